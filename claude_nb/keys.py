@@ -1,0 +1,84 @@
+"""A key that does not show itself, and the redactor for texts that may hold one."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterable
+from urllib.parse import quote, urlsplit
+
+# Shapes of keys that are in use: Anthropic, OpenAI and its imitators, GitHub, AWS, Google, Hugging Face.
+# An AI/ML API key has no documented shape; those in use are 32 hexadecimal digits.
+KEY_SHAPES = re.compile(
+    r"sk-[A-Za-z0-9_\-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16}|AIza[0-9A-Za-z_\-]{30,}|hf_[A-Za-z0-9]{20,}"
+)
+BEARER = re.compile(r"(?i)(bearer\s+|x-api-key[\"']?\s*[:=]\s*[\"']?)[A-Za-z0-9._~+/=\-]{8,}")
+
+
+class Key:
+    """An API key bound to the origin it may be sent to. Its repr, str and format show no part of it.
+
+    origin  "https://api.example.com": the only place the key is ever sent to
+    found   where it came from, for people: "environment variable AIMLAPI_API_KEY"
+    """
+
+    __slots__ = ("found", "origin", "reveal")
+
+    def __init__(self, value: str, *, origin: str, found: str) -> None:
+        # In a closure, so that neither vars(), a slot dump nor a debugger's listing shows it.
+        self.reveal: Callable[[], str] = lambda: value
+        self.origin = origin
+        self.found = found
+
+    def __repr__(self) -> str:
+        return f"<key from {self.found}, for {self.origin}>"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a key cannot be pickled or copied; each process looks up its own")
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port, the unit a key is bound to: origin_of("https://a.b/v1") -> "https://a.b"."""
+    parts = urlsplit(url)
+    default = {"https": 443, "http": 80}.get(parts.scheme)
+    port = "" if parts.port in (None, default) else f":{parts.port}"
+    return f"{parts.scheme}://{(parts.hostname or '').lower()}{port}"
+
+
+def redact(text: str, keys: Iterable[Key] = ()) -> str:
+    """Blot out keys in a text that somebody else wrote: servers do echo them.
+
+    Known keys go in every spelling (plain, URL-encoded, base64, their first characters);
+    unknown ones when they have the shape of a key.
+    """
+    for key in keys:
+        secret = key.reveal()
+        if len(secret) < 8:
+            continue
+        for spelling in (secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode()):
+            text = text.replace(spelling, "[key]")
+        text = _without_pieces(text, secret)
+    return BEARER.sub(r"\1[key]", KEY_SHAPES.sub("[key]", text))
+
+
+def looks_like_key(text: str) -> bool:
+    """True when a text holds something with the shape of a key: looks_like_key("sk-ant-api03-...")."""
+    return KEY_SHAPES.search(text) is not None
+
+
+def _without_pieces(text: str, secret: str, size: int = 8) -> str:
+    """Blot out every run of *size* or more characters of the secret ("sk-ab12cd...")."""
+    pieces = {secret[i : i + size] for i in range(len(secret) - size + 1)}
+    start = 0
+    out: list[str] = []
+    while start < len(text):
+        if text[start : start + size] not in pieces:
+            out.append(text[start])
+            start += 1
+            continue
+        end = start + size
+        while text[end - size + 1 : end + 1] in pieces and end < len(text):
+            end += 1
+        out.append("[key]")
+        start = end
+    return "".join(out)

@@ -1,0 +1,105 @@
+"""Every option, declared once: the magic, the sliders, the help and the README table come from here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from claude_nb.errors import PromptError
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One option.
+
+    name     its Python name: ask(..., top_p=0.9)
+    flags    its spellings in the magic: ("--top-p",)
+    kind     reads the text of a value; None for a switch, which takes no value
+    low, high, step, log   what a slider shows; a model may allow less (models.py)
+    setting  True when /set and configure() take it as a default for later calls
+    """
+
+    name: str
+    flags: tuple[str, ...]
+    help: str
+    kind: Callable[[str], Any] | None = str
+    metavar: str = ""
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    log: bool = False
+    repeatable: bool = False
+    setting: bool = False
+    unit: str = ""
+
+
+KNOBS: tuple[Knob, ...] = (
+    Knob("model", ("-m", "--model"), "model id or alias", metavar="MODEL", setting=True),
+    Knob("provider", ("-p", "--provider"), "aimlapi, anthropic, openai-compatible or demo", metavar="NAME", setting=True),
+    Knob("temperature", ("-t", "--temperature"), "0: most likely words, 1: varied", float, "T", 0.0, 1.0, 0.05, setting=True),
+    Knob("top_p", ("--top-p",), "draw only from the likely words that share this probability", float, "P", 0.01, 1.0, 0.01, setting=True),
+    Knob("top_k", ("--top-k",), "draw only from this many likely words", int, "K", 1, 500, 1, setting=True, unit="words"),
+    Knob("max_tokens", ("-n", "--max-tokens"), "the reply ends after this many tokens", int, "N", 1, 128_000, 1, log=True, setting=True, unit="tokens"),
+    Knob("stop_sequences", ("--stop",), "the reply ends before this text", metavar="TEXT", repeatable=True, setting=True),
+    Knob("seed", ("--seed",), "same seed, same reply (demo model; some servers)", int, "N", 0, 2**31 - 1, 1, setting=True),
+    Knob("system", ("-s", "--system"), "system prompt", metavar="TEXT", setting=True),
+    Knob("out", ("-o", "--out"), "variable for the reply, instead of `reply`", metavar="NAME"),
+    Knob("chat", ("-c", "--chat"), "join the conversation NAME", metavar="NAME"),
+    Knob("base_url", ("--base-url",), "address of the server, with its /v1", metavar="URL", setting=True),
+    Knob("timeout", ("--timeout",), "give up after this long without news", float, "S", 1.0, 600.0, 1.0, setting=True, unit="seconds"),
+    Knob("no_stream", ("--no-stream",), "ask for the reply in one piece", None),
+    Knob("quiet", ("--quiet",), "show nothing, only set the variable", None),
+    Knob("dry_run", ("--dry-run",), "show what would be sent, send nothing", None),
+    Knob("raw", ("--raw",), "show the reply as plain text, not rendered", None),
+)  # fmt: skip
+
+BY_NAME: dict[str, Knob] = {knob.name: knob for knob in KNOBS}
+SETTINGS: tuple[Knob, ...] = tuple(knob for knob in KNOBS if knob.setting)
+SAMPLING_NAMES = ("temperature", "top_p", "top_k", "max_tokens", "stop_sequences", "seed")
+
+
+def find(name: str) -> Knob:
+    """The knob of that name, in any spelling: find("--top-p").name -> "top_p". Unknown: PromptError."""
+    plain = name.lstrip("-").replace("-", "_")
+    for knob in KNOBS:
+        if plain == knob.name or any(name.lstrip("-") == flag.lstrip("-") for flag in knob.flags):
+            return knob
+    near = get_close_matches(plain, list(BY_NAME), n=1)
+    hint = f"did you mean {near[0]}?" if near else "see %claude /help"
+    raise PromptError(f"there is no option {name!r}; {hint}")
+
+
+def read(knob: Knob, text: str) -> Any:
+    """The value a user typed: read(BY_NAME["top_k"], "5") -> 5. Unreadable: PromptError."""
+    if knob.kind is None:
+        return text.strip().lower() in ("1", "true", "yes", "on")
+    try:
+        return check(knob.name, knob.kind(text))
+    except ValueError:
+        wanted = "a whole number" if knob.kind is int else "a number"
+        raise PromptError(f"{knob.flags[-1]} takes {wanted}, not {text!r}") from None
+
+
+def check(name: str, value: Any) -> Any:
+    """The value, if any model could take it; else PromptError. What one model takes is in models.py."""
+    if value is None or name not in SAMPLING_NAMES:
+        return value
+    if name == "stop_sequences":
+        texts = (value,) if isinstance(value, str) else tuple(value)
+        if not all(isinstance(text, str) and text for text in texts):
+            raise PromptError("stop_sequences must be texts that are not empty; leave it out for none")
+        return texts
+    whole = name in ("top_k", "max_tokens", "seed")
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+        raise PromptError(f"{name} must be a {'whole ' if whole else ''}number, not {value!r}")
+    if not math.isfinite(value):
+        raise PromptError(f"{name} must be a finite number, not {value!r}")
+    low = {"temperature": 0, "top_k": 1, "max_tokens": 1}.get(name)
+    if low is not None and value < low:
+        raise PromptError(f"{name} must be at least {low}, not {value}; leave it out for the model's default")
+    if name == "top_p" and not 0 < value <= 1:
+        raise PromptError(f"top_p must be above 0 and at most 1, not {value}; leave it out for the model's default")
+    return value if whole else float(value)

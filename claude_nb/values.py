@@ -1,0 +1,288 @@
+"""The nouns: Message -> Request -> Chunk -> Reply. All frozen, all plain data, none does I/O.
+
+Message   one side of a conversation          Chunk   one piece of a running reply
+Sampling  the settings that shape a reply     Usage   tokens counted by the server
+Request   all that decides what comes back    Reply   a finished (or broken-off) answer
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime, timezone
+from typing import Any, Literal, NamedTuple
+
+Role = Literal["user", "assistant"]
+Source = Literal["live", "replay", "demo"]
+StopReason = Literal["end", "max_tokens", "stop_sequence", "tool_use", "refusal", "interrupted", "error", "unknown"]
+
+STOP_WORDS: dict[str, str] = {
+    "end": "finished",
+    "max_tokens": "cut at max_tokens",
+    "stop_sequence": "stopped at a stop sequence",
+    "tool_use": "asks for a tool",
+    "refusal": "refused by the model",
+    "interrupted": "interrupted",
+    "error": "broke off",
+    "unknown": "finished, no reason given",
+}
+
+
+class CodeBlock(NamedTuple):
+    """A fenced block of a reply: CodeBlock("python", "print(1)\\n"). No language: ""."""
+
+    language: str
+    code: str
+
+    def __str__(self) -> str:
+        return self.code
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One side of an exchange: Message("user", "Why is the sky blue?")."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """The settings that shape a reply. None means: not sent, the model's own default holds.
+
+    temperature     0 (most likely words) to 1 (varied); to 2 on the demo model
+    top_p           keep the most likely words that share this probability; above 0, at most 1
+    top_k           keep this many of the most likely words; at least 1
+    max_tokens      the reply ends after this many tokens; at least 1
+    stop_sequences  the reply ends before the first of these texts
+    seed            same seed, same reply, where the model supports one (the demo model does)
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    max_tokens: int | None = None
+    stop_sequences: tuple[str, ...] | None = None
+    seed: int | None = None
+
+    def as_params(self) -> dict[str, Any]:
+        """Only what is set: Sampling(top_k=5).as_params() -> {"top_k": 5}."""
+        pairs = ((f.name, getattr(self, f.name)) for f in fields(self))
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in pairs if v is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """All that decides a reply, and nothing secret: no key and no header is ever part of it.
+
+    base_url  None: the provider's own address
+    repeat    tells repeated samples of the same request apart (0, 1, 2 ...); never sent
+    """
+
+    provider: str
+    model: str
+    messages: tuple[Message, ...]
+    system: str | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    base_url: str | None = None
+    repeat: int = 0
+
+    @property
+    def prompt(self) -> str:
+        """The newest text of the user."""
+        return next((m.text for m in reversed(self.messages) if m.role == "user"), "")
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The settings that are really sent: {"temperature": 0.2}."""
+        return self.sampling.as_params()
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the canonical JSON: equal requests, and only they, share it."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data; what is unset is absent, so new fields leave old keys unchanged."""
+        data: dict[str, Any] = {
+            "provider": self.provider,
+            "model": self.model,
+            "messages": [asdict(m) for m in self.messages],
+        }
+        optional = {
+            "system": self.system,
+            "sampling": self.params or None,
+            "base_url": self.base_url,
+            "repeat": self.repeat or None,
+        }
+        return data | {name: value for name, value in optional.items() if value is not None}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Request:
+        """The inverse of to_dict; raises KeyError, TypeError or ValueError on other data."""
+        sampling = dict(data.get("sampling") or {})
+        if "stop_sequences" in sampling:
+            sampling["stop_sequences"] = tuple(sampling["stop_sequences"])
+        return cls(
+            provider=data["provider"],
+            model=data["model"],
+            messages=tuple(Message(m["role"], m["text"]) for m in data["messages"]),
+            system=data.get("system"),
+            sampling=Sampling(**sampling),
+            base_url=data.get("base_url"),
+            repeat=int(data.get("repeat", 0)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the server counted them; None is "not told", which is not 0.
+
+    input_tokens counts the whole prompt, cached parts included; the two cache counts are parts of it.
+    cost_usd is what the server says it charged, in US dollars.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cost_usd: float | None = None
+
+    def merged(self, newer: Usage) -> Usage:
+        """The newer count wins, but null and 0 never overwrite a real count (servers send both late)."""
+        return replace(self, **{f.name: getattr(newer, f.name) for f in fields(self) if getattr(newer, f.name)})
+
+    def __add__(self, other: Usage) -> Usage:
+        """Sum, for totals: an unknown count adds nothing."""
+
+        def plus(a: Any, b: Any) -> Any:
+            return b if a is None else a if b is None else a + b
+
+        return Usage(*(plus(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One piece of a running reply; the only thing a model yields. Most chunks are just text.
+
+    stop_reason      in our words; raw_stop_reason is the server's own word beside it
+    id, model        the server's request id, and the model that really answered
+    done             the server's end marker arrived ([DONE], message_stop)
+    notice           a line for the user while nothing arrives ("overloaded, trying again in 2 s (1 of 2)")
+    """
+
+    text: str = ""
+    thinking: str = ""
+    usage: Usage | None = None
+    stop_reason: StopReason | None = None
+    raw_stop_reason: str | None = None
+    id: str | None = None
+    model: str | None = None
+    done: bool = False
+    notice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A finished answer, or what arrived of it. ``str(reply)`` is the text.
+
+    stop_reason     end, max_tokens, stop_sequence, tool_use, refusal, interrupted, error, unknown
+    seconds         from sending to the last token; first_token_s to the first one (None: none came)
+    cost_usd        US dollars; None: unknown. A cost the server reported wins over the price table
+    source          "live", "replay" (from the history or a file) or "demo" (the embedded model)
+    request_id      the server's id, for its support; response_model: the model that really answered
+    error           why it broke off, one line; None for a reply that ended by itself
+
+    >>> Reply(Request("demo", "demo", (Message("user", "Hi"),)), text="Hello.").text
+    'Hello.'
+    """
+
+    request: Request
+    text: str = ""
+    thinking: str = ""
+    usage: Usage = field(default_factory=Usage)
+    stop_reason: StopReason = "end"
+    raw_stop_reason: str | None = None
+    seconds: float = 0.0
+    first_token_s: float | None = None
+    cost_usd: float | None = None
+    source: Source = "live"
+    request_id: str | None = None
+    response_model: str | None = None
+    created_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    error: str | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def model(self) -> str:
+        """The model that was asked."""
+        return self.request.model
+
+    @property
+    def provider(self) -> str:
+        """The provider that was asked."""
+        return self.request.provider
+
+    @property
+    def prompt(self) -> str:
+        """The text this replies to."""
+        return self.request.prompt
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Only the settings that were really sent: {"temperature": 0.2}."""
+        return self.request.params
+
+    @property
+    def complete(self) -> bool:
+        """False for a reply that was interrupted or broke off."""
+        return self.stop_reason not in ("interrupted", "error")
+
+    @property
+    def code(self) -> list[CodeBlock]:
+        """The fenced blocks, in order: reply.code[0].language, reply.code[0].code."""
+        from markdown_it import MarkdownIt
+
+        fences = (t for t in MarkdownIt().parse(self.text) if t.type == "fence")
+        return [CodeBlock((t.info.split() or [""])[0], t.content) for t in fences]
+
+    def json(self) -> Any:
+        """The reply read as JSON: the whole text, else its first fenced block that is JSON.
+
+        Raises ValueError when there is none.
+        """
+        for text in (self.text, *(block.code for block in self.code)):
+            try:
+                return json.loads(text)
+            except ValueError:
+                continue
+        raise ValueError("this reply holds no JSON; ask for JSON only, or look at reply.text")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data, without anything secret; Reply.from_dict reads it back."""
+        skip = ("request", "usage", "created_at")
+        data = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skip}
+        data["request"] = self.request.to_dict()
+        data["usage"] = {k: v for k, v in asdict(self.usage).items() if v is not None}
+        data["created_at"] = self.created_at.isoformat()
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Reply:
+        """The inverse of to_dict; raises KeyError, TypeError or ValueError on other data."""
+        known = {f.name for f in fields(cls)}
+        values = {name: value for name, value in data.items() if name in known}
+        values["request"] = Request.from_dict(data["request"])
+        values["usage"] = Usage(**(data.get("usage") or {}))
+        values["created_at"] = datetime.fromisoformat(data["created_at"])
+        return cls(**values)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from claude_nb.render import markdown_html
+
+        return {"text/html": markdown_html(self.text), "text/plain": self.text}
