@@ -1,0 +1,101 @@
+// Bundles each widget of src/ into one file of claude_nb/static, and its style sheet beside it.
+//   node build.mjs            writes them
+//   node build.mjs --check    compares them with what is committed, and fails if they differ
+// The bundles are committed, so that installing the package never needs Node.
+
+import { existsSync } from "node:fs";
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const target = join(here, "..", "claude_nb", "static");
+const widgets = ["playground", "lens", "grid"].filter((name) => existsSync(join(here, "src", `${name}.js`)));
+const largest = 110_000; // bytes; a bundle travels to the browser with each widget
+
+const built = await build();
+const problems = process.argv.includes("--check") ? await compare(built) : await write(built);
+for (const [name, bytes] of built) {
+  if (name.endsWith(".js") && bytes.length > largest) problems.push(`${name} has ${bytes.length} bytes, more than ${largest}`);
+}
+for (const problem of problems) console.error(problem);
+process.exitCode = problems.length ? 1 : 0;
+
+/** @returns {Promise<Map<string, Uint8Array>>} file name -> content */
+async function build() {
+  const files = new Map();
+  if (!widgets.length) return files;
+  const entries = widgets.flatMap((name) => [`src/${name}.js`, `src/${name}.css`]).filter((path) => existsSync(join(here, path)));
+  const result = await esbuild.build({
+    absWorkingDir: here,
+    entryPoints: entries,
+    outdir: target,
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    minify: true,
+    charset: "utf8",
+    legalComments: "none", // the whole licences are in LICENSES.txt
+    define: { "define.amd": "false" }, // some hosts have RequireJS on the page, and UMD wrappers would call it
+    metafile: true,
+    write: false,
+  });
+  for (const file of result.outputFiles) files.set(basename(file.path), file.contents);
+  files.set("LICENSES.txt", new TextEncoder().encode(await licences(Object.keys(result.metafile.inputs))));
+  return files;
+}
+
+/**
+ * The licences of the packages that ended up inside the bundles.
+ * @param {string[]} inputs
+ */
+async function licences(inputs) {
+  const packages = new Set(inputs.map((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]).filter((name) => name !== undefined));
+  const texts = [];
+  for (const name of [...packages].sort()) {
+    const folder = join(here, "node_modules", name);
+    const { version } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+    const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    if (!file) throw new Error(`${name} comes without a licence file`);
+    texts.push(`${name} ${version}\n\n${(await readFile(join(folder, file), "utf8")).replaceAll("\r\n", "\n").trim()}\n`);
+  }
+  return ["The bundles in this folder contain these packages.\n", ...texts].join(`\n${"-".repeat(80)}\n\n`);
+}
+
+/**
+ * @param {Map<string, Uint8Array>} files
+ * @returns {Promise<string[]>}
+ */
+async function compare(files) {
+  const problems = [];
+  for (const [name, content] of files) {
+    const committed = await readFile(join(target, name)).catch(() => null);
+    if (!committed || Buffer.compare(committed, content)) problems.push(`claude_nb/static/${name} is not a fresh build of js/; run: make js`);
+  }
+  for (const name of await strays(files)) problems.push(`claude_nb/static/${name} is not made from js/; remove it or run: make js`);
+  return problems;
+}
+
+/**
+ * @param {Map<string, Uint8Array>} files
+ * @returns {Promise<string[]>}
+ */
+async function write(files) {
+  await mkdir(target, { recursive: true });
+  for (const name of await strays(files)) await rm(join(target, name));
+  for (const [name, content] of files) {
+    await writeFile(join(target, name), content);
+    console.log(`claude_nb/static/${name}  ${content.length} bytes`);
+  }
+  return [];
+}
+
+/**
+ * Files of static/ that no source makes any more.
+ * @param {Map<string, Uint8Array>} files
+ */
+async function strays(files) {
+  const present = existsSync(target) ? await readdir(target) : [];
+  return present.filter((name) => !files.has(name));
+}

