@@ -1,0 +1,199 @@
+"""The history: every prompt and every reply in one SQLite file; also where replay looks replies up.
+
+The prompt is written before the request goes out, the text while it streams, the reply at its end. A row without
+a reply is one whose kernel still works on it, or died: it reads as an interrupted reply with the text so far.
+At its first write a store closes the rows of the dead. Dead is whoever
+    - has given no news for an hour (nothing waits that long), or
+    - ran on this computer under a process number that is free now, or is our own.
+If that is ever wrong (two containers that share a name), the living one simply goes on: its next piece of
+text opens the row again, and its end overwrites it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from claude_nb.history import Recorded, Rhythm, Row, to_json
+from claude_nb.store import rows
+from claude_nb.store.file import File
+from claude_nb.values import Reply, Request
+
+PROGRESS_WAIT_S = 0.5
+
+
+@dataclass
+class _Running:
+    """A turn between begin and finish: where its row is, how much of its text is written.
+
+    values  what the row began with, should it have to be begun again in a new file
+    """
+
+    file: tuple[int, int] | None
+    row_id: int
+    values: rows.Values
+    text: int = 0
+    thinking: int = 0
+
+
+class Store:
+    """The history in one file. No method raises because of the disk: a line to warn, and None or [].
+
+    warn    takes one line for people, once per kind of trouble
+    clock   seconds since 1970
+    wait_s  how long a call may wait while another process writes
+    """
+
+    def __init__(
+        self, path: Path, *, warn: Callable[[str], None], clock: Callable[[], float] = time.time, wait_s: float = 12.0
+    ) -> None:
+        self._file = File(Path(path), warn=warn, wait_s=wait_s)
+        self._clock = clock
+        self._running: dict[int, _Running] = {}
+        self._healed = False
+
+    @property
+    def path(self) -> Path:
+        return self._file.path
+
+    def begin(
+        self, request: Request, *, notebook: str | None = None, variable: str | None = None, chat: str | None = None
+    ) -> int | None:
+        """Write the prompt down before it is sent; the id of its row, or None when that was not possible."""
+        names = (rows.plain(name) for name in (notebook, variable, chat))
+        values = (request.key, self._clock(), rows.owner(), *names, to_json(request.to_dict()))
+
+        def work(db: sqlite3.Connection) -> int:
+            if not self._healed:
+                rows.heal(db, self._clock())
+            return rows.insert(db, values)
+
+        row_id = self._file.run(work, None, writing=True)
+        if row_id is not None:
+            self._healed = True
+            self._running[row_id] = _Running(self._file.identity(), row_id, values)
+        return row_id
+
+    def progress(self, row_id: int | None, text: str, thinking: str = "") -> None:
+        """Save the text so far, at most once a second: only what is new since the last call is written."""
+        turn = self._running.get(row_id) if row_id is not None else None
+        if turn is None:
+            return
+
+        def work(db: sqlite3.Connection) -> bool:
+            self._follow(db, turn)
+            if not rows.add_piece(db, turn.row_id, self._clock(), text[turn.text :], thinking[turn.thinking :]):
+                rows.reopen(db, turn.row_id)
+                rows.add_piece(db, turn.row_id, self._clock(), text, thinking)
+            return True
+
+        was = (turn.file, turn.row_id)
+        if self._file.run(work, False, writing=True, wait_s=PROGRESS_WAIT_S):
+            turn.text, turn.thinking = len(text), len(thinking)
+        else:
+            turn.file, turn.row_id = was
+
+    def finish(self, row_id: int | None, reply: Reply, rhythm: Rhythm = ()) -> None:
+        """Write the reply, whole or broken off. A row that was forgotten meanwhile stays forgotten."""
+        if row_id is None:
+            return
+        turn = self._running.get(row_id)
+
+        def work(db: sqlite3.Connection) -> None:
+            if turn is not None:
+                self._follow(db, turn)
+            rows.close(db, row_id if turn is None else turn.row_id, reply, rhythm)
+
+        self._file.run(work, None, writing=True)
+        self._running.pop(row_id, None)
+
+    def find(self, request: Request) -> Recorded | None:
+        """The newest reply to an equal request that ended by itself and was not itself a replay."""
+        where = "key = ? AND stop_reason NOT IN ('interrupted', 'error') AND source <> 'replay'"
+
+        def same(reply: Reply) -> bool:  # the columns only find it quickly; the reply itself has the say
+            return reply.complete and reply.source != "replay" and reply.request.key == request.key
+
+        return next((Recorded(row.reply, row.rhythm) for row in self._read(where, (request.key,), 1, same)), None)
+
+    def get(self, row_id: int) -> Row | None:
+        """One row by its id, or None."""
+        return next(iter(self._read("id = ?", (row_id,))), None)
+
+    def recent(
+        self,
+        limit: int | None = 20,
+        search: str | None = None,
+        *,
+        notebook: str | None = None,
+        chat: str | None = None,
+        variable: str | None = None,
+    ) -> list[Row]:
+        """The newest rows first. search keeps those that hold all its words, in prompt or reply."""
+        wanted = {"notebook": notebook, "chat": chat, "variable": variable}
+        named = {name: rows.plain(value) for name, value in wanted.items() if value is not None}
+        where = " AND ".join([f"{name} = ?" for name in named] or ["1"])
+        values = tuple(named.values())
+        words = search.split() if search else []
+        if words:
+            by_index, query = rows.matching(words)
+            found = self._read(f"{where} AND {by_index}", (*values, *query), limit, search=True)
+            if found:
+                return found
+        # The slower way finds what the index has not: parts of words, and signs.
+        return self._read(where, values, limit, lambda reply: rows.holds(reply, words))
+
+    def latest(self, notebook: str) -> dict[str, Row]:
+        """The newest row of each variable of a notebook: {"reply": Row(...)}."""
+        found = self._read("notebook = ? AND variable IS NOT NULL", (rows.plain(notebook),))
+        return {row.variable: row for row in reversed(found) if row.variable is not None}
+
+    def recorded(self, notebook: str | None = None) -> list[Recorded]:
+        """What a record file is made of: complete replies, oldest first, of one notebook or of all."""
+        found = [row for row in reversed(self.recent(None, notebook=notebook)) if row.reply.complete]
+        mine = [Recorded(row.reply, row.rhythm) for row in found]
+        return [(self.find(one.reply.request) or one) if one.reply.source == "replay" else one for one in mine]
+
+    def forget(self, row_id: int | None = None, *, before: datetime | None = None, everything: bool = False) -> int:
+        """Erase one row, all from before a moment, or everything; how many. No trace of them stays in the file."""
+        where: str = "id = ?"
+        values: rows.Values = (row_id,)
+        if before is not None:
+            where, values = "created_s < ?", (before.timestamp(),)
+        if everything:
+            where, values = "1", ()
+        if self._file.identity() is None:
+            return 0
+        return self._file.run(lambda db: rows.erase(db, where, values), 0, writing=True)
+
+    def _follow(self, db: sqlite3.Connection, turn: _Running) -> None:
+        """When the file the turn began in was set aside or deleted: begin it again in the new one."""
+        here = self._file.identity()
+        if here != turn.file:
+            turn.file, turn.row_id = here, rows.insert(db, turn.values)
+            turn.text = turn.thinking = 0
+
+    def _read(
+        self,
+        where: str,
+        values: rows.Values,
+        limit: int | None = None,
+        keep: Callable[[Reply], bool] = lambda _: True,
+        *,
+        search: bool = False,
+    ) -> list[Row]:
+        def work(db: sqlite3.Connection) -> list[Row]:
+            try:
+                return rows.read(db, where, values, limit=limit, keep=keep)
+            except sqlite3.DatabaseError:
+                if search:  # the index is missing or damaged; there is another way to search
+                    return []
+                raise
+
+        if self._file.identity() is None:
+            return []
+        return self._file.run(work, [])

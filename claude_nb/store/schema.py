@@ -1,0 +1,114 @@
+"""The tables of the history, as an append-only list of migrations, and the check that a file really is ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from functools import cache
+
+# "clnb" in the header of the file: how we tell our own database from anybody else's.
+APPLICATION_ID = 0x636C6E62
+
+# MIGRATIONS[n] takes a file from user_version n to n + 1. Append only: files of every version are out there.
+# Wide columns stand last, so that looking for a row never reads through them.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE replies (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, created_s REAL NOT NULL, owner TEXT NOT NULL,
+            stop_reason TEXT, source TEXT, notebook TEXT, variable TEXT, chat TEXT,
+            rhythm TEXT NOT NULL DEFAULT '[]', request TEXT NOT NULL, reply TEXT)""",
+        "CREATE INDEX replies_by_key ON replies (key)",
+        """CREATE TABLE pieces (
+            reply_id INTEGER NOT NULL, at_s REAL NOT NULL, text TEXT NOT NULL, thinking TEXT NOT NULL)""",
+    ),
+)
+# Beside the versions: some builds of SQLite have no FTS5, and the index can be made again at any time.
+SEARCH = "CREATE VIRTUAL TABLE search USING fts5(prompt, text)"
+
+
+class NotOurs(Exception):
+    """The file is a sound database that we may not write; readable says whether we may read it."""
+
+    def __init__(self, kind: str, line: str, *, readable: bool) -> None:
+        super().__init__(line)
+        self.kind = kind
+        self.readable = readable
+
+
+def glance(connection: sqlite3.Connection) -> None:
+    """Refuse the database of another program before anything in it is touched."""
+    if _number(connection, "application_id") != APPLICATION_ID and _number(connection, "user_version", tables=True):
+        raise NotOurs("foreign", "holds the database of another program and was left alone", readable=False)
+
+
+def check(connection: sqlite3.Connection) -> None:
+    """Raise NotOurs unless every object in the file is one that we made.
+
+    A trigger, a view or an index over an expression would run as part of our own statements.
+    """
+    version = _number(connection, "user_version")
+    if version > len(MIGRATIONS):
+        raise NotOurs("newer", "was written by a newer claude_nb and is only read; upgrade this one", readable=True)
+    known = _objects_of(version)
+    found = set(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
+    extra = [one for one in found - known if not _is_search(one) and not str(one[1]).startswith("sqlite_")]
+    if extra or known - found or version < 0:
+        raise NotOurs("altered", "was changed by another program and is only read", readable=not known - found)
+
+
+def is_old(connection: sqlite3.Connection) -> bool:
+    """Whether the file has to be migrated before our statements fit it."""
+    return _number(connection, "user_version") < len(MIGRATIONS)
+
+
+def migrate(connection: sqlite3.Connection) -> bool:
+    """Bring a checked file to the newest version, inside the running transaction; True for a new file."""
+    version = _number(connection, "user_version")
+    for statements in MIGRATIONS[version:]:
+        for statement in statements:
+            connection.execute(statement)
+    if version < len(MIGRATIONS):
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    return version == 0
+
+
+def has_search(connection: sqlite3.Connection, *, create: bool = False) -> bool:
+    """Whether the full-text index can be used in this file; create makes it where FTS5 is there."""
+    try:
+        if create and not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'search'").fetchone():
+            connection.execute(SEARCH)
+        connection.execute("SELECT rowid FROM search LIMIT 1").fetchone()
+    except sqlite3.Error as error:
+        if type(error) is sqlite3.DatabaseError or "no such" in str(error) or "vtable" in str(error):
+            return False  # damaged, not made, or a SQLite without FTS5: the history itself is sound
+        raise
+    return True
+
+
+def _number(connection: sqlite3.Connection, pragma: str, *, tables: bool = False) -> int:
+    """A number of the header; with tables: also 1 when there is any table at all."""
+    number = connection.execute(f"PRAGMA {pragma}").fetchone()[0]
+    if tables and not number:
+        number = connection.execute("SELECT count(*) FROM (SELECT 1 FROM sqlite_master LIMIT 1)").fetchone()[0]
+    return int(number)
+
+
+def _is_search(one: tuple[str, str, str, str | None]) -> bool:
+    """The index or one of the tables FTS5 keeps for it."""
+    kind, name, table, sql = one
+    return (
+        kind == "table" and name == table and (sql == SEARCH if name == "search" else str(name).startswith("search_"))
+    )
+
+
+@cache
+def _objects_of(version: int) -> frozenset[tuple[str, str, str, str | None]]:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        for statements in MIGRATIONS[:version]:
+            for statement in statements:
+                connection.execute(statement)
+        rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master")
+        return frozenset(row for row in rows if not row[1].startswith("sqlite_"))
+    finally:
+        connection.close()
