@@ -1,0 +1,64 @@
+"""Every notebook runs from top to bottom, offline and without a key, and is committed with its outputs."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tests.kernel import clean_env
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+# A notebook whose metadata says {"claude_nb": {"strict": true}} has every output compared with the committed one;
+# in the others only the cells that are marked with NBVAL_CHECK_OUTPUT.
+KEY = re.compile(r"\b(sk-[\w-]{16,}|[0-9a-f]{32,})\b")
+MODEL = re.compile(r"\bclaude-(?!nb\b)[a-z0-9.-]+|\bgpt-\d")
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def outputs(path: Path) -> list[dict]:
+    return [output for cell in nbformat.read(path, as_version=4).cells for output in cell.get("outputs", ())]
+
+
+@each_notebook
+def test_it_runs_offline(path: Path, tmp_path: Path) -> None:
+    strict = nbformat.read(path, as_version=4).metadata.get("claude_nb", {}).get("strict", False)
+    settings = tmp_path / "pytest.ini"  # empty: these are not the project's own tests
+    settings.touch()
+    command = [
+        *(sys.executable, "-m", "pytest", "--nbval" if strict else "--nbval-lax", str(path)),
+        *("-p", "no:cacheprovider", "-p", "no:xdist", "-c", str(settings), "-q"),
+        *("--nbval-cell-timeout", "120"),
+    ]
+    done = subprocess.run(
+        command, check=False, env=clean_env(tmp_path), cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+@each_notebook
+def test_it_is_committed_as_it_was_run(path: Path) -> None:
+    code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code" and cell.source]
+    counts = [cell.execution_count for cell in code]
+    assert counts == list(range(1, len(code) + 1)), "run all cells from a fresh kernel, then save"
+    assert not [output for output in outputs(path) if output["output_type"] == "error"]
+
+
+@each_notebook
+def test_it_names_no_model_and_holds_no_key(path: Path) -> None:
+    """Model names grow old, so a notebook leaves the choice to the default or to the reader."""
+    sources = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    assert not MODEL.findall(sources)
+    assert not KEY.findall(sources + json.dumps(outputs(path)))
+
+
+@each_notebook
+def test_it_stays_small(path: Path) -> None:
+    assert path.stat().st_size < 300_000

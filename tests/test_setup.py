@@ -1,0 +1,98 @@
+"""What a stranger gets: one version, pins that name no place, a wheel with everything in it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import claude_nb
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def committed() -> list[Path]:
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in names.split("\0") if name and (ROOT / name).is_file()]
+
+
+needs_git = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a clone: the list of files is git's")
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    version = claude_nb.__version__
+    assert importlib.metadata.version("claude-nb") == version
+    assert re.search(rf'^version = "{re.escape(version)}"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.parametrize("kind", ["demo", "dev"])
+def test_every_requirement_is_pinned_and_names_no_index(kind: str) -> None:
+    lines = (ROOT / f"requirements-{kind}.txt").read_text().splitlines()
+    assert len(lines) > 20
+    for line in lines:
+        assert re.fullmatch(r"[a-z0-9][a-z0-9._-]*==[\w.]+( ; .+)?", line), line
+
+
+def test_the_demo_installs_the_versions_that_are_tested() -> None:
+    tested = (ROOT / "requirements-dev.txt").read_text().split()
+    for pin in (line.split()[0] for line in (ROOT / "requirements-demo.txt").read_text().splitlines()):
+        assert pin in tested
+
+
+def test_what_pyproject_asks_for_is_pinned() -> None:
+    project = (ROOT / "pyproject.toml").read_text()
+    asked = re.findall(r'^    "([a-z][a-z0-9-]*)(?:\[\w+\])?[<>=]', project, re.MULTILINE)
+    pinned = re.findall(r"^([a-z0-9.-]+)==", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE)
+    assert len(asked) > 20
+    assert set(asked) <= set(pinned)
+
+
+def test_the_javascript_pins_name_no_registry() -> None:
+    lock = json.loads((ROOT / "js" / "package-lock.json").read_text())
+    assert not [name for name, package in lock["packages"].items() if "resolved" in package]
+    package = json.loads((ROOT / "js" / "package.json").read_text())
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in package["devDependencies"].values())
+
+
+@needs_git
+def test_no_committed_file_names_a_package_registry() -> None:
+    hosts = re.compile(rb"https?://[\w.-]*(pypi\.org|pythonhosted\.org|registry\.npmjs\.org|registry\.yarnpkg\.com)")
+    assert not [path for path in committed() if hosts.search(path.read_bytes())]
+
+
+@needs_git
+def test_no_source_file_is_long() -> None:
+    """A file that a newcomer can read in one sitting; built files are not read."""
+    sources = [path for path in committed() if path.suffix in (".py", ".js", ".mjs") and "static" not in path.parts]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in sources}
+    assert not {name: length for name, length in lengths.items() if length > 300}
+
+
+def test_the_wheel_holds_the_types_the_tables_and_the_widgets(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    on_disk = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "claude_nb").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert {"claude_nb/py.typed", "claude_nb/models.json"} <= inside
+    assert inside >= on_disk
+    assert not [name for name in inside if not name.startswith(("claude_nb/", "claude_nb-"))]
+
+
+def test_the_package_imports_nothing_heavy() -> None:
+    heavy = ["anywidget", "httpx", "ipywidgets", "markdown_it", "pygments", "sqlite3", "claude_nb.demo"]
+    code = f"import sys, claude_nb; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
