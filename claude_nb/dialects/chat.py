@@ -1,0 +1,147 @@
+"""Chat completions: AI/ML API, and the OpenAI-compatible servers, each with habits of its own.
+
+AI/ML API sends bare chunks since 2026-02-13; before that each was wrapped as {"event": chunk, "state": {...}},
+with Anthropic's counts and stop word in the state. Both are read. In both the id is on the first chunk only,
+the last chunk has no delta, and later zeros and nulls say nothing about the real counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from claude_nb import faults
+from claude_nb.dialects import (
+    Dialect,
+    PromptParts,
+    child,
+    children,
+    cost_usd,
+    count,
+    dollars,
+    joined,
+    known,
+    label,
+    stop_fields,
+    string,
+    turns,
+)
+from claude_nb.sse import Event
+from claude_nb.values import Chunk, Request, Usage
+
+
+def _aimlapi_body(request: Request, *, stream: bool) -> dict[str, Any]:
+    # Its Claude models take the system prompt as Anthropic does, beside the messages; null anywhere is a 400.
+    body: dict[str, Any] = {"model": request.model, "messages": turns(request)}
+    if request.system:
+        body["system"] = request.system
+    if stream:
+        body["stream"] = True
+    return body | request.params
+
+
+def _openai_body(request: Request, *, stream: bool) -> dict[str, Any]:
+    system = [{"role": "system", "content": request.system}] if request.system else []
+    body: dict[str, Any] = {"model": request.model, "messages": system + turns(request)}
+    if stream:
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
+    params = request.params
+    if "stop_sequences" in params:
+        params["stop"] = params.pop("stop_sequences")
+    return body | params
+
+
+class _Reader:
+    """Reads the objects of one reply, in either format."""
+
+    def __init__(self) -> None:
+        self._parts = PromptParts()
+        self._stopped = False
+        self._spoken = False
+
+    def chunk(self, data: dict[str, Any]) -> Chunk:
+        """What one object says. Raises the error that it holds."""
+        state = child(data, "state")
+        inner = child(data, "event") or data
+        choice = next(iter(children(inner, "choices")), {})
+        if faults.is_error(inner) or faults.is_error(choice) or choice.get("finish_reason") == "error":
+            raise faults.from_event(inner if inner.get("error") else choice if choice.get("error") else inner)
+        delta = child(choice, "delta")
+        if not delta and not self._spoken:
+            delta = child(choice, "message")  # a reply in one piece, also when a stream was asked for
+        text, thinking = _text(delta.get("content")), _thinking(delta)
+        refusal = string(delta.get("refusal"))
+        self._spoken = self._spoken or bool(text or thinking)
+        return Chunk(
+            text=text or refusal,
+            thinking=thinking,
+            usage=known(_usage(inner, choice).merged(self._parts.usage(child(state, "usage")))),
+            id=label(inner.get("id")),
+            model=label(inner.get("model")),
+            **self._stop(choice.get("finish_reason"), state.get("finishReason"), "refusal" if refusal else None),
+        )
+
+    def _stop(self, *words: object) -> dict[str, Any]:
+        """The stop word comes up to three times, and only the first one counts."""
+        fields = {} if self._stopped else next(filter(None, map(stop_fields, words)), {})
+        self._stopped = self._stopped or bool(fields)
+        return fields
+
+
+def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
+    reader = _Reader()
+    for event in events:
+        if event.data.strip().startswith("[DONE]"):
+            yield Chunk(done=True)
+            return
+        data = event.object()
+        if event.name == "error":
+            raise faults.from_event(data or {"error": event.data})
+        if data is not None:
+            yield reader.chunk(data)
+
+
+def _unstreamed(data: dict[str, Any]) -> Iterator[Chunk]:
+    yield _Reader().chunk(data)
+    if children(data, "choices"):
+        yield Chunk(done=True)
+
+
+def _chunks(events: Iterable[Event]) -> Iterator[Chunk]:
+    return joined(_streamed(events))
+
+
+def _whole(data: dict[str, Any]) -> Iterator[Chunk]:
+    return joined(_unstreamed(data))
+
+
+def _text(content: object) -> str:
+    """The text of a content field: a string, or a list of parts."""
+    if isinstance(content, list):
+        return "".join(string(part.get("text")) for part in content if isinstance(part, dict))
+    return string(content)
+
+
+def _thinking(delta: dict[str, Any]) -> str:
+    """The thinking under the first of its known names that holds any."""
+    plain = string(delta.get("reasoning_content")) or string(delta.get("reasoning"))
+    listed = (("reasoning_details", "text"), ("thinking_blocks", "thinking"))
+    lists = ("".join(string(part.get(key)) for part in children(delta, name)) for name, key in listed)
+    return plain or next(filter(None, lists), "")
+
+
+def _usage(data: dict[str, Any], choice: dict[str, Any]) -> Usage:
+    raw = child(data, "usage") or child(choice, "usage")
+    details = child(raw, "prompt_tokens_details")
+    cost = cost_usd(data)
+    return Usage(
+        input_tokens=count(raw.get("prompt_tokens")),
+        output_tokens=count(raw.get("completion_tokens")),
+        cache_read_tokens=count(details.get("cached_tokens")),
+        cache_write_tokens=count(details.get("cache_write_tokens")),
+        cost_usd=dollars(raw.get("cost")) if cost is None else cost,
+    )
+
+
+AIMLAPI = Dialect("aimlapi", "/chat/completions", _aimlapi_body, _chunks, _whole)
+OPENAI = Dialect("openai", "/chat/completions", _openai_body, _chunks, _whole)

@@ -1,0 +1,111 @@
+"""The hand-over between the network thread and the reader, with the clocks that end a silence."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from claude_nb.errors import ClaudeError, NetworkError
+
+AHEAD = 64  # pieces that may wait for the reader, of at most 64 KiB each
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Longest waits, in seconds; none of them limits a reply that keeps coming.
+
+    connect_s   until the connection stands
+    silence_s   without a single byte
+    progress_s  with bytes, but none that say anything (comments and pings only)
+    """
+
+    connect_s: float = 10.0
+    silence_s: float = 90.0
+    progress_s: float = 120.0
+
+
+class Unreached(NetworkError):
+    """No answer has begun, so another try repeats nothing. Never leaves wire.py."""
+
+
+class Head(NamedTuple):
+    """Status and headers, their names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+
+
+Item = Head | bytes | ClaudeError
+
+
+class Pipe:
+    """From the network thread to the reader: a Head, raw pieces, then b"" or what went wrong."""
+
+    def __init__(self, host: str, timeouts: Timeouts) -> None:
+        self.host = host
+        self.timeouts = timeouts
+        self.connecting = True
+        self.closed = False
+        self._ready = threading.Condition()
+        self._items: deque[Item] = deque()
+        self._news_at = time.monotonic()
+        self._unblock: Callable[[], None] | None = None
+
+    def put(self, item: Item) -> bool:
+        """Hand over, waiting while the reader is behind; False: nobody reads any more."""
+        with self._ready:
+            while len(self._items) >= AHEAD and not self.closed:
+                self._ready.wait()
+            self._items.append(item)
+            self._ready.notify_all()
+        self.news(connecting=False)
+        return not self.closed
+
+    def news(self, *, connecting: bool) -> None:
+        """A sign of life: the clocks start again."""
+        with self._ready:
+            self._news_at = time.monotonic()
+            self.connecting = self.connecting and connecting
+
+    def on_close(self, unblock: Callable[[], None]) -> None:
+        """What wakes the network thread out of a blocked read; replaces the one before."""
+        with self._ready:
+            self._unblock = unblock
+        if self.closed:
+            unblock()
+
+    def close(self) -> None:
+        """End it, from any thread, any number of times."""
+        with self._ready:
+            self.closed = True
+            unblock = self._unblock
+            self._ready.notify_all()
+        if unblock:
+            unblock()
+
+    def take(self) -> Head | bytes:
+        """The next item. Raises what went wrong, and NetworkError when closed or silent for too long."""
+        began = time.monotonic()
+        with self._ready:
+            while not self._items and not self.closed:
+                limit = self.timeouts.connect_s if self.connecting else self.timeouts.silence_s
+                left = max(began, self._news_at) + limit - time.monotonic()
+                if left <= 0:
+                    raise self._silent(limit)
+                self._ready.wait(min(left, 0.25))  # in slices: Windows does not interrupt a wait
+            if self.closed:
+                raise NetworkError("the reply was stopped")
+            item = self._items.popleft()
+            self._ready.notify_all()
+        if isinstance(item, ClaudeError):
+            raise item
+        return item
+
+    def _silent(self, limit: float) -> NetworkError:
+        if self.connecting:
+            return Unreached(f"no connection to {self.host} within {limit:g} s; check the address and the network")
+        return NetworkError(f"{self.host} was silent for {limit:g} s; run it again, or allow more with --timeout")
