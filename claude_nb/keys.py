@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterable
 from urllib.parse import quote, urlsplit
 
+from claude_nb.errors import ConfigError
+
 # Shapes of keys that are in use: Anthropic, OpenAI and its imitators, GitHub, AWS, Google, Hugging Face.
 # An AI/ML API key has no documented shape; those in use are 32 hexadecimal digits.
 KEY_SHAPES = re.compile(
@@ -39,10 +41,15 @@ class Key:
 
 def origin_of(url: str) -> str:
     """Scheme, host and port, the unit a key is bound to: origin_of("https://a.b/v1") -> "https://a.b"."""
-    parts = urlsplit(url)
-    default = {"https": 443, "http": 80}.get(parts.scheme)
-    port = "" if parts.port in (None, default) else f":{parts.port}"
-    return f"{parts.scheme}://{(parts.hostname or '').lower()}{port}"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(f"{url!r} is not an address ({error}); write it like https://host:8000/v1") from None
+    standard = {"https": 443, "http": 80}.get(parts.scheme)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}" + ("" if port in (None, standard) else f":{port}")
 
 
 def redact(text: str, keys: Iterable[Key] = ()) -> str:

@@ -54,6 +54,8 @@ KNOBS: tuple[Knob, ...] = (
     Knob("quiet", ("--quiet",), "show nothing, only set the variable", None),
     Knob("dry_run", ("--dry-run",), "show what would be sent, send nothing", None),
     Knob("raw", ("--raw",), "show the reply as plain text, not rendered", None),
+    Knob("allow_http", ("--allow-http",), "send unencrypted, to a server that is not on this machine", None),
+    Knob("help", ("-h", "--help"), "show the options", None),
 )  # fmt: skip
 
 BY_NAME: dict[str, Knob] = {knob.name: knob for knob in KNOBS}

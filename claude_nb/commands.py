@@ -1,0 +1,159 @@
+"""The slash commands of the line magic: %claude /models, %claude /set temperature=0.2 ..."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from claude_nb import footer, knobs, options, providers
+from claude_nb.errors import ConfigError, PromptError
+from claude_nb.models import ModelSpec
+from claude_nb.session import Session, Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One slash command. run takes the session and the text after the name, and returns what to show."""
+
+    name: str
+    usage: str
+    help: str
+    run: Callable[[Session, str], str]
+
+
+def run(session: Session, line: str) -> str:
+    """Run "/name arguments"; returns the text to show. Raises PromptError for an unknown command."""
+    name, _, rest = line[1:].partition(" ")
+    if name not in COMMANDS:
+        near = get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean /{near[0]}?" if near else "see %claude /help; put -- before a prompt that begins with /"
+        raise PromptError(f"there is no command /{name}; {hint}")
+    return COMMANDS[name].run(session, rest.strip())
+
+
+def state(session: Session) -> str:
+    """Who would be asked, with which key and defaults, and what this session has used."""
+    name = session.settings.get("provider") or providers.default_name(session.credentials)
+    provider = providers.find(name)
+    request_model = session.settings.get("model") or provider.default_model or "none set: add -m NAME"
+    key = session.credentials.find(provider.owner, session.settings.get("base_url"))
+    key_line = f"from {key.found}" if key else "none needed" if not provider.needs_key else "none found"
+    defaults = ", ".join(f"{k}={v!r}" for k, v in session.settings.items() if k not in ("provider", "model"))
+    rows = [
+        ("provider", provider.name + ("" if provider.name != "demo" else f" ({no_key_line()})")),
+        ("model", session.models.resolve(request_model, provider.name)),
+        ("key", key_line),
+        ("defaults", defaults or "none: the model's own"),
+        ("session", totals_line(session.totals)),
+    ]
+    return (
+        "\n".join(f"{left:<9} {right}" for left, right in rows) + "\n%claude /help lists the commands, -h the options"
+    )
+
+
+def no_key_line() -> str:
+    """Why the demo model answers, and what to do about it."""
+    return "no key found, so the demo model answers; set AIMLAPI_API_KEY or ANTHROPIC_API_KEY for Claude"
+
+
+def totals_line(totals: Totals) -> str:
+    """ "3 replies · 120 tokens in, 340 out · $0.0123 · 1 of unknown cost"."""
+    if not totals.calls:
+        return "no replies yet"
+    count = f"{totals.calls} repl{'y' if totals.calls == 1 else 'ies'}"
+    unknown = f" · {totals.unpriced} of unknown cost" if totals.unpriced else ""
+    return f"{count} · {footer.tokens(totals.usage)} · {footer.dollars(totals.cost_usd)}{unknown}"
+
+
+def _help(_: Session, __: str) -> str:
+    width = max(len(c.usage) for c in COMMANDS.values())
+    lines = [f"  %claude {c.usage:<{width}}  {c.help}" for c in COMMANDS.values()]
+    return "\n".join([*lines, "", options.help_text("claude")])
+
+
+def _models(session: Session, _: str) -> str:
+    name = session.settings.get("provider") or providers.default_name(session.credentials)
+    specs = [spec for spec in session.models.table.values() if name in spec.ids]
+    if not specs:
+        return "\n".join(_served(session, name))
+    rows = [("model", "alias", "takes", "$ per million in/out", "")]
+    rows += [(spec.ids[name], ", ".join(spec.aliases), _takes(spec), _price(spec, name), spec.note) for spec in specs]
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    return "\n".join("  ".join([*(f"{row[i]:<{widths[i]}}" for i in range(4)), row[4]]).rstrip() for row in rows)
+
+
+def _served(session: Session, name: str) -> list[str]:
+    """The models that a server without rows in our table says it has."""
+    base_url = session.settings.get("base_url") or session.credentials.setting("BASE_URL")
+    if not base_url:
+        raise ConfigError(f"{name} needs an address first: %claude /set base_url=http://localhost:11434/v1")
+    return providers.served_models(name, base_url, session.credentials) or ["the server lists no models"]
+
+
+def _takes(spec: ModelSpec) -> str:
+    return ", ".join(n for n in knobs.SAMPLING_NAMES if spec.accepts and n in spec.accepts)
+
+
+def _price(spec: ModelSpec, provider: str) -> str:
+    price = spec.prices.get(provider)
+    if provider == "demo":
+        return "local, free"
+    return f"{price.input:g} / {price.output:g}" if price else "unknown"
+
+
+def _set(session: Session, rest: str) -> str:
+    if not rest:
+        return "\n".join(f"{name}={value!r}" for name, value in session.settings.items()) or "nothing is set"
+    values = {}
+    for word, value in options.pairs(rest):
+        knob = knobs.find(word)
+        if not knob.setting:
+            raise PromptError(f"{knob.name} is given with each prompt, not set as a default")
+        values[knob.name] = (value,) if knob.repeatable else knobs.read(knob, value)
+    session.configure(**values)
+    return ", ".join(f"{name}={session.settings[name]!r}" for name in values)
+
+
+def _unset(session: Session, rest: str) -> str:
+    names = [knobs.find(word).name for word in rest.replace(",", " ").split()]
+    if not names:
+        raise PromptError("say what to unset: %claude /unset temperature")
+    session.configure(**dict.fromkeys(names))
+    return f"unset: {', '.join(names)}"
+
+
+def _chats(session: Session, _: str) -> str:
+    talks = session.conversations.values()
+    lines = [f"{t.name}  {len(t.exchanges)} exchanges, last: {t.exchanges[-1].asked.text[:60]!r}" for t in talks]
+    return "\n".join(lines) or "no conversations; start one with -c NAME"
+
+
+def _reset(session: Session, rest: str) -> str:
+    if not rest:
+        count = len(session.conversations)
+        session.conversations.clear()
+        return f"cleared {count} conversation{'' if count == 1 else 's'}"
+    if rest not in session.conversations:
+        names = ", ".join(session.conversations) or "none"
+        raise PromptError(f"there is no conversation {rest!r}; there are: {names}")
+    del session.conversations[rest]
+    return f"cleared {rest}"
+
+
+def _usage(session: Session, _: str) -> str:
+    return totals_line(session.totals)
+
+
+COMMANDS: dict[str, Command] = {
+    command.name: command
+    for command in (
+        Command("help", "/help", "this list", _help),
+        Command("models", "/models", "the models of the provider, what they take and cost", _models),
+        Command("set", "/set name=value ...", "defaults for later prompts; alone: show them", _set),
+        Command("unset", "/unset name ...", "back to the model's own default", _unset),
+        Command("chats", "/chats", "the conversations of this session", _chats),
+        Command("reset", "/reset [NAME]", "clear one conversation, or all", _reset),
+        Command("usage", "/usage", "tokens and money of this session", _usage),
+    )
+}

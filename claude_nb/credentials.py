@@ -1,0 +1,159 @@
+"""Where keys are found: given in Python, environment, Colab or Kaggle secrets, keyring; in this order.
+
+A key is bound to one origin; wire.py refuses to send it anywhere else. This file and providers.py are the only ones
+that read the environment.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from claude_nb.errors import ConfigError
+from claude_nb.keys import Key, origin_of
+
+GATEWAY_KEY = "CLAUDE_NB_API_KEY"  # for any other server: a gateway, a proxy, a virtual key
+SERVICE = "claude_nb"  # the name under which the keyring holds keys
+
+
+class Owner(NamedTuple):
+    """Whose key: a provider's name, its own address (None: it has none), and the variables that may hold the key."""
+
+    name: str
+    base_url: str | None
+    variables: tuple[str, ...] = ()
+
+
+class Credentials:
+    """Looks keys up and remembers what it found. One per session."""
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        self._environ = os.environ if environ is None else environ
+        self._given: dict[str, Key] = {}
+        self._found: dict[tuple[str, str], Key] = {}
+
+    def setting(self, name: str) -> str | None:
+        """A CLAUDE_NB_... variable: setting("PROVIDER") -> "demo"; None: not set."""
+        return self._environ.get(f"CLAUDE_NB_{name}", "").strip() or None
+
+    def give(self, owner: Owner, value: str, base_url: str | None) -> None:
+        """Take a key from Python code, for the provider's own address or the one named with it."""
+        origin = origin_of(base_url or owner.base_url or "")
+        self._given[owner.name] = Key(value, origin=origin, found="configure(api_key=...)")
+
+    def find(self, owner: Owner, base_url: str | None = None) -> Key | None:
+        """The key to send to this provider at this address; None: there is none.
+
+        A provider's own key goes to its own origin and to this machine (a local proxy), nowhere else.
+        Another server gets CLAUDE_NB_API_KEY, which in turn goes to no provider; if CLAUDE_NB_BASE_URL is set,
+        to that server only, so that a --base-url in somebody's notebook cannot fetch it.
+        """
+        url = base_url or owner.base_url
+        if url is None:
+            return None
+        origin = origin_of(url)
+        given, place = self._given.get(owner.name), (owner.name, origin)
+        if given and given.origin == origin:
+            return given
+        if place not in self._found:
+            at_home = is_home(owner, url)
+            names = self._variables(owner, origin)
+            found = self._from_environment(names) or _from_secrets(names) or (_from_keyring(owner) if at_home else None)
+            if found is None:
+                return None
+            self._found[place] = Key(found[0], origin=origin, found=found[1])
+        return self._found[place]
+
+    def forget(self) -> None:
+        """Look everything up again next time (a key was stored or removed)."""
+        self._found.clear()
+        self._given.clear()
+
+    def known(self) -> tuple[Key, ...]:
+        """Every key met so far, for redaction."""
+        return (*self._given.values(), *self._found.values())
+
+    def missing(self, owner: Owner, base_url: str | None) -> ConfigError:
+        """What to do when there is no key."""
+        if base_url is not None and not is_home(owner, base_url):
+            own = f"the key of {owner.name} is only sent to {origin_of(owner.base_url)}; " if owner.base_url else ""
+            return ConfigError(f"{own}for {origin_of(base_url)} set {GATEWAY_KEY}")
+        variable = (*owner.variables, GATEWAY_KEY)[0]
+        return ConfigError(
+            f"{owner.name} needs a key: set {variable} or run %claude /login {owner.name}; -p demo works without one"
+        )
+
+    def _variables(self, owner: Owner, origin: str) -> tuple[str, ...]:
+        if owner.base_url and origin == origin_of(owner.base_url):
+            return owner.variables
+        gateway = self.setting("BASE_URL")
+        names = () if gateway and origin_of(gateway) != origin else (GATEWAY_KEY,)
+        return (*owner.variables, *names) if is_loopback(origin) else names
+
+    def _from_environment(self, names: tuple[str, ...]) -> tuple[str, str] | None:
+        for name in names:
+            if value := self._environ.get(name, "").strip():
+                return value, f"environment variable {name}"
+        return None
+
+
+def is_home(owner: Owner, base_url: str) -> bool:
+    """True where a provider's own key may go: its own origin, or this machine."""
+    own = owner.base_url is not None and origin_of(base_url) == origin_of(owner.base_url)
+    return own or is_loopback(base_url)
+
+
+def is_loopback(url: str) -> bool:
+    """True for an address on this machine: is_loopback("http://127.0.0.1:8000/v1")."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _from_secrets(names: tuple[str, ...]) -> tuple[str, str] | None:
+    """Colab and Kaggle keep secrets beside the notebook; asked only where those modules are at home."""
+    for name in names:
+        for ask in (_colab_secret, _kaggle_secret):
+            if found := ask(name):
+                return found
+    return None
+
+
+def _colab_secret(name: str) -> tuple[str, str] | None:
+    if "google.colab" not in sys.modules:
+        return None
+    try:
+        from google.colab import userdata
+
+        value: Any = userdata.get(name)
+    except Exception:  # noqa: BLE001  # no such secret, no access granted, or an older Colab: each its own error
+        return None
+    return (str(value), f"Colab secret {name}") if value else None
+
+
+def _kaggle_secret(name: str) -> tuple[str, str] | None:
+    if "KAGGLE_KERNEL_RUN_TYPE" not in os.environ:
+        return None
+    try:
+        from kaggle_secrets import UserSecretsClient
+
+        value: Any = UserSecretsClient().get_secret(name)
+    except Exception:  # noqa: BLE001  # not attached, not allowed or no network: each its own error
+        return None
+    return (str(value), f"Kaggle secret {name}") if value else None
+
+
+def _from_keyring(owner: Owner) -> tuple[str, str] | None:
+    try:
+        import keyring
+
+        value = keyring.get_password(SERVICE, owner.name)
+    except Exception:  # noqa: BLE001  # not installed, locked or without a backend: then there is no key here
+        return None
+    return (value, "keyring") if value else None

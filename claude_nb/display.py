@@ -1,0 +1,230 @@
+"""Shows a running Turn: as outputs of a notebook cell, or as text in a terminal.
+
+A thread reads the reply while the main thread draws, so a Ctrl-C always lands here, between two drawings, and never
+inside the network code; it is answered at once, whatever the server does.
+"""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import time
+from typing import Any, Literal
+from uuid import uuid4
+
+from IPython.core.getipython import get_ipython
+from IPython.display import publish_display_data
+
+from claude_nb import footer, render
+from claude_nb.conversation import Cell
+from claude_nb.errors import ClaudeError, Interrupted
+from claude_nb.painter import Painter, note_html
+from claude_nb.turn import Turn
+from claude_nb.values import Reply
+
+Mode = Literal["live", "once", "text", "quiet"]
+
+
+def mode_for(setting: str | None) -> Mode:
+    """How to show replies here. setting is CLAUDE_NB_DISPLAY (live, once or text; None: find out).
+
+    live  a front end with a person in front: outputs that grow
+    once  a run without one (nbclient, nbval, papermill): one finished output
+    text  a terminal: plain text as it arrives
+    """
+    if setting in ("live", "once", "text"):
+        return setting  # type: ignore[return-value]  # mypy does not narrow a str by a tuple
+    parent = _parent()
+    if parent is None:
+        return "text"
+    # A front end allows stdin because somebody is there to answer; programs that run notebooks do not.
+    return "live" if parent.get("content", {}).get("allow_stdin", True) else "once"
+
+
+def current_cell() -> Cell | None:
+    """The running notebook cell; None in a terminal, or when the front end does not name its cells."""
+    parent = _parent() or {}
+    cell_id = parent.get("metadata", {}).get("cellId")
+    run_id = parent.get("header", {}).get("msg_id", "")
+    return Cell(cell_id, run_id) if cell_id else None
+
+
+def _parent() -> dict[str, Any] | None:
+    """The message that the kernel is working on; None without a kernel."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    return kernel.get_parent() if kernel else None
+
+
+def show(turn: Turn, mode: Mode, *, raw: bool = False) -> Reply:
+    """Read a turn to its end and show it; returns the Reply.
+
+    Raises what went wrong, after what had arrived was drawn; Interrupted when the user stopped it.
+    """
+    screen = _Quiet() if mode == "quiet" else _Text() if mode == "text" else _Outputs(raw=raw, live=mode == "live")
+    reader = _Reader(turn)
+    try:
+        reader.follow(screen)
+    except KeyboardInterrupt:
+        turn.stop()
+        reader.join(1.0)
+        reply = turn.abandon()
+        screen.finish(reply)
+        trouble: BaseException = Interrupted(turn.interrupted_line())
+    else:
+        reply = turn.reply or turn.abandon()
+        screen.finish(reply)
+        if reader.trouble is None:
+            return reply
+        trouble = reader.trouble
+    if isinstance(trouble, (ClaudeError, Interrupted)):
+        trouble.reply = reply
+    raise trouble
+
+
+class _Reader(threading.Thread):
+    """Reads the turn, while the main thread follows it."""
+
+    def __init__(self, turn: Turn) -> None:
+        super().__init__(name="claude_nb reader", daemon=True)
+        self.trouble: BaseException | None = None
+        self._turn = turn
+        self._news = threading.Event()
+        self._ended = threading.Event()
+        self._pieces: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def run(self) -> None:
+        try:
+            for chunk in self._turn.chunks():
+                if chunk.text:
+                    self._pieces.put(chunk.text)
+                self._news.set()
+        except BaseException as error:  # noqa: BLE001  # handed to the main thread, which raises it
+            self.trouble = error
+        finally:
+            self._ended.set()
+            self._news.set()
+
+    def follow(self, screen: _Quiet) -> None:
+        """Draw what arrives, when it is due, until the end."""
+        self.start()
+        while True:
+            ended = self._ended.is_set()
+            while not self._pieces.empty():
+                screen.feed(self._pieces.get())
+            if ended:
+                return
+            screen.tell(self._turn.notice or "")
+            wait_s = screen.wait_s()
+            if wait_s is None:
+                # The time-out is for platforms where a wait without one cannot be interrupted.
+                self._news.wait(0.5)
+                self._news.clear()
+            elif wait_s > 0:
+                self._ended.wait(wait_s)
+            else:
+                screen.paint()
+
+
+class _Quiet:
+    """Shows nothing; the other screens are its children."""
+
+    def feed(self, text: str) -> None:
+        """More of the reply."""
+
+    def tell(self, notice: str) -> None:
+        """Why nothing arrives."""
+
+    def wait_s(self) -> float | None:
+        """Seconds until the next drawing; None: nothing to draw."""
+        return None
+
+    def paint(self) -> None:
+        """Draw what is new."""
+
+    def finish(self, reply: Reply) -> None:
+        """The final state."""
+
+
+class _Text(_Quiet):
+    """Plain text as it arrives, control characters made visible."""
+
+    def __init__(self) -> None:
+        self._notice = ""
+        self._wrote = False
+
+    def feed(self, text: str) -> None:
+        sys.stdout.write(render.terminal_safe(text))
+        sys.stdout.flush()
+        self._wrote = True
+
+    def tell(self, notice: str) -> None:
+        if notice and notice != self._notice:
+            sys.stdout.write(f"[{notice}]\n")
+            sys.stdout.flush()
+        self._notice = notice
+
+    def finish(self, reply: Reply) -> None:
+        sys.stdout.write(("\n\n" if self._wrote else "") + f"[{footer.line(reply)}]\n")
+        sys.stdout.flush()
+
+
+class _Outputs(_Quiet):
+    """Outputs of a cell: growing ones, or one at the end."""
+
+    def __init__(self, *, raw: bool, live: bool) -> None:
+        self._live = live
+        self._whole = render.plain_html if raw else render.markdown_html
+        self._ids: list[str] = []
+        self._painter = Painter(self._publish, html=render.plain_html if raw else render.tail_html, whole=self._whole)
+
+    def feed(self, text: str) -> None:
+        self._painter.feed(text)
+
+    def tell(self, notice: str) -> None:
+        self._painter.tell(notice)
+
+    def wait_s(self) -> float | None:
+        return self._painter.wait_s(time.monotonic()) if self._live else None
+
+    def paint(self) -> None:
+        self._painter.paint(time.monotonic())
+
+    def finish(self, reply: Reply) -> None:
+        head = thinking_html(reply.thinking)
+        below = footer.bundle(reply)
+        if self._live:
+            self._painter.finish(reply.text, below, head_html=head)
+        else:
+            html = head + self._whole(reply.text) + below["text/html"]
+            self._publish(0, {"text/html": html, "text/plain": reply.text})
+
+    def _publish(self, slot: int, bundle: dict[str, str]) -> None:
+        known = slot < len(self._ids)
+        if not known:
+            self._ids.append(uuid4().hex)
+        publish_display_data(bundle, {}, transient={"display_id": self._ids[slot]}, update=known)
+
+
+def thinking_html(thinking: str) -> str:
+    """What the model thought before it answered, folded away."""
+    if not thinking:
+        return ""
+    return f"<details><summary>thinking</summary>{render.markdown_html(thinking)}</details>"
+
+
+def reply_bundle(reply: Reply) -> dict[str, str]:
+    """How a Reply shows itself as the value of a cell."""
+    html = thinking_html(reply.thinking) + render.markdown_html(reply.text) + footer.bundle(reply)["text/html"]
+    return {"text/html": html, "text/plain": reply.text}
+
+
+def note(line: str, mode: Mode) -> None:
+    """A line of ours, above the reply."""
+    if mode == "quiet":
+        return
+    if mode == "text":
+        sys.stdout.write(f"[{line}]\n")
+        sys.stdout.flush()
+    else:
+        publish_display_data({"text/html": note_html(line), "text/plain": line}, {})

@@ -1,0 +1,84 @@
+"""The line under a reply: who wrote it, with which settings, what it took and how it ended."""
+
+from __future__ import annotations
+
+from html import escape
+
+from claude_nb.values import Reply, Usage
+
+ENDINGS: dict[str, str] = {
+    "end": "finished",
+    "max_tokens": "cut at max_tokens",
+    "stop_sequence": "stopped at a stop sequence",
+    "tool_use": "asks for a tool",
+    "refusal": "refused by the model",
+    "interrupted": "interrupted",
+    "error": "broke off",
+    "unknown": "finished, no reason given",
+}
+DEMO_BADGE = "Demo model: small local word statistics, not Claude"
+
+
+def badge(reply: Reply) -> str:
+    """Who wrote it: "anthropic/claude-sonnet-4.6", "Demo model: ..., not Claude", "recorded 2026-11-22, ..."."""
+    name = DEMO_BADGE if reply.provider == "demo" else reply.model
+    return f"recorded {reply.created_at:%Y-%m-%d}, {name}" if reply.source == "replay" else name
+
+
+def details(reply: Reply) -> str:
+    """All but the badge: "temperature 0.2 · 12 tokens in, 34 out · $0.0012 · 1.2 s · finished"."""
+    parts = [f"{name.replace('_', ' ')} {_value(value)}" for name, value in reply.params.items()]
+    parts.append(tokens(reply.usage))
+    parts.append(money(reply))
+    if reply.provider != "demo":
+        parts.append(f"{reply.seconds:.1f} s")
+    parts.append(ENDINGS[reply.stop_reason])
+    return " · ".join(parts)
+
+
+def line(reply: Reply) -> str:
+    """The whole footer as text."""
+    return f"{badge(reply)} · {details(reply)}"
+
+
+def bundle(reply: Reply) -> dict[str, str]:
+    """The footer as an output of a cell."""
+    style = "margin:.3em 0 .6em;font-size:.85em;color:var(--jp-ui-font-color2,#757575)"
+    strong = reply.provider == "demo" or reply.source == "replay"
+    name = f"<b>{escape(badge(reply))}</b>" if strong else escape(badge(reply))
+    return {"text/html": f'<div style="{style}">{name} · {escape(details(reply))}</div>', "text/plain": line(reply)}
+
+
+def tokens(usage: Usage) -> str:
+    """ "12 tokens in (8 cached), 34 out", "tokens unknown"."""
+    if usage.input_tokens is None and usage.output_tokens is None:
+        return "tokens unknown"
+    cached = f" ({usage.cache_read_tokens:,} cached)" if usage.cache_read_tokens else ""
+    return f"{_count(usage.input_tokens)} tokens in{cached}, {_count(usage.output_tokens)} out"
+
+
+def money(reply: Reply) -> str:
+    """ "$0.0012" as the server told it, "about $0.0012" from the price table, or "cost unknown"."""
+    if reply.provider == "demo":
+        return "local, free"
+    if reply.cost_usd is None:
+        return "cost unknown"
+    about = "" if reply.usage.cost_usd is not None else "about "
+    return about + dollars(reply.cost_usd)
+
+
+def dollars(amount: float) -> str:
+    """Small sums keep two digits that matter: dollars(0.00123) -> "$0.0012"; dollars(12.3) -> "$12.30"."""
+    if amount == 0 or amount >= 0.995:
+        return f"${amount:.2f}"
+    return f"${amount:.{max(2, 1 - int(f'{amount:e}'.split('e')[1]))}f}"
+
+
+def _count(value: int | None) -> str:
+    return "?" if value is None else f"{value:,}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(repr(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,139 @@
+"""%%claude and %claude: reads the line, hands over to the session, leaves the Reply in a variable."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import no_var_expand
+
+from claude_nb import commands, display, knobs, options, providers, template
+from claude_nb.completion import matcher
+from claude_nb.errors import ClaudeError, Interrupted, PromptError
+from claude_nb.lines import line_transformer
+from claude_nb.session import Session, default_session
+from claude_nb.values import Reply, Request
+
+HOW = ("out", "chat", "timeout", "no_stream", "quiet", "dry_run", "raw", "help", "allow_http")
+
+
+class ClaudeMagic:
+    """The magic of one IPython shell. Called by IPython with the line, and the body of the cell if there is one."""
+
+    def __init__(self, shell: InteractiveShell, session: Session, name: str) -> None:
+        self.__doc__ = options.help_text(name)
+        self.shell = shell
+        self.session = session
+        self.name = name
+        self._demo_told = False
+
+    def __call__(self, line: str, cell: str | None = None) -> Reply | None:
+        if cell is None and line.startswith("/"):
+            _say(commands.run(self.session, line))
+            return None
+        typed, rest = options.parse(line)
+        if typed.pop("help", None):
+            _say(options.help_text(self.name))
+            return None
+        if cell is None and not rest and not typed:
+            _say(commands.state(self.session))
+            return None
+        if cell is not None and rest:
+            raise PromptError(f"{rest.split()[0]!r} is not an option; the prompt goes below the %%{self.name} line")
+        reply = self._ask(cell if cell is not None else rest, typed)
+        # A cell magic's value would be shown once more, below the reply that has just been drawn.
+        return reply if cell is None else None
+
+    def _ask(self, prompt: str, typed: dict[str, Any]) -> Reply | None:
+        variables = self.shell.user_ns
+        values = {name: options.typed(knobs.BY_NAME[name], _filled(text, variables)) for name, text in typed.items()}
+        how = {name: values.pop(name) for name in HOW if name in values}
+        out = how.get("out", "reply")
+        if not out.isidentifier():
+            raise PromptError(f"-o {out}: a variable name has letters, digits and underscores")
+        filled = template.fill(prompt, variables)
+        request = self.session.request(filled.text.strip("\n"), chat=how.get("chat"), **values)
+        if how.get("dry_run"):
+            _say("\n".join([*filled.notices, *_preview(request, stream=not how.get("no_stream"))]))
+            return None
+        mode = "quiet" if how.get("quiet") else display.mode_for(self.session.credentials.setting("DISPLAY"))
+        for notice in (*filled.notices, *self._demo_notice(request, values)):
+            display.note(notice, mode)
+        turn = self.session.run(
+            request,
+            chat=how.get("chat"),
+            cell=self.session.cell(),
+            timeout=how.get("timeout"),
+            whole=bool(how.get("no_stream")),
+            allow_http=bool(how.get("allow_http")),
+            variable=out,
+        )
+        try:
+            variables[out] = display.show(turn, mode, raw=bool(how.get("raw")))
+        except (ClaudeError, Interrupted) as error:
+            if error.reply and error.reply.text:
+                variables[out] = error.reply
+            raise
+        return variables[out]  # type: ignore[no-any-return]  # user_ns holds anything; this is the Reply just stored
+
+    def _demo_notice(self, request: Request, values: dict[str, Any]) -> list[str]:
+        """Said once, when the demo model answers because there is no key and nobody asked for it."""
+        chosen = {"provider", "model"} & (values.keys() | self.session.settings.keys())
+        if request.provider != "demo" or chosen or self.session.credentials.setting("PROVIDER") or self._demo_told:
+            return []
+        self._demo_told = True
+        return [commands.no_key_line()]
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register %claude, its line syntax and its completion; says so when the name is taken."""
+    unload(shell)
+    session = default_session()
+    session.cell = display.current_cell
+    name = session.credentials.setting("MAGIC") or "claude"
+    table = shell.magics_manager.magics
+    if owner := table["line"].get(name) or table["cell"].get(name):
+        taken, name = name, f"{name}_nb"
+        where = getattr(owner, "__module__", type(owner).__module__)
+        _say(f"%{taken} belongs to {where}; this one answers to %%{name} (CLAUDE_NB_MAGIC=NAME chooses another)")
+    # IPython would expand {x} and $x on the line; filling is the template's, and takes {{x}} only.
+    magic = no_var_expand(ClaudeMagic(shell, session, name))
+    table["line"][name] = table["cell"][name] = magic
+    transformer = line_transformer(name)
+    shell.input_transformer_manager.token_transformers.append(transformer)
+    complete = matcher(name, session)
+    shell.Completer.custom_matchers.append(complete)
+    _loaded[id(shell)] = (name, transformer, complete)
+
+
+_loaded: dict[int, tuple[str, Any, Any]] = {}
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take back everything that load() registered."""
+    if id(shell) not in _loaded:
+        return
+    name, transformer, complete = _loaded.pop(id(shell))
+    shell.input_transformer_manager.token_transformers.remove(transformer)
+    shell.Completer.custom_matchers.remove(complete)
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop(name, None)
+
+
+def _filled(text: Any, variables: dict[str, Any]) -> Any:
+    """Option values may hold {{name}} too."""
+    if isinstance(text, list):
+        return [template.fill(item, variables).text for item in text]
+    return template.fill(text, variables).text if isinstance(text, str) else text
+
+
+def _preview(request: Request, *, stream: bool) -> list[str]:
+    """What a dry run shows: where the request would go, and its body to the letter."""
+    address, body = providers.preview(request, stream=stream)
+    return [f"would be sent to {address}:", json.dumps(body, indent=2, ensure_ascii=False)]
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")

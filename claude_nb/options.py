@@ -1,0 +1,105 @@
+"""The line of a magic: options first, the rest is the prompt, taken as it stands."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from claude_nb import knobs
+from claude_nb.errors import PromptError
+from claude_nb.knobs import KNOBS, Knob
+
+_FLAG = re.compile(r"--?[A-Za-z][\w-]*")
+_WORD = re.compile(r"""\{\{.*?\}\}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\S+""", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
+_BY_FLAG: dict[str, Knob] = {flag: knob for knob in KNOBS for flag in knob.flags}
+
+
+class Parsed(NamedTuple):
+    """Options as they were typed, by name, and the text after them. A repeatable option holds a list."""
+
+    options: dict[str, Any]
+    rest: str
+
+
+def parse(line: str) -> Parsed:
+    """Split a magic line: parse("-t 0.2 Why?") -> Parsed({"temperature": "0.2"}, "Why?").
+
+    Values are still text (templates in them are filled first); a switch is True. "--" ends the options, so that a
+    prompt may begin with a dash. Raises PromptError for an unknown option or a missing value.
+    """
+    options: dict[str, Any] = {}
+    at = 0
+    while True:
+        at += len(line[at:]) - len(line[at:].lstrip())
+        if line.startswith("--", at) and (at + 2 == len(line) or line[at + 2].isspace()):
+            return Parsed(options, line[at + 2 :].strip())
+        flag = _FLAG.match(line, at)
+        if not flag:
+            return Parsed(options, line[at:].strip())
+        knob, value, at = _option(line, flag)
+        if knob.repeatable:
+            options.setdefault(knob.name, []).append(value)
+        else:
+            options[knob.name] = value
+
+
+def typed(knob: Knob, text: Any) -> Any:
+    """The value of an option from its text, or from the texts of a repeatable one."""
+    if knob.kind is None:
+        return True
+    return knobs.check(knob.name, tuple(text)) if knob.repeatable else knobs.read(knob, text)
+
+
+def pairs(text: str) -> list[tuple[str, str]]:
+    """name=value pairs: pairs('temperature=0.2 system="Be brief."') -> [("temperature", "0.2"), ...]."""
+    found = []
+    at = 0
+    while text[at:].strip():
+        name = re.compile(r"\s*([\w-]+)\s*=\s*").match(text, at)
+        word = _WORD.match(text, name.end()) if name else None
+        if not name or not word:
+            raise PromptError(f"write name=value, with quotes around text: {text[at:].strip()!r}")
+        found.append((name.group(1), _unquoted(word.group())))
+        at = word.end()
+    return found
+
+
+def help_text(name: str) -> str:
+    """All options, one a line."""
+    rows = [(", ".join(knob.flags) + (f" {knob.metavar}" if knob.metavar else ""), knob.help) for knob in KNOBS]
+    width = max(len(left) for left, _ in rows)
+    lines = [f"  {left:<{width}}  {right}" for left, right in rows]
+    return "\n".join([f"%%{name} [options] with the prompt below it, or %{name} [options] PROMPT", "", *lines])
+
+
+def _option(line: str, flag: re.Match[str]) -> tuple[Knob, Any, int]:
+    """The option at *flag*: its knob, its value and where the line goes on."""
+    name, at = flag.group(), flag.end()
+    knob = _BY_FLAG.get(name)
+    short = _BY_FLAG.get(name[:2]) if knob is None and not name.startswith("--") else None
+    if short and short.kind is not None:  # -t0.2
+        knob, at = short, flag.start() + 2
+    if knob is None:
+        knob = knobs.find(name) if name.startswith("--") else _unknown(name)
+    if knob.kind is None:
+        return knob, True, at
+    if at < len(line) and line[at] == "=":
+        at += 1
+    elif at < len(line) and line[at].isspace():
+        at += len(line[at:]) - len(line[at:].lstrip())
+    word = _WORD.match(line, at)
+    if not word:
+        raise PromptError(f"{name} needs a value: {name} {knob.metavar}")
+    return knob, _unquoted(word.group()), word.end()
+
+
+def _unknown(name: str) -> Knob:
+    raise PromptError(f"there is no option {name}; see %claude -h, or put -- before a prompt that begins with a dash")
+
+
+def _unquoted(word: str) -> str:
+    r"""Text in quotes may hold spaces and \n: '"a\nb"' -> 'a', newline, 'b'."""
+    if len(word) < 2 or word[0] not in "\"'" or word[-1] != word[0]:
+        return word
+    return re.sub(r"\\(.)", lambda m: _ESCAPES.get(m.group(1), m.group(1)), word[1:-1], flags=re.DOTALL)

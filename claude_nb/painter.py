@@ -1,0 +1,149 @@
+"""Draws a growing reply into a few outputs of a cell, at a bounded number of bytes a second.
+
+A front end can only replace an output as a whole, so the reply is drawn in parts: finished parts, sent rarely, and
+a small live tail, sent often. When it ends, the first output holds the whole reply and the last one its footer.
+
+    while it runs   [ finished part ] [ second finished part ] [ live tail ]       at most three outputs
+    at the end      [ the whole reply ] [ empty ] [ footer ]                       the second one only if it was used
+
+Pure: it is told the time and hands finished outputs to *publish*; display.py does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from claude_nb import render
+
+# Bytes a second, and seconds. A reply of 100 tokens/s is about 430 bytes/s of text; the sum stays under 30 kB/s.
+TAIL_BYTES_PER_S = 12_000
+PART_BYTES_PER_S = 3_000
+SHORTEST_S, LONGEST_S = 0.1, 0.9
+ENVELOPE = 1_000  # what a message weighs without its content
+
+TAIL_CHARS = 2_000  # a longer tail is cut, and its finished blocks move up
+PART_BYTES = 48_000  # a finished part that would pass this is left alone for good
+MAX_PARTS = 2
+
+Publish = Callable[[int, dict[str, str]], None]
+
+
+@dataclass
+class _Part:
+    """Finished text of one output. opener re-opens a code block or table that the cut went through."""
+
+    opener: str = ""
+    text: str = ""
+    html: str = ""
+
+
+class Painter:
+    """Feed it text, ask when the next drawing is due, and tell it to paint.
+
+    publish  creates or replaces output number *slot* with a bundle of MIME types
+    html     draws Markdown that may be unfinished; whole draws a finished reply
+    """
+
+    def __init__(
+        self,
+        publish: Publish,
+        *,
+        html: Callable[[str], str] = render.tail_html,
+        whole: Callable[[str], str] = render.markdown_html,
+    ) -> None:
+        self._publish = publish
+        self._html = html
+        self._whole = whole
+        self._news: list[str] = []
+        self._tail = ""
+        self._opener = ""
+        self._parts: list[_Part] = []
+        self._hidden = 0
+        self._notice = ""
+        self._due_s = float("-inf")
+        self._may_freeze_s = float("-inf")
+        self._dirty = False
+        self.slots = 0
+
+    def feed(self, text: str) -> None:
+        """More of the reply."""
+        self._news.append(text)
+        self._dirty = True
+
+    def tell(self, notice: str) -> None:
+        """A line shown below the text until there is more of it ("overloaded, trying again in 2 s")."""
+        if notice != self._notice:
+            self._notice = notice
+            self._dirty = True
+
+    def wait_s(self, now: float) -> float | None:
+        """Seconds until the next drawing is due, 0 when it is; None when there is nothing new to draw."""
+        return max(0.0, self._due_s - now) if self._dirty else None
+
+    def paint(self, now: float) -> None:
+        """Draw what is new."""
+        self._tail += "".join(self._news)
+        self._news.clear()
+        self._dirty = False
+        if len(self._tail) > TAIL_CHARS and now >= self._may_freeze_s:
+            self._freeze(now)
+        html = self._html(self._opener + self._tail) if self._tail else ""
+        if self._hidden:
+            html = note_html(f"… {self._hidden:,} earlier characters are drawn when the reply ends") + html
+        if self._notice:
+            html += note_html(self._notice)
+        self._send(len(self._parts), {"text/html": html})
+        weight = len(html.encode()) + ENVELOPE
+        self._due_s = now + min(LONGEST_S, max(SHORTEST_S, weight / TAIL_BYTES_PER_S))
+
+    def finish(self, text: str, footer: dict[str, str], *, head_html: str = "") -> None:
+        """The final state: the whole reply in the first output, with its raw text, and the footer in the last."""
+        if not text and not self.slots:
+            self._send(0, footer)
+            return
+        self._send(0, {"text/html": head_html + self._whole(text), "text/plain": text})
+        last = max(1, self.slots - 1)
+        for slot in range(1, last):
+            self._send(slot, {"text/html": "", "text/plain": ""})
+        self._send(last, footer)
+
+    def _freeze(self, now: float) -> None:
+        """Move the finished blocks of the tail into a finished part."""
+        size, opener = render.cut(self._opener + self._tail, TAIL_CHARS)
+        size -= len(self._opener)
+        if size <= 0:
+            return
+        frozen, self._tail = self._tail[:size], self._tail[size:]
+        sent = self._extend_part(frozen)
+        self._opener = opener
+        self._may_freeze_s = now + sent / PART_BYTES_PER_S
+
+    def _extend_part(self, frozen: str) -> int:
+        """Add to the newest part, or begin another one, or count as hidden. Returns the bytes sent."""
+        part = self._parts[-1] if self._parts and not self._hidden else None
+        if part:
+            html = self._html(part.opener + part.text + frozen)
+            if len(html.encode()) > PART_BYTES:
+                part = None
+        if part is None:
+            if len(self._parts) == MAX_PARTS:
+                self._hidden += len(frozen)
+                return 0
+            part = _Part(opener=self._opener)
+            html = self._html(part.opener + frozen)
+            self._parts.append(part)
+        part.text += frozen
+        part.html = html
+        self._send(len(self._parts) - 1, {"text/html": html})
+        return len(html.encode())
+
+    def _send(self, slot: int, bundle: dict[str, str]) -> None:
+        self._publish(slot, bundle)
+        self.slots = max(self.slots, slot + 1)
+
+
+def note_html(line: str) -> str:
+    """A line of ours, set apart from the reply."""
+    style = "margin:.4em 0;font-size:.85em;color:var(--jp-ui-font-color2,#757575)"
+    return f'<div style="{style}">{render.escape(line)}</div>'

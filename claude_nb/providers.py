@@ -1,0 +1,163 @@
+"""Who can be asked: one row of data each, and the one way to ask them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from claude_nb.credentials import Credentials, Owner, is_loopback
+from claude_nb.errors import ConfigError
+from claude_nb.keys import Key
+from claude_nb.stop import Stop
+from claude_nb.values import Chunk, Request
+
+if TYPE_CHECKING:
+    from claude_nb.dialects import Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One service.
+
+    base_url       its address, with /v1; None: the user must give one
+    dialect        its wire format, a name that dialect_of knows; None: no wire (the demo model)
+    key_variables  environment variables that may hold its key, the first that is set wins
+    needs_key      False for servers that may run without (a local one, the demo)
+    """
+
+    name: str
+    base_url: str | None
+    dialect: str | None
+    key_variables: tuple[str, ...]
+    default_model: str | None
+    needs_key: bool = True
+
+    @property
+    def owner(self) -> Owner:
+        """For the look-up of its key."""
+        return Owner(self.name, self.base_url, self.key_variables)
+
+
+PROVIDERS: dict[str, Provider] = {
+    row.name: row
+    for row in (
+        Provider(
+            "aimlapi",
+            "https://api.aimlapi.com/v1",
+            "aimlapi-chat",
+            ("AIMLAPI_API_KEY", "AIMLAPI_KEY", "AIML_API_KEY"),
+            "anthropic/claude-sonnet-4.6",
+        ),
+        Provider("anthropic", "https://api.anthropic.com/v1", "messages", ("ANTHROPIC_API_KEY",), "claude-sonnet-4-6"),
+        Provider("openai-compatible", None, "openai-chat", (), None, needs_key=False),
+        Provider("demo", None, None, (), "demo", needs_key=False),
+    )
+}
+
+
+def find(name: str) -> Provider:
+    """The row of that name. Raises ConfigError with the names there are."""
+    if name in PROVIDERS:
+        return PROVIDERS[name]
+    near = get_close_matches(name, PROVIDERS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(PROVIDERS)}"
+    raise ConfigError(f"no provider {name!r}; {hint}")
+
+
+def default_name(credentials: Credentials) -> str:
+    """CLAUDE_NB_PROVIDER; else the first of aimlapi and anthropic whose key is found; else demo."""
+    if named := credentials.setting("PROVIDER"):
+        return find(named).name
+    if credentials.setting("BASE_URL"):
+        return "openai-compatible"
+    for name in ("aimlapi", "anthropic"):
+        if credentials.find(PROVIDERS[name].owner):
+            return name
+    return "demo"
+
+
+def dialect_of(provider: Provider) -> Dialect:
+    """The wire format of a provider."""
+    from claude_nb.dialects import chat, messages
+
+    rows = {"aimlapi-chat": chat.AIMLAPI, "openai-chat": chat.OPENAI, "messages": messages.MESSAGES}
+    return rows[provider.dialect or ""]
+
+
+def key_for(request: Request, credentials: Credentials) -> Key | None:
+    """The key this request is sent with; None: it needs none. Raises ConfigError when one is missing."""
+    provider = find(request.provider)
+    key = credentials.find(provider.owner, request.base_url)
+    if key is None and provider.needs_key and not is_loopback(request.base_url or ""):
+        raise credentials.missing(provider.owner, request.base_url)
+    return key
+
+
+def stream(
+    request: Request,
+    *,
+    credentials: Credentials,
+    stop: Stop,
+    whole: bool = False,
+    timeout_s: float | None = None,
+    delay_s: float | None = None,
+    allow_http: bool = False,
+) -> Iterator[Chunk]:
+    """Ask the provider of the request; yields the reply as it arrives.
+
+    whole       ask for the reply in one piece
+    timeout_s   longest wait without news, in seconds; None: the defaults of wire.Timeouts
+    delay_s     pause between words of the demo model, in seconds; None: its own
+    allow_http  send unencrypted to another machine too
+    """
+    provider = find(request.provider)
+    if provider.dialect is None:
+        from claude_nb import demo
+
+        yield from demo.stream(request, stop=stop, delay_s=delay_s)
+        return
+    address, body = preview(request, stream=not whole)
+    key = key_for(request, credentials)
+    from claude_nb import wire
+
+    dialect = dialect_of(provider)
+    response = yield from wire.connect(
+        address,
+        body,
+        key=key,
+        headers=dialect.headers,
+        stop=stop,
+        timeouts=wire.Timeouts() if timeout_s is None else wire.Timeouts(silence_s=timeout_s, progress_s=timeout_s),
+        allow_http=allow_http,
+    )
+    with response:
+        if response.request_id:
+            yield Chunk(id=response.request_id)
+        if response.is_stream:
+            yield from dialect.chunks(response.events())
+        else:
+            yield from dialect.whole(response.json())
+
+
+def preview(request: Request, *, stream: bool) -> tuple[str, dict[str, Any]]:
+    """Where a request goes and the body it goes with, to the letter. Raises ConfigError without an address."""
+    provider = find(request.provider)
+    if provider.dialect is None:
+        return "the demo model, on this machine", request.to_dict()
+    base_url = request.base_url or provider.base_url
+    if base_url is None:
+        raise ConfigError(f"{provider.name} needs an address: add --base-url http://localhost:11434/v1 or the like")
+    dialect = dialect_of(provider)
+    return base_url.rstrip("/") + dialect.path, dialect.body(request, stream=stream)
+
+
+def served_models(name: str, base_url: str, credentials: Credentials) -> list[str]:
+    """The model ids that a server lists at /models. Raises ClaudeError when it cannot be asked."""
+    from claude_nb import wire
+
+    key = credentials.find(find(name).owner, base_url)
+    data = wire.get_json(base_url.rstrip("/") + "/models", key=key)
+    rows = data.get("data") if isinstance(data, dict) else None
+    return [str(row["id"]) for row in rows or [] if isinstance(row, dict) and "id" in row]

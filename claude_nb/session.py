@@ -1,0 +1,262 @@
+"""The one place with state: settings, conversations, totals, history. Options become a Request, which it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from claude_nb import knobs, providers
+from claude_nb.conversation import Cell, Conversation
+from claude_nb.credentials import Credentials
+from claude_nb.errors import ConfigError, PromptError
+from claude_nb.keys import looks_like_key
+from claude_nb.models import Models
+from claude_nb.stop import Stop
+from claude_nb.turn import Turn
+from claude_nb.values import Chunk, Message, Reply, Request, Sampling, Usage
+
+if TYPE_CHECKING:
+    from claude_nb.store import Store
+
+
+@dataclass
+class Totals:
+    """What a session has used. unpriced counts the replies whose cost nobody knows; they are not in cost_usd."""
+
+    calls: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float = 0.0
+    unpriced: int = 0
+
+    def add(self, reply: Reply) -> None:
+        self.calls += 1
+        self.usage = self.usage + replace(reply.usage, cost_usd=None)
+        self.cost_usd += reply.cost_usd or 0.0
+        self.unpriced += reply.cost_usd is None
+
+
+class Session:
+    """Asks models and remembers. One per kernel is enough: default_session().
+
+    settings       defaults for every call, by option name; unset ones are absent
+    conversations  by name
+    last           the newest Reply, finished or not; None before the first
+    totals         tokens and money so far
+    cell           tells which notebook cell is running (None: not in a notebook); set by the extension
+    """
+
+    def __init__(
+        self,
+        *,
+        credentials: Credentials | None = None,
+        store: Store | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.settings: dict[str, Any] = {}
+        self.conversations: dict[str, Conversation] = {}
+        self.models = Models()
+        self.credentials = credentials or Credentials()
+        self.store = store
+        self.last: Reply | None = None
+        self.totals = Totals()
+        self.cell: Callable[[], Cell | None] = lambda: None
+        self.notebook: str | None = None
+        self.demo_delay_s: float | None = None
+        self._clock = clock
+
+    def ask(self, prompt: str, **options: Any) -> Reply:
+        """The reply to a prompt; see stream() for the options and what is raised."""
+        return self.stream(prompt, **options).wait()
+
+    def stream(self, prompt: str, **options: Any) -> Turn:
+        """Send a prompt; iterate the Turn for the text as it arrives. Nothing is sent before the first step.
+
+        Options: model, provider, temperature, top_p, top_k, max_tokens, stop_sequences, seed, system, chat,
+        base_url, timeout. What is left out is not sent.
+        Raises PromptError or ConfigError at once; ApiError, NetworkError, StreamCut while it is read.
+
+        >>> for text in default_session().stream("Hi", temperature=0.2):   # doctest: +SKIP
+        ...     print(text, end="")
+        """
+        how = {name: options.pop(name) for name in ("timeout", "whole", "chat") if name in options}
+        chat, cell = how.pop("chat", None), self.cell()
+        request = self.request(prompt, chat=chat, **options)
+        return self.run(request, chat=chat, cell=cell, **how)
+
+    def request(self, prompt: str, *, chat: str | None = None, repeat: int = 0, **options: Any) -> Request:
+        """What would be sent, checked but not sent. Raises PromptError or ConfigError."""
+        given = {knobs.find(name).name: value for name, value in options.items() if value is not None}
+        provider, model, base_url = self._who(given)
+        talk = self.conversations.get(chat, Conversation(chat)).before(self.cell()) if chat else None
+        system = given.get("system", (talk.system if talk else None) or self.settings.get("system"))
+        sampling = {name: knobs.check(name, given.get(name, self.settings.get(name))) for name in knobs.SAMPLING_NAMES}
+        if not prompt.strip():
+            raise PromptError("the prompt is empty; write it below the %%claude line")
+        for text in (prompt, system or "", base_url or ""):
+            self._refuse_keys(text)
+        request = Request(
+            provider=provider.name,
+            model=model,
+            messages=(*(talk.messages if talk else ()), Message("user", _encodable(prompt))),
+            system=_encodable(system) if system else None,
+            sampling=Sampling(**sampling),
+            base_url=base_url,
+            repeat=repeat,
+        )
+        self.models.check(request)
+        return self._with_required(request)
+
+    def run(
+        self,
+        request: Request,
+        *,
+        chat: str | None = None,
+        cell: Cell | None = None,
+        timeout: float | None = None,
+        whole: bool = False,
+        allow_http: bool = False,
+        variable: str | None = None,
+    ) -> Turn:
+        """Run a request as it stands. The Turn sends nothing before it is read."""
+        timeout = self.settings.get("timeout") if timeout is None else timeout
+        run = _Run(self, chat, cell, variable)
+
+        def open_stream(stop: Stop) -> Iterator[Chunk]:
+            run.begin(request)
+            return providers.stream(
+                request,
+                credentials=self.credentials,
+                stop=stop,
+                whole=whole,
+                timeout_s=timeout,
+                delay_s=self.demo_delay_s,
+                allow_http=allow_http,
+            )
+
+        return Turn(
+            request, open_stream, run, source="demo" if request.provider == "demo" else "live", clock=self._clock
+        )
+
+    def configure(self, **settings: Any) -> None:
+        """Defaults for later calls: configure(model="sonnet", temperature=0.2). None unsets one.
+
+        api_key is taken for the provider (and base_url) named with it, kept in memory only, and never shown.
+        models takes rows like those of models.json, laid over the shipped table.
+        """
+        if (rows := settings.pop("models", None)) is not None:
+            self.models = Models(rows)
+        key = settings.pop("api_key", None)
+        for name, value in settings.items():
+            knob = knobs.find(name)
+            if not knob.setting:
+                raise PromptError(f"{knob.name} is given with each call, not as a default")
+            if knob.name == "provider" and value is not None:
+                providers.find(value)
+            if value is None:
+                self.settings.pop(knob.name, None)
+            else:
+                self.settings[knob.name] = knobs.check(knob.name, value)
+        if key is not None:
+            provider, _, base_url = self._who(settings)
+            self.credentials.give(provider.owner, key, base_url)
+
+    def _who(self, given: Mapping[str, Any]) -> tuple[providers.Provider, str, str | None]:
+        """Provider, model id and base URL: options first, then the defaults that were made for that provider."""
+        named = given.get("provider") or ("demo" if given.get("model") == "demo" else None)
+        usual = self.settings.get("provider") or providers.default_name(self.credentials)
+        provider = providers.find(named or usual)
+        own = self.settings if provider.name == usual else {}
+        model = given.get("model") or own.get("model") or self.credentials.setting("MODEL") or provider.default_model
+        base_url = given.get("base_url") or own.get("base_url") or self.credentials.setting("BASE_URL")
+        if not model:
+            raise ConfigError(f"{provider.name} needs a model: add -m NAME (a name that the server knows)")
+        if provider.name == "demo":
+            if model != "demo":
+                raise ConfigError(
+                    f"the demo provider has one model, demo; leave -m {model} out or name another provider"
+                )
+            base_url = None
+        return provider, self.models.resolve(model, provider.name), base_url
+
+    def _with_required(self, request: Request) -> Request:
+        """The Messages API must be told a max_tokens; then it is part of what is sent, and of reply.params."""
+        if providers.find(request.provider).dialect != "messages" or request.sampling.max_tokens:
+            return request
+        limit = self.models.default_max_tokens(request.model)
+        return replace(request, sampling=replace(request.sampling, max_tokens=limit))
+
+    def _refuse_keys(self, text: str) -> None:
+        if looks_like_key(text) or any(key.reveal() in text for key in self.credentials.known()):
+            raise PromptError("this looks like a key, and was not sent; take it out and make a new key if it was saved")
+
+
+@dataclass
+class _Run:
+    """What happens around one turn: its row in the history, and what the session learns when it ends."""
+
+    session: Session
+    chat: str | None
+    cell: Cell | None
+    variable: str | None
+    row: int | None = None
+
+    def begin(self, request: Request) -> None:
+        if store := self.session.store:
+            names = {"notebook": self.session.notebook, "variable": self.variable, "chat": self.chat}
+            self.row = store.begin(request, **names)
+
+    def progress(self, turn: Turn) -> None:
+        """Called by the turn about once a second."""
+        if self.session.store and self.row is not None:
+            self.session.store.progress(self.row, turn.text, turn.thinking)
+
+    def finished(self, turn: Turn, reply: Reply) -> Reply:
+        """Called once when the turn has ended: price the reply, keep it, extend its conversation."""
+        session = self.session
+        price = session.models.price(reply.model, reply.provider)
+        cost = reply.usage.cost_usd
+        if cost is None and price:
+            cost = price.cost_usd(reply.usage)
+        reply = replace(reply, cost_usd=cost)
+        session.last = reply
+        session.totals.add(reply)
+        if session.store and self.row is not None:
+            session.store.finish(self.row, reply, turn.rhythm)
+        # Half an exchange would leave two user messages in a row, which some servers refuse.
+        if self.chat and reply.complete and reply.text:
+            talk = session.conversations.get(self.chat, Conversation(self.chat)).before(self.cell)
+            session.conversations[self.chat] = talk.plus(reply.request, reply.text, self.cell)
+        return reply
+
+
+def _encodable(text: str) -> str:
+    """Lone surrogates cannot be sent; they become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+_default: Session | None = None
+
+
+def default_session() -> Session:
+    """The session that %claude, ask() and the widgets share."""
+    global _default  # noqa: PLW0603  # one session per process is the point
+    if _default is None:
+        _default = Session()
+    return _default
+
+
+def ask(prompt: str, **options: Any) -> Reply:
+    """The reply to a prompt: ask("Why is the sky blue?", temperature=0.2).text. See Session.stream for the options."""
+    return default_session().ask(prompt, **options)
+
+
+def stream(prompt: str, **options: Any) -> Turn:
+    """Send a prompt and iterate the Turn for its text as it arrives. See Session.stream for the options."""
+    return default_session().stream(prompt, **options)
+
+
+def configure(**settings: Any) -> None:
+    """Defaults for later calls: configure(model="sonnet", temperature=0.2). See Session.configure."""
+    default_session().configure(**settings)
