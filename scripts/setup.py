@@ -50,7 +50,8 @@ def install(*what: str) -> None:
     """With uv, which takes seconds; with pip where uv cannot be had or cannot reach the index."""
     python = str(PYTHON)
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if quiet([*pip, UV]) and run([python, "-m", "uv", "pip", "install", "--quiet", "--python", python, *what]):
+    uv = [python, "-m", "uv", "pip", "install", "--quiet", "--system-certs", "--python", python]
+    if quiet([*pip, UV]) and run([*uv, *what]):
         return
     print("uv did not work here; installing with pip, which takes a few minutes", flush=True)
     if not run([*pip, *what]):
