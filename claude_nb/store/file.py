@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -98,9 +99,9 @@ class File:
     def _transaction(self, writing: bool, deadline: float) -> Iterator[sqlite3.Connection]:
         with closing(_connect(self.path)) as connection:
             _patiently(lambda: schema.glance(connection), deadline)
-            if writing:
-                _patiently(lambda: connection.execute("PRAGMA journal_mode = TRUNCATE").fetchall(), deadline)
-            _patiently(lambda: connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN"), deadline)
+            settings = ("synchronous = FULL", "secure_delete = ON", "journal_mode = TRUNCATE") if writing else ()
+            for statement in (*(f"PRAGMA {one}" for one in settings), "BEGIN IMMEDIATE" if writing else "BEGIN"):
+                _patiently(partial(connection.execute, statement), deadline)
             try:
                 _patiently(lambda: schema.check(connection), deadline)
             except schema.NotOurs as finding:
@@ -154,8 +155,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         path.absolute().as_uri() + "?mode=rw", uri=True, timeout=LOCK_SLICE_S, isolation_level=None
     )
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-    for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "synchronous = FULL", "secure_delete = ON"):
-        connection.execute(f"PRAGMA {pragma}").fetchall()
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
     return connection
 
 

@@ -1,0 +1,491 @@
+"""The history: what is written is there, nobody else can read it, and no trouble with the disk reaches the user."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sqlite3
+import stat
+import tempfile
+import threading
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from claude_nb.history import Row
+from claude_nb.store import Store, rows, schema
+from claude_nb.values import Message, Reply, Request, Sampling, Usage
+
+
+def ask(prompt: str = "Why is the sky blue?", **fields: object) -> Request:
+    return Request("demo", "demo", (Message("user", prompt),), **fields)  # type: ignore[arg-type]  # from the test
+
+
+def kept(store: Store, request: Request, text: str = "Because of Rayleigh.", **names: str) -> int:
+    """A whole turn; the id of its row."""
+    row_id = store.begin(request, **names)
+    assert row_id is not None
+    store.finish(row_id, Reply(request, text=text))
+    return row_id
+
+
+@pytest.fixture
+def warnings() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "history.db"
+
+
+@pytest.fixture
+def store(path: Path, warnings: list[str]) -> Store:
+    return Store(path, warn=warnings.append, wait_s=0.05)
+
+
+def test_a_reply_comes_back_as_it_was(store: Store) -> None:
+    request = ask(system="Be brief.", sampling=Sampling(temperature=0.2, stop_sequences=("a", "b"), seed=-1), repeat=2)
+    reply = Reply(
+        request, "text", "thoughts", Usage(3, 4, cost_usd=0.1), "max_tokens", "length", 1.5, 0.5, request_id="r"
+    )
+    row_id = store.begin(request, notebook="n.ipynb", variable="reply", chat="c")
+    store.finish(row_id, reply, ((0.25, 2), (1.5, 4)))
+    assert store.get(row_id or 0) == Row(row_id or 0, reply, ((0.25, 2), (1.5, 4)), "n.ipynb", "reply", "c")
+
+
+def test_the_prompt_is_kept_before_anything_comes_back(store: Store) -> None:
+    row_id = store.begin(ask())
+    row = Store(store.path, warn=print).get(row_id or 0)
+    assert row is not None
+    assert (row.reply.prompt, row.reply.text, row.reply.stop_reason) == ("Why is the sky blue?", "", "interrupted")
+    assert row.running
+
+
+def test_the_text_so_far_is_kept_while_it_streams(store: Store) -> None:
+    row_id = store.begin(ask())
+    for text in ("Be", "Becau", "Because"):
+        store.progress(row_id, text, "hm" + text)
+    row = Store(store.path, warn=print).get(row_id or 0)
+    assert row is not None
+    assert (row.reply.text, row.reply.thinking) == ("Because", "hmBecause")
+
+
+def test_progress_writes_only_what_is_new(store: Store, path: Path) -> None:
+    row_id = store.begin(ask())
+    for length in range(0, 100_000, 1000):
+        store.progress(row_id, "x" * length)
+    assert path.stat().st_size < 250_000
+
+
+def test_nothing_is_made_before_the_first_prompt(store: Store, path: Path) -> None:
+    assert (store.recent(), store.get(1), store.find(ask()), store.latest("n"), store.forget(1)) == (
+        [],
+        None,
+        None,
+        {},
+        0,
+    )
+    assert not path.parent.exists()
+
+
+def test_a_turn_that_could_not_begin_needs_no_special_care(store: Store, path: Path) -> None:
+    store.progress(None, "text")
+    store.finish(None, Reply(ask()))
+    assert not path.exists()
+
+
+# Find
+
+
+def test_the_newest_equal_request_is_found(store: Store) -> None:
+    kept(store, ask(), "old")
+    kept(store, ask(), "new")
+    kept(store, ask("other"), "other")
+    found = store.find(ask())
+    assert found is not None
+    assert found.reply.text == "new"
+
+
+def test_repeats_are_told_apart(store: Store) -> None:
+    for repeat in range(10):
+        kept(store, ask(repeat=repeat), str(repeat))
+    found = [store.find(ask(repeat=repeat)) for repeat in range(10)]
+    assert [one and one.reply.text for one in found] == [str(repeat) for repeat in range(10)]
+
+
+@pytest.mark.parametrize("unfit", [{"stop_reason": "interrupted"}, {"stop_reason": "error"}, {"source": "replay"}])
+def test_a_broken_or_replayed_reply_is_never_replayed(store: Store, unfit: dict[str, str]) -> None:
+    row_id = store.begin(ask())
+    assert store.find(ask()) is None
+    store.finish(row_id, replace(Reply(ask(), "text"), **unfit))  # type: ignore[arg-type]  # one of the fields above
+    assert store.find(ask()) is None
+
+
+def test_a_row_that_claims_another_request_is_not_believed(store: Store, path: Path) -> None:
+    row_id = kept(store, ask("harmless"))
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE replies SET key = ? WHERE id = ?", (ask("mine").key, row_id))
+    assert store.find(ask("mine")) is None
+
+
+# Look back
+
+
+def test_recent_is_newest_first_and_can_be_narrowed(store: Store) -> None:
+    ids = [kept(store, ask(), notebook=f"n{n % 2}", chat="c", variable="a") for n in range(6)]
+    assert [row.id for row in store.recent(2)] == ids[:-3:-1]
+    assert [row.id for row in store.recent(None, notebook="n0", chat="c")] == [ids[4], ids[2], ids[0]]
+    assert store.recent(0) == []
+
+
+@pytest.mark.parametrize(
+    "words", ["rayleigh", "sky RAYL", "because blue", "ayleig", "Rayleigh.", '"sky', "sky*", "blue?"]
+)
+def test_search_finds_all_the_words_in_prompt_and_reply(store: Store, words: str) -> None:
+    kept(store, ask("What is a cat?"), "An animal.")
+    row_id = kept(store, ask())
+    assert [row.id for row in store.recent(search=words)] == [row_id]
+
+
+@pytest.mark.parametrize("words", ["cat AND sky", "NOT sky", "prompt:sky", "sky NEAR blue", "missing", '" OR "" OR "'])
+def test_a_search_word_is_never_an_operator(store: Store, words: str) -> None:
+    kept(store, ask())
+    assert store.recent(search=words) == []
+
+
+def test_search_finds_words_that_no_space_sets_apart(store: Store) -> None:
+    row_id = kept(store, ask("空はなぜ青いのですか"))
+    assert [row.id for row in store.recent(search="青い")] == [row_id]
+
+
+def test_search_works_without_a_full_text_index(
+    store: Store, monkeypatch: pytest.MonkeyPatch, warnings: list[str]
+) -> None:
+    monkeypatch.setattr(schema, "SEARCH", "CREATE VIRTUAL TABLE search USING no_such_module(prompt, text)")
+    row_id = kept(store, ask())
+    assert [row.id for row in store.recent(search="sky rayleigh")] == [row_id]
+    assert store.forget(row_id) == 1
+    assert not warnings
+
+
+def test_a_damaged_index_loses_no_reply(store: Store, path: Path, warnings: list[str]) -> None:
+    kept(store, ask())
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE search_data SET block = x'ffffffffffff'")
+    row_id = kept(store, ask("second"))
+    assert [row.id for row in store.recent(search="second")] == [row_id]
+    assert not warnings
+
+
+def test_the_newest_reply_of_each_variable_can_be_restored(store: Store) -> None:
+    for variable, text in (("a", "1"), ("b", "2"), ("a", "3")):
+        kept(store, ask(), text, notebook="n", variable=variable)
+    kept(store, ask(), "elsewhere", notebook="m", variable="a")
+    assert {name: row.reply.text for name, row in store.latest("n").items()} == {"a": "3", "b": "2"}
+
+
+def test_what_is_recorded_is_complete_and_in_the_order_of_the_notebook(store: Store) -> None:
+    kept(store, ask("1"), notebook="n")
+    store.finish(store.begin(ask("cut"), notebook="n"), Reply(ask("cut"), stop_reason="interrupted"))
+    kept(store, ask("2"), notebook="n")
+    store.begin(ask("running"), notebook="n")
+    assert [one.reply.prompt for one in store.recorded("n")] == ["1", "2"]
+
+
+def test_a_replayed_reply_is_recorded_as_it_was_first_given(store: Store) -> None:
+    kept(store, ask(), notebook="old name")
+    store.finish(store.begin(ask(), notebook="n"), Reply(ask(), "played", source="replay"))
+    assert [(one.reply.source, one.reply.text) for one in store.recorded("n")] == [("live", "Because of Rayleigh.")]
+
+
+# Forget
+
+
+def test_forgotten_words_are_gone_from_the_file(store: Store, path: Path) -> None:
+    keep = kept(store, ask("keep me"))
+    gone = kept(store, ask("zanzibar"), "mulberry " * 3000)
+    assert store.forget(gone) == 1
+    assert [row.id for row in store.recent(None)] == [keep]
+    for file in path.parent.iterdir():
+        assert b"zanzibar" not in file.read_bytes()
+        assert b"mulberry" not in file.read_bytes()
+
+
+def test_forgetting_before_a_date_keeps_what_came_after(path: Path) -> None:
+    now = [1_000_000.0]
+    store = Store(path, warn=print, clock=lambda: now[0])
+    kept(store, ask())
+    now[0] += 100
+    newer = kept(store, ask())
+    assert store.forget(before=datetime.fromtimestamp(1_000_050, timezone.utc)) == 1
+    assert [row.id for row in store.recent()] == [newer]
+    assert store.forget(everything=True) == 1
+    assert kept(store, ask()) > newer, "an id is never used twice"
+
+
+def test_a_row_forgotten_while_it_runs_stays_forgotten(store: Store) -> None:
+    row_id = store.begin(ask())
+    store.forget(everything=True)
+    store.progress(row_id, "text")
+    store.finish(row_id, Reply(ask(), "text"))
+    assert store.recent() == []
+    assert store.forget() == 0
+
+
+# Rows of the dead
+
+
+def left_running(path: Path, owner: str, at_s: float = 1_000_000.0) -> int:
+    """A row as another process would have left it."""
+    writer = Store(path, warn=print, clock=lambda: at_s)
+    row_id = writer.begin(ask("left"))
+    writer.progress(row_id, "so far")
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE replies SET owner = ? WHERE id = ?", (owner, row_id))
+    return row_id or 0
+
+
+HOST = rows.owner().rsplit("/", 2)[0]
+
+
+@pytest.mark.parametrize(
+    ("owner", "silent_s", "running"),
+    [
+        (f"{HOST}/{2**22 + 1}/abc", 10, False),  # above the largest process number of Linux
+        (f"{HOST}/{os.getpid()}/earlier", 10, False),
+        (f"{HOST}/1/abc", 10, True),
+        (f"{HOST}/1/abc", 4000, False),
+        ("elsewhere/5/abc", 10, True),
+        ("elsewhere/5/abc", 4000, False),
+        ("", 10, True),
+        (rows.owner(), 10, True),
+        (rows.owner(), 4000, False),
+    ],
+)
+def test_a_row_left_by_the_dead_is_closed_at_the_next_start(
+    path: Path, owner: str, silent_s: float, running: bool
+) -> None:
+    row_id = left_running(path, owner)
+    later = Store(path, warn=print, clock=lambda: 1_000_000 + silent_s)
+    later.begin(ask("new"))
+    row = later.get(row_id)
+    assert row is not None
+    assert (row.running, row.reply.stop_reason, row.reply.text) == (running, "interrupted", "so far")
+    assert [found.id for found in later.recent(search="left so far")] == [row_id]
+
+
+def test_a_living_turn_that_was_taken_for_dead_goes_on(path: Path) -> None:
+    now = [1_000_000.0]
+    store = Store(path, warn=print, clock=lambda: now[0])
+    row_id = store.begin(ask()) or 0
+    store.progress(row_id, "one ")
+    now[0] += 5000
+    Store(path, warn=print, clock=lambda: now[0]).begin(ask("healer"))
+    store.progress(row_id, "one two ")
+    row = store.get(row_id)
+    assert row is not None
+    assert (row.running, row.reply.text) == (True, "one two ")
+    store.finish(row_id, Reply(ask(), "one two three"))
+    row = store.get(row_id)
+    assert row is not None
+    assert (row.running, row.reply.text, row.reply.stop_reason) == (False, "one two three", "end")
+
+
+# The file
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
+def test_nobody_else_may_read_the_history(store: Store, path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        if umask == 0o777:
+            path.parent.mkdir()
+            path.parent.chmod(0o700)
+        kept(store, ask())
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
+
+
+def test_an_empty_file_that_others_may_read_is_closed_to_them(store: Store, path: Path) -> None:
+    path.parent.mkdir()
+    path.touch(mode=0o644)
+    kept(store, ask())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_in_wal_mode_is_switched_back(store: Store, path: Path) -> None:
+    kept(store, ask())
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+    kept(store, ask())
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() != ("wal",)
+    assert len(store.recent()) == 2
+
+
+def test_names_with_odd_characters_are_just_files(tmp_path: Path) -> None:
+    for name in ("a b?mode=memory", "c#d", "e%41", "ü"):
+        store = Store(tmp_path / name, warn=print)
+        kept(store, ask())
+        assert len(Store(tmp_path / name, warn=print).recent()) == 1
+        assert (tmp_path / name).is_file()
+
+
+def test_threads_share_a_store(store: Store, warnings: list[str]) -> None:
+    patient = Store(store.path, warn=warnings.append)
+    threads = [threading.Thread(target=lambda n=n: [kept(patient, ask(f"{n}")) for _ in range(10)]) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(patient.recent(None)), warnings) == (80, [])
+
+
+@settings(derandomize=True, max_examples=100, deadline=None)
+@given(st.text(st.characters(), max_size=40), st.text(st.characters(), max_size=40), st.integers(0, 40))
+def test_any_text_survives(prompt: str, text: str, cut: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        said: list[str] = []
+        store = Store(Path(folder) / "h.db", warn=said.append)
+        row_id = store.begin(ask(prompt), notebook=prompt, variable=text) or 0
+        store.progress(row_id, text[:cut], prompt)
+        store.progress(row_id, text, prompt)
+        row = store.get(row_id)
+        assert row is not None
+        assert row.reply.text == whole(text)
+        assert row.reply.thinking == whole(prompt)
+        store.finish(row_id, Reply(ask(prompt), text))
+        found = store.find(ask(prompt))
+        assert found is not None
+        assert (found.reply.text, found.reply.prompt) == (whole(text), whole(prompt))
+        store.recent(search=prompt)
+        assert said == []
+
+
+def whole(text: str) -> str:
+    """Two halves of a character that stand side by side are that character, as in any JSON."""
+    return re.sub(
+        "[\ud800-\udbff][\udc00-\udfff]", lambda two: two[0].encode("utf-16", "surrogatepass").decode("utf-16"), text
+    )
+
+
+# The schema
+
+
+def test_a_history_of_the_first_version_is_migrated(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript((Path(__file__).parent / "data" / "history_1.sql").read_text("utf-8"))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("ALTER TABLE replies ADD COLUMN mood TEXT",)))
+    schema._objects_of.cache_clear()
+    try:
+        assert [row.reply.text for row in store.recent()] == ["Hello.", "Because of Rayleigh."]
+        kept(store, ask("new"))
+        assert [row.reply.prompt for row in store.recent(search="sky")] == ["Why is the sky blue?"]
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            assert db.execute("PRAGMA user_version").fetchone() == (2,)
+            assert db.execute("SELECT mood FROM replies").fetchall() == [(None,)] * 3
+    finally:
+        schema._objects_of.cache_clear()
+
+
+def test_the_first_version_is_never_edited(store: Store, path: Path, tmp_path: Path) -> None:
+    kept(store, ask())
+    old = tmp_path / "old.db"
+    with contextlib.closing(sqlite3.connect(old)) as db:
+        db.executescript((Path(__file__).parent / "data" / "history_1.sql").read_text("utf-8"))
+        found = set(db.execute("SELECT name, sql FROM sqlite_master WHERE sql NOT NULL"))
+    assert found <= {(one[1], one[3]) for one in schema._objects_of(1)} | {("search", schema.SEARCH)} | {
+        one for one in found if one[0].startswith(("search_", "sqlite_"))
+    }
+
+
+def test_a_history_of_a_newer_version_is_read_and_not_written(store: Store, path: Path, warnings: list[str]) -> None:
+    kept(store, ask())
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript("ALTER TABLE replies ADD COLUMN mood; PRAGMA user_version = 99;")
+    before = path.read_bytes()
+    assert store.begin(ask()) is None
+    assert len(store.recent()) == 1
+    assert path.read_bytes() == before
+    assert len(warnings) == 1
+    assert "newer claude_nb" in warnings[0]
+
+
+HOSTILE = [
+    "CREATE TRIGGER t AFTER INSERT ON replies BEGIN DELETE FROM replies; END",
+    "CREATE TRIGGER search_t AFTER INSERT ON replies BEGIN DELETE FROM replies; END",
+    "CREATE TRIGGER sqlite AFTER UPDATE ON replies BEGIN DELETE FROM replies; END",
+    "CREATE INDEX search_i ON replies (upper(key))",
+    "CREATE VIEW search_v AS SELECT 1",
+    "ALTER TABLE replies ADD COLUMN more TEXT DEFAULT 'x'",
+]
+
+
+@pytest.mark.parametrize("sql", HOSTILE)
+def test_a_file_with_foreign_parts_is_only_read(store: Store, path: Path, warnings: list[str], sql: str) -> None:
+    kept(store, ask())
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript(sql)
+    before = path.read_bytes()
+    assert store.begin(ask()) is None
+    assert store.forget(everything=True) == 0
+    assert path.read_bytes() == before
+    assert len(warnings) == 1
+
+
+def test_the_database_of_another_program_is_left_alone(store: Store, path: Path, warnings: list[str]) -> None:
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript("PRAGMA journal_mode = WAL; CREATE TABLE bookmarks (url); INSERT INTO bookmarks VALUES ('x')")
+    before = path.read_bytes()
+    assert store.begin(ask()) is None
+    assert store.recent() == []
+    assert path.read_bytes() == before
+    assert len(warnings) == 1
+    assert "another program" in warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("request", "[]"),
+        ("request", '{"provider": 5}'),
+        ("request", "[" * 100_000),
+        ("request", b"\xff\xfe"),
+        ("reply", None),
+        ("reply", '{"text": 5, "created_at": "2026-01-01T00:00:00+00:00"}'),
+        ("reply", '{"stop_reason": ["end"], "created_at": "2026-01-01T00:00:00+00:00"}'),
+        ("reply", '{"stop_reason": "<img src=x>", "created_at": "2026-01-01T00:00:00+00:00"}'),
+        ("reply", '{"seconds": 1e999, "created_at": "2026-01-01T00:00:00+00:00"}'),
+        ("reply", '{"created_at": "2026-01-01"}'),
+        ("reply", '{"created_at": 7}'),
+        ("reply", "cos\nsystem\n(S'true'\ntR."),
+        ("rhythm", "[[1, 2], [0, 1]]"),
+        ("rhythm", "7"),
+        ("created_s", "never"),
+        ("notebook", 5),
+    ],
+)
+def test_a_row_that_makes_no_sense_is_left_out(
+    store: Store, path: Path, warnings: list[str], column: str, value: object
+) -> None:
+    good = kept(store, ask())
+    bad = kept(store, ask("bad"))
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute(f"UPDATE replies SET {column} = ? WHERE id = ?", (value, bad))
+        if column == "created_s":
+            db.execute("UPDATE replies SET stop_reason = NULL WHERE id = ?", (bad,))
+    again = Store(path, warn=warnings.append)
+    assert [row.id for row in again.recent(search="blue")] == [good]
+    assert again.get(bad) is None or column == "notebook"
+    assert again.begin(ask()) is not None
+    assert not warnings
