@@ -70,7 +70,15 @@ def has_node() -> bool:
 def npm_ci() -> None:
     npm = shutil.which("npm", path=path())
     # The packages' own install scripts are not needed, so they are not run.
-    command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    command = [
+        str(npm),
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--no-update-notifier",
+        "--loglevel=error",
+    ]
     if not run(command, cwd=ROOT / "js", env={**os.environ, "PATH": path()}):
         sys.exit("npm could not install the packages of js/package.json; its own message is above.")
 
