@@ -1,0 +1,184 @@
+// @ts-check
+/**
+ * From probabilities to one drawn token: temperature, top_k, top_p, draw. claude_nb/sampling.py does the same,
+ * and both pass tests/sampling_cases.json.
+ *
+ * @typedef {"temperature_first" | "temperature_last"} Order  Hugging Face's order, or llama.cpp's default
+ * @typedef {{temperature?: number | null, top_k?: number | null, top_p?: number | null, order?: Order}} Settings
+ * @typedef {"top_k" | "top_p" | null} CutBy  what removed a token; null: nothing did
+ * @typedef {{name: string, p: ArrayLike<number>}} Stage
+ * @typedef {{stages: Stage[], final: ArrayLike<number>, cut: CutBy[]}} Sampled
+ */
+
+/** A draw compares whole numbers of this size, so that a last-bit difference between two machines moves no word. */
+const UNITS = 1e12;
+/** .1 added up eight times stays just below .8: a sum this near to top_p has reached it. */
+const NEAR = 1e-9;
+
+/**
+ * Apply the settings to the model's probabilities; null or absent leaves a setting off.
+ * Temperature 0 takes the most likely token (the first of equals) and leaves nothing to cut.
+ * shape([0.5, 0.3, 0.2], { top_p: 0.8 }).final is [0.625, 0.375, 0].
+ * @param {ArrayLike<number>} p
+ * @param {Settings} [settings]
+ * @returns {Sampled}
+ */
+export function shape(p, { temperature = null, top_k = null, top_p = null, order = "temperature_first" } = {}) {
+  const model = Float64Array.from(p);
+  /** @type {CutBy[]} */
+  const cut = new Array(model.length).fill(null);
+  if (temperature === 0) {
+    const top = withTemperature(model, 0);
+    const rest = ["temperature", "top_k", "top_p"].map((name) => ({ name, p: top }));
+    return { stages: [{ name: "model", p: model }, ...rest], final: top, cut };
+  }
+  const names = order === "temperature_first" ? ["temperature", "top_k", "top_p"] : ["top_k", "top_p", "temperature"];
+  const stages = [{ name: "model", p: model }];
+  let now = model;
+  let kept = ranked(model);
+  for (const name of names) {
+    if (name === "temperature" && temperature !== null) {
+      now = withTemperature(now, temperature);
+    } else if (name === "top_k" && top_k !== null && top_k < model.length) {
+      [now, kept] = keep(now, kept, top_k, cut, "top_k");
+    } else if (name === "top_p" && top_p !== null && top_p < 1) {
+      [now, kept] = keep(now, kept, prefix(now, kept, top_p), cut, "top_p");
+    }
+    stages.push({ name, p: now });
+  }
+  return { stages, final: now, cut };
+}
+
+/**
+ * p_i^(1/T), scaled to sum 1. Below 1 sharper, above 1 flatter, 0: all on the most likely token.
+ * @param {ArrayLike<number>} p
+ * @param {number} temperature
+ * @returns {Float64Array}
+ */
+export function withTemperature(p, temperature) {
+  const values = Float64Array.from(p);
+  const most = values.reduce((a, b) => Math.max(a, b));
+  const power = 1 / temperature;
+  if (power === Infinity) {
+    const first = values.indexOf(most);
+    return values.map((_, i) => (i === first ? 1 : 0));
+  }
+  if (power === 1) return values;
+  // Divided by the largest first: the largest power is then 1, so no T overflows, and none leaves only zeros.
+  const powers = values.map((x) => (x / most) ** power);
+  const whole = sum(powers);
+  return powers.map((x) => x / whole);
+}
+
+/**
+ * The first token at which the running sum of p exceeds u (0 <= u < 1): draw([0.5, 0.5], 0.5) is 1.
+ * @param {ArrayLike<number>} p
+ * @param {number} u
+ * @returns {number}
+ */
+export function draw(p, u) {
+  const goal = u * UNITS;
+  let total = 0;
+  let last = 0;
+  for (let token = 0; token < p.length; token += 1) {
+    if (p[token] > 0) {
+      total += Math.floor(p[token] * UNITS + 0.5);
+      last = token;
+      if (total > goal) return token;
+    }
+  }
+  return last; // u lies above a sum that rounding left just below 1
+}
+
+/**
+ * How undecided the distribution is: 0 for a certain token, 1 for a fair coin.
+ * @param {ArrayLike<number>} p
+ * @returns {number} bits
+ */
+export function entropyBits(p) {
+  return Math.abs(sum(Float64Array.from(p, (x) => (x > 0 ? x * Math.log2(x) : 0))));
+}
+
+/**
+ * 2^entropy: among how many equally likely tokens this draw would be as open.
+ * @param {ArrayLike<number>} p
+ * @returns {number}
+ */
+export function effectiveChoices(p) {
+  return 2 ** entropyBits(p);
+}
+
+/**
+ * How many tokens can still be drawn.
+ * @param {ArrayLike<number>} p
+ * @returns {number}
+ */
+export function survivors(p) {
+  return Array.from(p).filter((x) => x > 0).length;
+}
+
+/**
+ * How unexpected a token of this probability is: 1 bit for 0.5; Infinity for 0.
+ * @param {number} p
+ * @returns {number} bits
+ */
+export function surprisalBits(p) {
+  return Math.abs(Math.log2(p));
+}
+
+/**
+ * Token ids, most likely first; of equals the lowest id (sort is stable).
+ * @param {ArrayLike<number>} p
+ * @returns {number[]}
+ */
+export function ranked(p) {
+  return Array.from(p, (_, id) => id).sort((a, b) => p[b] - p[a]);
+}
+
+/**
+ * How many of the ranked tokens it takes to reach top_p; the one that crosses is in.
+ * @param {ArrayLike<number>} p
+ * @param {number[]} order
+ * @param {number} topP
+ */
+function prefix(p, order, topP) {
+  let total = 0;
+  const last = order.findIndex((token) => {
+    total += p[token];
+    return total >= topP - NEAR;
+  });
+  return last < 0 ? order.length : last + 1;
+}
+
+/**
+ * Only the first count of the ranked tokens, scaled to sum 1; notes the reason beside the others.
+ * @param {ArrayLike<number>} p
+ * @param {number[]} order
+ * @param {number} count
+ * @param {CutBy[]} cut
+ * @param {CutBy} reason
+ * @returns {[Float64Array, number[]]}
+ */
+function keep(p, order, count, cut, reason) {
+  const kept = order.slice(0, count);
+  for (const token of order.slice(count)) cut[token] = reason;
+  const whole = sum(kept.map((token) => p[token]));
+  const left = new Float64Array(p.length);
+  for (const token of kept) left[token] = p[token] / whole;
+  return [left, kept];
+}
+
+/**
+ * Neumaier's sum: small terms are not lost beside large ones, as with Python's math.fsum.
+ * @param {ArrayLike<number>} values
+ */
+function sum(values) {
+  let total = 0;
+  let lost = 0;
+  for (let i = 0; i < values.length; i += 1) {
+    const next = total + values[i];
+    lost += Math.abs(total) >= Math.abs(values[i]) ? total - next + values[i] : values[i] - next + total;
+    total = next;
+  }
+  return total + lost;
+}
