@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from claude_nb import error_bodies
 from claude_nb.errors import ApiError, AuthError, BadRequest, Overloaded
 from claude_nb.sse import read_object
 
@@ -22,7 +22,6 @@ SHOWN_CHARS = 300
 PARAMS = ("temperature", "top_p", "top_k", "max_tokens", "stop_sequences", "seed")
 OTHER_NAMES = {"max_completion_tokens": "max_tokens", "max_output_tokens": "max_tokens", "stop": "stop_sequences"}
 REQUEST_ID_HEADERS = ("x-inference-id", "request-id", "x-request-id", "x-generation-id")
-TEXT_KEYS = ("message", "msg", "detail", "reason", "description", "error_description", "title")
 NO_MONEY = re.compile(
     r"(?i)out of (credits|funds)|credit balance|insufficient.?(credits|funds|quota|balance)|spend.?limit|billing"
 )
@@ -63,15 +62,15 @@ def from_response(
     clean    applied to every text of the server before it is shown; redacts the key
     """
     data = read_object(body)
-    said = clean(_said(data, body, headers))
-    words = " ".join((said, *_codes(data or {})))
+    said = clean(error_bodies.said(data, body, headers))
+    words = " ".join((said, *error_bodies.codes(data or {})))
     broke = status == 429 and NO_MONEY.search(words)
     kind = AuthError if broke else _class_of(status)
     param = _param(data or {}, said) if kind is BadRequest else None
     return kind(
         f"{host} {_cause(status)}{_quoted(said)}; {_next_step(status, words, headers, found, param)}",
         status=status,
-        request_id=request_id(headers) or _line(clean(_own_id(data or {})), 100) or None,
+        request_id=clean(request_id(headers) or error_bodies.own_id(data or {})) or None,
         retry_after_s=retry_after_s(headers),
         param=param,
     )
@@ -79,15 +78,17 @@ def from_response(
 
 def from_event(data: Mapping[str, Any]) -> ApiError:
     """The error that an object inside a reply reports: from_event({"error": {"type": "overloaded_error"}})."""
-    said = "; ".join(_messages(dict(data)))
-    codes = list(_codes(data))
+    said = "; ".join(error_bodies.messages(dict(data)))
+    codes = list(error_bodies.codes(data))
     status = next(filter(None, map(_status_in, codes)), None)
     words = " ".join((said, *codes))
     kind = ApiError if status is None else AuthError if NO_MONEY.search(words) else _class_of(status)
     param = _param(data, said) if kind is BadRequest else None
     step = _next_step(status or 500, words, {}, None, param)
     quoted = _quoted(said or ", ".join(codes))
-    return kind(f"the server broke off with an error{quoted}; {step}", request_id=_own_id(data) or None, param=param)
+    return kind(
+        f"the server broke off with an error{quoted}; {step}", request_id=error_bodies.own_id(data) or None, param=param
+    )
 
 
 def is_error(data: Mapping[str, Any]) -> bool:
@@ -117,7 +118,7 @@ def retry_after_s(headers: Mapping[str, str], *, now: datetime | None = None) ->
 
 def request_id(headers: Mapping[str, str]) -> str | None:
     """The server's id of this request, under any of the names in use; None if it sent none."""
-    return next((_line(headers[name], 100) for name in REQUEST_ID_HEADERS if headers.get(name)), None)
+    return next((error_bodies.line(headers[name], 100) for name in REQUEST_ID_HEADERS if headers.get(name)), None)
 
 
 def _class_of(status: int) -> type[ApiError]:
@@ -187,67 +188,7 @@ def _origin(location: str) -> str:
         host = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
     except ValueError:
         return "that address"
-    return _line(host, 100) if parts.scheme and parts.hostname else "that address"
-
-
-def _said(data: Mapping[str, Any] | None, body: bytes, headers: Mapping[str, str]) -> str:
-    """The server's own words on one line; "" when it said nothing."""
-    if data is not None:
-        return "; ".join(_messages(dict(data))) or ", ".join(_codes(data))
-    text = body.decode("utf-8", "replace").strip()
-    if "html" in headers.get("content-type", "") or text[:200].lower().startswith(("<!doctype", "<html")):
-        title = re.search(r"(?is)<title[^>]*>(.*?)</title>", text)
-        return f"a web page titled {_line(title[1], 100)}" if title else "a web page"
-    return text
-
-
-def _messages(value: object, depth: int = 0) -> list[str]:
-    """Texts for people in an error body, the innermost error first, each one once."""
-    if depth > 4 or not value:
-        return []
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, list):
-        found = [text for item in value[:4] for text in _messages(item, depth + 1)]
-    elif isinstance(value, dict):
-        found = _messages(value.get("error"), depth + 1)
-        where = value.get("path") or value.get("loc")
-        place = ".".join(map(str, where[:8])) + ": " if isinstance(where, list) else ""
-        if isinstance(where, str) and not where.startswith("/"):
-            place = f"{where}: "
-        for key in TEXT_KEYS[:-1] if found else TEXT_KEYS:
-            texts = _messages(value.get(key), depth + 1)
-            found += [place + text for text in texts]
-            if texts:
-                break
-        found += [text for item in value.values() if _is_list_of_details(item) for text in _messages(item, depth + 1)]
-    else:
-        return []
-    return list(dict.fromkeys(found))
-
-
-def _is_list_of_details(value: object) -> bool:
-    return isinstance(value, list) and any(
-        isinstance(item, dict) and ("path" in item or "loc" in item) for item in value
-    )
-
-
-def _objects(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The error object, what is nested in it, and the body around them."""
-    inner = data.get("error")
-    for outer in (inner, data):
-        if isinstance(outer, Mapping):
-            yield outer
-            yield from (outer[key] for key in ("details", "data", "metadata") if isinstance(outer.get(key), Mapping))
-
-
-def _codes(data: Mapping[str, Any]) -> Iterator[str]:
-    """The machine's names for the error: "overloaded_error", "429", "err_insufficient_credits"."""
-    for item in _objects(data):
-        for key in ("type", "code", "name", "kind", "error_code", "statusCode", "status"):
-            value = item.get(key)
-            if isinstance(value, (str, int)) and not isinstance(value, bool) and value not in ("", "error"):
-                yield _line(str(value)[:200], 60)
+    return error_bodies.line(host, 100) if parts.scheme and parts.hostname else "that address"
 
 
 def _status_in(code: str) -> int | None:
@@ -256,14 +197,9 @@ def _status_in(code: str) -> int | None:
     return int(code) if re.fullmatch(r"[45]\d\d", code, re.ASCII) else None
 
 
-def _own_id(data: Mapping[str, Any]) -> str:
-    value = data.get("requestId") or data.get("request_id")
-    return _line(value, 100) if isinstance(value, str) else ""
-
-
 def _param(data: Mapping[str, Any], said: str) -> str | None:
     """The request field that the server names as the cause."""
-    for item in _objects(data):
+    for item in error_bodies.objects(data):
         named = item.get("param")
         if isinstance(named, str) and OTHER_NAMES.get(named, named) in PARAMS:
             return OTHER_NAMES.get(named, named)
@@ -274,12 +210,5 @@ def _param(data: Mapping[str, Any], said: str) -> str | None:
 
 
 def _quoted(said: str) -> str:
-    line = _line(said, SHOWN_CHARS).rstrip(".;")
+    line = error_bodies.line(said, SHOWN_CHARS).rstrip(".;")
     return f': "{line}"' if line else ""
-
-
-def _line(text: str, limit: int) -> str:
-    """One line without control characters, at most *limit* characters."""
-    head = " ".join(text[: limit * 4].split())
-    shown = "".join(c for c in head if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"

@@ -39,7 +39,8 @@ class Response:
         self._ending = False
         head = pipe.take()
         self.status, self.headers = head if isinstance(head, Head) else Head(502, {})
-        self.request_id = faults.request_id(self.headers)
+        own_id = faults.request_id(self.headers)
+        self.request_id = own_id and redact(own_id, self._keys)
         self._pieces = _unpacked(self._raw(), self.headers.get("content-encoding", "").strip().lower())
         # Waiting for the first piece here means that a connection lost before it can still be tried again.
         self._first = next(self._pieces, b"") if self.status < 300 else b""

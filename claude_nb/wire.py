@@ -20,16 +20,15 @@ import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 import httpx
 
-from claude_nb import __version__
+from claude_nb import __version__, addresses
 from claude_nb.errors import ApiError, ClaudeError, ConfigError, NetworkError, Overloaded, PromptError, StreamCut
-from claude_nb.keys import Key, origin_of
+from claude_nb.keys import Key
 from claude_nb.pipe import Head, Pipe, Timeouts, Unreached
 from claude_nb.response import Response
 from claude_nb.stop import Stop
@@ -109,7 +108,7 @@ class _Call:
 
 
 def _answer(call: _Call, chance: Callable[[], float]) -> Generator[Chunk, None, Response]:
-    _check_address(call.url, call.key, allow_http=call.allow_http)
+    addresses.check(call.url, call.key, allow_http=call.allow_http)
     call.headers["Accept-Encoding"] = "identity"  # unpacked text arrives word by word
     call.headers["User-Agent"] = f"claude-nb/{__version__}"
     call.headers["X-Client-Request-Id"] = uuid.uuid4().hex
@@ -232,30 +231,6 @@ def _count_down(error: ClaudeError, wait_s: float, attempt: int, stop: Stop) -> 
         if stop.wait(min(1.0, left)):
             raise NetworkError("the reply was stopped")
         left -= 1.0
-
-
-def _check_address(url: str, key: Key | None, *, allow_http: bool) -> None:
-    """Raises ConfigError unless the request, and the key, may go to this address."""
-    origin = origin_of(url)
-    parts = urlsplit(url)
-    if "@" in parts.netloc:
-        raise ConfigError("the base URL holds a name or password before @; leave it out, keys are kept elsewhere")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"{url!r} is not the address of a server; write it like https://host:8000/v1")
-    if parts.scheme == "http" and not allow_http and not _is_loopback(parts.hostname):
-        raise ConfigError(f"{origin} is not encrypted, so nothing was sent; use https://")
-    if key is None:
-        return
-    if key.origin != origin:
-        raise ConfigError(f"the key from {key.found} is for {key.origin} and is not sent to {origin}")
-    if not all("!" <= letter <= "~" for letter in key.reveal()):
-        raise ConfigError(f"the key from {key.found} holds characters no key has; copy it again")
-
-
-def _is_loopback(host: str) -> bool:
-    with contextlib.suppress(ValueError):
-        return ip_address(host).is_loopback
-    return host == "localhost"
 
 
 def _json(body: Mapping[str, Any]) -> bytes:

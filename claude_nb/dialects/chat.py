@@ -78,7 +78,7 @@ class _Reader:
             usage=known(_usage(inner, choice).merged(self._parts.usage(child(state, "usage")))),
             id=label(inner.get("id")),
             model=label(inner.get("model")),
-            **self._stop(choice.get("finish_reason"), state.get("finishReason"), "refusal" if refusal else None),
+            **self._stop("refusal" if refusal else None, choice.get("finish_reason"), state.get("finishReason")),
         )
 
     def _stop(self, *words: object) -> dict[str, Any]:
