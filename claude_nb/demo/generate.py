@@ -1,0 +1,146 @@
+"""Token by token: what the model saw, what the settings made of it, what was drawn."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from claude_nb.demo.corpus import tokens
+from claude_nb.demo.counts import END, END_WORD, Look, Model, Reading, key
+from claude_nb.demo.recall import Recall
+from claude_nb.sampling import Order, Sampled, draw, shape
+from claude_nb.values import Request
+
+TEMPERATURE = 0.8  # where the request sets none: varied, and still clean
+PATTERN_ENDS = ("->", "=>", "=")
+MIN_TOKENS = 3  # no reply ends before this many, so none is empty
+
+
+class Source(NamedTuple):
+    """A training paragraph, and where in it the last words of the text stand: text[start:end]."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One token, and all that led to it.
+
+    before   the text so far; with the prompt, when the prompt is being continued
+    p        the model's probabilities for every word of the vocabulary, before any setting
+    sampled  the stages that temperature, top_k and top_p made of p, and what each cut
+    token    what came next (an index into the vocabulary); 0 is the end
+    word     its text
+    u        the random number of this draw, 0 to below 1; drawn also where temperature 0 or force makes it idle
+    forced   it was given, not drawn
+    context  the last words that the model could use together ("" at the very beginning)
+    places   how often they stand in the text that fits the prompt
+    passed   the share of probability handed down to shorter contexts
+    """
+
+    before: str
+    p: list[float]
+    sampled: Sampled
+    token: int
+    word: str
+    u: float
+    forced: bool
+    context: str
+    places: int
+    passed: float
+    _reading: Reading = field(repr=False)
+    _look: Look = field(repr=False)
+
+    @property
+    def final(self) -> list[float]:
+        """The probabilities the token was drawn from, after the settings."""
+        return self.sampled.final
+
+    @property
+    def sources(self) -> list[Source]:
+        """Up to three different training paragraphs that hold the context, the best fitting first."""
+        reading, look = self._reading, self._look
+        found: dict[str, Source] = {}
+        for place in sorted(look.places, key=lambda place: -reading.weights[reading.numbers[place]]):
+            source = Source(*reading.span(place, look.length))
+            found.setdefault(source.text, source)
+            if len(found) == 3:
+                break
+        return list(found.values())
+
+
+class Opening(NamedTuple):
+    """How a request is begun.
+
+    text     what is continued; "" for an answer, which begins a new paragraph
+    spaced   the prompt already ends with the space that the first word would bring
+    """
+
+    reading: Reading
+    text: str
+    spaced: bool
+
+
+def opening(model: Model, recall: Recall, request: Request) -> Opening:
+    """Continue the prompt or answer it, with which paragraphs in mind, and copying its pattern or not."""
+    *earlier, last = request.messages
+    prefill = last.text if last.role == "assistant" else ""
+    full = prefill or request.prompt
+    text = full.rstrip(" ")
+    pattern = text.endswith(PATTERN_ENDS) or (text.endswith(":") and "\n" in text)
+    known = _known(model, text)
+    answer = not prefill and not pattern and (not known or recall.is_topic(text))
+    heard = [(request.prompt, 1.0), (prefill, 0.5), (request.system or "", 0.8)]
+    heard += [(message.text, 0.1) for message in earlier if message.text != request.prompt]
+    known_in = {model.numbers[place] for place in known}
+    weights = recall.weights(heard, known=() if answer else sorted(known_in), answer=answer)
+    if not pattern:
+        return Opening(Reading(model, weights), "" if answer else text, full != text)
+    whole = f"{request.prompt}\n{text}" if prefill else text
+    return Opening(Reading(model, weights, tokens(whole)), text, full != text)
+
+
+def _known(model: Model, text: str) -> list[int]:
+    """Where the text's last four words stand in the training text, or all of a shorter one at a beginning."""
+    context = [key(word) for word in tokens(text)]
+    if len(context) < 2 or text.endswith((".", "!", "?", ":")):
+        return []
+    return model.find(context[-4:] if len(context) >= 4 else [END_WORD, *context])
+
+
+def steps(model: Model, recall: Recall, request: Request, *, order: Order, force: Sequence[int]) -> Iterator[Step]:
+    """Each token of the reply, the end included, for as long as somebody asks for the next."""
+    settings = request.sampling
+    # The global generator, when no seed is set: graders that reseed it before a cell get the same reply.
+    seed = settings.seed if settings.seed is not None else int(random.random() * 2**31)  # noqa: S311
+    chance = random.Random(seed + 1_000_003 * request.repeat)  # noqa: S311  # no secrets
+    reading, before, spaced = opening(model, recall, request)
+    seen = [END_WORD, *tokens(before)]
+    context = [key(word) for word in seen]
+    drawn = 0
+    token = -1
+    while token != END:
+        look = reading.look(context, may_end=drawn >= MIN_TOKENS)
+        sampled = shape(
+            look.p,
+            temperature=TEMPERATURE if settings.temperature is None else settings.temperature,
+            top_k=settings.top_k,
+            top_p=settings.top_p,
+            order=order,
+        )
+        u = chance.random()
+        forced = drawn < len(force)
+        token = force[drawn] if forced else draw(sampled.final, u)
+        word = "" if token == END else reading.words[token]
+        if spaced and not drawn:
+            word = word.lstrip(" ")
+        used = "".join(word for word in seen[len(seen) - look.length :] if word != END_WORD)
+        yield Step(before, look.p, sampled, token, word, u, forced, used, len(look.places), look.passed, reading, look)
+        before += word
+        seen.append(reading.words[token])
+        context.append(reading.keys[token])
+        drawn += 1
