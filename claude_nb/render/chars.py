@@ -1,0 +1,47 @@
+"""Characters that act instead of showing: controls, direction overrides, invisible tags, half characters."""
+
+from __future__ import annotations
+
+import re
+
+_BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_TAGS = range(0xE0000, 0xE0080)
+_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f")
+
+# C0 has pictures of its own (ESC -> U+241B); the others become the replacement character.
+_VISIBLE: dict[int, str] = {
+    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"},
+    0x7F: "\u2421",
+    **dict.fromkeys((*range(0x80, 0xA0), *_BIDI, *_TAGS), "\ufffd"),
+}
+
+
+def terminal_safe(text: str) -> str:
+    r"""Text that a terminal can only show: terminal_safe("a\x1b[2Jb") -> "a␛[2Jb".
+
+    Newline and tab stay; other control characters, direction overrides, invisible tags and half surrogate pairs
+    become visible. Letters and emoji of any script stay as they are.
+    """
+    text = _whole(text).replace("\r\n", "\n")
+    if text.isascii() and text.isprintable():
+        return text
+    shown: list[str] = []
+    done = 0
+    for flag in _FLAG.finditer(text):  # the flags of Scotland and others are spelled with tag characters
+        shown += (text[done : flag.start()].translate(_VISIBLE), flag[0])
+        done = flag.end()
+    return "".join((*shown, text[done:].translate(_VISIBLE)))
+
+
+def clean(text: str) -> str:
+    """terminal_safe for a page: line ends become newlines."""
+    return terminal_safe(text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", " "))
+
+
+def _whole(text: str) -> str:
+    """Surrogate pairs joined, lone halves replaced, so that the text can be encoded."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text

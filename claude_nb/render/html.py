@@ -1,0 +1,141 @@
+"""Tokens -> HTML: the only place where tags are written."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import TYPE_CHECKING
+
+from claude_nb.render.chars import clean
+from claude_nb.render.code import PALETTE, coloured
+from claude_nb.render.parser import DEEPEST, address, allowed, parse, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from markdown_it.token import Token
+
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_TABLE_TAGS = ("table", "thead", "tbody", "tr", "th", "td")
+_BLOCK_TAGS = frozenset(("p", *_HEADINGS, "blockquote", "ul", "ol", "li", *_TABLE_TAGS))
+_INLINE_TAGS = frozenset(("em", "strong", "s"))
+_BREAKS = {"softbreak": "\n", "hardbreak": "<br>\n"}
+_ALIGN = frozenset(("text-align:left", "text-align:center", "text-align:right"))
+_TASK = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
+
+# JupyterLab's MathJax reads the page again: what is no formula must not look like one to it.
+_TEX_START = re.compile(r"\$|\\(?=[(\[]|begin\b|ref\b|eqref\b)")
+_BARE_LINK = re.compile(r"\bhttps?://[^\s<>\"'`，。、；：！？（）【】《》「」]{1,2000}", re.IGNORECASE)
+
+
+def markdown_html(text: str) -> str:
+    """Finished Markdown as one element of safe HTML: "*hi*" -> '<div dir="auto"><p><em>hi</em></p>\\n</div>'."""
+    return document(clean(text))
+
+
+def plain_html(text: str) -> str:
+    """Text as it is, in one element that wraps long lines."""
+    return f'<pre dir="auto" style="white-space:pre-wrap">{escape(clean(text), quote=False)}</pre>'
+
+
+def document(text: str, *, unfinished: bool = False, open_fence: bool = False) -> str:
+    """Clean Markdown as HTML. *open_fence*: the last fence is still being written, so it has no colours yet."""
+    tokens = parse(text, unfinished=unfinished)
+    if any(token.level >= DEEPEST - 1 for token in tokens):
+        return plain_html(text)
+    plain = next((token for token in reversed(tokens) if token.type == "fence"), None) if open_fence else None
+    html = "".join(_blocks(tokens, plain))
+    style = f' style="{PALETTE}"' if "var(--" in html else ""
+    return f'<div dir="auto"{style}>{html}</div>'
+
+
+def _blocks(tokens: list[Token], plain: Token | None) -> Iterable[str]:
+    for i, token in enumerate(tokens):
+        if token.type == "inline":
+            children = token.children or []
+            if i > 1 and tokens[i - 2].type == "list_item_open" and children and children[0].content[:4] in _TASK:
+                yield _TASK[children[0].content[:4]]
+                children[0].content = children[0].content[4:]
+            yield from _inline(children)
+        elif token.type in ("fence", "code_block"):
+            language = (token.info.split() or [""])[0]
+            colours = coloured(token.content, language) if token is not plain else None
+            yield f'<pre dir="ltr"><code>{colours or escape(token.content, quote=False)}</code></pre>\n'
+        elif token.type == "formula":
+            yield f"<p>{escape(token.content, quote=False)}</p>\n"
+        elif token.type == "open_formula":
+            yield f"<p>{_text(token.content)}</p>\n"
+        elif token.type == "hr":
+            yield "<hr>\n"
+        elif token.tag in _BLOCK_TAGS and not token.hidden:
+            yield _tag(token)
+
+
+def _tag(token: Token) -> str:
+    if token.nesting < 0:
+        return f"</{token.tag}>\n"
+    style, start = str(token.attrs.get("style", "")), token.attrs.get("start")
+    aligned = f' style="{style}"' if style in _ALIGN else ""
+    numbered = f' start="{int(start)}"' if token.tag == "ol" and start is not None else ""
+    return f"<{token.tag}{aligned}{numbered}>"
+
+
+def _inline(tokens: list[Token]) -> Iterable[str]:
+    links: list[bool] = []  # for every open link: is it written as one?
+    for token in tokens:
+        if token.type == "link_open":
+            href = str(token.attrs.get("href", ""))
+            links.append(allowed(href) and not any(links))
+            yield _open_link(href) if links[-1] else ""
+        elif token.type == "link_close":
+            yield "</a>" if links and links.pop() else ""
+        elif token.type == "image":
+            yield _image(text_of(token), str(token.attrs.get("src", "")), linked=any(links))
+        elif token.type == "text" and not any(links):
+            yield _linked(token.content)
+        else:
+            yield _plain_inline(token)
+
+
+def _plain_inline(token: Token) -> str:
+    if token.type == "code_inline":
+        return f"<code>{escape(token.content, quote=False)}</code>"
+    if token.type == "formula":  # an element of its own keeps an unbalanced brace from reading on
+        return f"<span>{escape(token.content, quote=False)}</span>"
+    if token.type in _BREAKS:
+        return _BREAKS[token.type]
+    if token.tag in _INLINE_TAGS:
+        return f"</{token.tag}>" if token.nesting < 0 else f"<{token.tag}>"
+    return _text(token.content)
+
+
+def _text(text: str) -> str:
+    return _TEX_START.sub(r"<span>\g<0></span>", escape(text, quote=False))
+
+
+def _open_link(href: str) -> str:
+    return f'<a href="{escape(href)}" rel="noopener noreferrer nofollow" target="_blank">'
+
+
+def _image(description: str, src: str, *, linked: bool) -> str:
+    """An image is a link to it: loading it would tell its server that, and what, we read."""
+    before = f"{_text(description)} " if description else ""
+    if linked or not allowed(src):
+        return before + _text(src)
+    return f"{before}{_open_link(src)}{_text(src)}</a>"
+
+
+def _linked(text: str) -> str:
+    """Text in which bare addresses are links."""
+    parts: list[str] = []
+    done = 0
+    for match in _BARE_LINK.finditer(text):
+        url = match[0].rstrip(".,;:!?*_~")
+        while url.endswith((")", "]")) and url.count(url[-1]) > url.count("(" if url[-1] == ")" else "["):
+            url = url[:-1].rstrip(".,;:!?*_~")
+        href = address(url)
+        if href is None:
+            continue
+        parts += (_text(text[done : match.start()]), _open_link(href), _text(url), "</a>")
+        done = match.start() + len(url)
+    return "".join((*parts, _text(text[done:])))

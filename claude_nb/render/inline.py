@@ -1,0 +1,113 @@
+"""What is still open in a paragraph that is not finished: emphasis, code, a link half written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from claude_nb.render.parser import formula_end
+
+_SIGN = re.compile(
+    r"\\.?|`+|\$|!?\[|\*+|_+|~~|\s+|[。！？；，]"
+    r"|\](?:\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:\s+\"[^\"]*\")?\))?",
+    re.DOTALL,
+)
+_HALF_LINK = re.compile(r"\]\(\S*(?:\s+(?:\"[^\"]*\"?)?)?\Z")
+
+
+@dataclass
+class Scan:
+    """What a reading of the text found.
+
+    opened  markers that wait for their end, with their places: [(6, "**")]
+    end     where the readable text ends: before a marker without content, or a half address
+    calm    the last place between words where nothing is open; None: there is none
+    """
+
+    end: int
+    opened: list[tuple[int, str]] = field(default_factory=list)
+    calm: int | None = None
+
+    def close(self, text: str) -> str:
+        """The text with everything closed that is open: "a **b" -> "a **b**"."""
+        text = text[: self.end]
+        ends = [marker for _, marker in reversed(self.opened) if "[" not in marker]
+        for at, marker in reversed(self.opened):
+            if "[" in marker:
+                text = text[:at] + text[at + len(marker) :]
+        return text.rstrip() + "".join(ends) if ends else text
+
+
+def scan(text: str, start: int = 0) -> Scan:
+    """Read the inline part of a text from *start* once, left to right; close enough to CommonMark for a preview."""
+    found = Scan(len(text))
+    at: int | None = start
+    while at is not None and (match := _SIGN.search(text, at)):
+        sign, begin, at = match[0], match.start(), match.end()
+        if sign[0].isspace() or sign in "。！？；，":
+            if not found.opened and text[at : at + 1].isalpha():
+                found.calm = at
+        elif sign[0] in "$\\":
+            at = formula_end(text, begin, len(text)) or at
+            found.end = begin if sign == "\\" else found.end
+        elif sign[0] == "`":
+            at = _code(text, begin, sign, found)
+        elif sign[0] in "![":
+            if begin == start or not text[begin - 1].isalnum():  # a[0] is no link
+                found.opened.append((begin, sign))
+        elif sign[0] == "]":
+            at = _bracket(text, begin, sign, found)
+        else:
+            _delimiters(text, begin, sign, found)
+    return found
+
+
+def _code(text: str, begin: int, sign: str, found: Scan) -> int | None:
+    """Where the code ends; None when it is still open."""
+    after = begin + len(sign)
+    closing = re.compile(rf"(?<!`)`{{{len(sign)}}}(?!`)").search(text, after)
+    if closing is not None:
+        return closing.end()
+    if text[after:].strip("` \n"):
+        found.end = len(text.rstrip("`"))
+        found.opened.append((begin, sign))
+    else:
+        found.end = begin
+    return None
+
+
+def _bracket(text: str, begin: int, sign: str, found: Scan) -> int | None:
+    """Where the text goes on after a bracket; None when its address is still being written."""
+    at = begin + len(sign)
+    bracket = next((i for i, (_, m) in reversed(list(enumerate(found.opened))) if "[" in m), None)
+    if bracket is None:
+        return at
+    if sign == "]" and (at == len(text) or _HALF_LINK.match(text, begin)):
+        found.end = begin
+        return None
+    del found.opened[bracket:]
+    return at
+
+
+def _delimiters(text: str, begin: int, sign: str, found: Scan) -> None:
+    """A run of * or _ or ~~: what it closes, and what it opens."""
+    end = begin + len(sign)
+    before, after = text[begin - 1 : begin] if begin else "", text[end : end + 1]
+    closes, opens = before.strip() != "", after.strip() != ""
+    if sign[0] == "_" and before.isalnum() and after.isalnum():
+        return
+    left = len(sign)
+    while closes and left and found.opened:
+        at, marker = found.opened[-1]
+        if marker[0] != sign[0]:
+            break
+        if len(marker) > left:
+            found.opened[-1] = (at, marker[left:])
+            left = 0
+        else:
+            found.opened.pop()
+            left -= len(marker)
+    if left and opens:
+        found.opened.append((begin, sign[:left]))
+    elif left and end == len(text):
+        found.end = begin + len(sign) - left

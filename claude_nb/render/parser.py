@@ -1,0 +1,148 @@
+"""Markdown and formulas -> tokens, and which links may live."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
+    from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
+
+DEEPEST = 60  # levels; the parser drops what is nested deeper, so such text is shown as it is
+_LONGEST = 2000  # characters between the signs of an inline formula; keeps the search for the end short
+_TALLEST = 100  # lines of a formula that stands alone
+
+# No user name before the host: https://bank.example@evil.example reads like the bank.
+_LINK = re.compile(r"(?:https?://[^/?#@\\\s]+(?:[/?#]|$)|mailto:[^/\\\s]+@)", re.IGNORECASE)
+
+# TeX that reaches beyond its formula: links, styles, attributes, definitions that outlive it.
+_REACHING = re.compile(
+    r"\\(?:href|url|style|class|cssId|data|require|html|texthtml|include|img|mmlToken|bbox|csname"
+    r"|[gex]?def|let|newcommand|renewcommand|providecommand|newenvironment|renewenvironment|Declare)"
+)
+_TEX_SIGN = re.compile(r"[\\^_={}+<>]")
+_BLOCK_FORMULA = re.compile(r"\$\$|\\\[|\\begin\{([a-z]+\*?)\}")
+
+
+def allowed(url: str) -> bool:
+    """True for an absolute http, https or mailto address: allowed("javascript:alert(1)") -> False."""
+    return _LINK.match(url) is not None
+
+
+def formula_end(text: str, start: int, stop: int) -> int | None:
+    r"""Where the formula that opens at *start* ends; None when there is none: formula_end("$5 and $6", 0, 9).
+
+    $x$ as in pandoc: no space inside its signs, no digit after. \[x\] must look like TeX, since it is also how
+    Markdown spells a literal bracket.
+    """
+    opening = text[start : start + (2 if text[start] == "\\" or text.startswith("$$", start) else 1)]
+    closing = {"$": "$", "$$": "$$", "\\(": "\\)", "\\[": "\\]"}.get(opening)
+    if closing is None:
+        return None
+    stop = min(stop, start + _LONGEST)
+    begin = start + len(opening)
+    end = text.find(closing, begin, stop)
+    while opening[0] == "$" and end > 0 and text[end - 1] == "\\":
+        end = text.find(closing, end + 1, stop)
+    if end < 0:
+        return None
+    body, after = text[begin:end], text[end + len(closing) : end + len(closing) + 1]
+    if not body.strip() or _REACHING.search(body):
+        return None
+    if opening == "$" and (body[0].isspace() or body[-1].isspace() or after.isdigit() or "`" in body):
+        return None
+    if opening == "\\[" and (after in ("(", "[") or not _TEX_SIGN.search(body)):
+        return None
+    return end + len(closing)
+
+
+def _inline_formula(state: StateInline, silent: bool) -> bool:
+    if state.src[state.pos] not in "$\\":
+        return False
+    end = formula_end(state.src, state.pos, state.posMax)
+    if end is None:
+        return False
+    if not silent:
+        token = state.push("formula", "", 0)
+        token.content = state.src[state.pos : end]
+    state.pos = end
+    return True
+
+
+def _block_formula(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    begin = state.bMarks[first] + state.tShift[first]
+    opening = _BLOCK_FORMULA.match(state.src, begin, state.eMarks[first])
+    if opening is None or state.is_code_block(first):
+        return False
+    closing = {"$$": "$$", "\\[": "\\]"}.get(opening[0], f"\\end{{{opening[1]}}}")
+    line, begin, closed = first, opening.end(), False
+    while line < min(last, first + _TALLEST):
+        if line > first:
+            if state.isEmpty(line) or state.sCount[line] < state.blkIndent:
+                return False
+            begin = state.bMarks[line] + state.tShift[line]
+        end = state.src.find(closing, begin, state.eMarks[line])
+        line += 1
+        if end >= 0:
+            if state.src[end + len(closing) : state.eMarks[line - 1]].strip():
+                return False
+            closed = True
+            break
+    if not closed and not (state.env.get("open") and line == last):
+        return False
+    content = state.getLines(first, line, state.blkIndent, False)
+    if _REACHING.search(content) or (closed and opening[0] == "\\[" and not _TEX_SIGN.search(content.strip()[2:-2])):
+        return False
+    if not silent:
+        token = state.push("formula" if closed else "open_formula", "", 0)
+        token.content, token.map, token.block = content, [first, line], True
+        state.line = line
+    return True
+
+
+@cache
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    md = MarkdownIt("commonmark", {"html": False, "maxNesting": DEEPEST})
+    md.enable(["table", "strikethrough"]).disable(["reference", "html_block", "html_inline"])
+    md.inline.ruler.before("escape", "formula", _inline_formula)
+    md.block.ruler.after("fence", "formula", _block_formula, {"alt": ["paragraph", "blockquote", "list"]})
+    md.validateLink = allowed  # type: ignore[method-assign]  # its own list lets file: and relative addresses pass
+    return md
+
+
+@cache
+def _block_parser() -> MarkdownIt:
+    md = _parser.__wrapped__()
+    md.core.ruler.enableOnly(["normalize", "block"])
+    return md
+
+
+def parse(text: str, *, unfinished: bool = False) -> list[Token]:
+    """The tokens of a text; an *unfinished* one may end inside a formula."""
+    return _parser().parse(text, {"open": unfinished})
+
+
+def blocks(text: str) -> list[Token]:
+    """The block tokens of an unfinished text, with their lines; the inline ones are left unparsed."""
+    return _block_parser().parse(text, {"open": True})
+
+
+def address(url: str) -> str | None:
+    """The address written so that it can stand in a link; None when it may not be one."""
+    try:
+        normal = _parser().normalizeLink(url)
+    except ValueError:
+        return None
+    return normal if allowed(normal) else None
+
+
+def text_of(token: Token) -> str:
+    """The plain text of an image's description."""
+    children = token.children or ()
+    return "".join(child.content or "\n" * child.type.endswith("break") for child in children)
