@@ -3,8 +3,10 @@
 
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3.10 python3 python; do \
 	$$python -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$python && break; done)
+SETUP = $(or $(PYTHON),$(error No Python 3.10 or newer with venv and pip found. On Debian or Ubuntu: \
+	apt-get install python3-venv. Elsewhere name one: make PYTHON=/path/to/python3)) scripts/setup.py
 BIN := .venv/bin
-JUPYTER_DIRS := JUPYTER_CONFIG_DIR=$(CURDIR)/.venv/etc/user
+COMPILE = $(BIN)/uv pip compile -q -U --universal --python-version 3.10 --no-header --no-annotate pyproject.toml
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
@@ -17,7 +19,7 @@ demo: .venv/demo.done ## run the first notebook on the built-in model: no key, n
 	@$(BIN)/python scripts/demo.py notebooks/01_first_prompt.ipynb
 
 lab: .venv/dev.done ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab --notebook-dir=notebooks
+	@$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: .venv/dev.done ## run every test: Python, browser, JavaScript
 	@$(BIN)/python tests/browser/chromium.py
@@ -32,7 +34,7 @@ check: .venv/dev.done ## formatting, lint, types, who imports whom, and that sta
 	cd js && npm run check
 
 fuzz: .venv/dev.done ## the property tests, with many more examples
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n auto -m "not browser"
+	$(BIN)/python -m pytest -p tests.fuzz -n auto --timeout 1800
 
 js: .venv/dev.done ## build js/src into claude_nb/static
 	cd js && npm run build
@@ -42,20 +44,16 @@ format: .venv/dev.done ## format the Python files and fix what ruff can fix
 	$(BIN)/ruff format
 
 pins: .venv/dev.done ## renew requirements-*.txt from pyproject.toml
-	$(BIN)/uv pip compile -q -U --universal --python-version 3.10 --no-header --no-annotate --group dev pyproject.toml -o requirements-dev.txt
-	$(BIN)/uv pip compile -q -U --universal --python-version 3.10 --no-header --no-annotate --group demo pyproject.toml -c requirements-dev.txt -o requirements-demo.txt
+	$(COMPILE) --group dev -o requirements-dev.txt
+	$(COMPILE) --group demo -c requirements-dev.txt -o requirements-demo.txt
 
 clean: ## remove what the other verbs installed
 	rm -rf .venv js/node_modules
 
-.venv/demo.done: requirements-demo.txt pyproject.toml | python
-	$(PYTHON) scripts/setup.py demo
+.venv/demo.done: requirements-demo.txt pyproject.toml
+	$(SETUP) demo
 	@touch $@
 
-.venv/dev.done: requirements-dev.txt pyproject.toml js/package-lock.json | python
-	$(PYTHON) scripts/setup.py dev
+.venv/dev.done: requirements-dev.txt pyproject.toml js/package-lock.json
+	$(SETUP) dev
 	@touch .venv/demo.done $@
-
-.PHONY: python
-python:
-	@test -n "$(PYTHON)" || { echo "No Python 3.10 or newer with venv found. Install one (on Debian: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3"; exit 1; }

@@ -1,0 +1,25 @@
+"""A pytest plugin for `make fuzz`: only the property tests, each with FACTOR times its examples, new ones every time.
+
+FUZZ=100 make fuzz    makes it a hundred times. What it finds, Hypothesis prints with the lines to repeat it.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import is_hypothesis_test, settings
+
+FACTOR = int(os.environ.get("FUZZ", "10"))
+# Hypothesis keeps a test's settings here, and has no public way to change them once the decorator has run.
+SETTINGS = "_hypothesis_internal_use_settings"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    kept = [item for item in items if is_hypothesis_test(getattr(item, "obj", None))]
+    for function in {getattr(item.obj, "__func__", item.obj) for item in kept}:
+        old = getattr(function, SETTINGS, settings())
+        more = settings(old, max_examples=FACTOR * old.max_examples, derandomize=False, deadline=None)
+        setattr(function, SETTINGS, more)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
