@@ -1,35 +1,13 @@
-"""The slash commands of the line magic: %claude /models, %claude /set temperature=0.2 ..."""
+"""State and defaults of the session: /models /set /unset /chats /reset /usage, and %claude alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from difflib import get_close_matches
-
 from claude_nb import footer, knobs, options, providers
+from claude_nb.bookkeeping import Totals
+from claude_nb.commands.command import Call, Command
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.models import ModelSpec
-from claude_nb.session import Session, Totals
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One slash command. run takes the session and the text after the name, and returns what to show."""
-
-    name: str
-    usage: str
-    help: str
-    run: Callable[[Session, str], str]
-
-
-def run(session: Session, line: str) -> str:
-    """Run "/name arguments"; returns the text to show. Raises PromptError for an unknown command."""
-    name, _, rest = line[1:].partition(" ")
-    if name not in COMMANDS:
-        near = get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean /{near[0]}?" if near else "see %claude /help; put -- before a prompt that begins with /"
-        raise PromptError(f"there is no command /{name}; {hint}")
-    return COMMANDS[name].run(session, rest.strip())
+from claude_nb.session import Session
 
 
 def state(session: Session) -> str:
@@ -66,13 +44,8 @@ def totals_line(totals: Totals) -> str:
     return f"{count} · {footer.tokens(totals.usage)} · {footer.dollars(totals.cost_usd)}{unknown}"
 
 
-def _help(_: Session, __: str) -> str:
-    width = max(len(c.usage) for c in COMMANDS.values())
-    lines = [f"  %claude {c.usage:<{width}}  {c.help}" for c in COMMANDS.values()]
-    return "\n".join([*lines, "", options.help_text("claude")])
-
-
-def _models(session: Session, _: str) -> str:
+def _models(call: Call) -> str:
+    session = call.session
     name = session.settings.get("provider") or providers.default_name(session.credentials)
     specs = [spec for spec in session.models.table.values() if name in spec.ids]
     if not specs:
@@ -102,7 +75,8 @@ def _price(spec: ModelSpec, provider: str) -> str:
     return f"{price.input:g} / {price.output:g}" if price else "unknown"
 
 
-def _set(session: Session, rest: str) -> str:
+def _set(call: Call) -> str:
+    session, rest = call.session, call.rest
     if not rest:
         return "\n".join(f"{name}={value!r}" for name, value in session.settings.items()) or "nothing is set"
     values = {}
@@ -115,21 +89,22 @@ def _set(session: Session, rest: str) -> str:
     return ", ".join(f"{name}={session.settings[name]!r}" for name in values)
 
 
-def _unset(session: Session, rest: str) -> str:
-    names = [knobs.find(word).name for word in rest.replace(",", " ").split()]
+def _unset(call: Call) -> str:
+    names = [knobs.find(word).name for word in call.rest.replace(",", " ").split()]
     if not names:
         raise PromptError("say what to unset: %claude /unset temperature")
-    session.configure(**dict.fromkeys(names))
+    call.session.configure(**dict.fromkeys(names))
     return f"unset: {', '.join(names)}"
 
 
-def _chats(session: Session, _: str) -> str:
-    talks = session.conversations.values()
+def _chats(call: Call) -> str:
+    talks = call.session.conversations.values()
     lines = [f"{t.name}  {len(t.exchanges)} exchanges, last: {t.exchanges[-1].asked.text[:60]!r}" for t in talks]
     return "\n".join(lines) or "no conversations; start one with -c NAME"
 
 
-def _reset(session: Session, rest: str) -> str:
+def _reset(call: Call) -> str:
+    session, rest = call.session, call.rest
     if not rest:
         count = len(session.conversations)
         session.conversations.clear()
@@ -141,19 +116,15 @@ def _reset(session: Session, rest: str) -> str:
     return f"cleared {rest}"
 
 
-def _usage(session: Session, _: str) -> str:
-    return totals_line(session.totals)
+def _usage(call: Call) -> str:
+    return totals_line(call.session.totals)
 
 
-COMMANDS: dict[str, Command] = {
-    command.name: command
-    for command in (
-        Command("help", "/help", "this list", _help),
-        Command("models", "/models", "the models of the provider, what they take and cost", _models),
-        Command("set", "/set name=value ...", "defaults for later prompts; alone: show them", _set),
-        Command("unset", "/unset name ...", "back to the model's own default", _unset),
-        Command("chats", "/chats", "the conversations of this session", _chats),
-        Command("reset", "/reset [NAME]", "clear one conversation, or all", _reset),
-        Command("usage", "/usage", "tokens and money of this session", _usage),
-    )
-}
+COMMANDS = (
+    Command("models", "/models", "the models of the provider, what they take and cost", _models),
+    Command("set", "/set name=value ...", "defaults for later prompts; alone: show them", _set),
+    Command("unset", "/unset name ...", "back to the model's own default", _unset),
+    Command("chats", "/chats", "the conversations of this session", _chats),
+    Command("reset", "/reset [NAME]", "clear one conversation, or all", _reset),
+    Command("usage", "/usage", "tokens and money of this session", _usage),
+)

@@ -1,0 +1,80 @@
+"""What is kept of each reply: price, totals, history, conversation. A Books is the Keeper of one turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from claude_nb.conversation import Cell, Conversation
+from claude_nb.history import Recorded
+from claude_nb.turn import Turn
+from claude_nb.values import Reply, Request, Usage
+
+if TYPE_CHECKING:
+    from claude_nb.session import Session
+
+
+@dataclass
+class Totals:
+    """What a session has used. unpriced counts the replies whose cost nobody knows; they are not in cost_usd."""
+
+    calls: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float = 0.0
+    unpriced: int = 0
+
+    def add(self, reply: Reply) -> None:
+        self.calls += 1
+        self.usage = self.usage + replace(reply.usage, cost_usd=None)
+        self.cost_usd += reply.cost_usd or 0.0
+        self.unpriced += reply.cost_usd is None
+
+
+@dataclass
+class Books:
+    """What happens around one turn: its row in the history, and what the session learns when it ends."""
+
+    session: Session
+    chat: str | None
+    cell: Cell | None
+    variable: str | None
+    recorded: Recorded | None = None
+    row: int | None = None
+
+    def begin(self, request: Request) -> None:
+        if store := self.session.store:
+            names = {"notebook": self.session.notebook, "variable": self.variable, "chat": self.chat}
+            self.row = store.begin(request, **names)
+
+    def progress(self, turn: Turn) -> None:
+        """Called by the turn about once a second."""
+        if self.session.store and self.row is not None:
+            self.session.store.progress(self.row, turn.text, turn.thinking)
+
+    def finished(self, turn: Turn, reply: Reply) -> Reply:
+        """Called once when the turn has ended: price the reply, keep it, extend its conversation."""
+        session = self.session
+        if self.recorded and reply.complete:
+            # What was said then, at the price and pace of then; only the source tells that it was not said now.
+            reply = replace(self.recorded.reply, source="replay")
+        else:
+            reply = self._accounted(turn, reply)
+        session.last = reply
+        # Half an exchange would leave two user messages in a row, which some servers refuse.
+        if self.chat and reply.complete and reply.text:
+            talk = session.conversations.get(self.chat, Conversation(self.chat)).before(self.cell)
+            session.conversations[self.chat] = talk.plus(reply.request, reply.text, self.cell)
+        return reply
+
+    def _accounted(self, turn: Turn, reply: Reply) -> Reply:
+        """Priced, counted and written down."""
+        session = self.session
+        price = session.models.price(reply.model, reply.provider)
+        cost = reply.usage.cost_usd
+        if cost is None and price:
+            cost = price.cost_usd(reply.usage)
+        reply = replace(reply, cost_usd=cost)
+        session.totals.add(reply)
+        if session.store and self.row is not None:
+            session.store.finish(self.row, reply, turn.rhythm)
+        return reply

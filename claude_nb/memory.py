@@ -1,0 +1,99 @@
+"""What a session remembers across kernels: its history, and whether replies are played from it or from a file.
+
+off   every prompt goes to the model; the history only writes
+use   a request that was answered before is played back, any other goes to the model
+only  never touches the network; a request that was not answered before is a ReplayMiss
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from claude_nb.credentials import Credentials
+from claude_nb.errors import ConfigError, ReplayMiss
+from claude_nb.history import Recorded
+from claude_nb.values import Request
+
+if TYPE_CHECKING:
+    from claude_nb.replay import Recording
+    from claude_nb.store import Store
+
+ReplayMode = Literal["off", "use", "only"]
+
+
+class Memory:
+    """History and replay of one session. The history file is opened at the first prompt.
+
+    mode    off, use or only
+    file    the record file that is played from, instead of the history; None: the history
+    speed   of a replay: 1 is the original rhythm, 2 twice as fast, 0 at once
+    warn    takes one line for people when the history cannot be written
+    """
+
+    def __init__(self, credentials: Credentials, warn: Callable[[str], None]) -> None:
+        self.mode: ReplayMode = "off"
+        self.file: Path | None = None
+        self.speed = 1.0
+        self.warn = warn
+        self._credentials = credentials
+        self._recording: Recording | None = None
+        self._store: Store | None = None
+        self._begun = False
+
+    @property
+    def store(self) -> Store | None:
+        """The history; None when it is off. CLAUDE_NB_HISTORY: off, or the path of its file."""
+        self._begin()
+        return self._store
+
+    def replay(self, mode: str, file: str | None = None) -> None:
+        """Choose the mode, and the record file to play from. Raises ConfigError."""
+        if mode not in get_args(ReplayMode):
+            raise ConfigError(f"replay is off, use or only, not {mode!r}")
+        if file:
+            from claude_nb.replay import read
+
+            self._recording, self.file = read(file), Path(file)
+        elif mode == "off":
+            self._recording = self.file = None
+        self._begin()
+        self.mode = mode  # type: ignore[assignment]  # checked above
+
+    def find(self, request: Request, mode: str | None = None) -> Recorded | None:
+        """The recorded reply to play for a request; None: ask the model.
+
+        mode  instead of the session's, for one call. Raises ReplayMiss in mode "only".
+        """
+        self._begin()
+        mode = mode or self.mode
+        if mode == "off":
+            return None
+        if self._recording is not None:
+            found = self._recording.find(request)
+        else:
+            found = self._store.find(request) if self._store else None
+        if found is None and mode == "only":
+            where = str(self.file) if self.file else "the history"
+            raise ReplayMiss(f"no recorded reply to this request in {where}; %claude /replay off asks the model")
+        return found
+
+    def _begin(self) -> None:
+        if self._begun:
+            return
+        self._begun = True
+        where = self._credentials.setting("HISTORY")
+        if where != "off":
+            from claude_nb.store import Store
+
+            self._store = Store(Path(where).expanduser() if where else _usual_place(), warn=self.warn)
+        # CLAUDE_NB_REPLAY: "only", or with a file "only lesson.jsonl"
+        mode, _, file = (self._credentials.setting("REPLAY") or "off").partition(" ")
+        self.replay(mode, file.strip() or None)
+
+
+def _usual_place() -> Path:
+    from platformdirs import user_data_path
+
+    return user_data_path("claude_nb", appauthor=False) / "history.db"
