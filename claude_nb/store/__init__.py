@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from claude_nb.history import Recorded, Rhythm, Row, to_json
-from claude_nb.store import rows
+from claude_nb.store import rows, schema
 from claude_nb.store.file import File
 from claude_nb.values import Reply, Request
 
@@ -33,8 +33,8 @@ class _Running:
     values  what the row began with, should it have to be begun again in a new file
     """
 
-    file: tuple[int, int] | None
     row_id: int
+    mark: str
     values: rows.Values
     text: int = 0
     thinking: int = 0
@@ -67,16 +67,17 @@ class Store:
         names = (rows.plain(name) for name in (notebook, variable, chat))
         values = (request.key, self._clock(), rows.owner(), *names, to_json(request.to_dict()))
 
-        def work(db: sqlite3.Connection) -> int:
+        def work(db: sqlite3.Connection) -> _Running:
             if not self._healed:
                 rows.heal(db, self._clock())
-            return rows.insert(db, values)
+            return _Running(rows.insert(db, values), schema.mark(db), values)
 
-        row_id = self._file.run(work, None, writing=True)
-        if row_id is not None:
-            self._healed = True
-            self._running[row_id] = _Running(self._file.identity(), row_id, values)
-        return row_id
+        turn = self._file.run(work, None, writing=True)
+        if turn is None:
+            return None
+        self._healed = True
+        self._running[turn.row_id] = turn
+        return turn.row_id
 
     def progress(self, row_id: int | None, text: str, thinking: str = "") -> None:
         """Save the text so far, at most once a second: only what is new since the last call is written."""
@@ -91,11 +92,11 @@ class Store:
                 rows.add_piece(db, turn.row_id, self._clock(), text, thinking)
             return True
 
-        was = (turn.file, turn.row_id)
+        was = (turn.row_id, turn.mark)
         if self._file.run(work, False, writing=True, wait_s=PROGRESS_WAIT_S):
             turn.text, turn.thinking = len(text), len(thinking)
         else:
-            turn.file, turn.row_id = was
+            turn.row_id, turn.mark = was
 
     def finish(self, row_id: int | None, reply: Reply, rhythm: Rhythm = ()) -> None:
         """Write the reply, whole or broken off. A row that was forgotten meanwhile stays forgotten."""
@@ -166,15 +167,15 @@ class Store:
             where, values = "created_s < ?", (before.timestamp(),)
         if everything:
             where, values = "1", ()
-        if self._file.identity() is None:
+        if not self._file.exists():
             return 0
         return self._file.run(lambda db: rows.erase(db, where, values), 0, writing=True)
 
     def _follow(self, db: sqlite3.Connection, turn: _Running) -> None:
         """When the file the turn began in was set aside or deleted: begin it again in the new one."""
-        here = self._file.identity()
-        if here != turn.file:
-            turn.file, turn.row_id = here, rows.insert(db, turn.values)
+        mark = schema.mark(db)
+        if mark != turn.mark:
+            turn.row_id, turn.mark = rows.insert(db, turn.values), mark
             turn.text = turn.thinking = 0
 
     def _read(
@@ -194,6 +195,6 @@ class Store:
                     return []
                 raise
 
-        if self._file.identity() is None:
+        if not self._file.exists():
             return []
         return self._file.run(work, [])

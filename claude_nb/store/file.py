@@ -69,19 +69,18 @@ class File:
         self._told.discard("locked")
         return result
 
-    def identity(self) -> tuple[int, int] | None:
-        """Which file the path names now (None: none); another one once it was set aside or deleted."""
+    def exists(self) -> bool:
+        """Whether there is anything to read; False too when that cannot be told."""
         try:
-            found = self.path.stat()
+            return self.path.exists()
         except (OSError, ValueError):
-            return None
-        return found.st_dev, found.st_ino
+            return False
 
     def _undamaged(self, work: Callable[[sqlite3.Connection], T], writing: bool, deadline: float) -> T:
         try:
             return self._once(work, writing, deadline)
-        except sqlite3.DatabaseError as error:
-            if not _is_damage(error) or not self._set_aside():
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            if not _may_be_damage(error, self.path) or not self._set_aside():
                 raise
         return self._once(work, True, deadline)
 
@@ -90,7 +89,7 @@ class File:
             with self._transaction(False, deadline) as connection:
                 if not schema.is_old(connection):
                     return work(connection)
-        if self.identity() is None:
+        if not self.exists():
             _create(self.path)
         with self._transaction(True, deadline) as connection:
             return work(connection)
@@ -119,7 +118,7 @@ class File:
         """Once, before the first write: writing into a damaged file makes it worse."""
         if self._checked or self.path.stat().st_size > CHECKED_BYTES:
             return
-        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+        if connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
             raise sqlite3.DatabaseError("database disk image is malformed")
         self._checked = True
 
@@ -187,9 +186,9 @@ def _create(path: Path) -> None:
         Path(temporary).unlink()
 
 
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    # SQLITE_CORRUPT and SQLITE_NOTADB come as the bare class; Python 3.10 does not tell the code.
-    return type(error) is sqlite3.DatabaseError
+def _may_be_damage(error: Exception, path: Path) -> bool:
+    # Damage shows as any error at all, so what surely is something else is sorted out.
+    return _explain(error, path)[0] in ("damaged", "other")
 
 
 def _is_damaged(path: Path) -> bool:
@@ -197,9 +196,14 @@ def _is_damaged(path: Path) -> bool:
         return False
     try:
         with closing(_connect(path)) as connection:
-            return bool(connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",))
-    except sqlite3.DatabaseError as error:
-        return _is_damage(error)
+            schema.glance(connection)
+            sound = bool(connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
+            schema.check(connection)
+    except schema.NotOurs:
+        return False
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        return _may_be_damage(error, path)
+    return not sound
 
 
 def _explain(error: Exception, path: Path) -> tuple[str, str]:
@@ -215,7 +219,8 @@ def _explain(error: Exception, path: Path) -> tuple[str, str]:
         return "full", f"cannot grow: the disk is full, so {kept}; free some space"
     if "readonly" in text or "unable to open" in text or isinstance(error, PermissionError):
         return "read-only", f"cannot be written (permissions or a read-only disk), so {kept}; see CLAUDE_NB_HISTORY"
-    if isinstance(error, sqlite3.DatabaseError) and _is_damage(error):
+    # SQLITE_CORRUPT and SQLITE_NOTADB come as the bare class; Python 3.10 does not tell the code.
+    if type(error) is sqlite3.DatabaseError:
         return "damaged", f"is damaged and cannot be moved aside, so {kept}; move it away yourself"
     reason = " ".join(text.split())[:120] if isinstance(error, sqlite3.Error) else type(error).__name__
     return "other", f"cannot be used ({reason}), so {kept}"

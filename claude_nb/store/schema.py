@@ -19,10 +19,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX replies_by_key ON replies (key)",
         """CREATE TABLE pieces (
             reply_id INTEGER NOT NULL, at_s REAL NOT NULL, text TEXT NOT NULL, thinking TEXT NOT NULL)""",
+        "CREATE TABLE file (mark TEXT NOT NULL)",
+        "INSERT INTO file SELECT hex(randomblob(8))",
     ),
 )
 # Beside the versions: some builds of SQLite have no FTS5, and the index can be made again at any time.
 SEARCH = "CREATE VIRTUAL TABLE search USING fts5(prompt, text)"
+
+
+# A version so far above ours is a flipped bit, not a newer program.
+VERSION_LIMIT = 1000
 
 
 class NotOurs(Exception):
@@ -36,23 +42,29 @@ class NotOurs(Exception):
 
 def glance(connection: sqlite3.Connection) -> None:
     """Refuse the database of another program before anything in it is touched."""
-    if _number(connection, "application_id") != APPLICATION_ID and _number(connection, "user_version", tables=True):
+    if _number(connection, "application_id") == APPLICATION_ID:
+        return
+    names = {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if names >= {"replies", "pieces", "file"}:
+        raise sqlite3.DatabaseError("the mark of the file is gone")
+    if names or _number(connection, "user_version"):
         raise NotOurs("foreign", "holds the database of another program and was left alone", readable=False)
 
 
 def check(connection: sqlite3.Connection) -> None:
-    """Raise NotOurs unless every object in the file is one that we made.
+    """Raise NotOurs unless every object in the file is one that we made; DatabaseError when one of ours is broken.
 
     A trigger, a view or an index over an expression would run as part of our own statements.
     """
     version = _number(connection, "user_version")
-    if version > len(MIGRATIONS):
+    if len(MIGRATIONS) < version < VERSION_LIMIT:
         raise NotOurs("newer", "was written by a newer claude_nb and is only read; upgrade this one", readable=True)
     known = _objects_of(version)
     found = set(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
-    extra = [one for one in found - known if not _is_search(one) and not str(one[1]).startswith("sqlite_")]
-    if extra or known - found or version < 0:
-        raise NotOurs("altered", "was changed by another program and is only read", readable=not known - found)
+    if known - found or not 0 <= version < VERSION_LIMIT:
+        raise sqlite3.DatabaseError("a table is missing or was changed")
+    if any(not _is_search(one) and not str(one[1]).startswith("sqlite_") for one in found - known):
+        raise NotOurs("altered", "was changed by another program and is only read", readable=True)
 
 
 def is_old(connection: sqlite3.Connection) -> bool:
@@ -85,12 +97,14 @@ def has_search(connection: sqlite3.Connection, *, create: bool = False) -> bool:
     return True
 
 
-def _number(connection: sqlite3.Connection, pragma: str, *, tables: bool = False) -> int:
-    """A number of the header; with tables: also 1 when there is any table at all."""
-    number = connection.execute(f"PRAGMA {pragma}").fetchone()[0]
-    if tables and not number:
-        number = connection.execute("SELECT count(*) FROM (SELECT 1 FROM sqlite_master LIMIT 1)").fetchone()[0]
-    return int(number)
+def mark(connection: sqlite3.Connection) -> str:
+    """What tells this file from any other that had its name before."""
+    return str(connection.execute("SELECT mark FROM file").fetchone()[0])
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    """A number of the header."""
+    return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
 
 
 def _is_search(one: tuple[str, str, str, str | None]) -> bool:

@@ -2,6 +2,8 @@
 PRAGMA application_id = 1668050530;
 PRAGMA user_version = 1;
 BEGIN TRANSACTION;
+CREATE TABLE file (mark TEXT NOT NULL);
+INSERT INTO "file" VALUES('77C228CD5BE9AF3E');
 CREATE TABLE pieces (
             reply_id INTEGER NOT NULL, at_s REAL NOT NULL, text TEXT NOT NULL, thinking TEXT NOT NULL);
 CREATE TABLE replies (

@@ -1,0 +1,387 @@
+"""The file of the history: private, migrated, never trusted, and replaced when it is damaged."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import sqlite3
+import stat
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from claude_nb.store import Store, schema
+from claude_nb.store import file as store_file
+from claude_nb.values import Reply
+from tests.turns import ask, kept
+
+
+@pytest.fixture
+def warnings() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "history.db"
+
+
+@pytest.fixture
+def store(path: Path, warnings: list[str]) -> Store:
+    return Store(path, warn=warnings.append, wait_s=0.05)
+
+
+# The file
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
+def test_nobody_else_may_read_the_history(store: Store, path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        if umask == 0o777:
+            path.parent.mkdir()
+            path.parent.chmod(0o700)
+        kept(store, ask())
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
+
+
+def test_an_empty_file_that_others_may_read_is_closed_to_them(store: Store, path: Path) -> None:
+    path.parent.mkdir()
+    path.touch(mode=0o644)
+    kept(store, ask())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_in_wal_mode_is_switched_back(store: Store, path: Path) -> None:
+    kept(store, ask())
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+    kept(store, ask())
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() != ("wal",)
+    assert len(store.recent()) == 2
+
+
+def test_names_with_odd_characters_are_just_files(tmp_path: Path) -> None:
+    for name in ("a b?mode=memory", "c#d", "e%41", "ü"):
+        store = Store(tmp_path / name, warn=print)
+        kept(store, ask())
+        assert len(Store(tmp_path / name, warn=print).recent()) == 1
+        assert (tmp_path / name).is_file()
+
+
+def test_threads_share_a_store(store: Store, warnings: list[str]) -> None:
+    patient = Store(store.path, warn=warnings.append)
+    threads = [threading.Thread(target=lambda n=n: [kept(patient, ask(f"{n}")) for _ in range(10)]) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(patient.recent(None)), warnings) == (80, [])
+
+
+# The schema
+
+
+def test_a_history_of_the_first_version_is_migrated(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript((Path(__file__).parent / "data" / "history_1.sql").read_text("utf-8"))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("ALTER TABLE replies ADD COLUMN mood TEXT",)))
+    schema._objects_of.cache_clear()
+    try:
+        assert [row.reply.text for row in store.recent()] == ["Hello.", "Because of Rayleigh."]
+        kept(store, ask("new"))
+        assert [row.reply.prompt for row in store.recent(search="sky")] == ["Why is the sky blue?"]
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            assert db.execute("PRAGMA user_version").fetchone() == (2,)
+            assert db.execute("SELECT mood FROM replies").fetchall() == [(None,)] * 3
+    finally:
+        schema._objects_of.cache_clear()
+
+
+def test_the_first_version_is_never_edited(store: Store, path: Path, tmp_path: Path) -> None:
+    kept(store, ask())
+    old = tmp_path / "old.db"
+    with contextlib.closing(sqlite3.connect(old)) as db:
+        db.executescript((Path(__file__).parent / "data" / "history_1.sql").read_text("utf-8"))
+        found = set(db.execute("SELECT name, sql FROM sqlite_master WHERE sql NOT NULL"))
+    assert found <= {(one[1], one[3]) for one in schema._objects_of(1)} | {("search", schema.SEARCH)} | {
+        one for one in found if one[0].startswith(("search_", "sqlite_"))
+    }
+
+
+def test_a_history_of_a_newer_version_is_read_and_not_written(store: Store, path: Path, warnings: list[str]) -> None:
+    kept(store, ask())
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript("ALTER TABLE replies ADD COLUMN mood; PRAGMA user_version = 99;")
+    before = path.read_bytes()
+    assert store.begin(ask()) is None
+    assert len(store.recent()) == 1
+    assert path.read_bytes() == before
+    assert len(warnings) == 1
+    assert "newer claude_nb" in warnings[0]
+
+
+HOSTILE = [
+    "CREATE TRIGGER t AFTER INSERT ON replies BEGIN DELETE FROM replies; END",
+    "CREATE TRIGGER search_t AFTER INSERT ON replies BEGIN DELETE FROM replies; END",
+    "CREATE TRIGGER sqlite AFTER UPDATE ON replies BEGIN DELETE FROM replies; END",
+    "CREATE INDEX search_i ON replies (upper(key))",
+    "CREATE VIEW search_v AS SELECT 1",
+]
+
+
+@pytest.mark.parametrize("sql", HOSTILE)
+def test_a_file_with_foreign_parts_is_only_read(store: Store, path: Path, warnings: list[str], sql: str) -> None:
+    kept(store, ask())
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript(sql)
+    before = path.read_bytes()
+    assert store.begin(ask()) is None
+    assert store.forget(everything=True) == 0
+    assert path.read_bytes() == before
+    assert len(warnings) == 1
+
+
+def test_a_file_whose_tables_were_changed_is_set_aside(store: Store, path: Path, warnings: list[str]) -> None:
+    kept(store, ask())
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript("ALTER TABLE replies ADD COLUMN more AS (hex(zeroblob(100000000)))")
+    kept(store, ask())
+    assert len(store.recent()) == 1
+    assert len(warnings) == 1
+    assert "it is kept as history-damaged-" in warnings[0]
+
+
+def test_the_database_of_another_program_is_left_alone(store: Store, path: Path, warnings: list[str]) -> None:
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript("PRAGMA journal_mode = WAL; CREATE TABLE bookmarks (url); INSERT INTO bookmarks VALUES ('x')")
+    before = path.read_bytes()
+    assert store.begin(ask()) is None
+    assert store.recent() == []
+    assert path.read_bytes() == before
+    assert len(warnings) == 1
+    assert "another program" in warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("request", "[]"),
+        ("request", '{"provider": 5}'),
+        ("request", "[" * 100_000),
+        ("request", b"\xff\xfe"),
+        ("reply", None),
+        ("reply", '{"text": 5, "created_at": "2026-01-01T00:00:00+00:00"}'),
+        ("reply", '{"stop_reason": ["end"], "created_at": "2026-01-01T00:00:00+00:00"}'),
+        ("reply", '{"stop_reason": "<img src=x>", "created_at": "2026-01-01T00:00:00+00:00"}'),
+        ("reply", '{"seconds": 1e999, "created_at": "2026-01-01T00:00:00+00:00"}'),
+        ("reply", '{"created_at": "2026-01-01"}'),
+        ("reply", '{"created_at": 7}'),
+        ("reply", "cos\nsystem\n(S'true'\ntR."),
+        ("rhythm", "[[1, 2], [0, 1]]"),
+        ("rhythm", "7"),
+        ("created_s", "never"),
+        ("notebook", 5),
+    ],
+)
+def test_a_row_that_makes_no_sense_is_left_out(
+    store: Store, path: Path, warnings: list[str], column: str, value: object
+) -> None:
+    good = kept(store, ask())
+    bad = kept(store, ask("bad"))
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute(f"UPDATE replies SET {column} = ? WHERE id = ?", (value, bad))
+        if column == "created_s":
+            db.execute("UPDATE replies SET stop_reason = NULL WHERE id = ?", (bad,))
+    again = Store(path, warn=warnings.append)
+    assert [row.id for row in again.recent(search="blue")] == [good]
+    assert again.get(bad) is None or column == "notebook"
+    assert again.begin(ask()) is not None
+    assert not warnings
+
+
+# Trouble
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The bytes of a history with some pages."""
+    maker = Store(tmp_path_factory.mktemp("sound") / "history.db", warn=pytest.fail)
+    for number in range(12):
+        kept(maker, ask(f"question {number} " * 40), "answer " * 300)
+    return maker.path.read_bytes()
+
+
+DAMAGE = [
+    *(("cut", number) for number in range(20)),
+    *(("flip", number) for number in range(30)),
+    *(("hole", number) for number in range(10)),
+    ("text", 0),
+    ("tiny", 0),
+    ("header only", 0),
+    ("zeros", 0),
+]
+
+
+def damaged(kind: str, number: int, content: bytes) -> bytes:
+    dice = random.Random(number)
+    if kind == "cut":
+        return content[: 1 + len(content) * number // 20]
+    if kind == "flip":
+        spoiled = bytearray(content)
+        for place in dice.sample(range(len(content)), 100):
+            spoiled[place] ^= dice.randrange(1, 256)
+        return bytes(spoiled)
+    if kind == "hole":
+        start = dice.randrange(0, len(content), 4096)
+        return content[:start] + dice.randbytes(4096) + content[start + 4096 :]
+    return {"text": b"my notes\n" * 500, "tiny": b"x", "header only": content[:100], "zeros": bytes(9000)}[kind]
+
+
+@pytest.mark.parametrize(("kind", "number"), DAMAGE)
+def test_a_damaged_file_is_set_aside_and_the_turn_is_kept(
+    sound: bytes, path: Path, warnings: list[str], kind: str, number: int
+) -> None:
+    content = damaged(kind, number, sound)
+    path.parent.mkdir()
+    path.write_bytes(content)
+    store = Store(path, warn=warnings.append, wait_s=0.05)
+    row_id = store.begin(ask("a new one"))
+    store.progress(row_id, "so")
+    store.finish(row_id, Reply(ask("a new one"), "so far"))
+    found = store.find(ask("a new one"))
+    assert found is not None
+    assert found.reply.text == "so far"
+    store.recent(None, search="question answer")
+    store.latest("n")
+    aside = [file for file in path.parent.iterdir() if "damaged" in file.name]
+    assert len(warnings) == len(aside) <= 1
+    if aside:
+        assert aside[0].read_bytes() == content
+        assert aside[0].name in warnings[0]
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_damage_found_while_reading_is_set_aside_too(store: Store, path: Path, warnings: list[str]) -> None:
+    path.parent.mkdir()
+    path.write_text("not a database at all, but long enough to look at", "utf-8")
+    assert store.recent() == []
+    assert len(warnings) == 1
+    assert kept(store, ask())
+
+
+def test_a_file_that_breaks_during_a_turn_costs_only_what_was_in_it(
+    store: Store, path: Path, warnings: list[str]
+) -> None:
+    row_id = store.begin(ask(), notebook="n", variable="reply")
+    path.write_bytes(b"overwritten by a careless program" * 400)
+    store.progress(row_id, "so far")
+    assert [row.reply.text for row in store.recent()] == ["so far"]
+    store.finish(row_id, Reply(ask(), "done"))
+    assert {name: row.reply.text for name, row in store.latest("n").items()} == {"reply": "done"}
+    assert len(warnings) == 1
+
+
+def test_a_file_deleted_during_a_turn_is_begun_again(store: Store, path: Path, warnings: list[str]) -> None:
+    row_id = store.begin(ask())
+    store.progress(row_id, "one ")
+    path.unlink()
+    store.progress(row_id, "one two ")
+    store.finish(row_id, Reply(ask(), "one two three"))
+    assert ([row.reply.text for row in store.recent()], warnings) == (["one two three"], [])
+
+
+def test_a_folder_in_the_place_of_the_file_is_told_once(store: Store, path: Path, warnings: list[str]) -> None:
+    path.mkdir(parents=True)
+    store.finish(store.begin(ask()), Reply(ask()))
+    assert store.begin(ask()) is None
+    assert (store.recent(), store.find(ask()), store.forget(everything=True)) == ([], None, 0)
+    assert warnings == [
+        "history: history.db is a folder, so replies are shown but not kept; name a file (CLAUDE_NB_HISTORY)"
+    ]
+
+
+@pytest.mark.parametrize("place", ["file/history.db", "\0", "x" * 300, "/dev/null/x/history.db", "\ud800"])
+def test_a_place_where_no_file_can_be_is_told_once(tmp_path: Path, warnings: list[str], place: str) -> None:
+    (tmp_path / "file").touch()
+    store = Store(tmp_path / place, warn=warnings.append, wait_s=0.05)
+    assert (store.begin(ask()), store.begin(ask()), store.recent()) == (None, None, [])
+    assert len(warnings) == 1
+    assert "\n" not in warnings[0]
+
+
+def test_a_full_disk_keeps_what_was_there(
+    store: Store, path: Path, warnings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(store, ask())
+    row_id = store.begin(ask("next"))
+    connect = store_file._connect
+
+    def full(place: Path) -> sqlite3.Connection:
+        connection = connect(place)
+        connection.execute("PRAGMA max_page_count = 1")  # SQLite then answers as for a full disk
+        return connection
+
+    monkeypatch.setattr(store_file, "_connect", full)
+    store.progress(row_id, "x" * 100_000)
+    store.finish(row_id, Reply(ask("next"), "x" * 100_000))
+    assert store.begin(ask("z" * 100_000)) is None
+    monkeypatch.undo()
+    assert warnings == [
+        "history: history.db cannot grow: the disk is full, so replies are shown but not kept; free some space"
+    ]
+    assert len(store.recent()) == 2
+    assert kept(store, ask())
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[Path]:
+    """A folder of a user whom file permissions can stop, also where the tests run as root."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if os.geteuid():
+            yield folder
+            return
+        os.chown(folder, 65534, 65534)
+        os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes of POSIX")
+def test_a_read_only_folder_is_told_once_and_can_still_be_read(ordinary_user: Path, warnings: list[str]) -> None:
+    store = Store(ordinary_user / "history.db", warn=warnings.append, wait_s=0.05)
+    kept(store, ask())
+    store.path.chmod(0o400)
+    ordinary_user.chmod(0o500)
+    try:
+        assert (store.begin(ask()), store.begin(ask())) == (None, None)
+        assert len(store.recent()) == 1
+        hidden = Store(ordinary_user / "more" / "history.db", warn=warnings.append)
+        assert (hidden.begin(ask()), hidden.recent()) == (None, [])
+        ordinary_user.chmod(0o000)
+        assert (store.begin(ask()), store.recent(), store.get(1)) == (None, [], None)
+    finally:
+        ordinary_user.chmod(0o700)
+    assert len(warnings) == 2
+    assert all("cannot be written" in line for line in warnings)
+
+
+def test_a_warning_does_not_name_the_user(own_home: Path, warnings: list[str]) -> None:
+    (own_home / "claude" / "history.db").mkdir(parents=True)
+    Store(own_home / "claude" / "history.db", warn=warnings.append).begin(ask())
+    assert warnings[0].startswith("history: ~/claude/history.db is a folder")
