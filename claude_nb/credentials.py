@@ -7,9 +7,11 @@ that read the environment.
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -39,6 +41,24 @@ class Credentials:
     def setting(self, name: str) -> str | None:
         """A CLAUDE_NB_... variable: setting("PROVIDER") -> "demo"; None: not set."""
         return self._environ.get(f"CLAUDE_NB_{name}", "").strip() or None
+
+    def notebook(self) -> str | None:
+        """The path of the running notebook, where the server tells it; None elsewhere."""
+        return self._environ.get("JPY_SESSION_NAME", "").strip() or None
+
+    def own_models(self) -> list[dict[str, Any]]:
+        """The user's own rows for the table of models: CLAUDE_NB_MODELS, or models.json in the settings folder."""
+        named = self.setting("MODELS")
+        path = Path(named).expanduser() if named else settings_folder() / "models.json"
+        if not named and not path.exists():
+            return []
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            rows = data["models"] if isinstance(data, dict) else data
+            return [dict(row) for row in rows]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            reason = type(error).__name__
+        raise ConfigError(f"cannot read your models in {path} ({reason}); it must look like claude_nb/models.json")
 
     def give(self, owner: Owner, value: str, base_url: str | None) -> None:
         """Take a key from Python code, for the provider's own address or the one named with it."""
@@ -99,6 +119,13 @@ class Credentials:
             if value := self._environ.get(name, "").strip():
                 return value, f"environment variable {name}"
         return None
+
+
+def settings_folder() -> Path:
+    """Where a user's own files lie, by the custom of the platform."""
+    from platformdirs import user_config_path
+
+    return user_config_path("claude_nb", appauthor=False)
 
 
 def is_home(owner: Owner, base_url: str) -> bool:

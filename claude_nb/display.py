@@ -10,6 +10,7 @@ import queue
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -56,12 +57,18 @@ def _parent() -> dict[str, Any] | None:
     return kernel.get_parent() if kernel else None
 
 
-def show(turn: Turn, mode: Mode, *, raw: bool = False) -> Reply:
+def show(turn: Turn, mode: Mode, *, raw: bool = False, notices: Sequence[str] = ()) -> Reply:
     """Read a turn to its end and show it; returns the Reply.
+
+    notices  lines of ours that stay above the reply
 
     Raises what went wrong, after what had arrived was drawn; Interrupted when the user stopped it.
     """
-    screen = _Quiet() if mode == "quiet" else _Text() if mode == "text" else _Outputs(raw=raw, live=mode == "live")
+    screen = _Quiet()
+    if mode == "text":
+        screen = _Text(notices)
+    elif mode != "quiet":
+        screen = _Outputs(raw=raw, live=mode == "live", head="".join(map(note_html, notices)))
     reader = _Reader(turn)
     try:
         reader.follow(screen)
@@ -149,9 +156,11 @@ class _Quiet:
 class _Text(_Quiet):
     """Plain text as it arrives, control characters made visible."""
 
-    def __init__(self) -> None:
+    def __init__(self, notices: Sequence[str]) -> None:
         self._notice = ""
         self._wrote = False
+        for notice in notices:
+            self.tell(notice)
 
     def feed(self, text: str) -> None:
         sys.stdout.write(render.terminal_safe(text))
@@ -172,11 +181,13 @@ class _Text(_Quiet):
 class _Outputs(_Quiet):
     """Outputs of a cell: growing ones, or one at the end."""
 
-    def __init__(self, *, raw: bool, live: bool) -> None:
+    def __init__(self, *, raw: bool, live: bool, head: str) -> None:
         self._live = live
+        self._head = head
         self._whole = render.plain_html if raw else render.markdown_html
         self._ids: list[str] = []
-        self._painter = Painter(self._publish, html=render.plain_html if raw else render.tail_html, whole=self._whole)
+        html = render.plain_html if raw else render.tail_html
+        self._painter = Painter(self._publish, html=html, whole=self._whole, head=head)
 
     def feed(self, text: str) -> None:
         self._painter.feed(text)
@@ -191,12 +202,12 @@ class _Outputs(_Quiet):
         self._painter.paint(time.monotonic())
 
     def finish(self, reply: Reply) -> None:
-        head = thinking_html(reply.thinking)
+        thinking = thinking_html(reply.thinking)
         below = footer.bundle(reply)
         if self._live:
-            self._painter.finish(reply.text, below, head_html=head)
+            self._painter.finish(reply.text, below, before=thinking)
         else:
-            html = head + self._whole(reply.text) + below["text/html"]
+            html = self._head + thinking + self._whole(reply.text) + below["text/html"]
             self._publish(0, {"text/html": html, "text/plain": reply.text})
 
     def _publish(self, slot: int, bundle: dict[str, str]) -> None:

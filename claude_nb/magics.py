@@ -8,8 +8,10 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import no_var_expand
+from IPython.display import display as show_value
 
 from claude_nb import commands, display, knobs, options, providers, template
+from claude_nb.commands import settings
 from claude_nb.completion import matcher
 from claude_nb.errors import ClaudeError, Interrupted, PromptError
 from claude_nb.lines import line_transformer
@@ -31,14 +33,14 @@ class ClaudeMagic:
 
     def __call__(self, line: str, cell: str | None = None) -> Reply | None:
         if cell is None and line.startswith("/"):
-            _say(commands.run(self.session, line))
+            _show(commands.run(self.session, line, self.shell.user_ns))
             return None
         typed, rest = options.parse(line)
         if typed.pop("help", None):
             _say(options.help_text(self.name))
             return None
         if cell is None and not rest and not typed:
-            _say(commands.state(self.session))
+            _say(settings.state(self.session))
             return None
         if cell is not None and rest:
             raise PromptError(f"{rest.split()[0]!r} is not an option; the prompt goes below the %%{self.name} line")
@@ -59,8 +61,7 @@ class ClaudeMagic:
             _say("\n".join([*filled.notices, *_preview(request, stream=not how.get("no_stream"))]))
             return None
         mode = "quiet" if how.get("quiet") else display.mode_for(self.session.credentials.setting("DISPLAY"))
-        for notice in (*filled.notices, *self._demo_notice(request, values)):
-            display.note(notice, mode)
+        notices = (*filled.notices, *self._demo_notice(request, values))
         turn = self.session.run(
             request,
             chat=how.get("chat"),
@@ -71,7 +72,7 @@ class ClaudeMagic:
             variable=out,
         )
         try:
-            variables[out] = display.show(turn, mode, raw=bool(how.get("raw")))
+            variables[out] = display.show(turn, mode, raw=bool(how.get("raw")), notices=notices)
         except (ClaudeError, Interrupted) as error:
             if error.reply and error.reply.text:
                 variables[out] = error.reply
@@ -84,7 +85,7 @@ class ClaudeMagic:
         if request.provider != "demo" or chosen or self.session.credentials.setting("PROVIDER") or self._demo_told:
             return []
         self._demo_told = True
-        return [commands.no_key_line()]
+        return [settings.no_key_line()]
 
 
 def load(shell: InteractiveShell) -> None:
@@ -92,6 +93,7 @@ def load(shell: InteractiveShell) -> None:
     unload(shell)
     session = default_session()
     session.cell = display.current_cell
+    session.warn = lambda line: display.note(line, display.mode_for(session.credentials.setting("DISPLAY")))
     name = session.credentials.setting("MAGIC") or "claude"
     table = shell.magics_manager.magics
     if owner := table["line"].get(name) or table["cell"].get(name):
@@ -133,6 +135,13 @@ def _preview(request: Request, *, stream: bool) -> list[str]:
     """What a dry run shows: where the request would go, and its body to the letter."""
     address, body = providers.preview(request, stream=stream)
     return [f"would be sent to {address}:", json.dumps(body, indent=2, ensure_ascii=False)]
+
+
+def _show(value: Any) -> None:
+    if isinstance(value, str):
+        _say(value)
+    else:
+        show_value(value)
 
 
 def _say(text: str) -> None:

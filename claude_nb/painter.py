@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 
 from claude_nb import render
 
@@ -23,7 +24,7 @@ SHORTEST_S, LONGEST_S = 0.1, 0.9
 ENVELOPE = 1_000  # what a message weighs without its content
 
 TAIL_CHARS = 2_000  # a longer tail is cut, and its finished blocks move up
-PART_BYTES = 48_000  # a finished part that would pass this is left alone for good
+PART_BYTES = 64_000  # a finished part that would pass this is left alone for good
 MAX_PARTS = 2
 
 Publish = Callable[[int, dict[str, str]], None]
@@ -43,6 +44,7 @@ class Painter:
 
     publish  creates or replaces output number *slot* with a bundle of MIME types
     html     draws Markdown that may be unfinished; whole draws a finished reply
+    head     HTML of ours that stays above the reply
     """
 
     def __init__(
@@ -51,10 +53,12 @@ class Painter:
         *,
         html: Callable[[str], str] = render.tail_html,
         whole: Callable[[str], str] = render.markdown_html,
+        head: str = "",
     ) -> None:
         self._publish = publish
         self._html = html
         self._whole = whole
+        self._head = head
         self._news: list[str] = []
         self._tail = ""
         self._opener = ""
@@ -97,12 +101,12 @@ class Painter:
         weight = len(html.encode()) + ENVELOPE
         self._due_s = now + min(LONGEST_S, max(SHORTEST_S, weight / TAIL_BYTES_PER_S))
 
-    def finish(self, text: str, footer: dict[str, str], *, head_html: str = "") -> None:
+    def finish(self, text: str, footer: dict[str, str], *, before: str = "") -> None:
         """The final state: the whole reply in the first output, with its raw text, and the footer in the last."""
         if not text and not self.slots:
             self._send(0, footer)
             return
-        self._send(0, {"text/html": head_html + self._whole(text), "text/plain": text})
+        self._send(0, {"text/html": before + self._whole(text), "text/plain": text})
         last = max(1, self.slots - 1)
         for slot in range(1, last):
             self._send(slot, {"text/html": "", "text/plain": ""})
@@ -139,6 +143,8 @@ class Painter:
         return len(html.encode())
 
     def _send(self, slot: int, bundle: dict[str, str]) -> None:
+        if slot == 0:
+            bundle = bundle | {"text/html": self._head + bundle["text/html"]}
         self._publish(slot, bundle)
         self.slots = max(self.slots, slot + 1)
 
@@ -146,4 +152,4 @@ class Painter:
 def note_html(line: str) -> str:
     """A line of ours, set apart from the reply."""
     style = "margin:.4em 0;font-size:.85em;color:var(--jp-ui-font-color2,#757575)"
-    return f'<div style="{style}">{render.escape(line)}</div>'
+    return f'<div style="{style}">{escape(line)}</div>'

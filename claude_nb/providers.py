@@ -25,6 +25,7 @@ class Provider:
     dialect        its wire format, a name that dialect_of knows; None: no wire (the demo model)
     key_variables  environment variables that may hold its key, the first that is set wins
     needs_key      False for servers that may run without (a local one, the demo)
+    check_path     a harmless address that only answers to a good key
     """
 
     name: str
@@ -33,6 +34,7 @@ class Provider:
     key_variables: tuple[str, ...]
     default_model: str | None
     needs_key: bool = True
+    check_path: str = ""
 
     @property
     def owner(self) -> Owner:
@@ -49,6 +51,7 @@ PROVIDERS: dict[str, Provider] = {
             "aimlapi-chat",
             ("AIMLAPI_API_KEY", "AIMLAPI_KEY", "AIML_API_KEY"),
             "anthropic/claude-sonnet-4.6",
+            check_path="/key",
         ),
         Provider("anthropic", "https://api.anthropic.com/v1", "messages", ("ANTHROPIC_API_KEY",), "claude-sonnet-4-6"),
         Provider("openai-compatible", None, "openai-chat", (), None, needs_key=False),
@@ -136,7 +139,10 @@ def stream(
         if response.request_id:
             yield Chunk(id=response.request_id)
         if response.is_stream:
-            yield from dialect.chunks(response.events())
+            for chunk in dialect.chunks(response.events()):
+                if chunk.stop_reason:
+                    response.expect_end()
+                yield chunk
         else:
             yield from dialect.whole(response.json())
 
@@ -161,3 +167,11 @@ def served_models(name: str, base_url: str, credentials: Credentials) -> list[st
     data = wire.get_json(base_url.rstrip("/") + "/models", key=key)
     rows = data.get("data") if isinstance(data, dict) else None
     return [str(row["id"]) for row in rows or [] if isinstance(row, dict) and "id" in row]
+
+
+def check_key(provider: Provider, credentials: Credentials) -> None:
+    """Ask the server whether it takes the key. Raises ClaudeError: AuthError when it does not."""
+    from claude_nb import wire
+
+    headers = dialect_of(provider).headers
+    wire.get_json(f"{provider.base_url}{provider.check_path}", key=credentials.find(provider.owner), headers=headers)

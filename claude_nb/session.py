@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from claude_nb import knobs, providers
+from claude_nb.bookkeeping import Books, Totals
 from claude_nb.conversation import Cell, Conversation
 from claude_nb.credentials import Credentials
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.keys import looks_like_key
+from claude_nb.memory import Memory
 from claude_nb.models import Models
 from claude_nb.stop import Stop
 from claude_nb.turn import Turn
-from claude_nb.values import Chunk, Message, Reply, Request, Sampling, Usage
+from claude_nb.values import Chunk, Message, Reply, Request, Sampling, Source
 
 if TYPE_CHECKING:
     from claude_nb.store import Store
-
-
-@dataclass
-class Totals:
-    """What a session has used. unpriced counts the replies whose cost nobody knows; they are not in cost_usd."""
-
-    calls: int = 0
-    usage: Usage = field(default_factory=Usage)
-    cost_usd: float = 0.0
-    unpriced: int = 0
-
-    def add(self, reply: Reply) -> None:
-        self.calls += 1
-        self.usage = self.usage + replace(reply.usage, cost_usd=None)
-        self.cost_usd += reply.cost_usd or 0.0
-        self.unpriced += reply.cost_usd is None
 
 
 class Session:
@@ -44,27 +31,34 @@ class Session:
     conversations  by name
     last           the newest Reply, finished or not; None before the first
     totals         tokens and money so far
+    memory         the history, and replay
     cell           tells which notebook cell is running (None: not in a notebook); set by the extension
+    warn           takes one line for people (the history is full, a retry ...)
     """
 
     def __init__(
         self,
         *,
         credentials: Credentials | None = None,
-        store: Store | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings: dict[str, Any] = {}
         self.conversations: dict[str, Conversation] = {}
-        self.models = Models()
         self.credentials = credentials or Credentials()
-        self.store = store
+        self.models = Models(self.credentials.own_models())
+        self.warn: Callable[[str], None] = warnings.warn
+        self.memory = Memory(self.credentials, self._tell)
         self.last: Reply | None = None
         self.totals = Totals()
         self.cell: Callable[[], Cell | None] = lambda: None
-        self.notebook: str | None = None
+        self.notebook: str | None = self.credentials.notebook()
         self.demo_delay_s: float | None = None
         self._clock = clock
+
+    @property
+    def store(self) -> Store | None:
+        """The history; None when it is off."""
+        return self.memory.store
 
     def ask(self, prompt: str, **options: Any) -> Reply:
         """The reply to a prompt; see stream() for the options and what is raised."""
@@ -118,12 +112,21 @@ class Session:
         whole: bool = False,
         allow_http: bool = False,
         variable: str | None = None,
+        replay: str | None = None,
     ) -> Turn:
-        """Run a request as it stands. The Turn sends nothing before it is read."""
+        """Run a request as it stands. The Turn sends nothing before it is read.
+
+        replay  off, use or only, instead of what memory.mode says
+        """
         timeout = self.settings.get("timeout") if timeout is None else timeout
-        run = _Run(self, chat, cell, variable)
+        recorded = self.memory.find(request, replay)
+        run = Books(self, chat, cell, variable, recorded)
 
         def open_stream(stop: Stop) -> Iterator[Chunk]:
+            if recorded:
+                from claude_nb.replay import play
+
+                return play(recorded, speed=self.memory.speed, stop=stop)
             run.begin(request)
             return providers.stream(
                 request,
@@ -135,9 +138,8 @@ class Session:
                 allow_http=allow_http,
             )
 
-        return Turn(
-            request, open_stream, run, source="demo" if request.provider == "demo" else "live", clock=self._clock
-        )
+        source: Source = "replay" if recorded else "demo" if request.provider == "demo" else "live"
+        return Turn(request, open_stream, run, source=source, clock=self._clock)
 
     def configure(self, **settings: Any) -> None:
         """Defaults for later calls: configure(model="sonnet", temperature=0.2). None unsets one.
@@ -187,48 +189,12 @@ class Session:
         limit = self.models.default_max_tokens(request.model)
         return replace(request, sampling=replace(request.sampling, max_tokens=limit))
 
+    def _tell(self, line: str) -> None:
+        self.warn(line)  # looked up each time: the extension puts its own in place later
+
     def _refuse_keys(self, text: str) -> None:
         if looks_like_key(text) or any(key.reveal() in text for key in self.credentials.known()):
             raise PromptError("this looks like a key, and was not sent; take it out and make a new key if it was saved")
-
-
-@dataclass
-class _Run:
-    """What happens around one turn: its row in the history, and what the session learns when it ends."""
-
-    session: Session
-    chat: str | None
-    cell: Cell | None
-    variable: str | None
-    row: int | None = None
-
-    def begin(self, request: Request) -> None:
-        if store := self.session.store:
-            names = {"notebook": self.session.notebook, "variable": self.variable, "chat": self.chat}
-            self.row = store.begin(request, **names)
-
-    def progress(self, turn: Turn) -> None:
-        """Called by the turn about once a second."""
-        if self.session.store and self.row is not None:
-            self.session.store.progress(self.row, turn.text, turn.thinking)
-
-    def finished(self, turn: Turn, reply: Reply) -> Reply:
-        """Called once when the turn has ended: price the reply, keep it, extend its conversation."""
-        session = self.session
-        price = session.models.price(reply.model, reply.provider)
-        cost = reply.usage.cost_usd
-        if cost is None and price:
-            cost = price.cost_usd(reply.usage)
-        reply = replace(reply, cost_usd=cost)
-        session.last = reply
-        session.totals.add(reply)
-        if session.store and self.row is not None:
-            session.store.finish(self.row, reply, turn.rhythm)
-        # Half an exchange would leave two user messages in a row, which some servers refuse.
-        if self.chat and reply.complete and reply.text:
-            talk = session.conversations.get(self.chat, Conversation(self.chat)).before(self.cell)
-            session.conversations[self.chat] = talk.plus(reply.request, reply.text, self.cell)
-        return reply
 
 
 def _encodable(text: str) -> str:
