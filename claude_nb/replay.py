@@ -29,6 +29,9 @@ HEADER = {"claude_nb": "replay", "version": VERSION}
 
 MAX_FILE_BYTES = 256_000_000
 MAX_LINE_BYTES = 64_000_000
+# A day at a thousandth of its speed is more than a thread can wait for.
+LONGEST_WAIT_S = 86_400.0
+MERGE_MARKS = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
 
 
 @dataclass(frozen=True)
@@ -120,10 +123,6 @@ def _play(recorded: Recorded, speed: float, stop: Stop, clock: Callable[[], floa
     )
 
 
-# A day at a thousandth of its speed is more than a thread can wait for.
-LONGEST_WAIT_S = 86_400.0
-
-
 def _line(one: Recorded) -> str:
     reply = one.reply.to_dict()
     # The server's id says nothing to a reader of the file, and a lot to whoever has the server's log.
@@ -146,9 +145,6 @@ def _read_line(path: str | os.PathLike[str], number: int, line: bytes, version: 
         raise ConfigError(f"{path}, line {number} is damaged ({reason}); delete that line or record again") from None
 
 
-MERGE_MARKS = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
-
-
 def _reason(error: ValueError) -> str:
     # The texts of JSON and UTF-8 errors quote nothing of the line but can run long.
     return "not UTF-8" if isinstance(error, UnicodeDecodeError) else " ".join(str(error).split())[:80]
@@ -162,7 +158,7 @@ def _version(path: str | os.PathLike[str], line: bytes) -> int:
     if not isinstance(header, dict) or header.get("claude_nb") != "replay":
         raise ConfigError(f"{path} is not a record file (its first line says nothing of the kind); see %claude /record")
     version = header.get("version")
-    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+    if isinstance(version, bool) or not isinstance(version, int) or not 0 < version < 1_000_000:
         raise ConfigError(f"{path} does not say which version it has; record again with %claude /record")
     if version > VERSION:
         raise ConfigError(
