@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import pytest
@@ -137,7 +138,7 @@ PARTS = st.sampled_from(
 @given(st.lists(PARTS | st.binary(max_size=5), max_size=30).map(b"".join), st.lists(st.integers(0, 120), max_size=6))
 def test_any_cut_of_any_bytes_gives_the_same_events(body: bytes, places: list[int]) -> None:
     borders = sorted({0, len(body), *(place for place in places if place < len(body))})
-    pieces = [body[a:b] for a, b in zip(borders, borders[1:], strict=False)]
+    pieces = [body[a:b] for a, b in itertools.pairwise(borders)]
 
     assert list(events(pieces)) == list(events([body])) == list(events(body[i : i + 1] for i in range(len(body))))
 
