@@ -145,7 +145,8 @@ class Reading:
             if size > 1:
                 wanted, back = context[-size], size - 1
                 places = [place for place in places if self.keys[self.ids[place - back]] == wanted]
-            times = sum(PROMPT_TIMES if place >= len(self.model.ids) else 1 for place in places)
+            in_prompt = sum(place >= len(self.model.ids) for place in places) if self.pattern else 0
+            times = len(places) + (PROMPT_TIMES - 1) * in_prompt
             if times < (self.model.least if size > 1 else 1):
                 break
             blend, passed = self._blended(blend, places, times)

@@ -77,8 +77,8 @@ class Recall:
         return any(topic in text for topics, _ in self.groups.values() for topic in topics)
 
     def matches(self, text: str) -> bool:
-        """Whether there is anything to say: a topic, or a paragraph with half of the words asked about."""
-        return self.on_topic(text) or max(self._overlap(text, by_count=True).values(), default=0.0) >= 0.5
+        """Whether there is anything to say: a topic, or a paragraph with most of the words asked about."""
+        return self.on_topic(text) or max(self._overlap(text, by_count=True).values(), default=0.0) > 0.5
 
     def _may_speak(self, number: int, said: str) -> bool:
         voices = self.paragraphs[number].voices
