@@ -69,17 +69,10 @@ def has_node() -> bool:
 
 def npm_ci() -> None:
     npm = shutil.which("npm", path=path())
-    # The packages' own install scripts are not needed, so they are not run.
-    command = [
-        str(npm),
-        "ci",
-        "--ignore-scripts",
-        "--no-audit",
-        "--no-fund",
-        "--no-update-notifier",
-        "--loglevel=error",
-    ]
-    if not run(command, cwd=ROOT / "js", env={**os.environ, "PATH": path()}):
+    # Their install scripts are not needed, so they are not run. As with uv, the machine's certificates are trusted.
+    command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    environment = {**os.environ, "PATH": path(), "NODE_USE_SYSTEM_CA": "1", "npm_config_update_notifier": "false"}
+    if not run(command, cwd=ROOT / "js", env=environment):
         sys.exit("npm could not install the packages of js/package.json; its own message is above.")
 
 

@@ -53,7 +53,7 @@ export function shape(p, { temperature = null, top_k = null, top_p = null, order
  * p_i^(1/T), scaled to sum 1. Below 1 sharper, above 1 flatter, 0: all on the most likely token.
  * @param {ArrayLike<number>} p
  * @param {number} temperature
- * @returns {Float64Array}
+ * @returns {Float64Array<ArrayBuffer>}
  */
 export function withTemperature(p, temperature) {
   const values = Float64Array.from(p);
@@ -157,7 +157,7 @@ function prefix(p, order, topP) {
  * @param {number} count
  * @param {CutBy[]} cut
  * @param {CutBy} reason
- * @returns {[Float64Array, number[]]}
+ * @returns {[Float64Array<ArrayBuffer>, number[]]}
  */
 function keep(p, order, count, cut, reason) {
   const kept = order.slice(0, count);
