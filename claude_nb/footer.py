@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from claude_nb.values import Reply, Usage
+from claude_nb.values import STOP_WORDS, Reply, Usage
 
-ENDINGS: dict[str, str] = {
-    "end": "finished",
-    "max_tokens": "cut at max_tokens",
-    "stop_sequence": "stopped at a stop sequence",
-    "tool_use": "asks for a tool",
-    "refusal": "refused by the model",
-    "interrupted": "interrupted",
-    "error": "broke off",
-    "unknown": "finished, no reason given",
-}
 DEMO_BADGE = "Demo model: small local word statistics, not Claude"
 
 
@@ -32,7 +22,7 @@ def details(reply: Reply) -> str:
     parts.append(money(reply))
     if reply.provider != "demo":
         parts.append(f"{reply.seconds:.1f} s")
-    parts.append(ENDINGS[reply.stop_reason])
+    parts.append(STOP_WORDS[reply.stop_reason])
     return " · ".join(parts)
 
 

@@ -10,9 +10,10 @@ from urllib.parse import quote, urlsplit
 from claude_nb.errors import ConfigError
 
 # Shapes of keys that are in use: Anthropic, OpenAI and its imitators, GitHub, AWS, Google, Hugging Face.
+# A word like "task-oriented-programming" is none: nothing stands before the sk-, and a digit is in it.
 # An AI/ML API key has no documented shape; those in use are 32 hexadecimal digits.
 KEY_SHAPES = re.compile(
-    r"sk-[A-Za-z0-9_\-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16}|AIza[0-9A-Za-z_\-]{30,}|hf_[A-Za-z0-9]{20,}"
+    r"(?<![A-Za-z0-9])sk-(?=[A-Za-z_\-]*[0-9])[A-Za-z0-9_\-]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16}|AIza[0-9A-Za-z_\-]{30,}|hf_[A-Za-z0-9]{20,}"
 )
 BEARER = re.compile(r"(?i)(bearer\s+|x-api-key[\"']?\s*[:=]\s*[\"']?)[A-Za-z0-9._~+/=\-]{8,}")
 

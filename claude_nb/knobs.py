@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from numbers import Integral, Real
 from typing import Any
 
 from claude_nb.errors import PromptError
@@ -87,21 +87,39 @@ def read(knob: Knob, text: str) -> Any:
 
 def check(name: str, value: Any) -> Any:
     """The value, if any model could take it; else PromptError. What one model takes is in models.py."""
-    if value is None or name not in SAMPLING_NAMES:
+    kind = BY_NAME[name].kind
+    if value is None or kind is None:
         return value
     if name == "stop_sequences":
-        texts = (value,) if isinstance(value, str) else tuple(value)
-        if not all(isinstance(text, str) and text for text in texts):
-            raise PromptError("stop_sequences must be texts that are not empty; leave it out for none")
-        return texts
-    whole = name in ("top_k", "max_tokens", "seed")
-    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-        raise PromptError(f"{name} must be a {'whole ' if whole else ''}number, not {value!r}")
-    if not math.isfinite(value):
-        raise PromptError(f"{name} must be a finite number, not {value!r}")
+        return _texts(value)
+    if kind is str:
+        if not isinstance(value, str):
+            raise PromptError(f"{name} must be a text, not {value!r:.60}")
+        return value
+    whole = kind is int
+    # Integral and Real are also what numpy's numbers are.
+    readable = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
+    if not readable:
+        raise PromptError(f"{name} must be a {'whole ' if whole else ''}number, not {value!r:.60}")
+    if not -(2**63) < value < 2**63:
+        raise PromptError(f"{name} must be a finite number below 2**63, not {value!r:.60}")
+    number: float = int(value) if whole else float(value)
     low = {"temperature": 0, "top_k": 1, "max_tokens": 1}.get(name)
-    if low is not None and value < low:
-        raise PromptError(f"{name} must be at least {low}, not {value}; leave it out for the model's default")
-    if name == "top_p" and not 0 < value <= 1:
-        raise PromptError(f"top_p must be above 0 and at most 1, not {value}; leave it out for the model's default")
-    return value if whole else float(value)
+    if low is not None and number < low:
+        raise PromptError(f"{name} must be at least {low}, not {number}; leave it out for the model's default")
+    if name == "top_p" and not 0 < number <= 1:
+        raise PromptError(f"top_p must be above 0 and at most 1, not {number}; leave it out for the model's default")
+    if name == "timeout" and number <= 0:
+        raise PromptError(f"timeout must be above 0 seconds, not {number:g}")
+    return number
+
+
+def _texts(value: Any) -> tuple[str, ...] | None:
+    """One text or several; none is as good as unset."""
+    texts = (value,) if isinstance(value, str) else value
+    if not isinstance(texts, Iterable):
+        raise PromptError(f"stop_sequences must be texts, not {value!r:.60}")
+    texts = tuple(texts)
+    if not all(isinstance(text, str) and text for text in texts):
+        raise PromptError("stop_sequences must be texts that are not empty; leave it out for none")
+    return texts or None

@@ -26,7 +26,7 @@ def line_transformer(name: str) -> type[TokenTransformBase]:
         priority = 3  # before IPython's help (5) and its own magic lines (10)
 
         def __init__(self, start: tuple[int, int], magic: tuple[int, int], assigned: bool) -> None:
-            super().__init__(start)
+            super().__init__(start)  # type: ignore[no-untyped-call]  # IPython has no types here
             self.magic = magic
             self.assigned = assigned
 

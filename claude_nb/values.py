@@ -67,6 +67,14 @@ class Sampling:
     stop_sequences: tuple[str, ...] | None = None
     seed: int | None = None
 
+    def __post_init__(self) -> None:
+        # One spelling for equal values (1 and 1.0, -0.0 and 0.0), because Request.key is made from it.
+        for name in ("temperature", "top_p"):
+            if isinstance(getattr(self, name), (int, float)):
+                object.__setattr__(self, name, getattr(self, name) + 0.0)
+        if isinstance(self.stop_sequences, list):
+            object.__setattr__(self, "stop_sequences", tuple(self.stop_sequences))
+
     def as_params(self) -> dict[str, Any]:
         """Only what is set: Sampling(top_k=5).as_params() -> {"top_k": 5}."""
         pairs = ((f.name, getattr(self, f.name)) for f in fields(self))
@@ -123,15 +131,12 @@ class Request:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Request:
         """The inverse of to_dict; raises KeyError, TypeError or ValueError on other data."""
-        sampling = dict(data.get("sampling") or {})
-        if "stop_sequences" in sampling:
-            sampling["stop_sequences"] = tuple(sampling["stop_sequences"])
         return cls(
             provider=data["provider"],
             model=data["model"],
             messages=tuple(Message(m["role"], m["text"]) for m in data["messages"]),
             system=data.get("system"),
-            sampling=Sampling(**sampling),
+            sampling=Sampling(**(data.get("sampling") or {})),
             base_url=data.get("base_url"),
             repeat=int(data.get("repeat", 0)),
         )
@@ -259,7 +264,7 @@ class Reply:
         for text in (self.text, *(block.code for block in self.code)):
             try:
                 return json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):  # a model can nest deeper than any parser goes
                 continue
         raise ValueError("this reply holds no JSON; ask for JSON only, or look at reply.text")
 

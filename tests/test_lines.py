@@ -88,7 +88,7 @@ def test_a_prompt_arrives_letter_by_letter(prompt: str, before: str, after: str)
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1))
 def test_any_line_arrives(text: str) -> None:
     prompt = " ".join(text.split()).rstrip("\\").strip()
-    if prompt and prompt[0] not in "?":
+    if prompt and prompt[0] != "?":
         assert run(f"%claude {prompt}")[0] == [prompt]
 
 
@@ -141,7 +141,7 @@ def test_several_targets_take_the_reply() -> None:
 
 
 def test_the_value_of_a_plain_line_is_not_shown_again() -> None:
-    assert eval(python_of("%claude Why?"), {"get_ipython": lambda: Shell()}) is None
+    assert eval(python_of("%claude Why?"), {"get_ipython": Shell}) is None
 
 
 @pytest.mark.parametrize("line", ["%claude?", "%claude??", "?%claude"])
