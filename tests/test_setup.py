@@ -99,3 +99,10 @@ def test_the_package_imports_nothing_heavy() -> None:
     code = f"import sys, claude_nb; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_tour_of_the_files_names_every_module() -> None:
+    tour = (ROOT / "CONTRIBUTING.md").read_text()
+    here = [path for path in (ROOT / "claude_nb").iterdir() if path.name[0] not in "_." and path.name != "py.typed"]
+    names = [f"{path.name}/" if path.is_dir() else path.name for path in here]
+    assert not [name for name in names if f"`{name}`" not in tour]
