@@ -28,6 +28,7 @@ AT_THE_END = Timeouts(3.0, 3.0, 3.0)
 class Response:
     """An open answer; a context manager that closes its connection.
 
+    is_stream   True: read .events(); False: read .json()
     request_id  the server's id of the request; None if it sent none
     """
 
@@ -44,6 +45,7 @@ class Response:
         self._pieces = _unpacked(self._raw(), self.headers.get("content-encoding", "").strip().lower())
         # Waiting for the first piece here means that a connection lost before it can still be tried again.
         self._first = next(self._pieces, b"") if self.status < 300 else b""
+        self.is_stream = _begins_stream(self._first, self.headers.get("content-type", "").lower())
 
     def __enter__(self) -> Response:
         return self
@@ -54,14 +56,6 @@ class Response:
     def close(self) -> None:
         """Close the connection; may be called from any thread, any number of times."""
         self._pipe.close()
-
-    @property
-    def is_stream(self) -> bool:
-        """True: read .events(); False: .json(). What the body begins with counts more than its label."""
-        start = self._first.lstrip()
-        if self.headers.get("content-type", "").lower().startswith("text/event-stream"):
-            return not start.startswith(b"{")
-        return bool(start) and any(word.startswith(start[: len(word)]) for word in STREAM_STARTS)
 
     def expect_end(self) -> None:
         """The reply is whole: what may follow (a token count) gets 3 s, and a lost connection is its end."""
@@ -91,19 +85,22 @@ class Response:
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object. Raises StreamCut or ApiError when it is none."""
-        body = self._read(JSON_BYTES)
-        data = read_object(body)
+        data, start = self._object()
         if data is not None:
             return data
         host = self._pipe.host
-        if not body.strip() or body.lstrip().startswith(b"{"):
-            lack = "is not whole" if body.strip() else "is empty"
-            raise StreamCut(f"the answer of {host} {lack}; run it again")
+        if start in (b"", b"{"):
+            raise StreamCut(f"the answer of {host} is {'not whole' if start else 'empty'}; run it again")
         raise BadRequest(
             f"{host} answered with something that is no reply of a model; check the base URL: it ends in /v1",
             status=self.status,
             request_id=self.request_id,
         )
+
+    def _object(self) -> tuple[dict[str, Any] | None, bytes]:
+        """The body as an object, and its first character."""
+        body = self._read(JSON_BYTES)
+        return read_object(body), body.lstrip()[:1]
 
     def error(self) -> ApiError:
         """What an answer with an error status says."""
@@ -122,7 +119,10 @@ class Response:
             yield piece
 
     def _body(self) -> Iterator[bytes]:
-        yield self._first
+        # Not kept: what is received may hold an echo of the key, and this object hangs on tracebacks.
+        first, self._first = self._first, b""
+        yield first
+        del first
         yield from self._pieces
 
     def _read(self, limit: int, *, part: bool = False) -> bytes:
@@ -157,6 +157,14 @@ class Response:
         if any(key.reveal() in event.data for key in self._keys):
             return event._replace(data=redact(event.data, self._keys))
         return event
+
+
+def _begins_stream(first: bytes, label: str) -> bool:
+    """What the body begins with counts more than its label: servers mislabel both ways."""
+    start = first.lstrip()
+    if label.startswith("text/event-stream"):
+        return not start.startswith(b"{")
+    return bool(start) and any(word.startswith(start[: len(word)]) for word in STREAM_STARTS)
 
 
 def _unpacked(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
