@@ -1,0 +1,68 @@
+"""What the playground's controls are told: knobs, providers and models, as small plain data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from claude_nb import knobs
+from claude_nb.models import Models, ModelSpec
+from claude_nb.providers import PROVIDERS
+
+LABELS = {
+    "temperature": "Temperature",
+    "top_p": "Top p",
+    "top_k": "Top k",
+    "max_tokens": "Max tokens",
+    "seed": "Seed",
+    "stop_sequences": "Stop sequences",
+}
+PROVIDER_LABELS = {
+    "aimlapi": "AI/ML API",
+    "anthropic": "Anthropic",
+    "openai-compatible": "OpenAI-compatible server",
+    "demo": "Demo model (no key)",
+}
+ASKED = ("provider", "model", *knobs.SAMPLING_NAMES, "system", "out")
+
+
+def catalogue(models: Models) -> dict[str, Any]:
+    """Everything a front end has to know to draw the controls of every model; about 9 kB of JSON."""
+    return {
+        "knobs": [_knob(knobs.BY_NAME[name]) for name in ASKED],
+        "providers": [{"name": name, "label": PROVIDER_LABELS.get(name, name)} for name in PROVIDERS],
+        "models": [_model(spec) for spec in models.table.values()],
+    }
+
+
+def _knob(knob: knobs.Knob) -> dict[str, Any]:
+    return {
+        "name": knob.name,
+        "label": LABELS.get(knob.name, knob.name),
+        "help": knob.help,
+        "flag": knob.flags[0],
+        "low": knob.low,
+        "high": knob.high,
+        "step": knob.step,
+        "log": knob.log,
+        "unit": knob.unit,
+    }
+
+
+def _model(spec: ModelSpec) -> dict[str, Any]:
+    ranges: dict[str, list[float]] = {name: [low, high] for name, (low, high) in spec.ranges.items()}
+    if spec.max_output:
+        ranges["max_tokens"] = [1, spec.max_output]
+    reasons = {name: (spec.refusal(name) or "").split(";")[0] for name in knobs.SAMPLING_NAMES}
+    return {
+        "name": spec.name,
+        "id": spec.aliases[0] if spec.aliases else spec.name,
+        "label": spec.label,
+        "note": spec.note,
+        "providers": list(spec.ids),
+        "names": sorted({*spec.aliases, *(model_id.lower() for model_id in spec.ids.values())}),
+        "ranges": ranges,
+        "either": [list(group) for group in spec.either],
+        "refuses": {name: reason for name, reason in reasons.items() if reason},
+        "context": spec.context,
+        "price": {name: [price.input, price.output] for name, price in spec.prices.items()},
+    }

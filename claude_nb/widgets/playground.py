@@ -1,0 +1,226 @@
+"""The playground: a prompt, the dials of the model, and the reply as it is written.
+
+The truth is in traits (settings, finished runs, state); what streams goes as small messages and is never stored.
+Everything that comes from the front end is checked like any other input.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import traitlets as t
+from IPython.core.getipython import get_ipython
+from IPython.display import publish_display_data
+
+from claude_nb import knobs, template
+from claude_nb.errors import ClaudeError
+from claude_nb.history import History, Row
+from claude_nb.session import Session, default_session
+from claude_nb.turn import Turn
+from claude_nb.values import Reply, Request
+from claude_nb.widgets import presets, records
+from claude_nb.widgets.catalogue import catalogue
+from claude_nb.widgets.records import Run
+from claude_nb.widgets.runner import Runner
+from claude_nb.widgets.settings import ALL, BadSetting, Dials
+
+STATIC = Path(__file__).parent.parent / "static"
+MAX_TIMES = 20
+MAX_PINNED = 4
+ELSEWHERE = "The playground needs a notebook with widgets; here use %%claude, or claude_nb.ask(prompt)."
+
+
+class Playground(Dials):
+    """Sliders that know the model, a prompt, and the reply as it streams.
+
+    temperature, top_p, top_k, max_tokens, seed, stop_sequences, system   None: not set, not sent
+    provider, model, prompt    what is asked        variable   the notebook variable for the reply ("reply")
+    reply                      the newest Reply     runs       all of them, newest first; runs.to_pandas()
+
+    All of these can be set, observed and linked like the traits of any widget.
+
+    >>> pg = Playground(temperature=0.2)      # doctest: +SKIP
+    >>> pg.run("Why is the sky blue?")        # doctest: +SKIP
+    >>> pg.wait().text                        # doctest: +SKIP
+    """
+
+    _esm = STATIC / "playground.js"
+    _css = STATIC / "playground.css"
+
+    uid = t.Unicode(read_only=True).tag(sync=True)
+    catalogue = t.Dict().tag(sync=True)
+    presets = t.Dict().tag(sync=True)
+    history: t.List[Any] = t.List().tag(sync=True)
+    state = t.Dict({"run": 0, "live": False, "queued": 0}).tag(sync=True)
+    draft = t.Dict().tag(sync=True)
+    pinned: t.List[Any] = t.List().tag(sync=True)
+    reply = t.Instance(Reply, allow_none=True)
+
+    def __init__(self, *, session: Session | None = None, **settings: Any) -> None:
+        session = session or default_session()
+        self._runs: list[Run] = []
+        self._count = 0
+        self._transcript_id: str | None = None  # of its output, once there is one
+        self._presets_path = presets.default_path()
+        # Colab delivers nothing that another thread sends.
+        self._runner = Runner(self._open_turn, self, threaded="google.colab" not in sys.modules)
+        super().__init__(
+            session,
+            settings,
+            catalogue=catalogue(session.models),
+            presets=presets.for_front_end(presets.load(self._presets_path)),
+        )
+        self.set_trait("uid", uuid4().hex[:12])
+        self.on_msg(self._receive)
+
+    def run(self, prompt: str | None = None, *, times: int = 1) -> None:
+        """Ask, without waiting for the reply; a run that is on is not disturbed, this one comes after it.
+
+        prompt  None: what is in the prompt box         times  ask the same so often, 1 to 20
+        """
+        if prompt is not None:
+            self.prompt = prompt
+        if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MAX_TIMES:
+            raise BadSetting(f"times goes from 1 to {MAX_TIMES}, not {times!r}")
+        request = self._request()
+        self._runner.submit([self._new_run(replace(request, repeat=i)) for i in range(times)])
+
+    def stop(self) -> None:
+        """End the run that is on, keep what arrived, and forget the runs that wait."""
+        self._runner.stop()
+
+    def wait(self, timeout: float | None = None) -> Reply | None:
+        """Until nothing runs any more, or *timeout* seconds: the newest Reply."""
+        self._runner.wait(timeout)
+        return self.reply
+
+    @property
+    def runs(self) -> History:
+        """Every reply of this playground, newest first."""
+        return History(Row(run.number, run.reply, variable=run.variable) for run in self._runs[::-1] if run.reply)
+
+    def __repr__(self) -> str:
+        return f"Playground(model={self.model!r}, {len(self._runs)} runs)"
+
+    def _ipython_display_(self) -> None:
+        shell = get_ipython()
+        if getattr(shell, "kernel", None) is None:
+            sys.stdout.write(ELSEWHERE + "\n")
+            return
+        publish_display_data(*(self._repr_mimebundle_() or ({}, {})))
+        self._transcript_id = f"claude-nb-{self.uid}-{uuid4().hex[:6]}"
+        self._publish_transcript(update=False)
+
+    # Called by the runner, from the thread that plays.
+
+    def say(self, message: dict[str, Any]) -> None:
+        """A small message to every view; it is not stored."""
+        self.send(message)
+
+    def changed(self) -> None:
+        """Something began, ended or was queued."""
+        playing, queued = self._runner.now()
+        self.state = {"run": playing or self._count - queued, "live": bool(playing), "queued": queued}
+
+    def checkpoint(self, run: Run, text: str, thinking: str) -> None:
+        """What a saved notebook would show of a run that is still on."""
+        self.draft = {"run": run.number, "text": text, "thinking": thinking}
+
+    def ended(self, run: Run) -> None:
+        """Keep it: in the trait that views read, in reply, in the notebook's variable and in the transcript."""
+        self._runs.append(run)
+        self.history = records.history(self._runs)
+        self.draft = {}
+        if run.reply is not None:
+            self.reply = run.reply
+            if (shell := get_ipython()) is not None:
+                shell.user_ns[run.variable] = run.reply
+        if self._transcript_id:
+            self._publish_transcript(update=True)
+
+    def _publish_transcript(self, *, update: bool) -> None:
+        bundle = records.transcript(self._runs[-records.MAX_TRANSCRIPT :], f"cnb-transcript-{self.uid}")
+        publish_display_data(bundle, {}, transient={"display_id": self._transcript_id}, update=update)
+
+    def _request(self) -> Request:
+        """What the settings on show would send: the prompt filled, and of the session's defaults only its address."""
+        shell = get_ipython()
+        filled = template.fill(self.prompt, shell.user_ns if shell else {})
+        for notice in filled.notices:
+            self.refuse("prompt", notice)
+        bare = copy.copy(self._session)
+        own = (*knobs.SAMPLING_NAMES, "system")
+        bare.settings = {name: value for name, value in self._session.settings.items() if name not in own}
+        return bare.request(filled.text, **self.given)
+
+    def _new_run(self, request: Request | None) -> Run:
+        self._count += 1
+        repeat = request.repeat if request else 0
+        label = self.spec.label.split(":")[0]
+        return Run(self._count, self.prompt, self.given, self.variable, label, request, repeat)
+
+    def _open_turn(self, run: Run) -> Turn:
+        assert run.request is not None  # noqa: S101  # only runs with a request are submitted
+        return self._session.run(run.request, variable=run.variable)
+
+    # From the front end: nothing of it is trusted.
+
+    @t.validate("pinned")
+    def _valid_pinned(self, proposal: Any) -> list[int]:
+        known = {run.number for run in self._runs}
+        numbers = [one for one in proposal["value"] if isinstance(one, int) and one in known]
+        return list(dict.fromkeys(numbers))[-MAX_PINNED:]
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Traits from the front end, one by one: what does not pass is put back there, with the reason."""
+        for name, value in sync_data.items():
+            if name in (*ALL, "pinned"):
+                try:
+                    super().set_state({name: value})
+                    continue
+                except (ClaudeError, t.TraitError) as error:
+                    self.refuse(name, str(error))
+            if name in self.keys:
+                self.send_state(name)
+
+    def _receive(self, _widget: object, message: object, _buffers: object) -> None:
+        if not isinstance(message, dict):
+            return
+        kind, number = message.get("t"), message.get("run")
+        if kind == "run" and isinstance(message.get("settings"), dict):
+            self.set_state({name: value for name, value in message["settings"].items() if name in ALL})
+            self._run_for_front_end(message.get("n", 1))
+        elif kind == "stop":
+            self.stop()
+        elif kind == "sync" and isinstance(number, int):
+            self._sync(number)
+        elif kind == "preset":
+            try:
+                own = presets.change(self._presets_path, message.get("name"), message.get("params"))
+                self.presets = presets.for_front_end(own)
+            except ClaudeError as error:
+                self.refuse("preset", str(error))
+
+    def _run_for_front_end(self, times: Any) -> None:
+        try:
+            self.run(times=times)
+        except ClaudeError as error:
+            failed = self._new_run(None)
+            failed.error = str(error)
+            self.ended(failed)
+            self.changed()
+            self.say({"t": "end", "run": failed.number, "seq": 0})
+
+    def _sync(self, number: int) -> None:
+        found = self._runner.sync(number)
+        run = next((run for run in self._runs if run.number == number), None)
+        if found is None and run is not None:
+            text, thinking = (run.reply.text, run.reply.thinking) if run.reply else ("", "")
+            found = {"t": "sync", "run": number, "seq": 2**40, "text": text, "thinking": thinking, "live": False}
+        if found:
+            self.say(found)

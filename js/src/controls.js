@@ -1,0 +1,214 @@
+// @ts-check
+// What every control shows and may do, from the table that Python sends. Pure.
+
+/**
+ * @typedef {{name: string, label: string, help: string, flag: string, low: number | null, high: number | null,
+ *   step: number | null, log: boolean, unit: string}} Knob
+ * @typedef {{name: string, id: string, label: string, note: string, providers: string[], names: string[],
+ *   ranges: Record<string, [number, number]>, either: string[][], refuses: Record<string, string>,
+ *   context: number | null, price: Record<string, [number, number]>}} Model  refuses: knob -> why, one line
+ * @typedef {{knobs: Knob[], providers: {name: string, label: string}[], models: Model[]}} Catalogue
+ * @typedef {{[name: string]: any, provider: string | null, model: string | null}} Settings  null: not set, not sent
+ * @typedef {{name: string, label: string, help: string, unit: string, low: number, high: number, step: number,
+ *   log: boolean, value: number | null, locked: string, beyond: number | null, note: string}} Row
+ *   locked: why the model refuses it, else ""; beyond: from here on no Claude model follows
+ * @typedef {Record<string, string>} Notes  knob -> what was done to it and why
+ */
+
+/** The sampling settings, in the order they are shown. */
+export const SLIDERS = ["temperature", "top_p", "top_k", "max_tokens", "seed"];
+
+/** Where a slider stands when it is switched on and nobody has chosen yet. @type {Record<string, number>} */
+const START = { temperature: 1, top_p: 0.9, top_k: 40, max_tokens: 1024, seed: 1 };
+
+/** Positions of a logarithmic slider. */
+const LOG_STEPS = 1000;
+
+/**
+ * The row of the table for any spelling of a model; one that is not listed refuses nothing.
+ *
+ * @param {Catalogue} catalogue
+ * @param {string | null} name
+ * @returns {Model}
+ */
+export function findModel(catalogue, name) {
+  const wanted = (name ?? "").toLowerCase();
+  const found = catalogue.models.find((m) => m.id === name || m.name === name || m.names.includes(wanted));
+  const label = name || "model";
+  const blank = { providers: [], names: [], ranges: {}, either: [], refuses: {}, context: null, price: {} };
+  return found ?? { ...blank, name: label, id: label, label, note: "not in the table: nothing is checked, price unknown" };
+}
+
+/** @param {Catalogue} catalogue @param {Settings} settings @param {Notes} [notes] @returns {Row[]} */
+export function rows(catalogue, settings, notes = {}) {
+  const model = findModel(catalogue, settings.model);
+  return SLIDERS.flatMap((name) => {
+    const knob = catalogue.knobs.find((k) => k.name === name);
+    if (!knob) return [];
+    const [low, high] = model.ranges[name] ?? [knob.low ?? 0, knob.high ?? 1];
+    const locked = model.refuses[name] ?? "";
+    const beyond = name === "temperature" && high > (knob.high ?? high) ? knob.high : null;
+    const { label, help, unit, log } = knob;
+    const value = locked ? null : (settings[name] ?? null);
+    return [{ name, label, help, unit, log, low, high, step: knob.step ?? 0.01, value, locked, beyond, note: notes[name] ?? "" }];
+  });
+}
+
+/** What a row starts with when its switch goes on. @param {Row} row */
+export function start(row) {
+  const wanted = START[row.name] ?? row.low;
+  return Math.min(row.high, Math.max(row.low, wanted));
+}
+
+/** Where the thumb stands, in the slider's own units. @param {Row} row @param {number} value */
+export function toPosition(row, value) {
+  if (!row.log) return value;
+  const low = Math.max(row.low, 16);
+  const share = Math.log(Math.max(value, low) / low) / Math.log(row.high / low);
+  return Math.round(Math.min(1, share) * LOG_STEPS);
+}
+
+/** The inverse; a logarithmic row lands on two leading digits. @param {Row} row @param {number} position */
+export function toValue(row, position) {
+  if (!row.log) return tidy(row, position);
+  if (position >= LOG_STEPS) return row.high;
+  const low = Math.max(row.low, 16);
+  const exact = low * (row.high / low) ** (position / LOG_STEPS);
+  const unit = 10 ** Math.max(0, Math.floor(Math.log10(exact)) - 1);
+  return Math.round(exact / unit) * unit;
+}
+
+/** The range input's own limits. @param {Row} row */
+export function scale(row) {
+  return row.log ? { min: 0, max: LOG_STEPS, step: 1 } : { min: row.low, max: row.high, step: row.step };
+}
+
+/** A value typed or dragged, inside the limits and without 0.30000000000000004. @param {Row} row @param {number} value */
+export function tidy(row, value) {
+  const inside = Math.min(row.high, Math.max(row.low, value));
+  return row.step >= 1 ? Math.round(inside) : Number(inside.toFixed(3));
+}
+
+/**
+ * Set one knob (null: off). Where the model takes one of a group only, the others go off and their row says so.
+ *
+ * @param {Model} model
+ * @param {Settings} settings
+ * @param {string} name
+ * @param {unknown} value
+ * @returns {{settings: Settings, notes: Notes}}
+ */
+export function change(model, settings, name, value) {
+  if (value !== null && model.refuses[name]) return { settings, notes: { [name]: model.refuses[name] } };
+  const next = { ...settings, [name]: value };
+  /** @type {Notes} */
+  const notes = {};
+  for (const group of model.either) {
+    if (value === null || !group.includes(name)) continue;
+    for (const other of group) {
+      if (other === name || next[other] == null) continue;
+      next[other] = null;
+      notes[other] = `off: ${model.label} takes ${group.join(" or ")}, not both`;
+    }
+  }
+  return { settings: next, notes };
+}
+
+/**
+ * The settings as another model can take them: what it refuses goes off, with the reason.
+ *
+ * @param {Model} model
+ * @param {Settings} settings
+ * @returns {{settings: Settings, notes: Notes}}
+ */
+export function fit(model, settings) {
+  /** @type {Settings} */
+  const next = { ...settings, model: model.id };
+  /** @type {Notes} */
+  const notes = {};
+  for (const name of [...SLIDERS, "stop_sequences"]) {
+    const value = settings[name];
+    if (value == null || (Array.isArray(value) && !value.length)) continue;
+    const [low, high] = model.ranges[name] ?? [-Infinity, Infinity];
+    if (model.refuses[name]) notes[name] = model.refuses[name];
+    else if (value < low || value > high) notes[name] = `off: ${value} is outside ${low} to ${high} on ${model.label}`;
+    if (notes[name]) next[name] = null;
+  }
+  for (const group of model.either) {
+    for (const extra of group.filter((name) => next[name] != null).slice(1)) {
+      next[extra] = null;
+      notes[extra] = `off: ${model.label} takes ${group.join(" or ")}, not both`;
+    }
+  }
+  return { settings: next, notes };
+}
+
+/**
+ * A preset decides the sampling settings it can; what this model refuses is left out and named.
+ *
+ * @param {Model} model
+ * @param {Settings} settings
+ * @param {Record<string, any>} preset  {temperature: 0.2}
+ * @returns {{settings: Settings, notes: Notes}}
+ */
+export function applyPreset(model, settings, preset) {
+  const cleared = Object.fromEntries(["temperature", "top_p", "top_k"].map((name) => [name, null]));
+  const kept = Object.fromEntries(Object.entries(preset).filter(([name]) => name !== "model"));
+  const merged = { ...settings, ...cleared, ...kept };
+  const result = fit(model, merged);
+  return { ...result, settings: { ...result.settings, model: settings.model } };
+}
+
+/** True when a preset would change nothing here, because the model takes none of it. @param {Model} model @param {Record<string, any>} preset */
+export const useless = (model, preset) =>
+  Object.keys(preset).length > 0 && Object.keys(preset).every((name) => name in model.refuses);
+
+/**
+ * The models of a provider whose name, label or note holds every word typed.
+ *
+ * @param {Catalogue} catalogue
+ * @param {string | null} provider  null: all
+ * @param {string} query
+ */
+export function search(catalogue, provider, query) {
+  const asked = query.toLowerCase().split(/\s+/).filter(Boolean);
+  return catalogue.models.filter((m) => {
+    if (provider && m.providers.length && !m.providers.includes(provider)) return false;
+    const text = [m.name, m.label, m.note, ...m.names].join(" ").toLowerCase();
+    return asked.every((word) => text.includes(word));
+  });
+}
+
+/** What is known of a model, one line. @param {Model} model @param {string | null} provider */
+export function facts(model, provider) {
+  if (model.providers.join() === "demo") return model.note;
+  const price = provider ? model.price[provider] : undefined;
+  const parts = [
+    model.context ? `${short(model.context)} tokens of context` : "",
+    price ? `$${price[0]} in, $${price[1]} out per million` : "price unknown",
+    model.note,
+  ];
+  return parts.filter(Boolean).join(" · ");
+}
+
+/** short(128000) -> "128k". @param {number} count */
+export function short(count) {
+  if (count >= 1e6) return `${+(count / 1e6).toFixed(1)}M`;
+  return count >= 1e4 ? `${Math.round(count / 1e3)}k` : String(count);
+}
+
+/** Only what is set: what a run really sends. @param {Settings} settings @returns {Record<string, any>} */
+export function sent(settings) {
+  const names = [...SLIDERS, "stop_sequences"];
+  const set = names.filter((name) => settings[name] != null && settings[name].length !== 0);
+  return Object.fromEntries(set.map((name) => [name, settings[name]]));
+}
+
+/** @type {Record<string, string>} */
+const BRIEF = { temperature: "T", top_p: "top p", top_k: "top k", max_tokens: "max", stop_sequences: "stop", seed: "seed" };
+
+/** One setting for a chip: brief("temperature", 0.2) -> "T 0.2". @param {string} name @param {any} value */
+export function brief(name, value) {
+  const shown = Array.isArray(value) ? value.map((v) => JSON.stringify(v)).join(" ") : String(value);
+  return `${BRIEF[name] ?? name} ${shown}`;
+}

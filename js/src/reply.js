@@ -1,0 +1,177 @@
+// @ts-check
+// The reply on show: running or finished, its thinking, its footer, and what can be done with it.
+
+/** @import {Run, View} from "./view.js" */
+
+import { brief, findModel } from "./controls.js";
+import { button, copyButton, h, say } from "./dom.js";
+import { canInsert, insertBelow } from "./host.js";
+import { MarkdownView } from "./markdown.js";
+import { magicCell, pythonCall } from "./snippet.js";
+
+/** So near to its end, a reply is followed as it grows. */
+const NEAR_PX = 40;
+/** Drawing may take this share of the time, so that the page stays free however long the last block is. */
+const BUSY_SHARE = 0.2;
+/** With reduced motion the text changes twice a second. */
+const CALM_MS = 500;
+
+/** @param {View} view */
+export function replyCard(view) {
+  const title = h("span", { class: "cnb-title" });
+  const chips = h("span", { class: "cnb-chips" });
+  const rate = h("span", { class: "cnb-rate" });
+  const thought = h("div", { class: "cnb-thought" });
+  const thinking = h("details", { class: "cnb-thinking", hidden: true }, h("summary", {}, "Thinking"), thought);
+  const text = h("div", { class: "cnb-md" });
+  const empty = h("p", { class: "cnb-empty" }, "The reply appears here.");
+  const notice = h("p", { class: "cnb-notice", hidden: true });
+  const scroll = h("div", { class: "cnb-scroll", tabindex: "0", role: "region", "aria-label": "Reply" }, thinking, text, empty, notice);
+  const jump = button("Jump to latest", () => toEnd(scroll), { class: "cnb-jump", hidden: true });
+  const error = h("p", { class: "cnb-problem", hidden: true });
+  const footer = h("p", { class: "cnb-footer" });
+  const tools = actions(view);
+  const status = h("p", { class: "cnb-sr", role: "status" });
+  const markdown = new MarkdownView(text);
+  const near = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_PX;
+  scroll.addEventListener("scroll", () => (jump.hidden = near() || !view.busy), { passive: true });
+
+  function draw() {
+    const run = view.run;
+    const live = !run;
+    const { stream } = view;
+    const words = live ? stream.text : run.text;
+    const thoughts = live ? stream.thinking : run.thinking;
+    const follow = near();
+    markdown.show(words);
+    if (!live || !view.busy) markdown.finish();
+    if (thought.textContent !== thoughts) thought.textContent = thoughts;
+    thinking.hidden = !thoughts;
+    text.setAttribute("aria-busy", String(live && view.busy));
+    text.classList.toggle("cnb-live", live && view.busy);
+    empty.hidden = Boolean(words || thoughts || view.busy || run?.error);
+    say(notice, live ? stream.notice || (view.busy && !words && !thoughts ? "Waiting for the first word…" : "") : "");
+    notice.hidden = !notice.textContent;
+    say(rate, live && view.busy && stream.rate !== null ? `≈ ${Math.round(stream.rate)} tokens/s` : "");
+    if (live && view.busy && follow) toEnd(scroll);
+    jump.hidden = !(live && view.busy) || near();
+    heading(run);
+    error.hidden = !run?.error;
+    error.replaceChildren(...(run?.error ? [h("span", {}, run.error), button("Try again", () => view.start())] : []));
+    say(footer, run?.footer ?? "");
+    tools.draw(words ? run : null);
+  }
+
+  /** @param {Run | null} run */
+  function heading(run) {
+    const model = findModel(view.catalogue, run?.model ?? view.settings.model);
+    say(title, run ? `#${run.run} ${run.label}` : view.busy ? `#${view.stream.run} ${model.label}` : "");
+    const set = Object.entries(run?.params ?? {}).map(([name, value]) => brief(name, value));
+    const shown = run && !set.length ? ["model defaults"] : set;
+    if (chips.textContent !== shown.join("")) chips.replaceChildren(...shown.map((one) => h("span", { class: "cnb-chip" }, one)));
+  }
+
+  let phase = view.stream.phase;
+  function announce() {
+    const now = view.stream.phase;
+    if (now === phase) return;
+    if (phase === "idle") say(status, "Generating a reply");
+    if (now === "idle") say(status, ended());
+    phase = now;
+  }
+
+  function ended() {
+    const run = view.history.find((one) => one.run === view.stream.run);
+    const count = (run?.text ?? view.stream.text).split(/\s+/).filter(Boolean).length;
+    return run?.error ? `The run failed: ${run.error}` : `Reply ${run?.stop ?? "finished"}, ${count} words`;
+  }
+
+  schedule(view, draw);
+  view.onRedraw(draw);
+  view.stream.subscribe(announce);
+  view.signal.addEventListener("abort", () => (phase = "idle"));
+  view.redraws.add(announce);
+  const head = h("div", { class: "cnb-reply-head" }, title, chips, h("span", { class: "cnb-space" }), rate);
+  return h("section", { class: "cnb-reply", "aria-label": "Reply" }, head, h("div", { class: "cnb-stage" }, scroll, jump), error, footer, tools.element, status);
+}
+
+/** Once per frame at most, and slower when drawing is slow. @param {View} view @param {() => void} draw */
+function schedule(view, draw) {
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+  let planned = false;
+  let next = 0;
+  const frame = () => {
+    planned = false;
+    if (view.signal.aborted) return;
+    const began = performance.now();
+    draw();
+    const took = performance.now() - began;
+    next = began + Math.max(calm.matches ? CALM_MS : 0, took / BUSY_SHARE);
+  };
+  const plan = () => {
+    if (planned) return;
+    planned = true;
+    const wait = view.busy ? next - performance.now() : 0;
+    if (wait > 16) setTimeout(() => requestAnimationFrame(frame), wait);
+    else requestAnimationFrame(frame);
+  };
+  view.signal.addEventListener("abort", view.stream.subscribe(plan));
+}
+
+/** @param {Element} scroll */
+function toEnd(scroll) {
+  scroll.scrollTop = scroll.scrollHeight;
+}
+
+/** @param {View} view */
+function actions(view) {
+  /** @type {Run | null} */
+  let run = null;
+  let kind = "magic";
+  const code = h("code");
+  const settings = () => ({ ...view.settings, ...cleared(view), ...run?.params, provider: run?.provider ?? null, model: run?.model ?? null, system: run?.system ?? null });
+  const cell = () => (run ? magicCell(view.catalogue, settings(), run.prompt, run.variable) : "");
+  const source = () => (run ? ((kind === "magic" && cell()) || pythonCall(settings(), run.prompt, run.variable)) : "");
+  const tabs = ["magic", "python"].map((name) =>
+    button(name === "magic" ? "%%claude cell" : "Python", () => ((kind = name), show()), { class: "cnb-pill" }),
+  );
+  const insert = button("Insert below", async () => {
+    const done = await insertBelow(panel, source());
+    if (!done) say(insert, "Not possible here: copy instead");
+  });
+  const panel = h("div", { class: "cnb-code", hidden: true }, h("div", { class: "cnb-inline" }, ...tabs, h("span", { class: "cnb-space" }), copyButton("Copy code", source), insert), h("pre", { tabindex: "0" }, code));
+  const get = button("Get code", () => ((panel.hidden = !panel.hidden), show()), { "aria-expanded": "false" });
+  const pin = button("Pin", () => {
+    if (!run) return;
+    const { pinned } = view;
+    view.keep({ pinned: pinned.includes(run.run) ? pinned.filter((one) => one !== run?.run) : [...pinned, run.run].slice(-4) });
+  });
+  const use = button("Use these settings", () => {
+    if (run) view.keep({ ...settings(), prompt: run.prompt });
+  });
+  const bar = h("div", { class: "cnb-actions" }, copyButton("Copy", () => run?.text ?? ""), get, pin, use);
+  const element = h("div", { hidden: true }, bar, panel);
+
+  function show() {
+    get.setAttribute("aria-expanded", String(!panel.hidden));
+    if (kind === "magic" && !cell()) kind = "python";
+    tabs[0].disabled = !cell();
+    for (const [index, tab] of tabs.entries()) tab.setAttribute("aria-pressed", String((kind === "magic") === (index === 0)));
+    insert.hidden = !canInsert(panel);
+    say(code, source());
+  }
+
+  /** @param {Run | null} next */
+  function draw(next) {
+    run = next;
+    element.hidden = !run;
+    if (!run) return;
+    pin.setAttribute("aria-pressed", String(view.pinned.includes(run.run)));
+    say(pin, view.pinned.includes(run.run) ? "Unpin" : "Pin to compare");
+    if (!panel.hidden) show();
+  }
+  return { element, draw };
+}
+
+/** Every setting off. @param {View} view */
+const cleared = (view) => Object.fromEntries(Object.keys(view.settings).map((name) => [name, null]));
