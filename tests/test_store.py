@@ -185,6 +185,20 @@ def test_what_is_recorded_is_complete_and_in_the_order_of_the_notebook(store: St
     assert [one.reply.prompt for one in store.recorded("n")] == ["1", "2"]
 
 
+def test_without_a_notebook_only_this_kernel_is_recorded(store: Store, path: Path) -> None:
+    left = kept(store, ask("private"), notebook="another")
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE replies SET owner = 'host/1/other kernel' WHERE id = ?", (left,))
+    kept(store, ask("mine"))
+    assert [one.reply.prompt for one in store.recorded()] == ["mine"]
+
+
+def test_an_id_that_cannot_be_is_just_not_there(store: Store, warnings: list[str]) -> None:
+    kept(store, ask())
+    assert [(store.get(row_id), store.forget(row_id)) for row_id in (0, -1, 10**30, -(10**30))] == [(None, 0)] * 4
+    assert not warnings
+
+
 def test_a_replayed_reply_is_recorded_as_it_was_first_given(store: Store) -> None:
     kept(store, ask(), notebook="old name")
     store.finish(store.begin(ask(), notebook="n"), Reply(ask(), "played", source="replay"))

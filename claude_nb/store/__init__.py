@@ -123,7 +123,7 @@ class Store:
 
     def get(self, row_id: int) -> Row | None:
         """One row by its id, or None."""
-        return next(iter(self._read("id = ?", (row_id,))), None)
+        return next(iter(self._read("id = ?", (rows.countable(row_id),))), None)
 
     def recent(
         self,
@@ -154,15 +154,19 @@ class Store:
         return {row.variable: row for row in reversed(found) if row.variable is not None}
 
     def recorded(self, notebook: str | None = None) -> list[Recorded]:
-        """What a record file is made of: complete replies, oldest first, of one notebook or of all."""
-        found = [row for row in reversed(self.recent(None, notebook=notebook)) if row.reply.complete]
-        mine = [Recorded(row.reply, row.rhythm) for row in found]
+        """What a record file is made of: complete replies, oldest first, of one notebook.
+
+        notebook  None: those of this kernel; never those of all notebooks, as record files are given away
+        """
+        where, value = ("owner = ?", rows.owner()) if notebook is None else ("notebook = ?", rows.plain(notebook))
+        found = self._read(where, (value,), keep=lambda reply: reply.complete)
+        mine = [Recorded(row.reply, row.rhythm) for row in reversed(found)]
         return [(self.find(one.reply.request) or one) if one.reply.source == "replay" else one for one in mine]
 
     def forget(self, row_id: int | None = None, *, before: datetime | None = None, everything: bool = False) -> int:
         """Erase one row, all from before a moment, or everything; how many. No trace of them stays in the file."""
         where: str = "id = ?"
-        values: rows.Values = (row_id,)
+        values: rows.Values = (rows.countable(row_id or 0),)
         if before is not None:
             where, values = "created_s < ?", (before.timestamp(),)
         if everything:

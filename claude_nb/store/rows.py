@@ -40,6 +40,11 @@ def plain(text: str | None) -> str | None:
     return text if text is None else text.encode("utf-8", "replace").decode().replace("\0", " ")
 
 
+def countable(row_id: int) -> int:
+    """An id that SQLite can count to; 0, which no row has, for any other."""
+    return row_id if 0 < row_id < 2**63 else 0
+
+
 def insert(db: sqlite3.Connection, values: Values) -> int:
     """A new running row from (key, created_s, owner, notebook, variable, chat, request); its id."""
     sql = "INSERT INTO replies (key, created_s, owner, notebook, variable, chat, request) VALUES (?, ?, ?, ?, ?, ?, ?)"
