@@ -33,7 +33,7 @@ def replies() -> list[str]:
     from claude_nb.demo import model
 
     return [
-        model().complete(prompt, seed=seed, max_tokens=20, **settings)
+        model().complete(prompt, seed=seed, max_tokens=12, **settings)
         for prompt in PROMPTS
         for settings in SETTINGS
         for seed in range(5)

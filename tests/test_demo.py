@@ -25,7 +25,7 @@ from claude_nb.demo.corpus import paragraphs, tokens
 from claude_nb.stop import Stop
 from claude_nb.values import Chunk, Message, Request, Sampling
 
-GOLDEN = "721415e45d7d3f16d9fb592404092f2140d2b8cb44259e9dbb13f34b14b66878"
+GOLDEN = "fcdb41f92eb5b1ef37e4968c56711ab1fad4fe2d45b4cffd7974b7f13d974921"
 STORY = "Once upon a time there was a"
 FEW_SHOT = "sea -> mer\ndog -> chien\nsea ->"
 VERSIONS = Path.home() / ".pyenv" / "versions"  # before the fixture moves the home directory
@@ -108,10 +108,10 @@ def test_importing_the_demo_trains_nothing() -> None:
 
 
 def test_it_is_trained_and_writing_in_far_less_than_a_second() -> None:
-    started = time.perf_counter()
+    started = time.process_time()  # of this process alone: other work on the machine does not count
     model = demo.DemoModel(paragraphs())
     model.complete(STORY, max_tokens=20, seed=1)
-    assert time.perf_counter() - started < 1.5  # 0.1 s on a free core
+    assert time.process_time() - started < 0.8
 
 
 # --- honest ----------------------------------------------------------------------------------------------------------

@@ -99,4 +99,4 @@ class Recall:
 
 def _asked(text: str) -> list[str]:
     """The words that say what a prompt is about, each once."""
-    return [word for word in dict.fromkeys(text.split()) if word not in ASKING]
+    return [word for word in dict.fromkeys(text.split()) if word not in ASKING and not word.isdigit()]

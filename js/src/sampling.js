@@ -33,7 +33,9 @@ export function shape(p, { temperature = null, top_k = null, top_p = null, order
     return { stages: [{ name: "model", p: model }, ...rest], final: top, cut };
   }
   const names = order === "temperature_first" ? ["temperature", "top_k", "top_p"] : ["top_k", "top_p", "temperature"];
+  /** @type {Stage[]} */
   const stages = [{ name: "model", p: model }];
+  /** @type {Float64Array} */
   let now = model;
   let kept = ranked(model);
   for (const name of names) {
