@@ -240,7 +240,7 @@ class Kernel:
 
     def get(self, expression: str) -> Any:
         """The value of an expression that is a Python literal: kernel.get("len(x)")."""
-        result = self.run(f"import builtins; builtins.print(builtins.repr({expression}))")
+        result = self.run(f"import builtins; builtins.print(builtins.repr(({expression})))")
         if result.error:
             raise AssertionError(f"{expression}: {result.error}")
         return ast.literal_eval(result.text)
