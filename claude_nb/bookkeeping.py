@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from claude_nb.conversation import Cell, Conversation
 from claude_nb.history import Recorded
-from claude_nb.turn import Turn
-from claude_nb.values import Reply, Request, Usage
+from claude_nb.turn import Rhythm, Turn
+from claude_nb.values import Reply, Request
 
 if TYPE_CHECKING:
     from claude_nb.session import Session
-
-
-@dataclass
-class Totals:
-    """What a session has used. unpriced counts the replies whose cost nobody knows; they are not in cost_usd."""
-
-    calls: int = 0
-    usage: Usage = field(default_factory=Usage)
-    cost_usd: float = 0.0
-    unpriced: int = 0
-
-    def add(self, reply: Reply) -> None:
-        self.calls += 1
-        self.usage = self.usage + replace(reply.usage, cost_usd=None)
-        self.cost_usd += reply.cost_usd or 0.0
-        self.unpriced += reply.cost_usd is None
 
 
 @dataclass
@@ -42,14 +26,20 @@ class Books:
     row: int | None = None
 
     def begin(self, request: Request) -> None:
+        self.session.budget.admit(request, self.session.models, call=id(self))
+        self.write_down(request)
+
+    def write_down(self, request: Request) -> None:
+        """The prompt goes into the history before it is sent."""
         if store := self.session.store:
             names = {"notebook": self.session.notebook, "variable": self.variable, "chat": self.chat}
             self.row = store.begin(request, **names)
 
     def progress(self, turn: Turn) -> None:
-        """Called by the turn about once a second."""
+        """Called by the turn about once a second. Raises ConfigError when the budget is used up."""
         if self.session.store and self.row is not None:
             self.session.store.progress(self.row, turn.text, turn.thinking)
+        self.session.budget.watch(turn.request, self.session.models, id(self), turn.tokens)
 
     def finished(self, turn: Turn, reply: Reply) -> Reply:
         """Called once when the turn has ended: price the reply, keep it, extend its conversation."""
@@ -58,7 +48,7 @@ class Books:
             # What was said then, at the price and pace of then; only the source tells that it was not said now.
             reply = replace(self.recorded.reply, source="replay")
         else:
-            reply = self._accounted(turn, reply)
+            reply = self.accounted(reply, turn.rhythm)
         session.last = reply
         # Half an exchange would leave two user messages in a row, which some servers refuse.
         if self.chat and reply.complete and reply.text:
@@ -66,7 +56,7 @@ class Books:
             session.conversations[self.chat] = talk.plus(reply.request, reply.text, self.cell)
         return reply
 
-    def _accounted(self, turn: Turn, reply: Reply) -> Reply:
+    def accounted(self, reply: Reply, rhythm: Rhythm = ()) -> Reply:
         """Priced, counted and written down."""
         session = self.session
         price = session.models.price(reply.model, reply.provider)
@@ -75,6 +65,7 @@ class Books:
             cost = price.cost_usd(reply.usage)
         reply = replace(reply, cost_usd=cost)
         session.totals.add(reply)
+        session.budget.release(id(self), reply)
         if session.store and self.row is not None:
-            session.store.finish(self.row, reply, turn.rhythm)
+            session.store.finish(self.row, reply, rhythm)
         return reply

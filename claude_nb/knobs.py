@@ -16,7 +16,7 @@ class Knob:
     """One option.
 
     name     its Python name: ask(..., top_p=0.9)
-    flags    its spellings in the magic: ("--top-p",)
+    flags    its spellings in the magic: ("--top-p",); none for what is only set for the session
     kind     reads the text of a value; None for a switch, which takes no value
     low, high, step, log   what a slider shows; a model may allow less (models.py)
     setting  True when /set and configure() take it as a default for later calls
@@ -50,6 +50,8 @@ KNOBS: tuple[Knob, ...] = (
     Knob("chat", ("-c", "--chat"), "join the conversation NAME", metavar="NAME"),
     Knob("base_url", ("--base-url",), "address of the server, with its /v1", metavar="URL", setting=True),
     Knob("timeout", ("--timeout",), "give up after this long without news", float, "S", 1.0, 600.0, 1.0, setting=True, unit="seconds"),
+    Knob("budget", (), "no call once the session has cost this much", float, metavar="USD", setting=True, unit="US dollars"),
+    Knob("sweep", ("--sweep",), "try several settings: --sweep \"temperature=0,0.7,1 n=5\"", metavar="SETTINGS"),
     Knob("no_stream", ("--no-stream",), "ask for the reply in one piece", None),
     Knob("quiet", ("--quiet",), "show nothing, only set the variable", None),
     Knob("dry_run", ("--dry-run",), "show what would be sent, send nothing", None),
@@ -82,7 +84,7 @@ def read(knob: Knob, text: str) -> Any:
         return check(knob.name, knob.kind(text))
     except ValueError:
         wanted = "a whole number" if knob.kind is int else "a number"
-        raise PromptError(f"{knob.flags[-1]} takes {wanted}, not {text!r}") from None
+        raise PromptError(f"{(knob.flags or (knob.name,))[-1]} takes {wanted}, not {text!r}") from None
 
 
 def check(name: str, value: Any) -> Any:
@@ -104,7 +106,7 @@ def check(name: str, value: Any) -> Any:
     if not -(2**63) < value < 2**63:
         raise PromptError(f"{name} must be a finite number below 2**63, not {value!r:.60}")
     number: float = int(value) if whole else float(value)
-    low = {"temperature": 0, "top_k": 1, "max_tokens": 1}.get(name)
+    low = {"temperature": 0, "top_k": 1, "max_tokens": 1, "budget": 0}.get(name)
     if low is not None and number < low:
         raise PromptError(f"{name} must be at least {low}, not {number}; leave it out for the model's default")
     if name == "top_p" and not 0 < number <= 1:

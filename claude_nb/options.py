@@ -67,7 +67,11 @@ def pairs(text: str) -> list[tuple[str, str]]:
 
 def help_text(name: str) -> str:
     """All options, one a line."""
-    rows = [(", ".join(knob.flags) + (f" {knob.metavar}" if knob.metavar else ""), knob.help) for knob in KNOBS]
+    rows = [
+        (", ".join(knob.flags) + (f" {knob.metavar}" if knob.metavar else ""), knob.help)
+        for knob in KNOBS
+        if knob.flags
+    ]
     width = max(len(left) for left, _ in rows)
     lines = [f"  {left:<{width}}  {right}" for left, right in rows]
     return "\n".join([f"%%{name} [options] with the prompt below it, or %{name} [options] PROMPT", "", *lines])

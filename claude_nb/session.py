@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from claude_nb import knobs, providers
-from claude_nb.bookkeeping import Books, Totals
+from claude_nb.bookkeeping import Books
+from claude_nb.budget import Budget, Totals
 from claude_nb.conversation import Cell, Conversation
 from claude_nb.credentials import Credentials
 from claude_nb.errors import ConfigError, PromptError
@@ -30,7 +31,7 @@ class Session:
     settings       defaults for every call, by option name; unset ones are absent
     conversations  by name
     last           the newest Reply, finished or not; None before the first
-    totals         tokens and money so far
+    totals         tokens and money so far; budget holds them below a limit
     memory         the history, and replay
     cell           tells which notebook cell is running (None: not in a notebook); set by the extension
     warn           takes one line for people (the history is full, a retry ...)
@@ -50,6 +51,7 @@ class Session:
         self.memory = Memory(self.credentials, self._tell)
         self.last: Reply | None = None
         self.totals = Totals()
+        self.budget = Budget(self.totals)
         self.cell: Callable[[], Cell | None] = lambda: None
         self.notebook: str | None = self.credentials.notebook()
         self.demo_delay_s: float | None = None
@@ -113,20 +115,25 @@ class Session:
         allow_http: bool = False,
         variable: str | None = None,
         replay: str | None = None,
+        hurry: bool = False,
     ) -> Turn:
         """Run a request as it stands. The Turn sends nothing before it is read.
 
         replay  off, use or only, instead of what memory.mode says
+        hurry   nobody reads along: the demo model and replays make no pauses
+        Raises ConfigError when the budget is used up.
         """
         timeout = self.settings.get("timeout") if timeout is None else timeout
         recorded = self.memory.find(request, replay)
+        if not recorded:
+            self.budget.admit(request, self.models)
         run = Books(self, chat, cell, variable, recorded)
 
         def open_stream(stop: Stop) -> Iterator[Chunk]:
             if recorded:
                 from claude_nb.replay import play
 
-                return play(recorded, speed=self.memory.speed, stop=stop)
+                return play(recorded, speed=0 if hurry else self.memory.speed, stop=stop)
             run.begin(request)
             return providers.stream(
                 request,
@@ -134,12 +141,18 @@ class Session:
                 stop=stop,
                 whole=whole,
                 timeout_s=timeout,
-                delay_s=self.demo_delay_s,
+                delay_s=0 if hurry else self.demo_delay_s,
                 allow_http=allow_http,
             )
 
         source: Source = "replay" if recorded else "demo" if request.provider == "demo" else "live"
         return Turn(request, open_stream, run, source=source, clock=self._clock)
+
+    def adopt(self, reply: Reply, *, variable: str | None = None) -> Reply:
+        """Take in a reply that was made elsewhere (a worker of a cluster): priced, counted, in the history."""
+        books = Books(self, None, None, variable)
+        books.write_down(reply.request)
+        return books.accounted(reply)
 
     def configure(self, **settings: Any) -> None:
         """Defaults for later calls: configure(model="sonnet", temperature=0.2). None unsets one.
@@ -160,6 +173,7 @@ class Session:
                 self.settings.pop(knob.name, None)
             else:
                 self.settings[knob.name] = knobs.check(knob.name, value)
+        self.budget.limit_usd = self.settings.get("budget")
         if key is not None:
             provider, _, base_url = self._who(settings)
             self.credentials.give(provider.owner, key, base_url)

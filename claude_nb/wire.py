@@ -227,10 +227,13 @@ def _count_down(error: ClaudeError, wait_s: float, attempt: int, stop: Stop) -> 
     )
     left = wait_s
     while left > 0:
-        yield Chunk(notice=f"{reason}, trying again in {math.ceil(left)} s ({attempt + 1} of {RETRIES})")
+        notice = f"{reason}, trying again in {math.ceil(left)} s ({attempt + 1} of {RETRIES})"
+        yield Chunk(notice=notice, wait_s=left)
         if stop.wait(min(1.0, left)):
             raise NetworkError("the reply was stopped")
         left -= 1.0
+    # Whoever runs many requests at once may hold this one back here, before it is sent again.
+    yield Chunk(notice="", wait_s=0.0)
 
 
 def _json(body: Mapping[str, Any]) -> bytes:

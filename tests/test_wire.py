@@ -355,9 +355,11 @@ def test_a_third_try_that_succeeds_is_a_reply_and_the_waits_were_told() -> None:
 
     assert notices == [
         "overloaded, trying again in 1 s (1 of 2)",
+        "",
         "too many requests, trying again in 3 s (2 of 2)",
         "too many requests, trying again in 2 s (2 of 2)",
         "too many requests, trying again in 1 s (2 of 2)",
+        "",
     ]
     assert sum(stop.waits) == pytest.approx(0.375 + 3)
     assert len({request.headers["x-client-request-id"] for request in server.requests}) == 1

@@ -1,7 +1,7 @@
 """The slash commands of the line magic: %claude /models, %claude /set temperature=0.2, %claude /history ...
 
 settings.py  what would be asked, with which defaults      past.py  history, replay, restore
-secrets.py   keys in the keyring
+secrets.py   keys in the keyring                            money.py  what was used
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from claude_nb import options
-from claude_nb.commands import past, secrets, settings
+from claude_nb.commands import money, past, secrets, settings
 from claude_nb.commands.command import Call, Command
 from claude_nb.errors import PromptError
 from claude_nb.session import Session
@@ -37,5 +37,5 @@ def _help(_: Call) -> str:
 
 HELP = Command("help", "/help", "this list", _help)
 COMMANDS: dict[str, Command] = {
-    command.name: command for command in (HELP, *settings.COMMANDS, *past.COMMANDS, *secrets.COMMANDS)
+    command.name: command for command in (HELP, *settings.COMMANDS, *money.COMMANDS, *past.COMMANDS, *secrets.COMMANDS)
 }

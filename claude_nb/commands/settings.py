@@ -1,10 +1,10 @@
-"""State and defaults of the session: /models /set /unset /chats /reset /usage, and %claude alone."""
+"""State and defaults of the session: /models /set /unset /chats /reset, and %claude alone."""
 
 from __future__ import annotations
 
-from claude_nb import footer, knobs, options, providers
-from claude_nb.bookkeeping import Totals
+from claude_nb import knobs, options, providers
 from claude_nb.commands.command import Call, Command
+from claude_nb.commands.money import totals_line
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.models import ModelSpec
 from claude_nb.session import Session
@@ -33,15 +33,6 @@ def state(session: Session) -> str:
 def no_key_line() -> str:
     """Why the demo model answers, and what to do about it."""
     return "no key found, so the demo model answers; set AIMLAPI_API_KEY or ANTHROPIC_API_KEY for Claude"
-
-
-def totals_line(totals: Totals) -> str:
-    """ "3 replies · 120 tokens in, 340 out · $0.0123 · 1 of unknown cost"."""
-    if not totals.calls:
-        return "no replies yet"
-    count = f"{totals.calls} repl{'y' if totals.calls == 1 else 'ies'}"
-    unknown = f" · {totals.unpriced} of unknown cost" if totals.unpriced else ""
-    return f"{count} · {footer.tokens(totals.usage)} · {footer.dollars(totals.cost_usd)}{unknown}"
 
 
 def _models(call: Call) -> str:
@@ -116,15 +107,10 @@ def _reset(call: Call) -> str:
     return f"cleared {rest}"
 
 
-def _usage(call: Call) -> str:
-    return totals_line(call.session.totals)
-
-
 COMMANDS = (
     Command("models", "/models", "the models of the provider, what they take and cost", _models),
     Command("set", "/set name=value ...", "defaults for later prompts; alone: show them", _set),
     Command("unset", "/unset name ...", "back to the model's own default", _unset),
     Command("chats", "/chats", "the conversations of this session", _chats),
     Command("reset", "/reset [NAME]", "clear one conversation, or all", _reset),
-    Command("usage", "/usage", "tokens and money of this session", _usage),
 )
