@@ -138,7 +138,8 @@ class Models:
 
     def spec(self, model: str) -> ModelSpec:
         """What is known of a model, by id, alias or any spelling; unknown: a spec that refuses nothing."""
-        exact = (s for s in self.table.values() if model in s.aliases or model in s.ids.values())
+        typed = model.lower()
+        exact = (s for s in self.table.values() if typed in s.aliases or typed in s.ids.values())
         return next(exact, None) or self.table.get(plain_name(model)) or ModelSpec(name=model, label=model)
 
     def resolve(self, model: str, provider: str) -> str:
