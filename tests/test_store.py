@@ -268,8 +268,7 @@ HOST = rows.owner().rsplit("/", 2)[0]
         (rows.owner(), 10, True),
         (rows.owner(), 4000, False),
     ],
-    ids=["no such process", "an earlier life", "lives", "lives, silent", "elsewhere", "elsewhere, silent"]
-    + ["nobody", "this process", "this process, silent"],  # the same in each worker of pytest-xdist
+    ids="gone earlier first first-silent elsewhere elsewhere-silent nobody this this-silent".split(),
 )
 def test_a_row_left_by_the_dead_is_closed_at_the_next_start(
     path: Path, owner: str, silent_s: float, running: bool
