@@ -36,7 +36,8 @@ class Credentials:
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self._environ = os.environ if environ is None else environ
         self._given: dict[str, Key] = {}
-        self._found: dict[tuple[str, str], Key] = {}
+        self._from_variable: dict[tuple[str, str], Key] = {}
+        self._from_elsewhere: dict[tuple[str, str], Key | None] = {}
 
     def setting(self, name: str) -> str | None:
         """A CLAUDE_NB_... variable: setting("PROVIDER") -> "demo"; None: not set."""
@@ -62,8 +63,12 @@ class Credentials:
 
     def give(self, owner: Owner, value: str, base_url: str | None) -> None:
         """Take a key from Python code, for the provider's own address or the one named with it."""
-        origin = origin_of(base_url or owner.base_url or "")
-        self._given[owner.name] = Key(value, origin=origin, found="configure(api_key=...)")
+        url = base_url or owner.base_url
+        if url is None:
+            raise ConfigError(f"say whose key it is: configure(api_key=..., provider='aimlapi'), not {owner.name}")
+        if not isinstance(value, str) or not value.strip():
+            raise ConfigError("api_key must be a text that is not empty; nothing was changed")
+        self._given[owner.name] = Key(value.strip(), origin=origin_of(url), found="configure(api_key=...)")
 
     def find(self, owner: Owner, base_url: str | None = None) -> Key | None:
         """The key to send to this provider at this address; None: there is none.
@@ -79,23 +84,26 @@ class Credentials:
         given, place = self._given.get(owner.name), (owner.name, origin)
         if given and given.origin == origin:
             return given
-        if place not in self._found:
-            at_home = is_home(owner, url)
-            names = self._variables(owner, origin)
-            found = self._from_environment(names) or _from_secrets(names) or (_from_keyring(owner) if at_home else None)
-            if found is None:
-                return None
-            self._found[place] = Key(found[0], origin=origin, found=found[1])
-        return self._found[place]
+        names = self._variables(owner, origin)
+        # The environment is looked at each time, because it changes; the other places are slow, or ask the user.
+        if found := self._from_environment(names):
+            self._from_variable[place] = Key(found[0], origin=origin, found=found[1])
+            return self._from_variable[place]
+        if place not in self._from_elsewhere:
+            found = _from_secrets(names) or (_from_keyring(owner) if is_home(owner, url) else None)
+            self._from_elsewhere[place] = Key(found[0], origin=origin, found=found[1]) if found else None
+        return self._from_elsewhere[place]
 
     def forget(self) -> None:
         """Look everything up again next time (a key was stored or removed)."""
-        self._found.clear()
         self._given.clear()
+        self._from_variable.clear()
+        self._from_elsewhere.clear()
 
     def known(self) -> tuple[Key, ...]:
         """Every key met so far, for redaction."""
-        return (*self._given.values(), *self._found.values())
+        elsewhere = (key for key in self._from_elsewhere.values() if key)
+        return (*self._given.values(), *self._from_variable.values(), *elsewhere)
 
     def missing(self, owner: Owner, base_url: str | None) -> ConfigError:
         """What to do when there is no key."""
@@ -183,4 +191,4 @@ def _from_keyring(owner: Owner) -> tuple[str, str] | None:
         value = keyring.get_password(SERVICE, owner.name)
     except Exception:  # noqa: BLE001  # not installed, locked or without a backend: then there is no key here
         return None
-    return (value, "keyring") if value else None
+    return (value.strip(), "keyring") if value and value.strip() else None
