@@ -346,6 +346,25 @@ def test_a_full_disk_keeps_what_was_there(
     assert kept(store, ask())
 
 
+def test_a_disk_that_fails_for_a_while_is_no_reason_to_give_up_the_file(
+    store: Store, path: Path, warnings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(store, ask())
+
+    def failing(_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(schema, "glance", failing)
+    assert (store.begin(ask()), store.recent()) == (None, [])
+    monkeypatch.undo()
+    assert len(store.recent()) == 1
+    assert warnings == [
+        "history: history.db cannot be read or written (the disk reports an error), "
+        "so replies are shown but not kept; check the disk"
+    ]
+    assert not [file for file in path.parent.iterdir() if "damaged" in file.name]
+
+
 @pytest.fixture
 def ordinary_user() -> Iterator[Path]:
     """A folder of a user whom file permissions can stop, also where the tests run as root."""

@@ -10,6 +10,7 @@ and two kernels on one history are that case. A file found in WAL mode is switch
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import tempfile
@@ -31,6 +32,7 @@ LOCK_SLICE_S = 0.2
 # Larger files are not read through at the first write: that would be felt.
 CHECKED_BYTES = 20_000_000
 MOST_SET_ASIDE = 3
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))  # Windows has no quota error
 
 
 class File:
@@ -47,6 +49,7 @@ class File:
         self._told: set[str] = set()
         self._set_aside_count = 0
         self._checked = False
+        self._was_locked = False
         self._lock = threading.Lock()
 
     def run(
@@ -57,16 +60,17 @@ class File:
         wait_s  a shorter wait, for work that can as well be done later: being late is not reported
         """
         patience = self._wait_s if wait_s is None else wait_s
-        if "locked" in self._told:
+        if self._was_locked:
             patience = min(patience, 1.0)  # the user was told; do not make every cell wait again
         try:
             result = self._undamaged(work, writing, time.monotonic() + patience)
         except (schema.NotOurs, sqlite3.Error, OSError, ValueError, OverflowError) as error:
             kind, line = (error.kind, str(error)) if isinstance(error, schema.NotOurs) else _explain(error, self.path)
             if kind != "locked" or wait_s is None:
+                self._was_locked = kind == "locked"
                 self._tell(kind, line)
             return default
-        self._told.discard("locked")
+        self._was_locked = False
         return result
 
     def exists(self) -> bool:
@@ -176,6 +180,7 @@ def _create(path: Path) -> None:
     # Made under another name: closing a database file drops the locks that other threads hold on it.
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     os.close(descriptor)
+    Path(temporary).chmod(0o600)
     try:
         with contextlib.suppress(FileExistsError):
             os.link(temporary, path)
@@ -208,22 +213,34 @@ def _is_damaged(path: Path) -> bool:
 
 def _explain(error: Exception, path: Path) -> tuple[str, str]:
     """Kind of trouble, and what to tell about it."""
-    text = str(error)
+    text = str(error) if isinstance(error, sqlite3.Error) else ""
+    code = error.errno if isinstance(error, OSError) else None
     kept = "replies are shown but not kept"
+    folder = False
     with contextlib.suppress(OSError):
-        if path.is_dir():
-            return "directory", f"is a folder, so {kept}; name a file (CLAUDE_NB_HISTORY)"
-    if "locked" in text or "locking" in text:
-        return "locked", f"is locked by another program, so {kept} for now"
-    if "full" in text:
-        return "full", f"cannot grow: the disk is full, so {kept}; free some space"
-    if "readonly" in text or "unable to open" in text or isinstance(error, PermissionError):
-        return "read-only", f"cannot be written (permissions or a read-only disk), so {kept}; see CLAUDE_NB_HISTORY"
+        folder = path.is_dir()
+    denied = code in (errno.EACCES, errno.EPERM, errno.EROFS)
     # SQLITE_CORRUPT and SQLITE_NOTADB come as the bare class; Python 3.10 does not tell the code.
-    if type(error) is sqlite3.DatabaseError:
-        return "damaged", f"is damaged and cannot be moved aside, so {kept}; move it away yourself"
-    reason = " ".join(text.split())[:120] if isinstance(error, sqlite3.Error) else type(error).__name__
-    return "other", f"cannot be used ({reason}), so {kept}"
+    damaged = type(error) is sqlite3.DatabaseError
+    reason = " ".join(text.split())[:120] or type(error).__name__
+    causes = (
+        (folder, "directory", f"is a folder, so {kept}; name a file (CLAUDE_NB_HISTORY)"),
+        ("locked" in text or "locking" in text, "locked", f"is locked by another program, so {kept} for now"),
+        ("full" in text or code in FULL, "full", f"cannot grow: the disk is full, so {kept}; free some space"),
+        (
+            "readonly" in text or "unable to open" in text or denied,
+            "read-only",
+            f"cannot be written (permissions or a read-only disk), so {kept}; see CLAUDE_NB_HISTORY",
+        ),
+        (
+            "disk I/O" in text or code == errno.EIO,
+            "disk",
+            f"cannot be read or written (the disk reports an error), so {kept}; check the disk",
+        ),
+        (damaged, "damaged", f"is damaged and cannot be moved aside, so {kept}; move it away yourself"),
+        (True, "other", f"cannot be used ({reason}), so {kept}"),
+    )
+    return next((kind, line) for holds, kind, line in causes if holds)
 
 
 def _shown(path: Path) -> str:
