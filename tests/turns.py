@@ -1,9 +1,15 @@
-"""Requests and whole turns for tests of the history."""
+"""Requests, recorded replies and whole turns for tests of the history and of replay."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime, timezone
+
+from claude_nb.history import Recorded
 from claude_nb.store import Store
-from claude_nb.values import Message, Reply, Request
+from claude_nb.values import Message, Reply, Request, Sampling, Usage
+
+WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
 
 def ask(prompt: str = "Why is the sky blue?", **fields: object) -> Request:
@@ -16,3 +22,10 @@ def kept(store: Store, request: Request, text: str = "Because of Rayleigh.", **n
     assert row_id is not None
     store.finish(row_id, Reply(request, text=text))
     return row_id
+
+
+def recorded(prompt: str = "Hi", text: str = "Hello there.", *, repeat: int = 0, **fields: object) -> Recorded:
+    sampling = Sampling(temperature=0.5, stop_sequences=("END",), seed=-3)
+    request = Request("demo", "demo", (Message("user", prompt),), "Be kind.", sampling, repeat=repeat)
+    reply = Reply(request, text, "hm", Usage(3, 4), seconds=2.0, first_token_s=0.5, created_at=WHEN)
+    return Recorded(replace(reply, **fields), ((0.5, 5), (1.0, 8)))  # type: ignore[arg-type]  # from the test
