@@ -197,6 +197,9 @@ def _read_request(connection: socket.socket) -> Recorded | None:
     first, *lines = start.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     while len(body) < int(headers.get("content-length", 0)):
-        body += connection.recv(65536)
+        piece = connection.recv(65536)
+        if not piece:
+            return None
+        body += piece
     method, path, _ = first.split(" ", 2)
     return Recorded(method, path, headers, body)
