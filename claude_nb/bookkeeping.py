@@ -44,11 +44,11 @@ class Books:
     def finished(self, turn: Turn, reply: Reply) -> Reply:
         """Called once when the turn has ended: price the reply, keep it, extend its conversation."""
         session = self.session
-        if self.recorded and reply.complete:
+        if self.recorded is None:
+            reply = self.accounted(reply, turn.rhythm)
+        elif reply.complete:
             # What was said then, at the price and pace of then; only the source tells that it was not said now.
             reply = replace(self.recorded.reply, source="replay")
-        else:
-            reply = self.accounted(reply, turn.rhythm)
         session.last = reply
         # Half an exchange would leave two user messages in a row, which some servers refuse.
         if self.chat and reply.complete and reply.text:

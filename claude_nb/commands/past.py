@@ -92,7 +92,7 @@ def _record(call: Call) -> str:
 
 
 def _number(text: str, example: str) -> int:
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit()):
         raise PromptError(f"say which one: %claude {example}")
     return int(text)
 
