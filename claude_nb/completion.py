@@ -35,7 +35,7 @@ def words_for(before: str, magic: str, session: Session) -> list[str]:
 
 def models(session: Session) -> Iterable[str]:
     """Aliases and ids, for the provider that would be asked first."""
-    name = session.settings.get("provider") or providers.default_name(session.credentials)
+    name = providers.choose({}, session.settings, session.credentials).provider.name
     specs = list(session.models.table.values())
     aliases = [alias for spec in specs for alias in spec.aliases]
     return [*aliases, *(spec.ids[name] for spec in specs if name in spec.ids)]
@@ -61,6 +61,7 @@ def matcher(magic: str, session: Session) -> Callable[[CompletionContext], Simpl
             completions=[SimpleCompletion(text=word, type="magic") for word in words],
             matched_fragment=fragment,
             suppress=bool(words),
+            do_not_suppress=set(),
             ordered=True,
         )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_nb.credentials import Credentials, Owner, is_loopback
 from claude_nb.errors import ConfigError
@@ -79,6 +79,37 @@ def default_name(credentials: Credentials) -> str:
         if credentials.find(PROVIDERS[name].owner):
             return name
     return "demo"
+
+
+class Who(NamedTuple):
+    """Who is asked. model is as it was typed; None: none is known. chosen: somebody named the provider."""
+
+    provider: Provider
+    model: str | None
+    base_url: str | None
+    chosen: bool
+
+
+def choose(given: Mapping[str, Any], settings: Mapping[str, Any], credentials: Credentials) -> Who:
+    """Options first, then the defaults that were made for that provider, then its own. Raises ConfigError.
+
+    -m demo means the demo provider; an address without a provider or a key of one means openai-compatible.
+    """
+    own = {"model": credentials.setting("MODEL"), "base_url": credentials.setting("BASE_URL"), **settings}
+    named = given.get("provider") or ("demo" if given.get("model") == "demo" else None)
+    usual = own.get("provider") or ("demo" if own["model"] == "demo" else None)
+    chosen = bool(named or usual or credentials.setting("PROVIDER"))
+    usual = usual or default_name(credentials)
+    if usual == "demo" and not chosen and own["base_url"]:
+        usual = "openai-compatible"
+    if usual == "demo" and not named and given.get("base_url"):
+        named = "openai-compatible"
+    provider = find(named or usual)
+    if provider.name != usual:
+        own = {}
+    base_url = given.get("base_url") or own.get("base_url")
+    model = given.get("model") or own.get("model") or provider.default_model
+    return Who(provider, model, None if provider.name == "demo" else base_url, chosen)
 
 
 def dialect_of(provider: Provider) -> Dialect:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from claude_nb.store import Store
 
 
+# What decides a reply; everything else is said with each call, about how it is made or shown.
+REQUEST_OPTIONS = ("model", "provider", "system", "base_url", *knobs.SAMPLING_NAMES)
+
+
 class Session:
     """Asks models and remembers. One per kernel is enough: default_session().
 
@@ -42,6 +46,7 @@ class Session:
         *,
         credentials: Credentials | None = None,
         clock: Callable[[], float] = time.monotonic,
+        stop: Callable[[], Stop] = Stop,
     ) -> None:
         self.settings: dict[str, Any] = {}
         self.conversations: dict[str, Conversation] = {}
@@ -56,6 +61,7 @@ class Session:
         self.notebook: str | None = self.credentials.notebook()
         self.demo_delay_s: float | None = None
         self._clock = clock
+        self._stop = stop  # makes the signal of each turn, which is also what waits between tries
 
     @property
     def store(self) -> Store | None:
@@ -70,13 +76,13 @@ class Session:
         """Send a prompt; iterate the Turn for the text as it arrives. Nothing is sent before the first step.
 
         Options: model, provider, temperature, top_p, top_k, max_tokens, stop_sequences, seed, system, chat,
-        base_url, timeout. What is left out is not sent.
+        base_url, timeout, whole, allow_http. What is left out is not sent.
         Raises PromptError or ConfigError at once; ApiError, NetworkError, StreamCut while it is read.
 
         >>> for text in default_session().stream("Hi", temperature=0.2):   # doctest: +SKIP
         ...     print(text, end="")
         """
-        how = {name: options.pop(name) for name in ("timeout", "whole", "chat") if name in options}
+        how = {name: options.pop(name) for name in ("timeout", "whole", "allow_http", "chat") if name in options}
         chat, cell = how.pop("chat", None), self.cell()
         request = self.request(prompt, chat=chat, **options)
         return self.run(request, chat=chat, cell=cell, **how)
@@ -84,10 +90,17 @@ class Session:
     def request(self, prompt: str, *, chat: str | None = None, repeat: int = 0, **options: Any) -> Request:
         """What would be sent, checked but not sent. Raises PromptError or ConfigError."""
         given = {knobs.find(name).name: value for name, value in options.items() if value is not None}
+        if others := given.keys() - set(REQUEST_OPTIONS):
+            raise PromptError(
+                f"{', '.join(sorted(others))} cannot be an option here; there are {', '.join(REQUEST_OPTIONS)}"
+            )
+        given = {name: knobs.check(name, value) for name, value in given.items()}
+        if not isinstance(prompt, str):
+            raise PromptError(f"the prompt must be a text, not {type(prompt).__name__}; str(...) makes one")
         provider, model, base_url = self._who(given)
         talk = self.conversations.get(chat, Conversation(chat)).before(self.cell()) if chat else None
         system = given.get("system", (talk.system if talk else None) or self.settings.get("system"))
-        sampling = {name: knobs.check(name, given.get(name, self.settings.get(name))) for name in knobs.SAMPLING_NAMES}
+        sampling = {name: given.get(name, self.settings.get(name)) for name in knobs.SAMPLING_NAMES}
         if not prompt.strip():
             raise PromptError("the prompt is empty; write it below the %%claude line")
         for text in (prompt, system or "", base_url or ""):
@@ -123,7 +136,7 @@ class Session:
         hurry   nobody reads along: the demo model and replays make no pauses
         Raises ConfigError when the budget is used up.
         """
-        timeout = self.settings.get("timeout") if timeout is None else timeout
+        timeout = self.settings.get("timeout") if timeout is None else knobs.check("timeout", timeout)
         recorded = self.memory.find(request, replay)
         if not recorded:
             self.budget.admit(request, self.models)
@@ -146,7 +159,7 @@ class Session:
             )
 
         source: Source = "replay" if recorded else "demo" if request.provider == "demo" else "live"
-        return Turn(request, open_stream, run, source=source, clock=self._clock)
+        return Turn(request, open_stream, run, source=source, clock=self._clock, stop=self._stop())
 
     def adopt(self, reply: Reply, *, variable: str | None = None) -> Reply:
         """Take in a reply that was made elsewhere (a worker of a cluster): priced, counted, in the history."""
@@ -163,38 +176,34 @@ class Session:
         if (rows := settings.pop("models", None)) is not None:
             self.models = Models(rows)
         key = settings.pop("api_key", None)
+        checked: dict[str, Any] = {}
         for name, value in settings.items():
             knob = knobs.find(name)
             if not knob.setting:
                 raise PromptError(f"{knob.name} is given with each call, not as a default")
-            if knob.name == "provider" and value is not None:
-                providers.find(value)
-            if value is None:
-                self.settings.pop(knob.name, None)
-            else:
-                self.settings[knob.name] = knobs.check(knob.name, value)
-        self.budget.limit_usd = self.settings.get("budget")
+            checked[knob.name] = knobs.check(knob.name, value)
+        if checked.get("provider") is not None:
+            providers.find(checked["provider"])
+        settings = {name: value for name, value in (self.settings | checked).items() if value is not None}
         if key is not None:
-            provider, _, base_url = self._who(settings)
-            self.credentials.give(provider.owner, key, base_url)
+            who = providers.choose({}, settings, self.credentials)
+            self.credentials.give(who.provider.owner, key, who.base_url)
+        self.settings = settings
+        self.budget.limit_usd = self.settings.get("budget")
 
     def _who(self, given: Mapping[str, Any]) -> tuple[providers.Provider, str, str | None]:
-        """Provider, model id and base URL: options first, then the defaults that were made for that provider."""
-        named = given.get("provider") or ("demo" if given.get("model") == "demo" else None)
-        usual = self.settings.get("provider") or providers.default_name(self.credentials)
-        provider = providers.find(named or usual)
-        own = self.settings if provider.name == usual else {}
-        model = given.get("model") or own.get("model") or self.credentials.setting("MODEL") or provider.default_model
-        base_url = given.get("base_url") or own.get("base_url") or self.credentials.setting("BASE_URL")
-        if not model:
-            raise ConfigError(f"{provider.name} needs a model: add -m NAME (a name that the server knows)")
-        if provider.name == "demo":
-            if model != "demo":
-                raise ConfigError(
-                    f"the demo provider has one model, demo; leave -m {model} out or name another provider"
-                )
-            base_url = None
-        return provider, self.models.resolve(model, provider.name), base_url
+        """Provider, model id and base URL of a call with these options."""
+        who = providers.choose(given, self.settings, self.credentials)
+        if not who.model:
+            raise ConfigError(f"{who.provider.name} needs a model: add -m NAME (a name that the server knows)")
+        if who.provider.name == "demo" and who.model != "demo":
+            if who.chosen:
+                raise ConfigError(f"the demo provider has one model, demo, not {who.model}; name another provider")
+            raise ConfigError(
+                f"{who.model} needs a key: set AIMLAPI_API_KEY or ANTHROPIC_API_KEY, or run %claude /login; "
+                "-m demo works without one"
+            )
+        return who.provider, self.models.resolve(who.model, who.provider.name), who.base_url
 
     def _with_required(self, request: Request) -> Request:
         """The Messages API must be told a max_tokens; then it is part of what is sent, and of reply.params."""
@@ -207,7 +216,9 @@ class Session:
         self.warn(line)  # looked up each time: the extension puts its own in place later
 
     def _refuse_keys(self, text: str) -> None:
-        if looks_like_key(text) or any(key.reveal() in text for key in self.credentials.known()):
+        # A short "key" is a word that a local server wants to see ("ollama", "none"); prompts may hold it.
+        secrets = (secret for key in self.credentials.known() if len(secret := key.reveal()) >= 16)
+        if looks_like_key(text) or any(secret in text for secret in secrets):
             raise PromptError("this looks like a key, and was not sent; take it out and make a new key if it was saved")
 
 

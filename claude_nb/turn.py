@@ -12,8 +12,8 @@ from claude_nb.stop import Stop
 from claude_nb.values import Chunk, Reply, Request, Source, StopReason, Usage
 
 # A reply this long is a runaway server, not an answer: the largest models end near 128,000 tokens, about 0.6 million
-# characters. Beyond it the reply is stopped and kept.
-MAX_CHARS = 20_000_000
+# characters. There the reply is stopped, and kept.
+MAX_CHARS = 5_000_000
 
 Rhythm = tuple[tuple[float, int], ...]
 
@@ -44,6 +44,7 @@ class Turn:
         *,
         source: Source = "live",
         clock: Callable[[], float] = time.monotonic,
+        stop: Stop | None = None,
     ) -> None:
         self.request = request
         self.source: Source = source
@@ -53,7 +54,7 @@ class Turn:
         self._open = open_stream
         self._keeper = keeper
         self._clock = clock
-        self._stop = Stop()
+        self._stop = stop or Stop()
         self._lock = threading.RLock()
         self._begun = False
         self._text: list[str] = []
@@ -119,7 +120,7 @@ class Turn:
         self._begun = True
         self._began_at = self._told_at = self._clock()
         trouble: BaseException | None = None
-        source = self._open(self._stop)
+        source = iter(()) if self._stop.is_set() else self._open(self._stop)
         try:
             for chunk in source:
                 if self._stop.is_set():
@@ -152,7 +153,7 @@ class Turn:
             reply = self._settle("interrupted", self.interrupted_line())
             if isinstance(trouble, Interrupted):
                 trouble.reply = reply
-                raise trouble
+                raise trouble.with_traceback(None)
             return
         if trouble is None and self._stop_reason is None and not self._done:
             kept = "what arrived is kept" if self._chars else "nothing arrived"
@@ -163,7 +164,7 @@ class Turn:
         reply = self._settle("error", str(trouble))
         if isinstance(trouble, ClaudeError):
             trouble.reply = reply
-        raise trouble
+        raise trouble.with_traceback(None)
 
     def _take(self, chunk: Chunk) -> None:
         now = self._clock()
@@ -179,19 +180,22 @@ class Turn:
             return
         if self._first_token_s is None:
             self._first_token_s = now - self._began_at
+        room = MAX_CHARS - self._chars
+        thinking = chunk.thinking[:room]
+        text = chunk.text[: room - len(thinking)]
         with self._lock:
-            self._text.append(chunk.text)
-            self._thinking.append(chunk.thinking)
-            self._text_chars += len(chunk.text)
-            self._chars += len(chunk.text) + len(chunk.thinking)
+            self._text.append(text)
+            self._thinking.append(thinking)
+            self._text_chars += len(text)
+            self._chars += len(text) + len(thinking)
         since = now - self._began_at
         if not self._rhythm or since - self._rhythm[-1][0] >= 0.05:
             self._rhythm.append((round(since, 3), self._text_chars))
         if now - self._told_at >= 1:
             self._told_at = now
             self._keeper.progress(self)
-        if self._chars > MAX_CHARS:
-            raise StreamCut(f"the reply passed {MAX_CHARS:,} characters and was stopped; what arrived is kept")
+        if len(chunk.text) + len(chunk.thinking) > room:
+            raise StreamCut(f"the reply was stopped at {MAX_CHARS:,} characters, which are kept; ask for less")
 
     def _settle(self, stop_reason: StopReason, error: str | None) -> Reply:
         """The Reply, made once; whoever comes later gets the same one."""

@@ -12,15 +12,13 @@ from claude_nb.session import Session
 
 def state(session: Session) -> str:
     """Who would be asked, with which key and defaults, and what this session has used."""
-    name = session.settings.get("provider") or providers.default_name(session.credentials)
-    provider = providers.find(name)
-    request_model = session.settings.get("model") or provider.default_model or "none set: add -m NAME"
-    key = session.credentials.find(provider.owner, session.settings.get("base_url"))
+    provider, model, base_url, chosen = providers.choose({}, session.settings, session.credentials)
+    key = session.credentials.find(provider.owner, base_url)
     key_line = f"from {key.found}" if key else "none needed" if not provider.needs_key else "none found"
     defaults = ", ".join(f"{k}={v!r}" for k, v in session.settings.items() if k not in ("provider", "model"))
     rows = [
-        ("provider", provider.name + ("" if provider.name != "demo" else f" ({no_key_line()})")),
-        ("model", session.models.resolve(request_model, provider.name)),
+        ("provider", provider.name + (f" ({no_key_line()})" if provider.name == "demo" and not chosen else "")),
+        ("model", session.models.resolve(model, provider.name) if model else "none set: add -m NAME"),
         ("key", key_line),
         ("defaults", defaults or "none: the model's own"),
         ("session", totals_line(session.totals)),
@@ -37,19 +35,19 @@ def no_key_line() -> str:
 
 def _models(call: Call) -> str:
     session = call.session
-    name = session.settings.get("provider") or providers.default_name(session.credentials)
+    provider, _, base_url, _ = providers.choose({}, session.settings, session.credentials)
+    name = provider.name
     specs = [spec for spec in session.models.table.values() if name in spec.ids]
     if not specs:
-        return "\n".join(_served(session, name))
+        return "\n".join(_served(session, name, base_url))
     rows = [("model", "alias", "takes", "$ per million in/out", "")]
     rows += [(spec.ids[name], ", ".join(spec.aliases), _takes(spec), _price(spec, name), spec.note) for spec in specs]
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     return "\n".join("  ".join([*(f"{row[i]:<{widths[i]}}" for i in range(4)), row[4]]).rstrip() for row in rows)
 
 
-def _served(session: Session, name: str) -> list[str]:
+def _served(session: Session, name: str, base_url: str | None) -> list[str]:
     """The models that a server without rows in our table says it has."""
-    base_url = session.settings.get("base_url") or session.credentials.setting("BASE_URL")
     if not base_url:
         raise ConfigError(f"{name} needs an address first: %claude /set base_url=http://localhost:11434/v1")
     return providers.served_models(name, base_url, session.credentials) or ["the server lists no models"]
