@@ -43,7 +43,7 @@ def messages(value: object, depth: int = 0) -> list[str]:
         found += [text for item in value.values() if _is_list_of_details(item) for text in messages(item, depth + 1)]
     else:
         return []
-    return list(dict.fromkeys(found))
+    return [text for text in dict.fromkeys(found) if not any(text != other and text in other for other in found)]
 
 
 def _is_list_of_details(value: object) -> bool:

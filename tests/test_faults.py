@@ -137,6 +137,12 @@ def test_an_account_without_credit_is_told_so_also_with_status_400() -> None:
     assert "credits" in str(fault(400, {"error": {"message": "Your credit balance is too low"}}))
 
 
+def test_what_the_server_says_twice_is_shown_once() -> None:
+    body = {"message": "You've run out of funds.", "error": {"message": "You've run out of funds. Top up"}}
+
+    assert str(fault(403, body)).count("run out of funds") == 1
+
+
 def test_an_account_to_verify_is_told_so() -> None:
     assert "verify the account" in str(fault(403, {"message": "Account verification required"}))
 
