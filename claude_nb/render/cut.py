@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _LINE_END = re.compile(r"\r\n?|\n")
-_MARKER = re.compile(r" {0,3}(?:[-+*]|\d{1,9}[.)]) {1,4}(?=\S)")
+_MARKER = re.compile(r" {0,3}(?:[-+*]|\d{1,9}[.)]) {1,4}(?=\S)| {0,3}(?:[-+*]|\d{1,9}[.)])(?=\s*$)")
 _QUOTE = re.compile(r" {0,3}> ?")
 
 
@@ -83,9 +83,15 @@ class _Page:
         numbers = [token.info for token in items if token.type == "list_item_open"]
         return not numbers or not numbers[0] or int(numbers[-1]) == int(numbers[0]) + len(numbers) - 1
 
-    def _before(self, line: int, opened: list[Token]) -> tuple[int, str]:
-        prefix = self._prefix(line, opened)
-        return (self.starts[line] + prefix[0], prefix[1]) if prefix else (0, "")
+    def _before(self, number: int, opened: list[Token]) -> tuple[int, str]:
+        prefix = self._prefix(number, opened)
+        if prefix is None:
+            return 0, ""
+        skipped, opener = prefix
+        if opened and self.line(number)[skipped : skipped + 1] == " " and not opener.endswith("  "):
+            # Spaces on the line of the sign would count to the sign; below it they keep their meaning.
+            return self.starts[number], opener.rstrip() + "\n"
+        return self.starts[number] + skipped, opener
 
     def _prefix(self, number: int, opened: list[Token]) -> tuple[int, str] | None:
         """Of the containers around a line: how much of it is theirs, and what opens them again; None: too tangled."""
@@ -113,7 +119,7 @@ class _Page:
             return "> "
         before = self._skip(_first(opened[-1]), opened[:-1])
         match = None if before is None else _MARKER.match(self.line(_first(opened[-1])), before)
-        return match[0] if match else ""
+        return f"{match[0]}{' ' * (match[0][-1] != ' ')}" if match else ""
 
     def _within(self, block: Token, opened: list[Token]) -> tuple[int, str]:
         """Inside a block that has none beside it."""
@@ -126,11 +132,12 @@ class _Page:
         skipped, opener = prefix
         if block.type == "fence":
             return self._within_fence(block, opened, skipped, opener)
-        if block.type == "table_open" and last > first + 3:
-            return self.starts[last - 1], opener + self.line(first)[skipped:] + self.line(first + 1)
+        if block.type == "table_open" and last > first + 2:
+            return self.starts[last], opener + self.line(first)[skipped:] + self.line(first + 1)
         if block.type == "code_block" and last > first + 1:
             return self._before(last - 1, opened)
-        return self._within_words(block, opened, skipped, opener)
+        words = block.type in ("paragraph_open", "heading_open")
+        return self._within_words(block, opened, skipped, opener) if words else (0, "")
 
     def _closed(self, block: Token) -> bool:
         """True when nothing that follows can change the block."""
@@ -141,6 +148,8 @@ class _Page:
         return blank and block.type in ("paragraph_open", "heading_open", "table_open", "blockquote_open")
 
     def _within_words(self, block: Token, opened: list[Token], skipped: int, opener: str) -> tuple[int, str]:
+        if block.type == "paragraph_open" and self.line(_first(block))[skipped:].startswith("|"):
+            return 0, ""  # most likely the head of a table
         # A line that starts with a letter goes on with the paragraph; any other may be the start of a list or so.
         goes_on = self.text[self.known : self.known + 1].isalpha()
         place = scan(self.text if goes_on else self.text[: self.known], self.starts[_first(block)] + skipped).calm or 0

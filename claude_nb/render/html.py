@@ -6,7 +6,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from claude_nb.render.chars import clean
+from claude_nb.render.chars import clean, terminal_safe
 from claude_nb.render.code import PALETTE, coloured
 from claude_nb.render.parser import DEEPEST, address, allowed, parse, text_of
 
@@ -25,7 +25,7 @@ _TASK = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
 
 # JupyterLab's MathJax reads the page again: what is no formula must not look like one to it.
 _TEX_START = re.compile(r"\$|\\(?=[(\[]|begin\b|ref\b|eqref\b)")
-_BARE_LINK = re.compile(r"\bhttps?://[^\s<>\"'`，。、；：！？（）【】《》「」]{1,2000}", re.IGNORECASE)
+_BARE_LINK = re.compile(r"(?<![a-z0-9])https?://[^\s<>\"'`，。、；：！？（）【】《》「」]{1,2000}", re.IGNORECASE)
 
 
 def markdown_html(text: str) -> str:
@@ -38,15 +38,23 @@ def plain_html(text: str) -> str:
     return f'<pre dir="auto" style="white-space:pre-wrap">{escape(clean(text), quote=False)}</pre>'
 
 
-def document(text: str, *, unfinished: bool = False, open_fence: bool = False) -> str:
-    """Clean Markdown as HTML. *open_fence*: the last fence is still being written, so it has no colours yet."""
+def document(text: str, *, unfinished: bool = False) -> str:
+    """Clean Markdown as HTML. A fence at the end of an *unfinished* one has no colours until it is closed."""
     tokens = parse(text, unfinished=unfinished)
     if any(token.level >= DEEPEST - 1 for token in tokens):
         return plain_html(text)
-    plain = next((token for token in reversed(tokens) if token.type == "fence"), None) if open_fence else None
-    html = "".join(_blocks(tokens, plain))
+    html = "".join(_blocks(tokens, _open_fence(tokens, text) if unfinished else None))
+    html = terminal_safe(html)  # again: &#8238; has become a character by now
     style = f' style="{PALETTE}"' if "var(--" in html else ""
     return f'<div dir="auto"{style}>{html}</div>'
+
+
+def _open_fence(tokens: list[Token], text: str) -> Token | None:
+    last = next((token for token in reversed(tokens) if not token.type.endswith("_close")), None)
+    if last is None or last.type != "fence":
+        return None
+    closing = rf"\n[ \t>]*{re.escape(last.markup)}+[ \t]*\Z"
+    return None if re.search(closing, text.rstrip("\n")) else last
 
 
 def _blocks(tokens: list[Token], plain: Token | None) -> Iterable[str]:

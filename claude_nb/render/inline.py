@@ -15,6 +15,10 @@ _SIGN = re.compile(
 _HALF_LINK = re.compile(r"\]\(\S*(?:\s+(?:\"[^\"]*\"?)?)?\Z")
 
 
+# What may begin a line without becoming a list, a heading, a fence or a table.
+_WORD = re.compile(r"[^\W\d_]|\d+[^\d.)]|\*{1,2}[^\s*]|`[^`]|\$[^\s$]|\[(?![ xX]\])|[(\"“‘]")
+
+
 @dataclass
 class Scan:
     """What a reading of the text found.
@@ -45,7 +49,7 @@ def scan(text: str, start: int = 0) -> Scan:
     while at is not None and (match := _SIGN.search(text, at)):
         sign, begin, at = match[0], match.start(), match.end()
         if sign[0].isspace() or sign in "。！？；，":
-            if not found.opened and text[at : at + 1].isalpha():
+            if not found.opened and _WORD.match(text, at):
                 found.calm = at
         elif sign[0] in "$\\":
             at = formula_end(text, begin, len(text)) or at

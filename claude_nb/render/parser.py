@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
-DEEPEST = 60  # levels; the parser drops what is nested deeper, so such text is shown as it is
+DEEPEST = 24  # levels; the parser drops what is nested deeper, so such text is shown as it is
 _LONGEST = 2000  # characters between the signs of an inline formula; keeps the search for the end short
 _TALLEST = 100  # lines of a formula that stands alone
 
@@ -79,19 +79,21 @@ def _block_formula(state: StateBlock, first: int, last: int, silent: bool) -> bo
     if opening is None or state.is_code_block(first):
         return False
     closing = {"$$": "$$", "\\[": "\\]"}.get(opening[0], f"\\end{{{opening[1]}}}")
-    line, begin, closed = first, opening.end(), False
-    while line < min(last, first + _TALLEST):
+    seen: dict[str, int] = state.env.setdefault("seen", {})  # up to which line there is no such end
+    line, closed = max(first, seen.get(closing, 0)), False
+    while line < min(last, first + _TALLEST) and not closed:
         if line > first:
             if state.isEmpty(line) or state.sCount[line] < state.blkIndent:
                 return False
             begin = state.bMarks[line] + state.tShift[line]
-        end = state.src.find(closing, begin, state.eMarks[line])
+        end = state.src.find(closing, begin if line > first else opening.end(), state.eMarks[line])
         line += 1
-        if end >= 0:
-            if state.src[end + len(closing) : state.eMarks[line - 1]].strip():
-                return False
+        if end < 0:
+            seen[closing] = line
+        elif state.src[end + len(closing) : state.eMarks[line - 1]].strip():
+            return False
+        else:
             closed = True
-            break
     if not closed and not (state.env.get("open") and line == last):
         return False
     content = state.getLines(first, line, state.blkIndent, False)

@@ -14,7 +14,7 @@ _DELIMITER_ROW = re.compile(r"[|:\-\s]*")
 
 def tail_html(text: str) -> str:
     """Unfinished Markdown as one element of safe HTML: "so **wh" -> '...<strong>wh</strong>...'."""
-    return document(completed(clean(text)), unfinished=True, open_fence=True)
+    return document(completed(clean(text)), unfinished=True)
 
 
 def completed(text: str) -> str:
