@@ -103,6 +103,9 @@ ERRORS: dict[str, tuple[type[ApiError], str]] = {
 }
 
 
+DAMAGED = ("gateway-damaged", "messages-damaged")
+
+
 def dialect_for(name: str) -> Dialect:
     return messages.MESSAGES if name.startswith("messages") else chat.OPENAI
 
@@ -129,10 +132,18 @@ def test_an_error_in_a_stream_is_typed_and_comes_after_the_text_before_it(name: 
     assert not got.done
 
 
+@pytest.mark.parametrize("cut", CUTS, ids=lambda cut: cut.__name__)
+@pytest.mark.parametrize("name", DAMAGED)
+def test_an_event_of_broken_json_takes_no_other_text_with_it(name: str, cut: Cut) -> None:
+    got = gather(dialect_for(name).chunks(events(cut((STREAMS / f"{name}.sse").read_bytes()))))
+
+    assert (got.text, got.done) == ("Hello", True)
+
+
 def test_every_recorded_stream_is_tested_and_says_where_its_shape_is_from() -> None:
     files = {path.stem: path.read_text("utf-8") for path in STREAMS.glob("*.sse")}
 
-    assert set(files) == set(REPLIES) | set(ERRORS)
+    assert set(files) == {*REPLIES, *ERRORS, *DAMAGED}
     assert all(text.startswith(": ") for text in files.values())
 
 
