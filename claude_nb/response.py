@@ -60,7 +60,7 @@ class Response:
     def expect_end(self) -> None:
         """The reply is whole: what may follow (a token count) gets 3 s, and a lost connection is its end."""
         self._ending = True
-        self._pipe.timeouts = AT_THE_END
+        self._pipe.timeouts = self._at_the_end()
 
     def events(self) -> Iterator[Event]:
         """The events as they arrive. Raises StreamCut or NetworkError; NetworkError too when stopped."""
@@ -104,7 +104,7 @@ class Response:
 
     def error(self) -> ApiError:
         """What an answer with an error status says."""
-        self._pipe.timeouts = AT_THE_END
+        self._pipe.timeouts = self._at_the_end()
         return faults.from_response(
             self.status,
             self.headers,
@@ -112,6 +112,15 @@ class Response:
             host=self._pipe.host,
             found=self._keys[0].found if self._keys else None,
             clean=partial(redact, keys=self._keys),
+        )
+
+    def _at_the_end(self) -> Timeouts:
+        """A few seconds, or less where the user allows less."""
+        given = self._pipe.timeouts
+        return Timeouts(
+            AT_THE_END.connect_s,
+            min(AT_THE_END.silence_s, given.silence_s),
+            min(AT_THE_END.progress_s, given.progress_s),
         )
 
     def _raw(self) -> Iterator[bytes]:
@@ -132,7 +141,7 @@ class Response:
             try:
                 for piece in self._body():
                     body += piece
-                    late = self._clock() - began > AT_THE_END.progress_s
+                    late = self._clock() - began > self._pipe.timeouts.progress_s
                     if part and (late or len(body) >= limit):
                         break
                     if len(body) > limit:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from claude_nb.errors import StreamCut
 from claude_nb.sse import Event
 from claude_nb.values import Chunk, Request, StopReason, Usage
 
@@ -60,6 +61,16 @@ class Dialect:
 def turns(request: Request) -> list[dict[str, Any]]:
     """The messages as both formats write them; the last one may be an assistant's, to be continued."""
     return [{"role": message.role, "content": message.text} for message in request.messages]
+
+
+def is_damaged(event: Event) -> bool:
+    """Of an event without an object: whether it began as one; other data is noise that some proxies send."""
+    return event.data.lstrip().startswith("{")
+
+
+def piece_missing() -> StreamCut:
+    """The error of a reply that is whole but for an event that arrived damaged."""
+    return StreamCut("a piece of the reply arrived damaged and is missing; the rest is kept, run the cell again")
 
 
 def stop_fields(raw: object) -> dict[str, Any]:

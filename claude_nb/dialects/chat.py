@@ -19,9 +19,11 @@ from claude_nb.dialects import (
     cost_usd,
     count,
     dollars,
+    is_damaged,
     joined,
     known,
     label,
+    piece_missing,
     stop_fields,
     string,
     turns,
@@ -52,11 +54,11 @@ def _openai_body(request: Request, *, stream: bool) -> dict[str, Any]:
 
 
 class _Reader:
-    """Reads the objects of one reply, in either format."""
+    """Reads the objects of one reply, in either format. stopped: its stop word has been seen."""
 
     def __init__(self) -> None:
         self._parts = PromptParts()
-        self._stopped = False
+        self.stopped = False
         self._spoken = False
 
     def chunk(self, data: dict[str, Any]) -> Chunk:
@@ -83,22 +85,26 @@ class _Reader:
 
     def _stop(self, *words: object) -> dict[str, Any]:
         """The stop word comes up to three times, and only the first one counts."""
-        fields = {} if self._stopped else next(filter(None, map(stop_fields, words)), {})
-        self._stopped = self._stopped or bool(fields)
+        fields = {} if self.stopped else next(filter(None, map(stop_fields, words)), {})
+        self.stopped = self.stopped or bool(fields)
         return fields
 
 
 def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
-    reader = _Reader()
+    reader, damaged = _Reader(), False
     for event in events:
         if event.data.strip().startswith("[DONE]"):
             yield Chunk(done=True)
-            return
+            break
         data = event.object()
         if event.name == "error":
             raise faults.from_event(data or {"error": event.data})
         if data is not None:
             yield reader.chunk(data)
+        elif is_damaged(event) and not reader.stopped:
+            damaged = True
+    if damaged:
+        raise piece_missing()
 
 
 def _unstreamed(data: dict[str, Any]) -> Iterator[Chunk]:

@@ -12,9 +12,11 @@ from claude_nb.dialects import (
     child,
     children,
     cost_usd,
+    is_damaged,
     joined,
     known,
     label,
+    piece_missing,
     stop_fields,
     string,
     turns,
@@ -36,11 +38,11 @@ def _body(request: Request, *, stream: bool) -> dict[str, Any]:
 
 
 def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
-    parts = PromptParts()
+    parts, damaged = PromptParts(), False
     for event in events:
         if event.data.strip().startswith("[DONE]"):
             yield Chunk(done=True)
-            return
+            break
         data = event.object()
         if event.name == "error" or (data is not None and faults.is_error(data)):
             raise faults.from_event(data or {"error": event.data})
@@ -48,7 +50,11 @@ def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
             kind = string(data.get("type")) or event.name
             yield _chunk(kind, data, parts)
             if kind == "message_stop":
-                return
+                break
+        elif is_damaged(event):
+            damaged = True
+    if damaged:
+        raise piece_missing()
 
 
 def _chunk(kind: str, data: dict[str, Any], parts: PromptParts) -> Chunk:
