@@ -90,13 +90,13 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(ip: InteractiveShell) -> None:
     """%load_ext claude_nb"""
-    from claude_nb.magics import load
+    from claude_nb.extension import load
 
     load(ip)
 
 
 def unload_ipython_extension(ip: InteractiveShell) -> None:
     """%unload_ext claude_nb"""
-    from claude_nb.magics import unload
+    from claude_nb.extension import unload
 
     unload(ip)

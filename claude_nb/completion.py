@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult
 
 from claude_nb import knobs, providers
 from claude_nb.commands import COMMANDS
-from claude_nb.session import Session
+from claude_nb.session import Session, default_session
 
 
 def words_for(before: str, magic: str, session: Session) -> list[str]:
@@ -49,23 +49,17 @@ def chats(session: Session) -> Iterable[str]:
     return list(session.conversations)
 
 
-def matcher(magic: str, session: Session) -> Callable[[CompletionContext], SimpleMatcherResult]:
-    """The completion matcher for IPython: ip.Completer.custom_matchers.append(matcher("claude", session))."""
-
-    @context_matcher()  # type: ignore[untyped-decorator]  # IPython's decorator has no types
-    def claude_matcher(context: CompletionContext) -> SimpleMatcherResult:
-        before = context.full_text[: _offset(context)].rpartition("\n")[2]
-        words = words_for(before, magic, session)
-        fragment = before.rpartition(" ")[2]
-        return SimpleMatcherResult(
-            completions=[SimpleCompletion(text=word, type="magic") for word in words],
-            matched_fragment=fragment,
-            suppress=bool(words),
-            do_not_suppress=set(),
-            ordered=True,
-        )
-
-    return claude_matcher  # type: ignore[no-any-return]  # see above
+def complete(context: CompletionContext, magic: str) -> SimpleMatcherResult:
+    """What IPython shows when Tab is pressed."""
+    before = context.full_text[: _offset(context)].rpartition("\n")[2]
+    words = words_for(before, magic, default_session())
+    return SimpleMatcherResult(
+        completions=[SimpleCompletion(text=word, type="magic") for word in words],
+        matched_fragment=before.rpartition(" ")[2],
+        suppress=bool(words),
+        do_not_suppress=set(),
+        ordered=True,
+    )
 
 
 def _offset(context: CompletionContext) -> int:

@@ -7,28 +7,25 @@ import sys
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.magic import no_var_expand
 from IPython.display import display as show_value
 
-from claude_nb import commands, display, knobs, options, providers, template
+from claude_nb import commands, display, knobs, options, place, providers, template
 from claude_nb.commands import settings
-from claude_nb.completion import matcher
 from claude_nb.errors import ClaudeError, Interrupted, PromptError
-from claude_nb.lines import line_transformer
-from claude_nb.session import Session, default_session
+from claude_nb.session import Session
 from claude_nb.values import Reply, Request
 
 HOW = ("out", "chat", "timeout", "no_stream", "quiet", "dry_run", "raw", "help", "allow_http")
 
 
 class ClaudeMagic:
-    """The magic of one IPython shell. Called by IPython with the line, and the body of the cell if there is one."""
+    """The magic of one IPython shell. Called with the line, and with the body of the cell if there is one."""
 
     def __init__(self, shell: InteractiveShell, session: Session, name: str) -> None:
-        self.__doc__ = options.help_text(name)
         self.shell = shell
         self.session = session
         self.name = name
+        session.warn = lambda line: display.note(line, place.mode_for(session.credentials.setting("DISPLAY")))
         self._demo_told = False
 
     def __call__(self, line: str, cell: str | None = None) -> Reply | None:
@@ -60,7 +57,7 @@ class ClaudeMagic:
         if how.get("dry_run"):
             _say("\n".join([*filled.notices, *_preview(request, stream=not how.get("no_stream"))]))
             return None
-        mode = "quiet" if how.get("quiet") else display.mode_for(self.session.credentials.setting("DISPLAY"))
+        mode = "quiet" if how.get("quiet") else place.mode_for(self.session.credentials.setting("DISPLAY"))
         notices = (*filled.notices, *self._demo_notice(request, values))
         turn = self.session.run(
             request,
@@ -86,42 +83,6 @@ class ClaudeMagic:
             return []
         self._demo_told = True
         return [settings.no_key_line()]
-
-
-def load(shell: InteractiveShell) -> None:
-    """Register %claude, its line syntax and its completion; says so when the name is taken."""
-    unload(shell)
-    session = default_session()
-    session.cell = display.current_cell
-    session.warn = lambda line: display.note(line, display.mode_for(session.credentials.setting("DISPLAY")))
-    name = session.credentials.setting("MAGIC") or "claude"
-    table = shell.magics_manager.magics
-    if owner := table["line"].get(name) or table["cell"].get(name):
-        taken, name = name, f"{name}_nb"
-        where = getattr(owner, "__module__", type(owner).__module__)
-        _say(f"%{taken} belongs to {where}; this one answers to %%{name} (CLAUDE_NB_MAGIC=NAME chooses another)")
-    # IPython would expand {x} and $x on the line; filling is the template's, and takes {{x}} only.
-    magic = no_var_expand(ClaudeMagic(shell, session, name))
-    table["line"][name] = table["cell"][name] = magic
-    transformer = line_transformer(name)
-    shell.input_transformer_manager.token_transformers.append(transformer)
-    complete = matcher(name, session)
-    shell.Completer.custom_matchers.append(complete)
-    _loaded[id(shell)] = (name, transformer, complete)
-
-
-_loaded: dict[int, tuple[str, Any, Any]] = {}
-
-
-def unload(shell: InteractiveShell) -> None:
-    """Take back everything that load() registered."""
-    if id(shell) not in _loaded:
-        return
-    name, transformer, complete = _loaded.pop(id(shell))
-    shell.input_transformer_manager.token_transformers.remove(transformer)
-    shell.Completer.custom_matchers.remove(complete)
-    for kind in ("line", "cell"):
-        shell.magics_manager.magics[kind].pop(name, None)
 
 
 def _filled(text: Any, variables: dict[str, Any]) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from claude_nb import knobs, providers
+from claude_nb import knobs, place, providers
 from claude_nb.bookkeeping import Books
 from claude_nb.budget import Budget, Totals
 from claude_nb.conversation import Cell, Conversation
@@ -37,7 +37,7 @@ class Session:
     last           the newest Reply, finished or not; None before the first
     totals         tokens and money so far; budget holds them below a limit
     memory         the history, and replay
-    cell           tells which notebook cell is running (None: not in a notebook); set by the extension
+    cell           tells which notebook cell is running (None: not in a notebook)
     warn           takes one line for people (the history is full, a retry ...)
     """
 
@@ -57,7 +57,7 @@ class Session:
         self.last: Reply | None = None
         self.totals = Totals()
         self.budget = Budget(self.totals)
-        self.cell: Callable[[], Cell | None] = lambda: None
+        self.cell: Callable[[], Cell | None] = place.current_cell
         self.notebook: str | None = self.credentials.notebook()
         self.demo_delay_s: float | None = None
         self._clock = clock

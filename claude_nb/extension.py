@@ -1,0 +1,82 @@
+"""%load_ext claude_nb: names, line syntax and completion are registered; the rest is imported at first use."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.completer import CompletionContext, SimpleMatcherResult, context_matcher
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import no_var_expand
+
+from claude_nb.credentials import Credentials
+from claude_nb.lines import line_transformer
+
+if TYPE_CHECKING:
+    from claude_nb.magics import ClaudeMagic
+
+_loaded: dict[int, tuple[str, Any, Any]] = {}
+
+
+class _Magic:
+    """%claude and %%claude of one shell, as IPython calls them."""
+
+    def __init__(self, shell: InteractiveShell, name: str) -> None:
+        self.shell = shell
+        self.name = name
+        self._magic: ClaudeMagic | None = None
+
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]  # what "%claude?" shows, made when it is asked for
+        from claude_nb.options import help_text
+
+        return help_text(self.name)
+
+    def __call__(self, line: str, cell: str | None = None) -> Any:
+        if self._magic is None:
+            from claude_nb.magics import ClaudeMagic
+            from claude_nb.session import default_session
+
+            self._magic = ClaudeMagic(self.shell, default_session(), self.name)
+        return self._magic(line, cell)
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register everything; says so when the name is taken."""
+    unload(shell)
+    name = Credentials().setting("MAGIC") or "claude"
+    table = shell.magics_manager.magics
+    if owner := table["line"].get(name) or table["cell"].get(name):
+        taken, name = name, f"{name}_nb"
+        where = getattr(owner, "__module__", type(owner).__module__)
+        sys.stdout.write(
+            f"%{taken} belongs to {where}; this one answers to %%{name} (CLAUDE_NB_MAGIC=NAME chooses another)\n"
+        )
+    # IPython would expand {x} and $x on the line; filling is the template's, and takes {{x}} only.
+    table["line"][name] = table["cell"][name] = no_var_expand(_Magic(shell, name))
+    transformer = line_transformer(name)
+    shell.input_transformer_manager.token_transformers.append(transformer)
+    matcher = _matcher(name)
+    shell.Completer.custom_matchers.append(matcher)
+    _loaded[id(shell)] = (name, transformer, matcher)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take back everything that load() registered."""
+    if id(shell) not in _loaded:
+        return
+    name, transformer, matcher = _loaded.pop(id(shell))
+    shell.input_transformer_manager.token_transformers.remove(transformer)
+    shell.Completer.custom_matchers.remove(matcher)
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop(name, None)
+
+
+def _matcher(name: str) -> Any:
+    @context_matcher()  # type: ignore[untyped-decorator]  # IPython's decorator has no types
+    def claude_matcher(context: CompletionContext) -> SimpleMatcherResult:
+        from claude_nb.completion import complete
+
+        return complete(context, name)
+
+    return claude_matcher

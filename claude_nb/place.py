@@ -1,0 +1,42 @@
+"""Where the code is running: which notebook cell, in front of a person or not. Knows IPython only if it is there."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Literal
+
+from claude_nb.conversation import Cell
+
+Mode = Literal["live", "once", "text", "quiet"]
+
+
+def mode_for(setting: str | None) -> Mode:
+    """How to show replies here. setting is CLAUDE_NB_DISPLAY (live, once or text; None: find out).
+
+    live  a front end with a person in front: outputs that grow
+    once  a run without one (nbclient, nbval, papermill): one finished output
+    text  a terminal: plain text as it arrives
+    """
+    if setting in ("live", "once", "text"):
+        return setting  # type: ignore[return-value]  # mypy does not narrow a str by a tuple
+    parent = _parent()
+    if parent is None:
+        return "text"
+    # A front end allows stdin because somebody is there to answer; programs that run notebooks do not.
+    return "live" if parent.get("content", {}).get("allow_stdin", True) else "once"
+
+
+def current_cell() -> Cell | None:
+    """The running notebook cell; None in a terminal, or when the front end does not name its cells."""
+    parent = _parent() or {}
+    cell_id = parent.get("metadata", {}).get("cellId")
+    run_id = parent.get("header", {}).get("msg_id", "")
+    return Cell(cell_id, run_id) if cell_id else None
+
+
+def _parent() -> dict[str, Any] | None:
+    """The message that the kernel is working on; None without a kernel."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    kernel = getattr(shell, "kernel", None)
+    return kernel.get_parent() if kernel else None
