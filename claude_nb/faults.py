@@ -157,7 +157,7 @@ def _next_step(  # noqa: C901, PLR0911 - a table of cases, each with its own adv
         return "check credits, spend limit and verification of the account at the provider"
     if status == 401:
         origin = f" (from {found})" if found else ""
-        return f"check that the key{origin} was copied whole, or set another one with %claude login"
+        return f"check that the key{origin} was copied whole, or set another one with %claude /login"
     if status == 404:
         return "check the model id, and the base URL: it ends in /v1, without /chat/completions"
     if status == 413:

@@ -1,0 +1,21 @@
+"""What can go wrong on the way to a reply, as data: what the server does, and what comes of it.
+
+Both tests/test_fault_table.py and the tables of docs/reliability.md are made from this. In the texts, HOST stands for
+the address of the server and N for any number.
+"""
+
+from __future__ import annotations
+
+from tests.faults_table import refusals, streams
+from tests.faults_table.wires import Fault
+
+TABLE: dict[str, tuple[Fault, ...]] = {
+    "Delays": streams.DELAYS,
+    "Broken and unusual ends": streams.ENDINGS,
+    "Unusual forms": streams.FORMS,
+    "Too much": streams.TOO_MUCH,
+    "Errors inside a reply": streams.ERRORS_INSIDE,
+    "Errors with an empty body": refusals.STATUSES,
+    "What servers write into errors": refusals.BODIES,
+    "Waiting and redirects": refusals.WAITS,
+}
