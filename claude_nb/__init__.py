@@ -27,9 +27,10 @@ if TYPE_CHECKING:
         ReplayMiss,
         StreamCut,
     )
+    from claude_nb.reply import Reply
     from claude_nb.session import Session, ask, configure, stream
     from claude_nb.turn import Turn
-    from claude_nb.values import Message, Reply, Request, Sampling, Usage
+    from claude_nb.values import Message, Request, Sampling, Usage
 
 __version__ = "0.1.0"
 
@@ -48,8 +49,9 @@ _HOME = {
         "StreamCut",
     ),
     "claude_nb.session": ("Session", "ask", "configure", "stream"),
+    "claude_nb.reply": ("Reply",),
     "claude_nb.turn": ("Turn",),
-    "claude_nb.values": ("Message", "Reply", "Request", "Sampling", "Usage"),
+    "claude_nb.values": ("Message", "Request", "Sampling", "Usage"),
 }
 _PUBLIC = {name: module for module, names in _HOME.items() for name in names}
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from claude_nb.conversation import Cell, Conversation
 from claude_nb.history import Recorded
+from claude_nb.reply import Reply
 from claude_nb.turn import Rhythm, Turn
-from claude_nb.values import Reply, Request
+from claude_nb.values import Request
 
 if TYPE_CHECKING:
     from claude_nb.session import Session

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from claude_nb.errors import ConfigError
 from claude_nb.models import Models, Price
-from claude_nb.values import Reply, Request, Usage
+from claude_nb.reply import Reply
+from claude_nb.values import Request, Usage
 
 CHARS_PER_TOKEN = 4  # of English; other scripts are nearer to a token for each character
 

@@ -19,8 +19,8 @@ from claude_nb import footer, render
 from claude_nb.errors import ClaudeError, Interrupted
 from claude_nb.painter import Painter, note_html
 from claude_nb.place import Mode
+from claude_nb.reply import Reply
 from claude_nb.turn import Turn
-from claude_nb.values import Reply
 
 
 def show(turn: Turn, mode: Mode, *, raw: bool = False, notices: Sequence[str] = ()) -> Reply:
@@ -168,7 +168,7 @@ class _Outputs(_Quiet):
         self._painter.paint(time.monotonic())
 
     def finish(self, reply: Reply) -> None:
-        thinking = thinking_html(reply.thinking)
+        thinking = footer.thinking(reply)
         below = footer.bundle(reply)
         if self._live:
             self._painter.finish(reply.text, below, before=thinking)
@@ -181,19 +181,6 @@ class _Outputs(_Quiet):
         if not known:
             self._ids.append(uuid4().hex)
         publish_display_data(bundle, {}, transient={"display_id": self._ids[slot]}, update=known)
-
-
-def thinking_html(thinking: str) -> str:
-    """What the model thought before it answered, folded away."""
-    if not thinking:
-        return ""
-    return f"<details><summary>thinking</summary>{render.markdown_html(thinking)}</details>"
-
-
-def reply_bundle(reply: Reply) -> dict[str, str]:
-    """How a Reply shows itself as the value of a cell."""
-    html = thinking_html(reply.thinking) + render.markdown_html(reply.text) + footer.bundle(reply)["text/html"]
-    return {"text/html": html, "text/plain": reply.text}
 
 
 def note(line: str, mode: Mode) -> None:

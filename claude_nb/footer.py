@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from html import escape
+from typing import TYPE_CHECKING
 
-from claude_nb.values import STOP_WORDS, Reply, Usage
+from claude_nb import render
+from claude_nb.values import STOP_WORDS, Usage
+
+if TYPE_CHECKING:
+    from claude_nb.reply import Reply
 
 DEMO_BADGE = "Demo model: small local word statistics, not Claude"
 
@@ -37,6 +42,19 @@ def bundle(reply: Reply) -> dict[str, str]:
     strong = reply.provider == "demo" or reply.source == "replay"
     name = f"<b>{escape(badge(reply))}</b>" if strong else escape(badge(reply))
     return {"text/html": f'<div style="{style}">{name} · {escape(details(reply))}</div>', "text/plain": line(reply)}
+
+
+def whole(reply: Reply) -> dict[str, str]:
+    """A finished reply as one output: what the model thought (folded away), the text, the footer."""
+    html = thinking(reply) + render.markdown_html(reply.text) + bundle(reply)["text/html"]
+    return {"text/html": html, "text/plain": reply.text}
+
+
+def thinking(reply: Reply) -> str:
+    """What the model thought before it answered, folded away; "" when it showed nothing of it."""
+    if not reply.thinking:
+        return ""
+    return f"<details><summary>thinking</summary>{render.markdown_html(reply.thinking)}</details>"
 
 
 def tokens(usage: Usage) -> str:

@@ -17,7 +17,8 @@ from itertools import pairwise
 from typing import Any, cast, get_args, overload
 
 from claude_nb.errors import ClaudeError
-from claude_nb.values import STOP_WORDS, Reply, Request, Role, Sampling, Source, Usage
+from claude_nb.reply import Reply, Source
+from claude_nb.values import STOP_WORDS, Request, Role, Sampling, Usage
 
 # (seconds since sending, characters of text so far), at most one pair per 50 ms.
 Rhythm = tuple[tuple[float, int], ...]

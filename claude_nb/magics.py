@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from keyword import iskeyword
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -12,8 +13,9 @@ from IPython.display import display as show_value
 from claude_nb import commands, display, knobs, options, place, providers, template
 from claude_nb.commands import settings
 from claude_nb.errors import ClaudeError, Interrupted, PromptError
+from claude_nb.reply import Reply
 from claude_nb.session import Session
-from claude_nb.values import Reply, Request
+from claude_nb.values import Request
 
 HOW = ("out", "chat", "timeout", "no_stream", "quiet", "dry_run", "raw", "help", "allow_http")
 
@@ -47,18 +49,23 @@ class ClaudeMagic:
 
     def _ask(self, prompt: str, typed: dict[str, Any]) -> Reply | None:
         variables = self.shell.user_ns
-        values = {name: options.typed(knobs.BY_NAME[name], _filled(text, variables)) for name, text in typed.items()}
+        cuts: list[str] = []
+        texts = {name: _filled(text, variables, cuts) for name, text in typed.items()}
+        values = {name: options.typed(knobs.BY_NAME[name], text) for name, text in texts.items()}
         how = {name: values.pop(name) for name in HOW if name in values}
         out = how.get("out", "reply")
-        if not out.isidentifier():
-            raise PromptError(f"-o {out}: a variable name has letters, digits and underscores")
+        if not out.isidentifier() or iskeyword(out):
+            raise PromptError(
+                f"-o {out}: a variable name has letters, digits and underscores, and is no Python keyword"
+            )
         filled = template.fill(prompt, variables)
+        cuts += filled.notices
         request = self.session.request(filled.text.strip("\n"), chat=how.get("chat"), **values)
         if how.get("dry_run"):
-            _say("\n".join([*filled.notices, *_preview(request, stream=not how.get("no_stream"))]))
+            _say("\n".join([*cuts, *_preview(request, stream=not how.get("no_stream"))]))
             return None
         mode = "quiet" if how.get("quiet") else place.mode_for(self.session.credentials.setting("DISPLAY"))
-        notices = (*filled.notices, *self._demo_notice(request, values))
+        notices = (*cuts, *self._demo_notice(request, values))
         turn = self.session.run(
             request,
             chat=how.get("chat"),
@@ -85,11 +92,15 @@ class ClaudeMagic:
         return [settings.no_key_line()]
 
 
-def _filled(text: Any, variables: dict[str, Any]) -> Any:
-    """Option values may hold {{name}} too."""
+def _filled(text: Any, variables: dict[str, Any], notices: list[str]) -> Any:
+    """Option values may hold {{name}} too; a line for each that was cut to size is added to the notices."""
     if isinstance(text, list):
-        return [template.fill(item, variables).text for item in text]
-    return template.fill(text, variables).text if isinstance(text, str) else text
+        return [_filled(item, variables, notices) for item in text]
+    if not isinstance(text, str):
+        return text
+    filled = template.fill(text, variables)
+    notices += filled.notices
+    return filled.text
 
 
 def _preview(request: Request, *, stream: bool) -> list[str]:

@@ -19,8 +19,9 @@ from typing import Any
 
 from claude_nb.errors import ConfigError
 from claude_nb.history import Recorded, from_json, reply_from, rhythm_from, to_json
+from claude_nb.reply import Reply
 from claude_nb.stop import Stop
-from claude_nb.values import Chunk, Reply, Request
+from claude_nb.values import Chunk, Request
 
 # MIGRATIONS[n] turns a line of version n + 1 into one of version n + 2. Append only.
 MIGRATIONS: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = ()

@@ -17,9 +17,10 @@ from claude_nb.errors import ConfigError, PromptError
 from claude_nb.keys import looks_like_key
 from claude_nb.memory import Memory
 from claude_nb.models import Models
+from claude_nb.reply import Reply, Source
 from claude_nb.stop import Stop
 from claude_nb.turn import Turn
-from claude_nb.values import Chunk, Message, Reply, Request, Sampling, Source
+from claude_nb.values import Chunk, Message, Request, Sampling
 
 if TYPE_CHECKING:
     from claude_nb.store import Store

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from claude_nb.errors import PromptError
-from claude_nb.values import Reply
+from claude_nb.reply import Reply
 
 MAX_CHARS = 200_000
 MAX_ROWS = 200

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from claude_nb.errors import ClaudeError, Interrupted, StreamCut
+from claude_nb.reply import Reply, Source
 from claude_nb.stop import Stop
-from claude_nb.values import Chunk, Reply, Request, Source, StopReason, Usage
+from claude_nb.values import Chunk, Request, StopReason, Usage
 
 # A reply this long is a runaway server, not an answer: the largest models end near 128,000 tokens, about 0.6 million
 # characters. There the reply is stopped, and kept.

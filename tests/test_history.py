@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from claude_nb.errors import ClaudeError
 from claude_nb.history import HEADINGS, History, Row
-from claude_nb.values import Message, Reply, Request, Sampling, Usage
+from claude_nb.reply import Reply
+from claude_nb.values import Message, Request, Sampling, Usage
 
 
 def row(row_id: int = 1, prompt: str = "Why is the sky blue?", text: str = "Because.", **fields: Any) -> Row:

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_nb.history import Row
+from claude_nb.reply import Reply
 from claude_nb.store import Store
-from claude_nb.values import Reply, Sampling, Usage
+from claude_nb.values import Sampling, Usage
 from tests.turns import ask, kept
 
 

@@ -19,14 +19,16 @@ from pathlib import Path
 
 import pytest
 
+from claude_nb.reply import Reply
 from claude_nb.store import Store
-from claude_nb.values import Message, Reply, Request
+from claude_nb.values import Message, Request
 
 WRITER = """
 import sys
 from pathlib import Path
 from claude_nb.store import Store
-from claude_nb.values import Message, Reply, Request
+from claude_nb.reply import Reply
+from claude_nb.values import Message, Request
 
 path, name, turns = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 store = Store(path, warn=lambda line: print("warned", line, flush=True), wait_s=60)
@@ -126,7 +128,8 @@ def test_a_forked_child_writes_rows_of_its_own(tmp_path: Path) -> None:
 import os, sys
 from pathlib import Path
 from claude_nb.store import Store, rows
-from claude_nb.values import Message, Reply, Request
+from claude_nb.reply import Reply
+from claude_nb.values import Message, Request
 store = Store(Path(sys.argv[1]), warn=print)
 request = Request("demo", "demo", (Message("user", "Hi"),))
 mine = store.begin(request)

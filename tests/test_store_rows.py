@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from claude_nb.reply import Reply
 from claude_nb.store import Store, rows, schema
-from claude_nb.values import Reply
 from tests.turns import ask, kept
 
 

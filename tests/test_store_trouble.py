@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from claude_nb.reply import Reply
 from claude_nb.store import Store, schema
 from claude_nb.store import file as store_file
-from claude_nb.values import Reply
 from tests.turns import ask, kept
 
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from claude_nb import template
 from claude_nb.errors import PromptError
+from claude_nb.reply import Reply
 from claude_nb.template import fill
-from claude_nb.values import Message, Reply, Request
+from claude_nb.values import Message, Request
 
 
 def reply(text: str) -> Reply:

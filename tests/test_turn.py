@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from claude_nb import turn as turn_module
 from claude_nb.errors import ApiError, ClaudeError, Interrupted, NetworkError, StreamCut
+from claude_nb.reply import Reply
 from claude_nb.stop import Stop
 from claude_nb.turn import Turn
-from claude_nb.values import Chunk, Message, Reply, Request, Usage
+from claude_nb.values import Chunk, Message, Request, Usage
 
 REQUEST = Request("demo", "demo", (Message("user", "Hi"),))
 END = Chunk(stop_reason="end", raw_stop_reason="end_turn", done=True)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_nb.values import STOP_WORDS, CodeBlock, Message, Reply, Request, Sampling, StopReason, Usage
+from claude_nb.reply import CodeBlock, Reply
+from claude_nb.values import STOP_WORDS, Message, Request, Sampling, StopReason, Usage
 
 TEXTS = st.text(max_size=20)
 COUNTS = st.none() | st.integers(0, 10**9)

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 from claude_nb.history import Recorded
+from claude_nb.reply import Reply
 from claude_nb.store import Store
-from claude_nb.values import Message, Reply, Request, Sampling, Usage
+from claude_nb.values import Message, Request, Sampling, Usage
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 

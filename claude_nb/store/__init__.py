@@ -19,9 +19,10 @@ from datetime import datetime
 from pathlib import Path
 
 from claude_nb.history import Recorded, Rhythm, Row, to_json
+from claude_nb.reply import Reply
 from claude_nb.store import rows, schema
 from claude_nb.store.file import File
-from claude_nb.values import Reply, Request
+from claude_nb.values import Request
 
 PROGRESS_WAIT_S = 0.5
 

@@ -16,8 +16,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from claude_nb.history import Rhythm, Row, from_json, reply_from, rhythm_from, to_json
+from claude_nb.reply import Reply
 from claude_nb.store import schema
-from claude_nb.values import Reply
 
 SILENT_S = 3600.0
 COLUMNS = "id, created_s, stop_reason, notebook, variable, chat, rhythm, request, reply"

@@ -9,7 +9,8 @@ from html import escape
 from typing import Any
 
 from claude_nb import footer
-from claude_nb.values import STOP_WORDS, Reply, Request
+from claude_nb.reply import Reply
+from claude_nb.values import STOP_WORDS, Request
 
 # What the widget's state may hold beyond the replies themselves: some front ends save it in the notebook.
 MAX_META_BYTES = 7_000

@@ -1,0 +1,126 @@
+"""What a model answered: the last of the nouns. Frozen, plain data, and it shows itself in a cell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime, timezone
+from typing import Any, Literal, NamedTuple
+
+from claude_nb.values import Request, StopReason, Usage
+
+Source = Literal["live", "replay", "demo"]
+
+
+class CodeBlock(NamedTuple):
+    """A fenced block of a reply: CodeBlock("python", "print(1)\\n"). No language: ""."""
+
+    language: str
+    code: str
+
+    def __str__(self) -> str:
+        return self.code
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A finished answer, or what arrived of it. ``str(reply)`` is the text.
+
+    stop_reason     end, max_tokens, stop_sequence, tool_use, refusal, interrupted, error, unknown
+    seconds         from sending to the last token; first_token_s to the first one (None: none came)
+    cost_usd        US dollars; None: unknown. A cost the server reported wins over the price table
+    source          "live", "replay" (from the history or a file) or "demo" (the embedded model)
+    request_id      the server's id, for its support; response_model: the model that really answered
+    error           why it broke off, one line; None for a reply that ended by itself
+
+    >>> Reply(Request("demo", "demo", (Message("user", "Hi"),)), text="Hello.").text
+    'Hello.'
+    """
+
+    request: Request
+    text: str = ""
+    thinking: str = ""
+    usage: Usage = field(default_factory=Usage)
+    stop_reason: StopReason = "end"
+    raw_stop_reason: str | None = None
+    seconds: float = 0.0
+    first_token_s: float | None = None
+    cost_usd: float | None = None
+    source: Source = "live"
+    request_id: str | None = None
+    response_model: str | None = None
+    created_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    error: str | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def model(self) -> str:
+        """The model that was asked."""
+        return self.request.model
+
+    @property
+    def provider(self) -> str:
+        """The provider that was asked."""
+        return self.request.provider
+
+    @property
+    def prompt(self) -> str:
+        """The text this replies to."""
+        return self.request.prompt
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Only the settings that were really sent: {"temperature": 0.2}."""
+        return self.request.params
+
+    @property
+    def complete(self) -> bool:
+        """False for a reply that was interrupted or broke off."""
+        return self.stop_reason not in ("interrupted", "error")
+
+    @property
+    def code(self) -> list[CodeBlock]:
+        """The fenced blocks, in order: reply.code[0].language, reply.code[0].code."""
+        from markdown_it import MarkdownIt
+
+        fences = (t for t in MarkdownIt().parse(self.text) if t.type == "fence")
+        return [CodeBlock((t.info.split() or [""])[0], t.content) for t in fences]
+
+    def json(self) -> Any:
+        """The reply read as JSON: the whole text, else its first fenced block that is JSON.
+
+        Raises ValueError when there is none.
+        """
+        for text in (self.text, *(block.code for block in self.code)):
+            try:
+                return json.loads(text)
+            except (ValueError, RecursionError):  # a model can nest deeper than any parser goes
+                continue
+        raise ValueError("this reply holds no JSON; ask for JSON only, or look at reply.text")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data, without anything secret; Reply.from_dict reads it back."""
+        skip = ("request", "usage", "created_at")
+        data = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skip}
+        data["request"] = self.request.to_dict()
+        data["usage"] = {k: v for k, v in asdict(self.usage).items() if v is not None}
+        data["created_at"] = self.created_at.isoformat()
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Reply:
+        """The inverse of to_dict; raises KeyError, TypeError or ValueError on other data."""
+        known = {f.name for f in fields(cls)}
+        values = {name: value for name, value in data.items() if name in known}
+        values["request"] = Request.from_dict(data["request"])
+        values["usage"] = Usage(**(data.get("usage") or {}))
+        values["created_at"] = datetime.fromisoformat(data["created_at"])
+        return cls(**values)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from claude_nb import footer
+
+        return footer.whole(self)
