@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from IPython.core.completer import CompletionContext, SimpleMatcherResult, context_matcher
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import no_var_expand
 
 from claude_nb.credentials import Credentials
+from claude_nb.errors import ConfigError
 from claude_nb.lines import line_transformer
 
 if TYPE_CHECKING:
     from claude_nb.magics import ClaudeMagic
 
-_loaded: dict[int, tuple[str, Any, Any]] = {}
+_loaded: WeakKeyDictionary[InteractiveShell, tuple[str, Any, Any, Any]] = WeakKeyDictionary()
 
 
 class _Magic:
@@ -45,6 +47,8 @@ def load(shell: InteractiveShell) -> None:
     """Register everything; says so when the name is taken."""
     unload(shell)
     name = Credentials().setting("MAGIC") or "claude"
+    if not name.isidentifier():
+        raise ConfigError(f"CLAUDE_NB_MAGIC={name} cannot be the name of a magic; use letters, digits and underscores")
     table = shell.magics_manager.magics
     if owner := table["line"].get(name) or table["cell"].get(name):
         taken, name = name, f"{name}_nb"
@@ -53,23 +57,25 @@ def load(shell: InteractiveShell) -> None:
             f"%{taken} belongs to {where}; this one answers to %%{name} (CLAUDE_NB_MAGIC=NAME chooses another)\n"
         )
     # IPython would expand {x} and $x on the line; filling is the template's, and takes {{x}} only.
-    table["line"][name] = table["cell"][name] = no_var_expand(_Magic(shell, name))
+    magic = no_var_expand(_Magic(shell, name))
+    table["line"][name] = table["cell"][name] = magic
     transformer = line_transformer(name)
     shell.input_transformer_manager.token_transformers.append(transformer)
     matcher = _matcher(name)
     shell.Completer.custom_matchers.append(matcher)
-    _loaded[id(shell)] = (name, transformer, matcher)
+    _loaded[shell] = (name, magic, transformer, matcher)
 
 
 def unload(shell: InteractiveShell) -> None:
     """Take back everything that load() registered."""
-    if id(shell) not in _loaded:
+    if shell not in _loaded:
         return
-    name, transformer, matcher = _loaded.pop(id(shell))
+    name, magic, transformer, matcher = _loaded.pop(shell)
     shell.input_transformer_manager.token_transformers.remove(transformer)
     shell.Completer.custom_matchers.remove(matcher)
     for kind in ("line", "cell"):
-        shell.magics_manager.magics[kind].pop(name, None)
+        if shell.magics_manager.magics[kind].get(name) is magic:  # not what somebody put in its place since
+            del shell.magics_manager.magics[kind][name]
 
 
 def _matcher(name: str) -> Any:

@@ -48,8 +48,13 @@ class Memory:
         self._begin()
         return self._store
 
+    def forgo(self) -> None:
+        """Keep no history and play nothing back: a helper process leaves that to the one that it works for."""
+        self._begun = True
+
     def replay(self, mode: str, file: str | None = None) -> None:
         """Choose the mode, and the record file to play from. Raises ConfigError."""
+        self._begin()  # first, because it sets what the environment says
         if mode not in get_args(ReplayMode):
             raise ConfigError(f"replay is off, use or only, not {mode!r}")
         if file:
@@ -58,7 +63,6 @@ class Memory:
             self._recording, self.file = read(file), Path(file)
         elif mode == "off":
             self._recording = self.file = None
-        self._begin()
         self.mode = mode  # type: ignore[assignment]  # checked above
 
     def find(self, request: Request, mode: str | None = None) -> Recorded | None:
