@@ -19,7 +19,7 @@ def check(url: str, key: Key | None, *, allow_http: bool) -> None:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"{url!r} is not the address of a server; write it like https://host:8000/v1")
     if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):
-        raise ConfigError(f"{origin} is not encrypted, so nothing was sent; use https://")
+        raise ConfigError(f"{origin} is not encrypted, so nothing was sent; use https:// (or --allow-http)")
     if key is None:
         return
     if key.origin != origin:
@@ -29,6 +29,7 @@ def check(url: str, key: Key | None, *, allow_http: bool) -> None:
 
 
 def is_loopback(host: str) -> bool:
+    """True for this machine: is_loopback("127.0.0.1"), is_loopback("localhost")."""
     with contextlib.suppress(ValueError):
         return ip_address(host).is_loopback
     return host == "localhost"

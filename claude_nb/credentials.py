@@ -6,7 +6,6 @@ that read the environment.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from claude_nb import addresses
 from claude_nb.errors import ConfigError
 from claude_nb.keys import Key, origin_of
 
@@ -144,11 +144,7 @@ def is_home(owner: Owner, base_url: str) -> bool:
 
 def is_loopback(url: str) -> bool:
     """True for an address on this machine: is_loopback("http://127.0.0.1:8000/v1")."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return addresses.is_loopback(urlsplit(url).hostname or "")
 
 
 def _from_secrets(names: tuple[str, ...]) -> tuple[str, str] | None:

@@ -157,13 +157,15 @@ def stream(
     from claude_nb import wire
 
     dialect = dialect_of(provider)
+    # A reply in one piece is silent until it is whole, and the longest take minutes.
+    silence_s = timeout_s or (600.0 if whole else wire.DEFAULT_TIMEOUTS.silence_s)
     response = yield from wire.connect(
         address,
         body,
         key=key,
         headers=dialect.headers,
         stop=stop,
-        timeouts=wire.Timeouts() if timeout_s is None else wire.Timeouts(silence_s=timeout_s, progress_s=timeout_s),
+        timeouts=wire.DEFAULT_TIMEOUTS.silence_s=silence_s, progress_s=timeout_s or wire.DEFAULT_TIMEOUTS.progress_s),
         allow_http=allow_http,
     )
     with response:
