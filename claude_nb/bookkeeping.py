@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from claude_nb.conversation import Cell, Conversation
-from claude_nb.history import Recorded
+from claude_nb.past import Recorded
 from claude_nb.reply import Reply
 from claude_nb.turn import Rhythm, Turn
 from claude_nb.values import Request

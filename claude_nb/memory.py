@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from claude_nb.credentials import Credentials
 from claude_nb.errors import ConfigError, ReplayMiss
-from claude_nb.history import Recorded
+from claude_nb.past import Recorded
 from claude_nb.values import Request
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from claude_nb.errors import ConfigError
-from claude_nb.history import Recorded, from_json, reply_from, rhythm_from, to_json
+from claude_nb.past import Recorded, from_json, reply_from, rhythm_from, to_json
 from claude_nb.reply import Reply
 from claude_nb.stop import Stop
 from claude_nb.values import Chunk, Request

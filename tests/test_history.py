@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_nb.errors import ClaudeError
-from claude_nb.history import HEADINGS, History, Row
+from claude_nb.past import HEADINGS, History, Row
 from claude_nb.reply import Reply
 from claude_nb.values import Message, Request, Sampling, Usage
 

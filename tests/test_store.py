@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claude_nb.history import Row
+from claude_nb.past import Row
 from claude_nb.reply import Reply
 from claude_nb.store import Store
 from claude_nb.values import Sampling, Usage

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from claude_nb.history import Recorded
+from claude_nb.past import Recorded
 from claude_nb.reply import Reply
 from claude_nb.store import Store
 from claude_nb.values import Message, Request, Sampling, Usage

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from claude_nb.commands.command import Call, Command
 from claude_nb.errors import ConfigError, PromptError
-from claude_nb.history import History
+from claude_nb.past import History
 
 if TYPE_CHECKING:
     from claude_nb.session import Session

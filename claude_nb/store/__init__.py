@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from claude_nb.history import Recorded, Rhythm, Row, to_json
+from claude_nb.past import Recorded, Rhythm, Row, to_json
 from claude_nb.reply import Reply
 from claude_nb.store import rows, schema
 from claude_nb.store.file import File

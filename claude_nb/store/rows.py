@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
-from claude_nb.history import Rhythm, Row, from_json, reply_from, rhythm_from, to_json
+from claude_nb.past import Rhythm, Row, from_json, reply_from, rhythm_from, to_json
 from claude_nb.reply import Reply
 from claude_nb.store import schema
 

@@ -19,7 +19,7 @@ from IPython.display import publish_display_data
 
 from claude_nb import knobs, template
 from claude_nb.errors import ClaudeError
-from claude_nb.history import History, Row
+from claude_nb.past import History, Row
 from claude_nb.session import Session, default_session
 from claude_nb.turn import Turn
 from claude_nb.values import Reply, Request
