@@ -165,7 +165,7 @@ def stream(
         key=key,
         headers=dialect.headers,
         stop=stop,
-        timeouts=wire.DEFAULT_TIMEOUTS.silence_s=silence_s, progress_s=timeout_s or wire.DEFAULT_TIMEOUTS.progress_s),
+        timeouts=wire.Timeouts(silence_s=silence_s, progress_s=timeout_s or wire.DEFAULT_TIMEOUTS.progress_s),
         allow_http=allow_http,
     )
     with response:

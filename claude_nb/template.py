@@ -67,7 +67,7 @@ def _look_up(name: str, steps: list[str], path: str, variables: Mapping[str, Any
         try:
             value = getattr(value, step[1:]) if step[0] == "." else value[_index(step)]
         except Exception as error:  # noqa: BLE001  # a property or __getitem__ of the user's may raise anything
-            reason = f"{type(error).__name__}: {error}"
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         else:
             continue
         raise PromptError(f"{{{{{path}}}}}: {reason}")

@@ -113,6 +113,17 @@ def test_a_property_that_raises_is_one_line_and_not_a_traceback() -> None:
     assert caught.value.__context__ is None
 
 
+def test_a_long_explanation_of_somebody_else_becomes_one_line() -> None:
+    class Wordy:
+        def __getitem__(self, index: int) -> None:
+            raise ValueError("first line\n\nsecond " + "x" * 5000)
+
+    with pytest.raises(PromptError, match="ValueError: first line second x") as caught:
+        fill("{{w[0]}}", {"w": Wordy()})
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 250
+
+
 def test_a_dataframe_becomes_a_markdown_table() -> None:
     frame = pd.DataFrame({"city": ["Oslo", "a|b"], "n": [1, 2]}, index=["x", "y"])
     assert fill("{{df}}", {"df": frame}).text == (
