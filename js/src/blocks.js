@@ -2,7 +2,7 @@
 // Tokens of Markdown -> nodes. Every element and attribute that a reply can have is made here; its text is only ever text.
 
 import { colour } from "./colour.js";
-import { decodeEntity, safeUrl } from "./text.js";
+import { decodeEntity, safeUrl, visible } from "./text.js";
 
 /** @import {Token, Tokens} from "marked" */
 
@@ -38,7 +38,6 @@ function blocks(doc, tokens, final) {
 export function block(doc, token, final) {
   switch (token.type) {
     case "space":
-    case "def":
       return [];
     case "heading":
       return [make(doc, /** @type {"h1"} */ (`h${token.depth}`), inline(doc, token.tokens))];
@@ -148,10 +147,11 @@ function link(doc, href, children, raw) {
   if (!url) return doc.createTextNode(raw);
   const element = make(doc, "a", children);
   Object.assign(element, { href: url, rel: "noopener noreferrer nofollow", target: "_blank" });
+  for (const inner of element.querySelectorAll("a")) inner.replaceWith(...inner.childNodes); // an image in a link
   return element;
 }
 
 /** @param {string} text */
 function entities(text) {
-  return text.replace(/&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});/gi, (entity) => decodeEntity(entity));
+  return text.replace(/&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});/gi, (entity) => visible(decodeEntity(entity)));
 }

@@ -4,25 +4,29 @@
 // What is finished stays as it is; only the last block is read again when text arrives. While that block is an open
 // code fence its new lines are appended, so the cost of a piece does not grow with the length of the reply.
 
-import { Lexer } from "marked";
+import { Lexer, Tokenizer } from "marked";
 import { appendText, block } from "./blocks.js";
-import { closesFence, openFence } from "./text.js";
+import { closesFence, openFence, unfinished, visible } from "./text.js";
 
 /** @import {Token} from "marked" */
 /** @typedef {{mark: string, size: number, indent: number, code: HTMLElement, language: string, line: string}} Fence */
 
+/** Link definitions stay visible text: what is shown must not depend on what comes later. */
+const tokenizer = Object.assign(new Tokenizer(), { def: () => undefined });
+
 export class MarkdownView {
+  /** The text as it came, as far as it was read. */
+  raw = "";
+  /** The same with every character made visible. */
   text = "";
-  /** Characters of the text whose nodes are final. */
-  settled = 0;
+  /** Where in the text each final block ends. @type {number[]} */
+  ends = [];
+  /** What show() was given last. */
+  whole = "";
   /** The nodes of the block that may still change. @type {ChildNode[]} */
   loose = [];
   /** The code fence that the text ends in. @type {Fence | null} */
   fence = null;
-  /** Link definitions met so far. @type {Record<string, any>} */
-  links = Object.create(null);
-  /** True once a link was defined after text that may have used it was drawn. */
-  late = false;
   done = false;
 
   /** @param {HTMLElement} root  where the reply is drawn; its old content goes */
@@ -34,54 +38,60 @@ export class MarkdownView {
 
   clear() {
     this.root.replaceChildren();
-    Object.assign(this, { text: "", settled: 0, loose: [], fence: null, links: Object.create(null) });
-    Object.assign(this, { late: false, done: false });
+    Object.assign(this, { raw: "", whole: "", text: "", ends: [], loose: [], fence: null, done: false });
   }
 
   /** Draw the reply as it now stands; text that only grew costs what grew. @param {string} text */
   show(text) {
-    const now = text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
-    if (this.done || !now.startsWith(this.text)) this.clear();
-    const more = now.slice(this.text.length);
-    this.text = now;
+    if (text === this.raw) return;
+    if (this.done || !text.startsWith(this.raw)) this.clear();
+    const now = text.slice(0, text.length - unfinished(text));
+    this.take(now.slice(this.raw.length));
+    this.raw = now;
+    this.whole = text;
+  }
+
+  /** @param {string} piece */
+  take(piece) {
+    const more = visible(piece);
+    this.text += more;
     if (!more) return;
     if (this.fence) this.intoFence(this.fence, more);
-    else this.readTail(false);
+    else this.readTail();
   }
 
   /** The reply is complete: what was open is closed, the last code block gets its colours. */
   finish() {
     if (this.done) return;
+    this.take(this.whole.slice(this.raw.length));
+    this.raw = this.whole;
+    const tokens = lex(this.text);
+    let end = 0;
+    const ends = tokens.map((token) => (end += token.raw.length));
+    // Block by block it was read as the whole reads; if a strange text was not, it is drawn again.
+    if (this.ends.some((at, index) => at !== ends[index])) Object.assign(this, { ends: [], loose: [...this.root.childNodes] });
+    this.draw(tokens.slice(this.ends.length), Infinity);
     this.fence = null;
-    this.readTail(true);
-    if (this.late) {
-      // A link may be used before it is defined; only a second reading of the whole can know.
-      const { text, links } = this;
-      this.clear();
-      Object.assign(this, { text, links });
-      this.readTail(true);
-    }
     this.done = true;
   }
 
-  /** @param {boolean} last  true: nothing follows */
-  readTail(last) {
-    const lexer = new Lexer({ gfm: true });
-    const known = Object.keys(this.links).length;
-    Object.assign(lexer.tokens.links, this.links);
-    const tokens = lexer.lex(this.text.slice(this.settled));
-    Object.assign(this.links, lexer.tokens.links);
-    if (this.settled > 0 && Object.keys(this.links).length > known) this.late = true;
+  readTail() {
+    const tokens = lex(this.text.slice(this.ends.at(-1) ?? 0));
+    const open = firstOpen(tokens);
+    this.draw(tokens, open);
+    if (open === tokens.length - 1 && tokens[open]?.type === "code") this.fence = this.fenceOf(tokens[open]);
+  }
+
+  /** What may still change is drawn anew; blocks before *open* are final. @param {Token[]} tokens @param {number} open */
+  draw(tokens, open) {
     for (const node of this.loose) node.remove();
     this.loose = [];
-    const open = last ? tokens.length : firstOpen(tokens);
     for (const [index, token] of tokens.entries()) {
       const nodes = block(this.doc, token, index < open);
       this.root.append(...nodes);
-      if (index < open) this.settled += token.raw.length;
+      if (index < open) this.ends.push((this.ends.at(-1) ?? 0) + token.raw.length);
       else this.loose.push(...nodes);
     }
-    if (open === tokens.length - 1 && tokens[open].type === "code") this.fence = this.fenceOf(tokens[open]);
   }
 
   /** The open fence that this block is, or null; its last line waits, it may yet be the closing one.
@@ -107,7 +117,7 @@ export class MarkdownView {
     if (inside.length) appendText(fence.code, `${inside.map((line) => dedent(line, fence.indent)).join("\n")}\n`);
     if (at < 0) return;
     this.fence = null;
-    this.readTail(false);
+    this.readTail();
   }
 }
 
@@ -118,15 +128,25 @@ export function drawMarkdown(root, text) {
   view.finish();
 }
 
+/** @param {string} text  @returns {Token[]} */
+const lex = (text) => new Lexer({ gfm: true, tokenizer }).lex(text);
+
 /** The first block that later text may still change. @param {Token[]} tokens */
 function firstOpen(tokens) {
-  let open = tokens.length - 1;
-  while (open > 0 && tokens[open].type === "space") open--; // a blank line may yet belong to the block before it
-  if (open <= 0 || tokens[open].raw.includes("\n")) return open;
-  // After a list or table, a line that has only begun may turn out to be its next item or row.
-  let before = open - 1;
-  while (before > 0 && tokens[before].type === "space") before--;
-  return ["list", "table"].includes(tokens[before].type) ? before : open;
+  const open = lastBlock(tokens, tokens.length - 1);
+  if (open <= 0) return open;
+  // A line that has only begun may turn out to go on with the block before it: "***" is a rule, "***so***" is not.
+  const lines = tokens[open].raw.split("\n").length - 1;
+  if (lines >= (tokens[open].type === "table" ? 2 : 1)) return open;
+  const before = lastBlock(tokens, open - 1);
+  const next = before === open - 1 || ["list", "table"].includes(tokens[before].type);
+  return next ? before : open;
+}
+
+/** The last block at or before a place; blank lines are none, and may yet belong to it. @param {Token[]} tokens @param {number} at */
+function lastBlock(tokens, at) {
+  while (at > 0 && tokens[at].type === "space") at--;
+  return at;
 }
 
 /** @param {string} line @param {number} indent */

@@ -53,7 +53,7 @@ function render({ model, el, signal: given }) {
   const prompt = promptBox(view);
   const root = h(
     "div",
-    { class: "cnb-root", role: "group", "aria-label": "Claude playground", "data-lm-suppress-shortcuts": "true" },
+    { class: "cnb-root", role: "group", "aria-label": "Claude playground" },
     picker(view),
     h("div", { class: "cnb-main" }, rail(view), h("div", { class: "cnb-work" }, prompt.element, replyCard(view), runChips(view))),
     comparison(view),
@@ -64,6 +64,10 @@ function render({ model, el, signal: given }) {
       if (!view.busy) prompt.go();
     } else if (event.key === "Escape") view.stop();
     event.stopPropagation(); // the notebook's own shortcuts are not meant by keys typed here
+  });
+  root.addEventListener("focusin", ({ target }) => {
+    // JupyterLab listens before the page does; this attribute, on the focused element itself, keeps it out.
+    if (target instanceof HTMLElement) target.dataset.lmSuppressShortcuts = "true";
   });
   listen(view);
   hideTranscript(model.get("uid"), signal);

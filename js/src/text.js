@@ -25,12 +25,13 @@ export function decodeEntity(entity) {
   return real ? String.fromCodePoint(code) : "\ufffd";
 }
 
-/** The address, if it is absolute and http, https or mailto; else "". @param {string} href */
+/** The address, if it is absolute and http, https or mailto, and no name before an @ hides its host; else "". @param {string} href */
 export function safeUrl(href) {
   if (!/^(?:https?:\/\/|mailto:)/i.test(href)) return "";
   try {
     const url = new URL(href);
-    return ["http:", "https:", "mailto:"].includes(url.protocol) ? url.href : "";
+    const fits = ["http:", "https:", "mailto:"].includes(url.protocol) && !url.username && !url.password;
+    return fits ? url.href : "";
   } catch {
     return "";
   }
@@ -49,3 +50,26 @@ export function closesFence(fence, line) {
   const match = /^ {0,3}(`{3,}|~{3,})[ \t]*\r?$/.exec(line);
   return match !== null && match[1][0] === fence.mark && match[1].length >= fence.size;
 }
+
+const ACTING = /[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u{e0000}-\u{e007f}\p{Cs}]/u;
+const FLAG = /(\u{1f3f4}[\u{e0030}-\u{e0039}\u{e0061}-\u{e007a}]{2,6}\u{e007f})/u;
+const UNFINISHED = /(?:\r|\p{Cs}|\u{1f3f4}[\u{e0030}-\u{e007a}]*)$/u;
+
+/** Controls, direction overrides, invisible tags and half characters, made visible. @param {string} text */
+export function visible(text) {
+  if (!ACTING.test(text)) return text;
+  const lines = text.replace(/\r\n?/g, "\n").replaceAll("\f", " ");
+  // The flags of Scotland and others are spelled with tag characters.
+  const parts = lines.split(FLAG);
+  return parts.map((part, at) => (at % 2 ? part : part.replace(new RegExp(ACTING, "gu"), picture))).join("");
+}
+
+/** @param {string} character */
+function picture(character) {
+  const code = character.codePointAt(0) ?? 0;
+  if (code < 0x20) return String.fromCharCode(0x2400 + code);
+  return code === 0x7f ? "\u2421" : "\ufffd";
+}
+
+/** Characters at the end that may belong together with what comes next. @param {string} text */
+export const unfinished = (text) => UNFINISHED.exec(text.slice(-12))?.[0].length ?? 0;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { colour } from "../src/colour.js";
-import { closesFence, decodeEntity, openFence, safeUrl } from "../src/text.js";
+import { closesFence, decodeEntity, openFence, safeUrl, unfinished, visible } from "../src/text.js";
 
 test("only absolute addresses of the web and of mail are links", () => {
   for (const good of ["https://a.example/x?y=1", "http://localhost:1/", "HTTPS://A.example", "mailto:ada@a.example"]) assert.ok(safeUrl(good), good);
@@ -42,4 +42,20 @@ test("colouring takes no longer than its text is long", () => {
       assert.ok(performance.now() - began < 1_000, `${language} ${hostile.slice(0, 8)}`);
     }
   }
+});
+
+test("a name before an @ never hides where a link leads", () => {
+  assert.equal(safeUrl("https://good.example@bad.example/"), "");
+  assert.ok(safeUrl("https://good.example/@ada"));
+});
+
+test("characters that act become visible, letters and flags stay", () => {
+  assert.equal(visible("a\x1b[2J\u202eb\r\nc\x7f\ud800"), "a␛[2J�b\nc␡�");
+  const scotland = "\u{1f3f4}\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}";
+  assert.equal(visible(`é 😀 ${scotland}\t\n`), `é 😀 ${scotland}\t\n`);
+  assert.equal(visible("\u{e0041}"), "�");
+});
+
+test("half a line end, half a character and half a flag wait for the rest", () => {
+  assert.deepEqual(["a", "a\r", "a\ud83d", "a\u{1f3f4}\u{e0067}", "a😀"].map(unfinished), [0, 1, 1, 4, 0]);
 });
