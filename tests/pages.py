@@ -114,3 +114,8 @@ def text_of(html: str) -> str:
 def links_of(html: str) -> list[str]:
     """Every address in it."""
     return read(html).links
+
+
+def body(html: str) -> str:
+    """The HTML inside the root element."""
+    return html.partition(">")[2].removesuffix("</div>").strip()

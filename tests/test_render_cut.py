@@ -6,9 +6,9 @@ import random
 import re
 
 import pytest
-from pages import text_of
 
 from claude_nb.render import cut, markdown_html
+from tests.pages import text_of
 
 WORDS = [
     "alpha",
@@ -133,6 +133,19 @@ def test_code_in_an_item_keeps_its_indent() -> None:
 
 def test_a_list_goes_on_with_its_last_item() -> None:
     assert cut("1. a\n2. b\n3. c\n4", 5) == (10, "")
+
+
+def test_a_list_numbered_1_1_1_is_kept_together_while_it_can_be() -> None:
+    assert cut("1. a\n1. b\n1. c\n", 8) == (0, "")
+    assert cut("1. a\n1. b\n1. c\n", 5)[0] > 0
+
+
+def test_what_stands_beside_the_language_is_not_carried_on() -> None:
+    assert cut("```py" + "x" * 100 + "\na\nb", 50)[1] == "```py" + "x" * 38 + "\n"
+
+
+def test_the_head_of_a_table_is_not_cut() -> None:
+    assert cut("| some words | more words |\n", 20) == (0, "")
 
 
 def test_a_table_goes_on_with_its_header() -> None:

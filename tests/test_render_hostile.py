@@ -8,9 +8,9 @@ from itertools import groupby
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pages import ACTING, HOSTILE, faults, links_of, quick_faults, text_of
 
 from claude_nb.render import cut, markdown_html, plain_html, tail_html, terminal_safe
+from tests.pages import ACTING, HOSTILE, faults, links_of, quick_faults, text_of
 
 KINDS = [kind for kind, _ in groupby(HOSTILE, key=lambda name: name.rpartition("-")[0])]
 GLUE = ("", "\n", "\n\n", " ", "\n- ", "\n> ", "|", "`", "**", "\n    ", "$", "\n```\n", "](", "\\")

@@ -65,8 +65,8 @@ class _Page:
                 break
             last = inside[-1]
             first_line, line = _first(inside[0]), _first(last)
-            if line > first_line and self._counts_on(inside):
-                return self._before(line, opened)
+            if line > first_line:
+                return self._before(line, opened) if self._counts_on(inside) else (0, "")
             if last.type in ("list_item_open", "blockquote_open"):
                 opened.append(last)
             elif not last.type.endswith("_list_open"):
@@ -80,8 +80,8 @@ class _Page:
     @staticmethod
     def _counts_on(items: list[Token]) -> bool:
         """False for a numbered list written 1. 1. 1., whose rest would start again at 1."""
-        numbers = [token.info for token in items if token.type == "list_item_open"]
-        return not numbers or not numbers[0] or int(numbers[-1]) == int(numbers[0]) + len(numbers) - 1
+        numbers = [token.info for token in items[-2:] if token.info and token.type == "list_item_open"]
+        return len(numbers) == len(set(numbers))
 
     def _before(self, number: int, opened: list[Token]) -> tuple[int, str]:
         prefix = self._prefix(number, opened)
