@@ -44,6 +44,9 @@ def show(turn: Turn, mode: Mode, *, raw: bool = False, notices: Sequence[str] = 
         reply = turn.abandon()
         screen.finish(reply)
         trouble: BaseException = Interrupted(turn.interrupted_line())
+    except BaseException:
+        turn.abandon()  # a fault in the drawing: what has arrived is kept as turn.reply
+        raise
     else:
         reply = turn.reply or turn.abandon()
         screen.finish(reply)

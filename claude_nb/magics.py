@@ -12,7 +12,7 @@ from IPython.display import display as show_value
 
 from claude_nb import commands, display, knobs, options, place, providers, template
 from claude_nb.commands import settings
-from claude_nb.errors import ClaudeError, Interrupted, PromptError
+from claude_nb.errors import PromptError
 from claude_nb.reply import Reply
 from claude_nb.session import Session
 from claude_nb.values import Request
@@ -77,9 +77,9 @@ class ClaudeMagic:
         )
         try:
             variables[out] = display.show(turn, mode, raw=bool(how.get("raw")), notices=notices)
-        except (ClaudeError, Interrupted) as error:
-            if error.reply and error.reply.text:
-                variables[out] = error.reply
+        except BaseException:
+            if turn.reply and turn.reply.text:
+                variables[out] = turn.reply
             raise
         return variables[out]  # type: ignore[no-any-return]  # user_ns holds anything; this is the Reply just stored
 

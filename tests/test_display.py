@@ -1,0 +1,74 @@
+"""Showing a turn: what had arrived is never lost, whatever goes wrong on the way to the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from claude_nb import display
+from claude_nb.errors import NetworkError
+from claude_nb.session import Session
+from claude_nb.stop import Stop
+from claude_nb.turn import Turn
+from claude_nb.values import Chunk, Message, Request
+
+REQUEST = Request("demo", "demo", (Message("user", "Hi"),))
+
+
+class Keeper:
+    def progress(self, turn: Turn) -> None:
+        """Nothing to keep."""
+
+    def finished(self, turn: Turn, reply: object) -> object:
+        return reply
+
+
+def turn_of(*chunks: Chunk | BaseException) -> Turn:
+    def stream(_: Stop) -> Iterator[Chunk]:
+        for chunk in chunks:
+            if isinstance(chunk, BaseException):
+                raise chunk
+            yield chunk
+
+    return Turn(REQUEST, stream, Keeper())  # type: ignore[arg-type]  # a keeper by its methods
+
+
+@pytest.mark.parametrize("mode", ["live", "once", "text", "quiet"])
+def test_an_error_is_raised_with_what_had_arrived(mode: display.Mode, capsys: pytest.CaptureFixture[str]) -> None:
+    turn = turn_of(Chunk(text="half"), NetworkError("the line is down"))
+    with pytest.raises(NetworkError) as caught:
+        display.show(turn, mode)
+    assert caught.value.reply is not None
+    assert (caught.value.reply.text, caught.value.reply.stop_reason) == ("half", "error")
+    capsys.readouterr()
+
+
+def test_nothing_is_shown_in_quiet_mode(capsys: pytest.CaptureFixture[str]) -> None:
+    display.show(turn_of(Chunk(text="Hello"), Chunk(stop_reason="end")), "quiet")
+    assert capsys.readouterr().out == ""
+
+
+def test_text_mode_prints_the_notices_the_text_and_the_footer(capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = Chunk(notice="overloaded, trying again in 2 s (1 of 2)")
+    turn = turn_of(waiting, Chunk(text="Hello"), Chunk(stop_reason="end"))
+    display.show(turn, "text", notices=["no key found"])
+    out = capsys.readouterr().out
+    assert out.startswith("[no key found]\n")
+    assert "Hello\n\n[Demo model: small local word statistics, not Claude" in out
+
+
+def test_a_session_keeps_the_reply_when_the_screen_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(display._Quiet):
+        def feed(self, text: str) -> None:
+            raise IndexError("a bug in the screen")
+
+    monkeypatch.setattr(display, "_Text", lambda _: Broken())
+    session = Session()
+    session.demo_delay_s = 0
+    turn = session.stream("Tell me a story.", provider="demo", seed=1)
+    with pytest.raises(IndexError):
+        display.show(turn, "text")
+    assert turn.reply is not None
+    assert turn.reply.text
+    assert session.last == turn.reply
