@@ -4,14 +4,15 @@
 /** @import {Row} from "./controls.js" */
 /** @import {View} from "./view.js" */
 
-import { applyPreset, brief, change, findModel, rows, scale, sent, start, tidy, toPosition, toValue, useless } from "./controls.js";
+import { applyPreset, brief, change, findModel, rows, sent, useless } from "./controls.js";
 import { button, freshId, h, say } from "./dom.js";
+import { sliderRow } from "./slider.js";
 
 /** @param {View} view */
 export function rail(view) {
   const summary = h("span", { class: "cnb-summary" });
   const list = h("div", { class: "cnb-rows" });
-  /** @type {Map<string, ReturnType<typeof sliderRow>>} */
+  /** @type {Map<string, ReturnType<typeof settingRow>>} */
   const made = new Map();
   const element = h(
     "details",
@@ -27,7 +28,7 @@ export function rail(view) {
     say(summary, set.map(([name, value]) => brief(name, value)).join(" · ") || "model defaults");
     const all = rows(view.catalogue, view.settings, view.notes);
     for (const row of all) {
-      if (!made.has(row.name)) made.set(row.name, sliderRow(view, row.name));
+      if (!made.has(row.name)) made.set(row.name, settingRow(view, row.name));
       made.get(row.name)?.draw(row);
     }
     if (list.childElementCount !== all.length) list.replaceChildren(...[...made.values()].map((one) => one.element));
@@ -42,85 +43,24 @@ function put(view, name, value) {
   view.keep(settings, notes);
 }
 
-/** Switch, number box, reset, slider, and one line of what it does or why it cannot. @param {View} view @param {string} name */
-function sliderRow(view, name) {
-  /** @type {Row} */
-  let row;
-  const [id, hintId] = [freshId(name), freshId("hint")];
-  const toggle = h("input", {
-    type: "checkbox",
-    role: "switch",
-    id,
-    "aria-describedby": hintId,
-    onchange: () => put(view, name, toggle.checked ? start(row) : null),
-  });
-  const box = h("input", {
-    type: "number",
-    class: "cnb-number",
-    placeholder: "—",
-    onchange: () => put(view, name, box.value === "" ? null : tidy(row, Number(box.value))),
-  });
-  const reset = button("↺", () => (put(view, name, null), toggle.focus()), { class: "cnb-icon" });
-  const range = h("input", {
-    type: "range",
-    "aria-describedby": hintId,
-    oninput: () => put(view, name, toValue(row, Number(range.value))),
-  });
-  const label = h("label", { for: id });
-  const hint = h("p", { class: "cnb-hint", id: hintId });
+/** @param {View} view @param {string} name */
+function settingRow(view, name) {
+  const row = sliderRow(name, (value) => put(view, name, value));
   const problem = h("p", { class: "cnb-problem" });
-  const unit = h("span", { class: "cnb-unit" });
-  const top = h("div", { class: "cnb-row-top" }, toggle, label, unit, box, reset);
-  const element = h("div", { class: "cnb-row", "data-name": name }, top, range, hint, problem);
+  row.element.append(problem);
 
   /** @param {Row} next */
   function draw(next) {
-    row = next;
-    const on = row.value !== null;
-    element.dataset.state = row.locked ? "locked" : on ? "on" : "off";
-    say(label, row.label);
-    for (const input of [toggle, box, range]) input.disabled = Boolean(row.locked);
-    toggle.checked = on;
-    reset.hidden = !on;
-    reset.setAttribute("aria-label", `${row.label}: back to the model's default`);
-    reset.title = "back to the model's default";
-    box.setAttribute("aria-label", `${row.label}, number`);
-    range.setAttribute("aria-label", `${row.label}, slider`);
-    const { min, max, step } = scale(row);
-    Object.assign(range, { min: String(min), max: String(max), step: String(step) });
-    Object.assign(box, { min: String(row.low), max: String(row.high), step: String(row.step) });
-    const value = row.value ?? start(row);
-    range.value = String(toPosition(row, value));
-    range.setAttribute("aria-valuetext", on ? `${value} ${row.unit}`.trim() : "model default");
-    const part = (Number(range.value) - min) / (max - min);
-    element.style.setProperty("--cnb-part", `${(100 * part).toFixed(1)}%`);
-    if (row.beyond !== null) element.style.setProperty("--cnb-beyond", `${(100 * (row.beyond - row.low)) / (row.high - row.low)}%`);
-    element.toggleAttribute("data-beyond", row.beyond !== null);
-    if (document.activeElement !== box || box.value !== "") box.value = on ? String(row.value) : "";
-    say(unit, on ? "" : row.locked ? "not available" : "default");
-    say(hint, hintFor(row));
-    drawProblem();
-  }
-
-  function drawProblem() {
+    row.draw(next);
     const run = view.run;
-    const blamed = run?.error && run.blamed === name && row.value !== null;
+    const blamed = run?.error && run.blamed === name && next.value !== null;
     problem.hidden = !blamed;
     if (!blamed || !run) return problem.replaceChildren();
     const again = () => (put(view, name, null), view.start());
     problem.replaceChildren(h("span", {}, run.error ?? ""), button("Turn it off and run again", again));
   }
 
-  return { element, draw };
-}
-
-/** @param {Row} row */
-function hintFor(row) {
-  if (row.locked) return row.locked;
-  if (row.note) return row.note;
-  if (row.beyond === null) return row.help;
-  const past = row.value !== null && row.value > row.beyond ? `${row.value} is` : `above ${row.beyond} is`;
-  return `${row.help}; ${past} beyond Claude's range`;
+  return { element: row.element, draw };
 }
 
 /** @param {View} view */

@@ -1,0 +1,81 @@
+// @ts-check
+// One setting: a switch, a number box, a slider, and one line of what it does or why it cannot.
+
+/** @import {Row} from "./controls.js" */
+
+import { scale, start, tidy, toPosition, toValue } from "./controls.js";
+import { button, freshId, h, say } from "./dom.js";
+
+/**
+ * @param {string} name
+ * @param {(value: number | null) => void} put  what to do with a new value; null: switched off
+ * @param {string} [off]  what holds while it is off
+ */
+export function sliderRow(name, put, off = "model default") {
+  /** @type {Row} */
+  let row;
+  const [id, hintId] = [freshId(name), freshId("hint")];
+  const toggle = h("input", {
+    type: "checkbox",
+    role: "switch",
+    id,
+    "aria-describedby": hintId,
+    onchange: () => put(toggle.checked ? start(row) : null),
+  });
+  const box = h("input", {
+    type: "number",
+    class: "cnb-number",
+    placeholder: "—",
+    onchange: () => put(box.value === "" ? null : tidy(row, Number(box.value))),
+  });
+  const reset = button("↺", () => (put(null), toggle.focus()), { class: "cnb-icon" });
+  const range = h("input", {
+    type: "range",
+    "aria-describedby": hintId,
+    oninput: () => put(toValue(row, Number(range.value))),
+  });
+  const label = h("label", { for: id });
+  const hint = h("p", { class: "cnb-hint", id: hintId });
+  const unit = h("span", { class: "cnb-unit" });
+  const top = h("div", { class: "cnb-row-top" }, toggle, label, unit, box, reset);
+  const element = h("div", { class: "cnb-row", "data-name": name }, top, range, hint);
+
+  /** @param {Row} next */
+  function draw(next) {
+    row = next;
+    const on = row.value !== null;
+    element.dataset.state = row.locked ? "locked" : on ? "on" : "off";
+    say(label, row.label);
+    for (const input of [toggle, box, range]) input.disabled = Boolean(row.locked);
+    toggle.checked = on;
+    reset.hidden = !on;
+    reset.setAttribute("aria-label", `${row.label}: back to the ${off}`);
+    reset.title = `back to the ${off}`;
+    box.setAttribute("aria-label", `${row.label}, number`);
+    range.setAttribute("aria-label", `${row.label}, slider`);
+    const { min, max, step } = scale(row);
+    Object.assign(range, { min: String(min), max: String(max), step: String(step) });
+    Object.assign(box, { min: String(row.low), max: String(row.high), step: String(row.step) });
+    const value = row.value ?? start(row);
+    range.value = String(toPosition(row, value));
+    range.setAttribute("aria-valuetext", on ? `${value} ${row.unit}`.trim() : off);
+    const part = (Number(range.value) - min) / (max - min);
+    element.style.setProperty("--cnb-part", `${(100 * part).toFixed(1)}%`);
+    if (row.beyond !== null) element.style.setProperty("--cnb-beyond", `${(100 * (row.beyond - row.low)) / (row.high - row.low)}%`);
+    element.toggleAttribute("data-beyond", row.beyond !== null);
+    if (document.activeElement !== box || box.value !== "") box.value = on ? String(row.value) : "";
+    say(unit, on ? "" : row.locked ? "not available" : "default");
+    say(hint, hintFor(row));
+  }
+
+  return { element, draw };
+}
+
+/** @param {Row} row */
+function hintFor(row) {
+  if (row.locked) return row.locked;
+  if (row.note) return row.note;
+  if (row.beyond === null) return row.help;
+  const past = row.value !== null && row.value > row.beyond ? `${row.value} is` : `above ${row.beyond} is`;
+  return `${row.help}; ${past} beyond Claude's range`;
+}
