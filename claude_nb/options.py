@@ -11,6 +11,8 @@ from claude_nb.knobs import KNOBS, Knob
 
 _FLAG = re.compile(r"--?[A-Za-z][\w-]*")
 _WORD = re.compile(r"""\{\{.*?\}\}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\S+""", re.DOTALL)
+_ITEM = re.compile(r"""\{\{.*?\}\}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\s,"']+""")
+_LIST = re.compile(rf"\s*([A-Za-z_][\w-]*)\s*=\s*((?:{_ITEM.pattern})(?:\s*,\s*(?:{_ITEM.pattern}))*)(?=\s|$)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 _BY_FLAG: dict[str, Knob] = {flag: knob for knob in KNOBS for flag in knob.flags}
 
@@ -62,6 +64,19 @@ def pairs(text: str) -> list[tuple[str, str]]:
             raise PromptError(f"write name=value, with quotes around text: {text[at:].strip()!r}")
         found.append((name.group(1), _unquoted(word.group())))
         at = word.end()
+    return found
+
+
+def items(text: str) -> list[tuple[str, list[str]]]:
+    """name=value,value pairs: items('t=0,.7 s="Be brief.","Hi, you."') -> [("t", ["0", ".7"]), ("s", [...])]."""
+    found = []
+    at = 0
+    while text[at:].strip():
+        pair = _LIST.match(text, at)
+        if not pair:
+            raise PromptError(f"write name=value,value with quotes around text: {text[at:].strip()!r}")
+        found.append((pair[1].replace("-", "_"), [_unquoted(value) for value in _ITEM.findall(pair[2])]))
+        at = pair.end()
     return found
 
 

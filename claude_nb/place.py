@@ -36,7 +36,21 @@ def current_cell() -> Cell | None:
 
 def _parent() -> dict[str, Any] | None:
     """The message that the kernel is working on; None without a kernel."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    kernel = getattr(shell, "kernel", None)
+    kernel = getattr(_shell(), "kernel", None)
     return kernel.get_parent() if kernel else None
+
+
+def is_terminal() -> bool:
+    """True where a person types at a prompt of Python or IPython; false in a script."""
+    return _parent() is None and (hasattr(sys, "ps1") or _shell() is not None)
+
+
+def run_count() -> int | None:
+    """The number of the cell or input that is running; None in a script."""
+    count = getattr(_shell(), "execution_count", None)
+    return count if isinstance(count, int) else None
+
+
+def _shell() -> Any:
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None

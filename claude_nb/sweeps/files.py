@@ -1,0 +1,135 @@
+"""Sweeps on disk: JSON lines, always; Parquet through pandas, for whoever goes on with a DataFrame.
+
+first line   {"claude_nb": "sweep", "version": 1, "id", "axes", "n", "cases": [{"values", "requests", "locked"}]}
+each other   {"case": 0, "repeat": 3, "reply": {...}}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from claude_nb.errors import ConfigError
+from claude_nb.reply import Reply
+from claude_nb.sweeps.plan import Case, Plan
+from claude_nb.values import Request
+
+if TYPE_CHECKING:
+    from claude_nb.sweeps.results import Results
+
+VERSION = 1
+
+
+def save(sweep: Results, path: str | os.PathLike[str]) -> None:
+    """Write a sweep; it replaces the file when it is whole."""
+    path = Path(path)
+    new = path.with_name(f".{path.name}.new")
+    try:
+        if path.suffix == ".parquet":
+            _save_parquet(sweep, new)
+        else:
+            new.write_text("".join(f"{line}\n" for line in (_header(sweep), *_records(sweep))), encoding="utf-8")
+        new.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from None
+    finally:
+        new.unlink(missing_ok=True)
+
+
+class Saved(NamedTuple):
+    """What the file of a sweep holds."""
+
+    plan: Plan
+    id: str
+    replies: dict[tuple[int, int], Reply]
+
+
+def read(path: str | os.PathLike[str]) -> Saved:
+    """Read what save() wrote. Raises ConfigError."""
+    path = Path(path)
+    try:
+        if path.suffix == ".parquet":
+            return _read_parquet(path)
+        header, *records = path.read_text(encoding="utf-8").splitlines()
+        return _saved(json.loads(header), map(json.loads, records))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path} is not a saved sweep ({type(error).__name__}: {str(error)[:80]})") from None
+
+
+def _header(sweep: Results) -> str:
+    return _json(
+        {
+            "claude_nb": "sweep",
+            "version": VERSION,
+            "id": sweep.id,
+            "axes": sweep.axes,
+            "n": sweep.n,
+            "cases": [
+                {"values": case.values, "requests": [r.to_dict() for r in case.requests], "locked": case.locked}
+                for case in sweep.cases
+            ],
+        }
+    )
+
+
+def _records(sweep: Results) -> list[str]:
+    return [_json({"case": i, "repeat": k, "reply": reply.to_dict()}) for i, k, reply in sweep.numbered()]
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    # A template variable can be any object; in the file stands what stood in the prompt.
+    return json.dumps(data, default=str)
+
+
+def _saved(header: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> Saved:
+    if header.get("claude_nb") != "sweep":
+        raise ValueError("another kind of file")
+    if header["version"] > VERSION:
+        raise ValueError(f"version {header['version']}, from a newer claude_nb")
+    cases = tuple(
+        Case(_tuples(case["values"]), tuple(map(Request.from_dict, case["requests"])), case["locked"])
+        for case in header["cases"]
+    )
+    axes = {name: tuple(_tuple(value) for value in values) for name, values in header["axes"].items()}
+    found = {(record["case"], record["repeat"]): Reply.from_dict(record["reply"]) for record in records}
+    if any(i >= len(cases) or k >= len(cases[i].requests) for i, k in found):
+        raise ValueError("a reply that belongs to no case")
+    return Saved(Plan(axes, cases, header["n"]), header["id"], found)
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _tuple(value) for name, value in values.items()}
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _pandas() -> Any:
+    try:
+        import pandas
+
+        import_module("pyarrow")  # pandas writes Parquet with it
+    except ImportError as error:
+        raise ConfigError(f"Parquet needs {error.name}: pip install pandas pyarrow; a name in .jsonl works") from None
+    return pandas
+
+
+def _save_parquet(sweep: Results, path: Path) -> None:
+    """The rows as columns, for other tools; beside them the whole records, for read()."""
+    _pandas()
+    frame = sweep.to_pandas()
+    frame["record"] = _records(sweep)
+    frame.attrs = {"claude_nb": _header(sweep)}
+    frame.to_parquet(path, engine="pyarrow", index=False)
+
+
+def _read_parquet(path: Path) -> Saved:
+    frame = _pandas().read_parquet(path, engine="pyarrow")
+    return _saved(json.loads(frame.attrs["claude_nb"]), map(json.loads, frame["record"]))

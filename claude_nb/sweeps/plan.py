@@ -1,0 +1,181 @@
+"""From lists of settings to cases: every combination, its requests, and why a model would refuse it."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from claude_nb import knobs, template
+from claude_nb.errors import PromptError
+from claude_nb.session import Session
+from claude_nb.values import Request
+
+# Options of a call that say how it runs or where its reply goes, not what comes back.
+NOT_SWEPT = ("out", "chat", "timeout", "no_stream", "quiet", "dry_run", "raw", "allow_http", "help", "budget", "sweep")
+SWEPT = tuple(knob.name for knob in knobs.KNOBS if knob.name not in NOT_SWEPT)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One combination.
+
+    values    what is particular to it: {"temperature": 0.7}
+    requests  one for each repeat; none when it is locked
+    locked    why the model refuses it, so that it is not sent; None: it does not
+    """
+
+    values: Mapping[str, Any]
+    requests: tuple[Request, ...] = ()
+    locked: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All cases, and the axes they lie on: {"temperature": (0.0, 0.7), "top_p": (0.5, 1.0)}."""
+
+    axes: Mapping[str, tuple[Any, ...]]
+    cases: tuple[Case, ...]
+    n: int
+
+    @property
+    def requests(self) -> list[Request]:
+        return [request for case in self.cases for request in case.requests]
+
+
+def grid(
+    session: Session,
+    prompt: Any,
+    settings: Mapping[str, Any],
+    *,
+    n: int,
+    mode: str = "grid",
+    variables: Mapping[str, Any] | None = None,
+) -> Plan:
+    """Every combination of the settings that are lists; mode "zip" takes the first of each, the second of each ...
+
+    settings   options of a call, and template variables: {"temperature": [0, 1], "topic": ["tides", "bees"]}
+    variables  further values for {{name}}, the same in every case
+
+    A tuple is one value, and so is a list of stop sequences. Raises PromptError, also when nothing could be sent.
+    """
+    if mode not in ("grid", "zip"):
+        raise PromptError(f"mode is grid or zip, not {mode!r}")
+    fixed, axes = {}, {}
+    for name, value in {"prompt": prompt, **settings}.items():
+        values = _values(name, value)
+        if values is None:
+            fixed[name] = value
+        else:
+            axes[name] = values
+    if mode == "zip" and len({len(values) for values in axes.values()}) > 1:
+        sizes = ", ".join(f"{name} has {len(values)}" for name, values in axes.items())
+        raise PromptError(f"mode zip needs lists of one length; {sizes}")
+    rows = zip(*axes.values(), strict=True) if mode == "zip" and axes else product(*axes.values())
+    combinations = [dict(zip(axes, row, strict=True)) for row in rows]
+    return _plan(session, fixed, combinations, axes, n=n, variables=variables)
+
+
+def columns(session: Session, prompt: str, settings: Sequence[Mapping[str, Any]], shared: Mapping[str, Any]) -> Plan:
+    """One case for each mapping of options: columns(session, "Hi", [{"model": "sonnet"}, {"model": "haiku"}], {})."""
+    if not settings:
+        raise PromptError('say what to compare: compare(["sonnet", "demo"], "Why is the sky blue?")')
+    names = dict.fromkeys(name for one in settings for name in one)
+    axes = {name: tuple(dict.fromkeys(_hashable(one.get(name)) for one in settings)) for name in names}
+    return _plan(session, {"prompt": prompt, **shared}, [dict(one) for one in settings], axes)
+
+
+def label(name: str, value: Any) -> str:
+    """A value for people: label("temperature", 0.7) -> "0.7", label("top_p", None) -> "default"."""
+    if value is None:
+        return "default"
+    if isinstance(value, float):
+        return f"{value:g}"
+    text = " ".join(map(repr, value)) if name == "stop_sequences" and not isinstance(value, str) else str(value)
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def title(values: Mapping[str, Any]) -> str:
+    """title({"temperature": 0.7, "top_p": 1.0}) -> "temperature 0.7, top_p 1"."""
+    return ", ".join(f"{name} {label(name, value)}" for name, value in values.items()) or "one setting"
+
+
+def _plan(
+    session: Session,
+    fixed: Mapping[str, Any],
+    combinations: Iterable[dict[str, Any]],
+    axes: Mapping[str, tuple[Any, ...]],
+    *,
+    n: int = 1,
+    variables: Mapping[str, Any] | None = None,
+) -> Plan:
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise PromptError(f"n is how often each combination is asked, at least 1, not {n!r}")
+    for name in {**fixed, **axes}:
+        _check_name(name, [fixed.get("prompt"), *axes.get("prompt", ()), fixed.get("system"), *axes.get("system", ())])
+    for name, values in axes.items():
+        for value in values if name in knobs.BY_NAME else ():
+            knobs.check(name, value)  # what no model takes is a slip, and raises here
+    cases = []
+    for own in combinations:
+        try:
+            cases.append(Case(own, _requests(session, {**fixed, **own}, n, variables or {})))
+        except PromptError as error:
+            cases.append(Case(own, (), str(error)))
+    if not cases:
+        raise PromptError("an empty list leaves nothing to run")
+    if all(case.locked for case in cases):
+        raise PromptError(str(cases[0].locked))
+    return Plan(dict(axes), tuple(cases), n)
+
+
+def _requests(
+    session: Session, settings: Mapping[str, Any], n: int, variables: Mapping[str, Any]
+) -> tuple[Request, ...]:
+    own = {name: value for name, value in settings.items() if name not in SWEPT and name != "prompt"}
+    options = {name: value for name, value in settings.items() if name in SWEPT}
+    prompt = settings["prompt"]
+    if not isinstance(prompt, str):
+        raise PromptError(f"a prompt is a text, not {prompt!r:.60}")
+    if own or variables:
+        names = ChainMap(own, dict(variables))
+        prompt = template.fill(prompt, names).text
+        if options.get("system"):
+            options["system"] = template.fill(options["system"], names).text
+    return tuple(session.request(prompt, repeat=repeat, **options) for repeat in range(n))
+
+
+def _check_name(name: str, texts: Iterable[Any]) -> None:
+    """A name is an option of a call, or a variable that some prompt has a place for."""
+    if name == "prompt" or name in SWEPT:
+        return
+    if name in knobs.BY_NAME:
+        raise PromptError(f"{name} cannot be varied in a sweep")
+    if not any("{{" in text and name in text for text in texts if isinstance(text, str)):
+        if any("{{" in text for text in texts if isinstance(text, str)):
+            raise PromptError(f"no prompt has a place {{{{{name}}}}}; write it, or leave {name} out")
+        knobs.find(name)  # raises, with the nearest option
+
+
+def _values(name: str, value: Any) -> tuple[Any, ...] | None:
+    """The values of an axis; None for a single value."""
+    if isinstance(value, (str, bytes, tuple, Mapping)) or not isinstance(value, Iterable) or hasattr(value, "columns"):
+        return None
+    values = tuple(_plain(one) for one in value)
+    if name == "stop_sequences" and values and all(isinstance(one, str) for one in values):
+        return None
+    return values
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy or pandas as Python's own; a list, which only stop_sequences has as a value, as a tuple."""
+    if isinstance(value, list):
+        return tuple(value)
+    return value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

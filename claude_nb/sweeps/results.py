@@ -1,0 +1,211 @@
+"""What a sweep has brought, and what can be said about it: rows, a summary, the best case."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from claude_nb.errors import PromptError
+from claude_nb.reply import Reply
+from claude_nb.sweeps import measures
+from claude_nb.sweeps.measures import Check, Metric, Sample
+from claude_nb.sweeps.plan import Case, Plan, title
+from claude_nb.sweeps.table import Table
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+    import pandas
+
+R = TypeVar("R", bound="Results")
+
+
+class Results:
+    """Replies by case and repeat. len() counts those that have come.
+
+    axes    what varies: {"temperature": (0, 0.7, 1)}      cases   its combinations, the refused ones too
+    checks  functions that say yes or no to a Reply        n       replies wanted for each case
+    is_shown   true while the output that shows the grid is just above, so that it is not drawn twice
+    """
+
+    def __init__(self, plan: Plan, checks: Mapping[str, Check] | None = None, name: str | None = None) -> None:
+        self.plan = plan
+        self.checks: dict[str, Check] = dict(checks or {})
+        self.id = name or uuid.uuid4().hex[:8]
+        self._replies: dict[tuple[int, int], Reply] = {}
+        self.is_shown: Callable[[], bool] = lambda: False
+
+    @property
+    def axes(self) -> Mapping[str, tuple[Any, ...]]:
+        return self.plan.axes
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        return self.plan.cases
+
+    @property
+    def n(self) -> int:
+        return self.plan.n
+
+    @property
+    def total(self) -> int:
+        """Replies wanted in all."""
+        return sum(len(case.requests) for case in self.cases)
+
+    @property
+    def left(self) -> int:
+        """Replies that are still to come; resume() asks for them."""
+        return self.total - len(self._replies)
+
+    @property
+    def replies(self) -> list[Reply]:
+        """All that have come, case by case."""
+        return [reply for _, _, reply in self.numbered()]
+
+    def __len__(self) -> int:
+        return len(self._replies)
+
+    def __iter__(self) -> Iterator[Reply]:
+        return iter(self.replies)
+
+    def put(self, replies: Mapping[tuple[int, int], Reply]) -> None:
+        """Add replies by (case, repeat)."""
+        self._replies.update(replies)
+
+    def where(self, **values: Any) -> list[Reply]:
+        """The replies of the cases with these values: where(temperature=0.7)."""
+        if unknown := values.keys() - self.axes.keys():
+            raise PromptError(f"{', '.join(unknown)} is not varied here; there are {', '.join(self.axes) or 'no axes'}")
+        return [reply for i, _, reply in self.numbered() if values.items() <= self.cases[i].values.items()]
+
+    def numbered(self) -> list[tuple[int, int, Reply]]:
+        """(case, repeat, reply) for all that have come."""
+        return [(i, k, reply) for (i, k), reply in sorted(self._replies.items(), key=lambda item: item[0])]
+
+    def titled(self) -> list[tuple[str, Reply]]:
+        """Each reply under what is particular to it: ("temperature 0.7", Reply(...))."""
+        return [(title(self.cases[i].values), reply) for i, _, reply in self.numbered()]
+
+    @property
+    def rows(self) -> Table:
+        """One dict for each reply, with everything that was set and measured."""
+        return Table(self._row(i, k, reply) for i, k, reply in self.numbered())
+
+    def _row(self, i: int, k: int, reply: Reply) -> dict[str, Any]:
+        request, sampling = reply.request, reply.request.sampling
+        columns: dict[str, Any] = {
+            "run_id": f"{self.id}-{i}-{k}",
+            "backend": request.provider,
+            "model": request.model,
+            "is_demo": request.provider == "demo",
+            "source": reply.source,
+            "prompt_hash": hashlib.sha256(request.prompt.encode()).hexdigest()[:12],
+            "prompt": request.prompt,
+            "system": request.system,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "top_k": sampling.top_k,
+            "max_tokens": sampling.max_tokens,
+            "stop": list(sampling.stop_sequences) if sampling.stop_sequences else None,
+            "effort": request.params.get("effort"),
+            "seed": sampling.seed,
+            "replicate": k,
+            "text": reply.text,
+            "stop_reason": reply.stop_reason,
+            "input_tokens": reply.usage.input_tokens,
+            "output_tokens": reply.usage.output_tokens,
+            "latency_s": reply.seconds,
+            "ttft_s": reply.first_token_s,
+            "cost_usd": reply.cost_usd,
+            "error": reply.error,
+            "created": reply.created_at,
+        }
+        own = {name: value for name, value in self.cases[i].values.items() if name not in columns and name != "prompt"}
+        columns_of = measures.check_names(self.checks)
+        whole = self.checks.items() if reply.complete else ()
+        marks = {columns_of[name]: measures.passed(reply, check) for name, check in whole}
+        return {**columns, **own, **marks}
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The rows as a DataFrame."""
+        return self.rows.to_pandas()
+
+    def samples(self) -> list[Sample]:
+        """The replies of each case, ready to be measured."""
+        by_case: list[list[Reply]] = [[] for _ in self.cases]
+        for i, _, reply in self.numbered():
+            by_case[i].append(reply)
+        whole = [[reply for reply in replies if reply.complete] for replies in by_case]
+        grams = measures.equal_grams([[reply.text for reply in replies] for replies in whole])
+        return [
+            Sample(good, len(replies) - len(good), grams, self.checks)
+            for good, replies in zip(whole, by_case, strict=True)
+        ]
+
+    def summary(self, *names: str) -> Table:
+        """One dict for each case: its settings, how many replies, and the metrics.
+
+        names  further metrics, those that take a moment: summary("self_bleu", "perplexity")
+        """
+        extra = [metric for name in names if (metric := measures.find(name, self.checks)).name in measures.METRICS]
+        usual = [metric for metric in measures.METRICS.values() if not metric.slow and metric not in extra]
+        samples = self.samples()
+        told = [metric for metric in usual if any(metric.of(sample) is not None for sample in samples)]
+        measured = [*told, *extra]
+        return Table(self._summed(case, sample, measured) for case, sample in zip(self.cases, samples, strict=True))
+
+    def _summed(self, case: Case, sample: Sample, measured: list[Metric]) -> dict[str, Any]:
+        row: dict[str, Any] = {**case.values, "n": len(sample.replies), "failed": sample.failed}
+        for metric in measures.check_metrics(self.checks).values():
+            interval = metric.interval(sample) if metric.interval else None
+            row |= {metric.name: metric.of(sample)}
+            row |= {f"{metric.name}_{end}": value for end, value in interval._asdict().items()} if interval else {}
+            cost, passes = measures.METRICS["cost_usd"].of(sample), (metric.of(sample) or 0) * len(sample.replies)
+            row[f"cost_per_{metric.name}"] = cost / passes if cost is not None and passes else None
+        row |= {metric.name: metric.of(sample) for metric in measured}
+        note = case.locked or (measures.FEW_NOTE if len(sample.replies) < measures.FEW else "")
+        return {**row, "stop_reasons": measures.stop_mix(sample), "note": note}
+
+    def best(self, key: str | Callable[[dict[str, Any]], float | None] = "unique_rate") -> dict[str, Any]:
+        """The summary row with the best value: best("pass"), best("latency_p50"), best(lambda row: row["n"]).
+
+        A metric of which less is better finds the lowest, any other and a function the highest.
+        """
+        lowest = isinstance(key, str) and measures.find(key, self.checks).best == "low"
+        value_of = itemgetter(key) if isinstance(key, str) else key
+        rows = self.summary(key) if isinstance(key, str) else self.summary()
+        valued = [(value_of(row), row) for row in rows if row["n"]]
+        known = [(value, row) for value, row in valued if value is not None]
+        if not known:
+            raise PromptError(f"no case has a value for {key}" if isinstance(key, str) else "no case has a value")
+        return (min if lowest else max)(known, key=lambda pair: pair[0])[1]
+
+    def check(self: R, function: Check, name: str | None = None) -> R:
+        """Add a check, and mark every reply with it: result.check(lambda reply: len(reply.text) < 200).summary()."""
+        self.checks[name or str(getattr(function, "__name__", f"check{len(self.checks) + 1}"))] = function
+        return self
+
+    def plot(self, metric: str = "distinct_2", x: str | None = None) -> matplotlib.axes.Axes:
+        """A metric against one of the axes (x), with 95 % intervals; needs matplotlib."""
+        from claude_nb.sweeps import plots
+
+        return plots.plot(self, metric, x)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to a file: JSON lines, or Parquet if its name ends with .parquet (needs pandas, pyarrow)."""
+        from claude_nb.sweeps import files
+
+        files.save(self, path)
+
+    def __repr__(self) -> str:
+        axes = ", ".join(f"{name}: {len(values)}" for name, values in self.axes.items()) or "one setting"
+        left = f", {self.left:,} to come" if self.left else ""
+        return f"<Sweep {self.id}: {axes}; {len(self):,} replies{left}>"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from claude_nb.sweeps.page import grid_html
+
+        return {"text/plain": repr(self)} | ({} if self.is_shown() else {"text/html": grid_html(self)})
