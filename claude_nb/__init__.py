@@ -2,6 +2,7 @@
 
 In a notebook:   %load_ext claude_nb, then %%claude at the top of a cell with a prompt.
 From Python:     reply = claude_nb.ask("Why is the sky blue?")
+Looking back:    claude_nb.last is the newest reply, claude_nb.history() lists all
 
 Everything is imported on first use, so that loading the extension costs next to nothing.
 """
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from claude_nb.commands.money import usage
     from claude_nb.errors import (
         ApiError,
         AuthError,
@@ -27,10 +29,14 @@ if TYPE_CHECKING:
         ReplayMiss,
         StreamCut,
     )
+    from claude_nb.explore import compare, last_sweep, load_sweep, sweep
     from claude_nb.reply import Reply
-    from claude_nb.session import Session, ask, configure, stream
+    from claude_nb.session import Session, ask, configure, history, stream
+    from claude_nb.sweeps.sweep import Sweep
     from claude_nb.turn import Turn
     from claude_nb.values import Message, Request, Sampling, Usage
+
+    last: Reply | None
 
 __version__ = "0.1.0"
 
@@ -48,8 +54,11 @@ _HOME = {
         "ReplayMiss",
         "StreamCut",
     ),
-    "claude_nb.session": ("Session", "ask", "configure", "stream"),
+    "claude_nb.commands.money": ("usage",),
+    "claude_nb.explore": ("compare", "last_sweep", "load_sweep", "sweep"),
+    "claude_nb.session": ("Session", "ask", "configure", "history", "stream"),
     "claude_nb.reply": ("Reply",),
+    "claude_nb.sweeps.sweep": ("Sweep",),
     "claude_nb.turn": ("Turn",),
     "claude_nb.values": ("Message", "Request", "Sampling", "Usage"),
 }
@@ -59,7 +68,14 @@ __all__ = [  # noqa: RUF022  # grouped by what they are for; a test compares it 
     "ask",
     "stream",
     "configure",
+    "history",
+    "sweep",
+    "compare",
+    "last_sweep",
+    "load_sweep",
+    "usage",
     "Session",
+    "Sweep",
     "Turn",
     "Message",
     "Sampling",
@@ -81,13 +97,15 @@ __all__ = [  # noqa: RUF022  # grouped by what they are for; a test compares it 
 
 
 def __getattr__(name: str) -> Any:
+    if name == "last":  # the newest reply, so another one after each prompt; None before the first
+        return import_module("claude_nb.session").default_session().last
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_PUBLIC[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted([*globals(), *__all__, "last"])
 
 
 def load_ipython_extension(ip: InteractiveShell) -> None:

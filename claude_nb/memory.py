@@ -26,75 +26,85 @@ ReplayMode = Literal["off", "use", "only"]
 class Memory:
     """History and replay of one session. The history file is opened at the first prompt.
 
-    mode    off, use or only
-    file    the record file that is played from, instead of the history; None: the history
     speed   of a replay: 1 is the original rhythm, 2 twice as fast, 0 at once
     warn    takes one line for people when the history cannot be written
     """
 
     def __init__(self, credentials: Credentials, warn: Callable[[str], None]) -> None:
-        self.mode: ReplayMode = "off"
-        self.file: Path | None = None
         self.speed = 1.0
         self.warn = warn
         self._credentials = credentials
+        self._mode: ReplayMode | None = None
         self._recording: Recording | None = None
+        self._file: Path | None = None
         self._store: Store | None = None
-        self._begun = False
+        self._opened = False
 
     @property
     def store(self) -> Store | None:
         """The history; None when it is off. CLAUDE_NB_HISTORY: off, or the path of its file."""
-        self._begin()
+        if not self._opened:
+            self._opened = True
+            where = self._credentials.setting("HISTORY")
+            if where != "off":
+                from claude_nb.store import Store
+
+                self._store = Store(Path(where).expanduser() if where else _usual_place(), warn=self.warn)
         return self._store
+
+    @property
+    def history(self) -> Store:
+        """The same; ConfigError when it is off."""
+        if self.store is None:
+            raise ConfigError("the history is off; unset CLAUDE_NB_HISTORY and restart the kernel to keep one")
+        return self.store
+
+    @property
+    def mode(self) -> ReplayMode:
+        """off, use or only; at first what CLAUDE_NB_REPLAY says: "only", or with a file "only lesson.jsonl"."""
+        if self._mode is None:
+            # Raises each time while the variable is wrong: going on would ask the model after all.
+            mode, _, file = (self._credentials.setting("REPLAY") or "off").partition(" ")
+            self.replay(mode, file.strip() or None)
+        return self._mode or "off"
+
+    @property
+    def file(self) -> Path | None:
+        """The record file that is played from, instead of the history; None: the history."""
+        return self._file if self.mode != "off" else None
 
     def forgo(self) -> None:
         """Keep no history and play nothing back: a helper process leaves that to the one that it works for."""
-        self._begun = True
+        self._opened, self._mode = True, "off"
 
     def replay(self, mode: str, file: str | None = None) -> None:
         """Choose the mode, and the record file to play from. Raises ConfigError."""
-        self._begin()  # first, because it sets what the environment says
         if mode not in get_args(ReplayMode):
             raise ConfigError(f"replay is off, use or only, not {mode!r}")
         if file:
             from claude_nb.replay import read
 
-            self._recording, self.file = read(file), Path(file)
+            self._recording, self._file = read(file), Path(file)
         elif mode == "off":
-            self._recording = self.file = None
-        self.mode = mode  # type: ignore[assignment]  # checked above
+            self._recording = self._file = None
+        self._mode = mode  # type: ignore[assignment]  # checked above
 
     def find(self, request: Request, mode: str | None = None) -> Recorded | None:
         """The recorded reply to play for a request; None: ask the model.
 
         mode  instead of the session's, for one call. Raises ReplayMiss in mode "only".
         """
-        self._begin()
         mode = mode or self.mode
         if mode == "off":
             return None
         if self._recording is not None:
             found = self._recording.find(request)
         else:
-            found = self._store.find(request) if self._store else None
+            found = self.store.find(request) if self.store else None
         if found is None and mode == "only":
             where = str(self.file) if self.file else "the history"
             raise ReplayMiss(f"no recorded reply to this request in {where}; %claude /replay off asks the model")
         return found
-
-    def _begin(self) -> None:
-        if self._begun:
-            return
-        self._begun = True
-        where = self._credentials.setting("HISTORY")
-        if where != "off":
-            from claude_nb.store import Store
-
-            self._store = Store(Path(where).expanduser() if where else _usual_place(), warn=self.warn)
-        # CLAUDE_NB_REPLAY: "only", or with a file "only lesson.jsonl"
-        mode, _, file = (self._credentials.setting("REPLAY") or "off").partition(" ")
-        self.replay(mode, file.strip() or None)
 
 
 def _usual_place() -> Path:

@@ -17,6 +17,7 @@ from claude_nb.errors import ConfigError, PromptError
 from claude_nb.keys import looks_like_key
 from claude_nb.memory import Memory
 from claude_nb.models import Models
+from claude_nb.past import History
 from claude_nb.reply import Reply, Source
 from claude_nb.stop import Stop
 from claude_nb.turn import Turn
@@ -252,3 +253,21 @@ def stream(prompt: str, **options: Any) -> Turn:
 def configure(**settings: Any) -> None:
     """Defaults for later calls: configure(model="sonnet", temperature=0.2). See Session.configure."""
     default_session().configure(**settings)
+
+
+def history(
+    limit: int | None = 20,
+    search: str | None = None,
+    *,
+    notebook: str | None = None,
+    chat: str | None = None,
+    variable: str | None = None,
+) -> History:
+    """The newest replies of all kernels, as a table: history(search="sky")[0].reply, history(None).to_pandas().
+
+    limit   at most so many; None: all
+    search  only those that hold all these words, in prompt or reply
+    Raises ConfigError when the history is off.
+    """
+    store = default_session().memory.history
+    return History(store.recent(limit, search, notebook=notebook, chat=chat, variable=variable))

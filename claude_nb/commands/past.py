@@ -4,37 +4,26 @@ from __future__ import annotations
 
 import shlex
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from claude_nb.commands.command import Call, Command
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.past import History
 
-if TYPE_CHECKING:
-    from claude_nb.session import Session
-    from claude_nb.store import Store
-
-
-def _store(session: Session) -> Store:
-    store = session.store
-    if store is None:
-        raise ConfigError("the history is off; unset CLAUDE_NB_HISTORY and restart the kernel to keep one")
-    return store
-
 
 def _history(call: Call) -> History:
-    return History(_store(call.session).recent(20, call.rest or None))
+    return History(call.session.memory.history.recent(20, call.rest or None))
 
 
 def _show(call: Call) -> Any:
-    row = _store(call.session).get(_number(call.rest, "/show 12"))
+    row = call.session.memory.history.get(_number(call.rest, "/show 12"))
     if row is None:
         raise PromptError(f"there is no reply {call.rest} in the history; %claude /history lists them")
     return row.reply
 
 
 def _forget(call: Call) -> str:
-    store, words = _store(call.session), call.rest.split()
+    store, words = call.session.memory.history, call.rest.split()
     if words == ["--all"]:
         count = store.forget(everything=True)
     elif words[:1] == ["--before"] and len(words) == 2:
@@ -46,7 +35,7 @@ def _forget(call: Call) -> str:
 
 def _restore(call: Call) -> str:
     session = call.session
-    store = _store(session)
+    store = session.memory.history
     if session.notebook is None:
         raise ConfigError("this front end does not tell which notebook this is; %claude /history and /show ID find it")
     found = store.latest(session.notebook)
@@ -76,7 +65,7 @@ def _record(call: Call) -> str:
     words = _words(call.rest)
     if len(words) != 1:
         raise PromptError("say which file: %claude /record lesson.jsonl")
-    new = _store(call.session).recorded(call.session.notebook)
+    new = call.session.memory.history.recorded(call.session.notebook)
     try:
         old = list(replay.read(words[0]))
     except ConfigError:
