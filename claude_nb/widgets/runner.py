@@ -13,8 +13,8 @@ from claude_nb.knobs import SAMPLING_NAMES
 from claude_nb.turn import Turn
 from claude_nb.widgets.records import Run
 
-# A message costs about 800 bytes on the wire however little it says, so twelve a second stay under 12 kB/s.
-STEP_S = 0.08
+# A message costs about 800 bytes on the wire however little it says, so eleven a second stay under 12 kB/s.
+STEP_S = 0.09
 CHECKPOINT_S = 5.0
 # A stopped run that the network still holds is given up after this long; what arrived is kept.
 PATIENCE_S = 0.7
