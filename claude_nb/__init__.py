@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ConfigError,
         Interrupted,
         NetworkError,
+        NoJson,
         Overloaded,
         PromptError,
         ReplayMiss,
@@ -49,6 +50,7 @@ _HOME = {
         "ConfigError",
         "Interrupted",
         "NetworkError",
+        "NoJson",
         "Overloaded",
         "PromptError",
         "ReplayMiss",
@@ -91,6 +93,7 @@ __all__ = [  # noqa: RUF022  # grouped by what they are for; a test compares it 
     "BadRequest",
     "Overloaded",
     "StreamCut",
+    "NoJson",
     "ReplayMiss",
     "Interrupted",
 ]

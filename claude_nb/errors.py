@@ -92,6 +92,10 @@ class StreamCut(ClaudeError):
     """The reply broke off: neither a stop reason nor an end marker arrived."""
 
 
+class NoJson(ClaudeError, ValueError):
+    """The reply was to be read as JSON and is none."""
+
+
 class ReplayMiss(ClaudeError):
     """Replay is set to "only", and this request was never recorded."""
 

@@ -17,6 +17,8 @@ DEMO_BADGE = "Demo model: small local word statistics, not Claude"
 def badge(reply: Reply) -> str:
     """Who wrote it: "anthropic/claude-sonnet-4.6", "Demo model: ..., not Claude", "recorded 2026-11-22, ..."."""
     name = DEMO_BADGE if reply.provider == "demo" else reply.model
+    if reply.response_model and not _same(reply.model, reply.response_model):
+        name += f" (answered by {reply.response_model})"
     return f"recorded {reply.created_at:%Y-%m-%d}, {name}" if reply.source == "replay" else name
 
 
@@ -80,6 +82,12 @@ def dollars(amount: float) -> str:
     if amount == 0 or amount >= 0.995:
         return f"${amount:.2f}"
     return f"${amount:.{max(2, 1 - int(f'{amount:e}'.split('e')[1]))}f}"
+
+
+def _same(asked: str, answered: str) -> bool:
+    """Servers drop the vendor and add a date: "anthropic/claude-sonnet-4.6" is answered as "claude-sonnet-4-6"."""
+    bare = [name.lower().rsplit("/", 1)[-1].replace(".", "-").removesuffix("-latest") for name in (asked, answered)]
+    return bare[1].startswith(bare[0])
 
 
 def _count(value: int | None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
+from claude_nb.errors import NoJson
 from claude_nb.values import Request, StopReason, Usage
 
 Source = Literal["live", "replay", "demo"]
@@ -92,14 +93,14 @@ class Reply:
     def json(self) -> Any:
         """The reply read as JSON: the whole text, else its first fenced block that is JSON.
 
-        Raises ValueError when there is none.
+        Raises NoJson (a ValueError) when there is none.
         """
         for text in (self.text, *(block.code for block in self.code)):
             try:
                 return json.loads(text)
             except (ValueError, RecursionError):  # a model can nest deeper than any parser goes
                 continue
-        raise ValueError("this reply holds no JSON; ask for JSON only, or look at reply.text")
+        raise NoJson("this reply holds no JSON; ask for JSON only, or look at reply.text")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data, without anything secret; Reply.from_dict reads it back."""

@@ -8,6 +8,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from claude_nb.render.code import PALETTE
+from claude_nb.render.html import CODE_BLOCK
+
+CODE = f'<pre dir="ltr" style="{CODE_BLOCK}"><code>'  # how a code block begins
 
 HOSTILE: dict[str, str] = {
     row["id"]: row["text"] for row in json.loads((Path(__file__).parent / "hostile" / "corpus.json").read_text())
@@ -21,7 +24,7 @@ ATTRIBUTES = {
     ("div", "dir"): re.compile("auto"),
     ("div", "style"): re.compile(re.escape(PALETTE)),
     ("pre", "dir"): re.compile("ltr|auto"),
-    ("pre", "style"): re.compile("white-space:pre-wrap"),
+    ("pre", "style"): re.compile(f"white-space:pre-wrap|{re.escape(CODE_BLOCK)}"),
     ("span", "style"): re.compile(r"color:var\(--[cksnf]\)"),
     ("th", "style"): ALIGNED,
     ("td", "style"): ALIGNED,
@@ -36,7 +39,8 @@ ACTING = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-
 _OURS = re.compile(
     r"</?(?:p|blockquote|[uo]l|li|em|strong|s|code|h[1-6]|table|thead|tbody|tr|t[hd]|span|br|hr|/?a|div)>|</(?:pre|a|div)>"
     r'|<t[hd] style="text-align:(?:left|center|right)">|<ol start="\d{1,9}">|<span style="color:var\(--[cksnf]\)">'
-    rf'|<div dir="auto"(?: style="{re.escape(PALETTE)}")?>|<pre dir="(?:ltr|auto)"(?: style="white-space:pre-wrap")?>'
+    rf'|<div dir="auto"(?: style="{re.escape(PALETTE)}")?>'
+    rf'|<pre dir="(?:ltr|auto)" style="(?:white-space:pre-wrap|{re.escape(CODE_BLOCK)})">'
     r'|<a href="(?:https?://[^/?#@\\\s"<>]|mailto:)[^\s"<>]*" rel="noopener noreferrer nofollow" target="_blank">',
     re.IGNORECASE,
 )

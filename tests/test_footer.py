@@ -93,3 +93,8 @@ def test_only_what_is_not_a_live_model_stands_out() -> None:
     assert "<b>" not in footer.bundle(reply())["text/html"]
     assert "<b>Demo model" in footer.bundle(reply("demo"))["text/html"]
     assert "<b>recorded" in footer.bundle(reply(source="replay"))["text/html"]
+
+
+def test_another_model_than_the_one_asked_is_named() -> None:
+    assert "answered by" not in footer.badge(reply(response_model="model-20260218"))
+    assert footer.badge(reply(response_model="other-2")) == "aimlapi/model (answered by other-2)"

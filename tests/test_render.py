@@ -14,7 +14,7 @@ import pytest
 
 from claude_nb.render import markdown_html, plain_html, terminal_safe
 from claude_nb.render.code import COLOURS, LONGEST, coloured
-from tests.pages import body, links_of, text_of
+from tests.pages import CODE, body, links_of, text_of
 
 
 def formulas(text: str) -> list[str]:
@@ -34,8 +34,8 @@ def formulas(text: str) -> list[str]:
         ("3. a\n4. b", '<ol start="3"><li>a</li>\n<li>b</li>\n</ol>'),
         ("- [ ] a\n- [x] b", "<ul><li>☐ a</li>\n<li>☑ b</li>\n</ul>"),
         ("***", "<hr>"),
-        ("    x < 1", '<pre dir="ltr"><code>x &lt; 1\n</code></pre>'),
-        ("```nolang\na & b\n```", '<pre dir="ltr"><code>a &amp; b\n</code></pre>'),
+        ("    x < 1", f"{CODE}x &lt; 1\n</code></pre>"),
+        ("```nolang\na & b\n```", f"{CODE}a &amp; b\n</code></pre>"),
         ("a_b_c and 2 * 3 * 4", "<p>a_b_c and 2 * 3 * 4</p>"),
         ("<b>x</b>", "<p>&lt;b&gt;x&lt;/b&gt;</p>"),
     ],

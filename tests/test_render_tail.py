@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from claude_nb.render import markdown_html, tail_html
-from tests.pages import body, text_of
+from tests.pages import CODE, body, text_of
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_the_preview_shows_what_is_half_written_the_way_it_will_look(text: str, 
 
 
 def test_an_open_fence_is_code_without_colours_and_a_closed_one_has_them() -> None:
-    assert body(tail_html("```py\ndef f")) == '<pre dir="ltr"><code>def f</code></pre>'
+    assert body(tail_html("```py\ndef f")) == f"{CODE}def f</code></pre>"
     assert "var(--k)" in tail_html("```py\ndef f(): pass\n```")
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
+CODE_BLOCK = "margin:.6em 0;padding:.5em .8em;overflow-x:auto;background:var(--jp-cell-editor-background,#8881)"
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _TABLE_TAGS = ("table", "thead", "tbody", "tr", "th", "td")
 _BLOCK_TAGS = frozenset(("p", *_HEADINGS, "blockquote", "ul", "ol", "li", *_TABLE_TAGS))
@@ -67,8 +68,9 @@ def _blocks(tokens: list[Token], plain: Token | None) -> Iterable[str]:
             yield from _inline(children)
         elif token.type in ("fence", "code_block"):
             language = (token.info.split() or [""])[0]
-            colours = coloured(token.content, language) if token is not plain else None
-            yield f'<pre dir="ltr"><code>{colours or escape(token.content, quote=False)}</code></pre>\n'
+            code = coloured(token.content, language) if token is not plain else None
+            code = code or escape(token.content, quote=False)
+            yield f'<pre dir="ltr" style="{CODE_BLOCK}"><code>{code}</code></pre>\n'
         elif token.type == "formula":
             yield f"<p>{escape(token.content, quote=False)}</p>\n"
         elif token.type == "open_formula":
