@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from claude_nb import parts
 from claude_nb.errors import ClaudeError, Interrupted, StreamCut
+from claude_nb.parts import Part
 from claude_nb.reply import Reply, Source
 from claude_nb.stop import Stop
 from claude_nb.values import Chunk, Request, StopReason, Usage
@@ -20,7 +23,7 @@ Rhythm = tuple[tuple[float, int], ...]
 
 
 class Keeper(Protocol):
-    """Who is told of a turn's course; the session is one."""
+    """Who is told of a turn's course; the session is one. progress() comes about once a second, from any thread."""
 
     def progress(self, turn: Turn) -> None: ...
     def finished(self, turn: Turn, reply: Reply) -> Reply: ...
@@ -62,12 +65,15 @@ class Turn:
         self._thinking: list[str] = []
         self._chars = 0
         self._text_chars = 0
+        self._parts: list[Part] = []
         self._rhythm: list[tuple[float, int]] = []
         self._began_at = clock()
         self._first_token_s: float | None = None
         self._told_at = clock()
+        self._pause: threading.Timer | None = None
         self._stop_reason: StopReason | None = None
         self._raw_stop_reason: str | None = None
+        self._detail: str | None = None
         self._done = False
         self._id: str | None = None
         self._model: str | None = None
@@ -177,6 +183,9 @@ class Turn:
         self._done = self._done or chunk.done
         if chunk.stop_reason and not self._stop_reason:
             self._stop_reason, self._raw_stop_reason = chunk.stop_reason, chunk.raw_stop_reason
+            self._detail = chunk.detail
+        if chunk.part:
+            self._parts.append(parts.placed(chunk.part, self._text_chars))
         if not (chunk.text or chunk.thinking):
             return
         if self._first_token_s is None:
@@ -193,14 +202,35 @@ class Turn:
         if not self._rhythm or since - self._rhythm[-1][0] >= 0.05:
             self._rhythm.append((round(since, 3), self._text_chars))
         if now - self._told_at >= 1:
-            self._told_at = now
-            self._keeper.progress(self)
+            self._tell()
+        elif self._pause is None:
+            self._pause = threading.Timer(1.0, self._tell_in_a_pause)
+            self._pause.daemon = True
+            self._pause.start()
         if len(chunk.text) + len(chunk.thinking) > room:
             raise StreamCut(f"the reply was stopped at {MAX_CHARS:,} characters, which are kept; ask for less")
+
+    def _tell(self) -> None:
+        with self._lock:  # held, so that nothing is told after the end
+            self._told_at = self._clock()
+            self._end_pause()
+            if self.reply is None:
+                self._keeper.progress(self)
+
+    def _tell_in_a_pause(self) -> None:
+        """On a thread of its own: what arrived just before a pause must not wait for its end to be saved."""
+        with contextlib.suppress(ClaudeError):  # the reader meets it again at the next piece
+            self._tell()
+
+    def _end_pause(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
 
     def _settle(self, stop_reason: StopReason, error: str | None) -> Reply:
         """The Reply, made once; whoever comes later gets the same one."""
         with self._lock:
+            self._end_pause()
             if self.reply is None:
                 reply = Reply(
                     self.request,
@@ -209,6 +239,8 @@ class Turn:
                     usage=self.usage,
                     stop_reason=stop_reason,
                     raw_stop_reason=self._raw_stop_reason,
+                    stop_detail=self._detail,
+                    parts=tuple(self._parts),
                     seconds=round(self._clock() - self._began_at, 3),
                     first_token_s=None if self._first_token_s is None else round(self._first_token_s, 3),
                     source=self.source,

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from claude_nb.store import Store
 from tests.kernel import Kernel, Result
 from tests.replies import chat, chat_chunk, sse
-from tests.server import Send, Server, head
+from tests.server import Send, Server, Wait, head
 
 KEY = "test-key-0123456789"
 
@@ -69,6 +71,21 @@ def test_a_killed_kernel_loses_at_most_the_last_second(env: dict[str, str]) -> N
         shown_again = kernel.run("%claude /show 1")
         assert "0 1 2 3" in html(shown_again)
         assert "interrupted" in html(shown_again)
+
+
+def test_text_before_a_pause_is_saved_although_nothing_follows(env: dict[str, str]) -> None:
+    def saved() -> str:
+        rows = Store(Path(env["CLAUDE_NB_HISTORY"]), warn=print).recent()
+        return rows[0].reply.text if rows else ""
+
+    with Server([[Send(head()), Send(sse(chat_chunk("all in one go"))), Wait()]]) as server, started(env) as kernel:
+        running = kernel.start(f"%%claude --base-url {server.url}\nHi")
+        running.until(lambda r: "all in one go" in html(r))
+        shown_at = time.monotonic()
+        while not saved():
+            assert time.monotonic() - shown_at < 10
+            running._receive()
+        assert saved() == "all in one go"
 
 
 # --- history ------------------------------------------------------------------------------------------------------
