@@ -203,3 +203,19 @@ def test_a_row_that_makes_no_sense_is_left_out(
     assert again.get(bad) is None or column == "notebook"
     assert again.begin(ask()) is not None
     assert not warnings
+
+
+def test_a_file_that_is_being_made_by_another_thread_is_not_taken_for_a_foreign_one(tmp_path: Path) -> None:
+    reader, maker = (sqlite3.connect(tmp_path / "h.db", isolation_level=None, timeout=0) for _ in range(2))
+    with contextlib.closing(reader), contextlib.closing(maker):
+
+        def make(statement: str) -> None:
+            """The other thread, between two steps of the look: it has to wait for the look to end."""
+            if "sqlite_master" in statement or "user_version" in statement:
+                with contextlib.suppress(sqlite3.OperationalError):
+                    maker.execute("BEGIN IMMEDIATE")
+                    schema.migrate(maker)
+                    maker.execute("COMMIT")
+
+        reader.set_trace_callback(make)
+        schema.glance(reader)

@@ -42,12 +42,17 @@ class NotOurs(Exception):
 
 def glance(connection: sqlite3.Connection) -> None:
     """Refuse the database of another program before anything in it is touched."""
-    if _number(connection, "application_id") == APPLICATION_ID:
+    connection.execute("BEGIN")  # one state of the file: another thread may be making it right now
+    try:
+        application_id, version = _number(connection, "application_id"), _number(connection, "user_version")
+        names = {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    finally:
+        connection.execute("ROLLBACK")
+    if application_id == APPLICATION_ID:
         return
-    names = {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     if names >= {"replies", "pieces", "file"}:
         raise sqlite3.DatabaseError("the mark of the file is gone")
-    if names or _number(connection, "user_version"):
+    if names or version:
         raise NotOurs("foreign", "holds the database of another program and was left alone", readable=False)
 
 
