@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
@@ -113,6 +114,35 @@ def last_sweep() -> Sweep:
 _last: Sweep | None = None
 
 
+def sweep_cell(
+    session: Session,
+    prompt: str,
+    *,
+    settings: Mapping[str, Any],
+    how: Mapping[str, Any],
+    out: str,
+    variables: dict[str, Any],
+) -> None:
+    """%%claude --sweep: run it, and leave it in the variable *out*, also when it is stopped on the way."""
+    if how.get("chat"):
+        raise PromptError("a sweep is no conversation; leave -c out")
+    spec = read_spec(how["sweep"])
+    run: dict[str, Any] = {name: how[name] for name in ("timeout", "allow_http") if name in how}
+    before = _last
+    if how.get("dry_run"):
+        names = {name: spec.pop(name) for name in ("n", "mode") if name in spec}
+        grid = {name: value for name, value in {**settings, **spec}.items() if name not in NUMBERS}
+        plan = plans.grid(session, prompt, grid, **{"n": 10, **names}, variables=variables)
+        sys.stdout.write(f"{Sweep(plan, session=session).forecast()}\n")
+        return
+    try:
+        options = {**settings, **spec, **run}
+        sweep(prompt, variables=variables, session=session, show=not how.get("quiet"), **options)
+    finally:
+        if _last is not before:
+            variables[out] = _last
+
+
 def read_spec(text: str) -> dict[str, Any]:
     """The value of --sweep: read_spec("temperature=0,.7 n=5") -> {"temperature": [0.0, 0.7], "n": 5}."""
     from claude_nb.options import items
@@ -125,7 +155,8 @@ def read_spec(text: str) -> dict[str, Any]:
             spec[name] = values[0]
         else:
             knob = knobs.BY_NAME.get(name)
-            spec[name] = [_typed(knob, value) for value in values]
+            typed = [_typed(knob, value) for value in values]
+            spec[name] = typed if len(typed) > 1 else typed[0]
     return spec
 
 

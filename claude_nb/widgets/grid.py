@@ -42,8 +42,8 @@ class Grid(anywidget.AnyWidget):
     _esm = STATIC / "grid.js"
     _css = STATIC / "grid.css"
 
-    uid = t.Unicode(read_only=True).tag(sync=True)
-    axes: t.List[Any] = t.List(read_only=True).tag(sync=True)
+    uid = t.Unicode().tag(sync=True)
+    axes: t.List[Any] = t.List().tag(sync=True)
     cells: t.List[Any] = t.List().tag(sync=True)
     metrics: t.List[Any] = t.List().tag(sync=True)
     metric = t.Unicode("distinct_2").tag(sync=True)
@@ -55,12 +55,8 @@ class Grid(anywidget.AnyWidget):
         self._sweep = sweep
         self._clock = clock
         self._computed: tuple[str, ...] = ()
-        self._drawn = -1
         self._due_s = 0.0
-        super().__init__(**options)
-        self.set_trait("uid", sweep.id)
-        self.set_trait("axes", data.axes(sweep))
-        self._draw(state)
+        super().__init__(uid=sweep.id, axes=data.axes(sweep), **self._now(state), **options)
         self.observe(self._compute, "metric")
 
     def update(self, state: State) -> None:
@@ -73,17 +69,19 @@ class Grid(anywidget.AnyWidget):
         self._draw(state)
 
     def _draw(self, state: State) -> None:
+        with self.hold_sync():
+            for name, value in self._now(state).items():
+                setattr(self, name, value)
+
+    def _now(self, state: State) -> dict[str, Any]:
+        """The traits as they should be now."""
         measured = data.metrics(self._sweep, self._computed)
         slow = [one for one in measures.METRICS.values() if one.slow and one not in measured]
+        told = [{"name": one.name, "label": one.label, "help": one.help} for one in (*measured, *slow)]
         cells = data.cells(self._sweep, measured)
-        with self.hold_sync():
-            self.metrics = [
-                {"name": one.name, "label": one.label, "help": one.help, "slow": one.slow} for one in (*measured, *slow)
-            ]
-            self.cells = cells
-            self.state = asdict(state)
         self._drawn = len(self._sweep)
         self._due_s = self._clock() + max(SHORTEST_S, len(json.dumps(cells)) / BYTES_PER_S)
+        return {"metrics": told, "cells": cells, "state": asdict(state)}
 
     def _compute(self, change: Any) -> None:
         """A slow metric, chosen for the first time."""

@@ -6,7 +6,7 @@
  * @typedef {{k: number, text: string, cut: number, end: string, error: string | null, replay: boolean}} Text
  * @typedef {{at: number[], locked: string | null, wanted: number, n: number, failed: number, mix: string,
  *   values: Record<string, [value: number | null, shown: string]>, texts: Text[]}} Cell
- * @typedef {{name: string, label: string, help: string, slow: boolean}} Metric
+ * @typedef {{name: string, label: string, help: string}} Metric
  * @typedef {{down: number, across: number, fixed: number[]}} Layout  which axes lie where (-1: none), and the values of the others
  */
 
