@@ -14,8 +14,7 @@ def check(url: str, key: Key | None, *, allow_http: bool) -> None:
     """Raises ConfigError unless the request, and the key, may go to this address."""
     origin = origin_of(url)
     parts = urlsplit(url)
-    if "@" in parts.netloc:
-        raise ConfigError("the base URL holds a name or password before @; leave it out, keys are kept elsewhere")
+    refuse_login(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"{url!r} is not the address of a server; write it like https://host:8000/v1")
     if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):
@@ -26,6 +25,12 @@ def check(url: str, key: Key | None, *, allow_http: bool) -> None:
         raise ConfigError(f"the key from {key.found} is for {key.origin} and is not sent to {origin}")
     if not all("!" <= letter <= "~" for letter in key.reveal()):
         raise ConfigError(f"the key from {key.found} holds characters no key has; copy it again")
+
+
+def refuse_login(url: str) -> None:
+    """Raises ConfigError for https://name:password@host: addresses are shown, and kept in the history."""
+    if origin_of(url) and "@" in urlsplit(url).netloc:
+        raise ConfigError("the base URL holds a name or password before @; leave it out, keys are kept elsewhere")
 
 
 def is_loopback(host: str) -> bool:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from claude_nb import addresses
 from claude_nb.errors import ConfigError
-from claude_nb.keys import Key, origin_of
+from claude_nb.keys import Key, looks_like_key, origin_of
 
 GATEWAY_KEY = "CLAUDE_NB_API_KEY"  # for any other server: a gateway, a proxy, a virtual key
 SERVICE = "claude_nb"  # the name under which the keyring holds keys
@@ -34,18 +34,20 @@ class Credentials:
     """Looks keys up and remembers what it found. One per session."""
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
-        self._environ = os.environ if environ is None else environ
+        variables = os.environ if environ is None else environ
+        # In a closure, as in Key: vars() and a debugger's listing would show all of the environment.
+        self._variable: Callable[[str], str] = lambda name: variables.get(name, "").strip()
         self._given: dict[str, Key] = {}
         self._from_variable: dict[tuple[str, str], Key] = {}
         self._from_elsewhere: dict[tuple[str, str], Key | None] = {}
 
     def setting(self, name: str) -> str | None:
         """A CLAUDE_NB_... variable: setting("PROVIDER") -> "demo"; None: not set."""
-        return self._environ.get(f"CLAUDE_NB_{name}", "").strip() or None
+        return self._variable(f"CLAUDE_NB_{name}") or None
 
     def notebook(self) -> str | None:
         """The path of the running notebook, where the server tells it; None elsewhere."""
-        return self._environ.get("JPY_SESSION_NAME", "").strip() or None
+        return self._variable("JPY_SESSION_NAME") or None
 
     def own_models(self) -> list[dict[str, Any]]:
         """The user's own rows for the table of models: CLAUDE_NB_MODELS, or models.json in the settings folder."""
@@ -105,6 +107,12 @@ class Credentials:
         elsewhere = (key for key in self._from_elsewhere.values() if key)
         return (*self._given.values(), *self._from_variable.values(), *elsewhere)
 
+    def in_text(self, text: str, names: Iterable[str]) -> bool:
+        """True when a text holds a key: one of the user's, one of these variables, or anything of that shape."""
+        own = [key.reveal() for key in self.known()] + [self._variable(name) for name in names]
+        # A short "key" is a word that a local server wants to see ("ollama", "none"); prompts may hold it.
+        return looks_like_key(text) or any(len(secret) >= 16 and secret in text for secret in own)
+
     def missing(self, owner: Owner, base_url: str | None) -> ConfigError:
         """What to do when there is no key."""
         if base_url is not None and not is_home(owner, base_url):
@@ -124,7 +132,7 @@ class Credentials:
 
     def _from_environment(self, names: tuple[str, ...]) -> tuple[str, str] | None:
         for name in names:
-            if value := self._environ.get(name, "").strip():
+            if value := self._variable(name):
                 return value, f"environment variable {name}"
         return None
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import logging
 import re
+import threading
 from collections.abc import Callable, Iterable
 from urllib.parse import quote, urlsplit
 
@@ -67,6 +69,27 @@ def redact(text: str, keys: Iterable[Key] = ()) -> str:
             text = text.replace(spelling, "[key]")
         text = _without_pieces(text, secret)
     return BEARER.sub(r"\1[key]", KEY_SHAPES.sub("[key]", text))
+
+
+class RedactedLogs(logging.Filter):
+    """A filter for the loggers of a library that we call: what they write about our calls shows no key.
+
+    use(key) says which key the running thread works with.
+    """
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self._thread = threading.local()
+        for name in names:
+            logging.getLogger(name).addFilter(self)
+
+    def use(self, key: Key | None) -> None:
+        self._thread.key = key
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if key := getattr(self._thread, "key", None):
+            record.msg, record.args = redact(record.getMessage(), [key]), None
+        return True
 
 
 def looks_like_key(text: str) -> bool:

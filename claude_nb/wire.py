@@ -28,7 +28,7 @@ import httpx
 
 from claude_nb import __version__, addresses
 from claude_nb.errors import ApiError, ClaudeError, ConfigError, NetworkError, Overloaded, PromptError, StreamCut
-from claude_nb.keys import Key
+from claude_nb.keys import Key, RedactedLogs
 from claude_nb.pipe import Head, Pipe, Timeouts, Unreached
 from claude_nb.response import Response
 from claude_nb.stop import Stop
@@ -39,6 +39,8 @@ __all__ = ["Response", "Timeouts", "connect", "get_json"]
 RETRIES = 2
 LONGEST_WAIT_S = 60.0
 DEFAULT_TIMEOUTS = Timeouts()
+# At DEBUG they write down all headers of an answer, and a server may echo the key there.
+LOGS = RedactedLogs("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
 
 
 def connect(
@@ -146,6 +148,7 @@ def _send(call: _Call, pipe: Pipe) -> None:
     """The network thread of one request: everything that httpx does, happens here."""
     end: ClaudeError | bytes = b""
     answered = False
+    LOGS.use(call.key)
     try:
         client = call.client or _client(os.getpid(), tuple(sorted(getproxies().items())))
         # The reader keeps the time; these limits only end a thread that nobody waits for.

@@ -14,17 +14,24 @@ from claude_nb.providers import Provider
 
 def _login(call: Call) -> str:
     provider, keyring = _provider(call.rest), _keyring()
-    value = getpass(f"{provider.name} API key (hidden): ").strip()
-    if not value:
+    typed, trouble = _typed_into(keyring, provider)
+    if not typed:
         return "nothing was typed, nothing was changed"
+    if trouble:
+        raise ConfigError(f"the keyring did not take the key ({trouble}); set {provider.key_variables[0]} instead")
+    call.session.credentials.forget()
+    return f"the {provider.name} key is in the keyring; {_checked(call, provider)}"
+
+
+def _typed_into(keyring: ModuleType, provider: Provider) -> tuple[bool, str]:
+    """Whether something was typed, and what kept it out of the keyring. Never raises: its frame holds the key."""
+    value = getpass(f"{provider.name} API key (hidden): ").strip()
     try:
-        keyring.set_password(SERVICE, provider.name, value)
+        if value:
+            keyring.set_password(SERVICE, provider.name, value)
     except Exception as error:  # noqa: BLE001  # every keyring backend has errors of its own
-        reason = type(error).__name__
-    else:
-        call.session.credentials.forget()
-        return f"the {provider.name} key is in the keyring; {_checked(call, provider)}"
-    raise ConfigError(f"the keyring did not take the key ({reason}); set {provider.key_variables[0]} instead")
+        return True, type(error).__name__
+    return bool(value), ""
 
 
 def _logout(call: Call) -> str:
