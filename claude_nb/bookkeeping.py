@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from claude_nb.continuation import Continuation
 from claude_nb.conversation import Cell, Conversation
 from claude_nb.past import Recorded
 from claude_nb.reply import Reply
@@ -24,6 +25,7 @@ class Books:
     cell: Cell | None
     variable: str | None
     recorded: Recorded | None = None
+    after: Continuation | None = None
     row: int | None = None
 
     def begin(self, request: Request) -> None:
@@ -50,12 +52,20 @@ class Books:
         elif reply.complete:
             # What was said then, at the price and pace of then; only the source tells that it was not said now.
             reply = replace(self.recorded.reply, source="replay")
-        session.last = reply
-        # Half an exchange would leave two user messages in a row, which some servers refuse.
-        if self.chat and reply.complete and reply.text:
-            talk = session.conversations.get(self.chat, Conversation(self.chat)).before(self.cell)
-            session.conversations[self.chat] = talk.plus(reply.request, reply.text, self.cell)
+        if self.after:
+            reply = self.after.joined(reply)
+        session.last, session.last_books = reply, self
+        # Half an exchange would leave two user messages in a row, which some servers refuse; and whoever refused
+        # once refuses again when it sees that.
+        if self.chat and reply.complete and reply.text and reply.stop_reason != "refusal":
+            session.conversations[self.chat] = self._extended(self.chat, reply)
         return reply
+
+    def _extended(self, chat: str, reply: Reply) -> Conversation:
+        talk = self.session.conversations.get(chat, Conversation(chat))
+        if self.after and (longer := talk.amended(self.after.first.message, reply.message)) is not talk:
+            return longer
+        return talk.before(self.cell).plus(reply.request, reply.message, self.cell)
 
     def accounted(self, reply: Reply, rhythm: Rhythm = ()) -> Reply:
         """Priced, counted and written down."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from claude_nb.values import Message, Request
@@ -49,7 +49,15 @@ class Conversation:
                 return Conversation(self.name, self.exchanges[:i], self.system)
         return self
 
-    def plus(self, request: Request, answer: str, cell: Cell | None) -> Conversation:
+    def plus(self, request: Request, answer: Message, cell: Cell | None) -> Conversation:
         """With one more exchange, and the system prompt it was held under."""
-        exchange = Exchange(Message("user", request.prompt), Message("assistant", answer), cell)
+        asked = next((m for m in reversed(request.messages) if m.role == "user"), Message("user", ""))
+        exchange = Exchange(asked, answer, cell)
         return Conversation(self.name, (*self.exchanges, exchange), request.system)
+
+    def amended(self, old: Message, new: Message) -> Conversation:
+        """With another answer in the last exchange, if that has the old one."""
+        last = self.exchanges[-1] if self.exchanges else None
+        if last is None or last.answered != old:
+            return self
+        return replace(self, exchanges=(*self.exchanges[:-1], replace(last, answered=new)))

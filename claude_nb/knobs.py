@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from claude_nb.errors import PromptError
+from claude_nb.values import EFFORTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Knob:
     flags    its spellings in the magic: ("--top-p",); none for what is only set for the session
     kind     reads the text of a value; None for a switch, which takes no value
     low, high, step, log   what a slider shows; a model may allow less (models.py)
+    bare     what the option means without a value; None: it needs one (or is a switch)
     setting  True when /set and configure() take it as a default for later calls
     """
 
@@ -34,6 +36,11 @@ class Knob:
     repeatable: bool = False
     setting: bool = False
     unit: str = ""
+    bare: str | None = None
+
+
+def _number_or_word(text: str) -> int | str:
+    return int(text) if text.isascii() and text.isdigit() else text
 
 
 KNOBS: tuple[Knob, ...] = (
@@ -45,6 +52,8 @@ KNOBS: tuple[Knob, ...] = (
     Knob("max_tokens", ("-n", "--max-tokens"), "the reply ends after this many tokens", int, "N", 1, 128_000, 1, log=True, setting=True, unit="tokens"),
     Knob("stop_sequences", ("--stop",), "the reply ends before this text", metavar="TEXT", repeatable=True, setting=True),
     Knob("seed", ("--seed",), "same seed, same reply (demo model; some servers)", int, "N", 0, 2**31 - 1, 1, setting=True),
+    Knob("thinking", ("--thinking",), "think first; with a number: up to so many tokens; off: not at all", _number_or_word, "[TOKENS]", setting=True, unit="tokens", bare="on"),
+    Knob("effort", ("--effort",), "low, medium, high, xhigh or max: how much goes into the reply", metavar="LEVEL", setting=True),
     Knob("system", ("-s", "--system"), "system prompt", metavar="TEXT", setting=True),
     Knob("out", ("-o", "--out"), "variable for the reply, instead of `reply`", metavar="NAME"),
     Knob("chat", ("-c", "--chat"), "join the conversation NAME", metavar="NAME"),
@@ -92,8 +101,8 @@ def check(name: str, value: Any) -> Any:
     kind = BY_NAME[name].kind
     if value is None or kind is None:
         return value
-    if name == "stop_sequences":
-        return _texts(value)
+    if own_check := {"stop_sequences": _texts, "thinking": _thinking, "effort": _effort}.get(name):
+        return own_check(value)
     if kind is str:
         if not isinstance(value, str):
             raise PromptError(f"{name} must be a text, not {value!r:.60}")
@@ -114,6 +123,22 @@ def check(name: str, value: Any) -> Any:
     if name == "timeout" and number <= 0:
         raise PromptError(f"timeout must be above 0 seconds, not {number:g}")
     return number
+
+
+def _thinking(value: Any) -> int | str:
+    """True and "on", False and "off", or a budget in tokens."""
+    if isinstance(value, Integral) and not isinstance(value, bool) and 1024 <= int(value) < 2**63:
+        return int(value)
+    word = ("on" if value else "off") if isinstance(value, bool) else value
+    if isinstance(word, str) and word in ("on", "off"):
+        return word
+    raise PromptError(f"thinking is on, off, or a budget of at least 1024 tokens, not {value!r:.60}")
+
+
+def _effort(value: Any) -> str:
+    if isinstance(value, str) and value in EFFORTS:
+        return value
+    raise PromptError(f"effort is {', '.join(EFFORTS[:-1])} or {EFFORTS[-1]}, not {value!r:.60}")
 
 
 def _texts(value: Any) -> tuple[str, ...] | None:

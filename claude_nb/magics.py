@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from keyword import iskeyword
 from typing import Any
 
@@ -13,11 +14,13 @@ from IPython.display import display as show_value
 from claude_nb import commands, display, knobs, options, place, providers, template
 from claude_nb.commands import settings
 from claude_nb.errors import PromptError
+from claude_nb.place import Mode
 from claude_nb.reply import Reply
 from claude_nb.session import Session
+from claude_nb.turn import Turn
 from claude_nb.values import Request
 
-HOW = ("out", "chat", "timeout", "no_stream", "quiet", "dry_run", "raw", "help", "allow_http")
+HOW = ("out", "chat", "timeout", "no_stream", "quiet", "dry_run", "raw", "help", "allow_http", "sweep")
 
 
 class ClaudeMagic:
@@ -31,8 +34,14 @@ class ClaudeMagic:
         self._demo_told = False
 
     def __call__(self, line: str, cell: str | None = None) -> Reply | None:
+        self.session.refuse_keys(line, cell)
         if cell is None and line.startswith("/"):
-            _show(commands.run(self.session, line, self.shell.user_ns))
+            answer = commands.run(self.session, line, self.shell.user_ns)
+            if isinstance(answer, Turn):
+                books = self.session.last_books
+                self._watch(answer, (books and books.variable) or "reply", self._mode())
+            else:
+                _show(answer)
             return None
         typed, rest = options.parse(line)
         if typed.pop("help", None):
@@ -58,13 +67,18 @@ class ClaudeMagic:
             raise PromptError(
                 f"-o {out}: a variable name has letters, digits and underscores, and is no Python keyword"
             )
+        if "sweep" in how:
+            from claude_nb.explore import sweep_cell
+
+            sweep_cell(self.session, prompt.strip("\n"), settings=values, how=how, out=out, variables=variables)
+            return None
         filled = template.fill(prompt, variables)
         cuts += filled.notices
         request = self.session.request(filled.text.strip("\n"), chat=how.get("chat"), **values)
         if how.get("dry_run"):
             _say("\n".join([*cuts, *_preview(request, stream=not how.get("no_stream"))]))
             return None
-        mode = "quiet" if how.get("quiet") else place.mode_for(self.session.credentials.setting("DISPLAY"))
+        mode = "quiet" if how.get("quiet") else self._mode()
         notices = (*cuts, *self._demo_notice(request, values))
         turn = self.session.run(
             request,
@@ -75,13 +89,21 @@ class ClaudeMagic:
             allow_http=bool(how.get("allow_http")),
             variable=out,
         )
+        return self._watch(turn, out, mode, raw=bool(how.get("raw")), notices=notices)
+
+    def _watch(self, turn: Turn, out: str, mode: Mode, *, raw: bool = False, notices: Sequence[str] = ()) -> Reply:
+        """Show a reply as it comes; it is in its variable afterwards, also what arrived of a broken one."""
+        variables = self.shell.user_ns
         try:
-            variables[out] = display.show(turn, mode, raw=bool(how.get("raw")), notices=notices)
+            variables[out] = display.show(turn, mode, raw=raw, notices=notices)
         except BaseException:
             if turn.reply and turn.reply.text:
                 variables[out] = turn.reply
             raise
         return variables[out]  # type: ignore[no-any-return]  # user_ns holds anything; this is the Reply just stored
+
+    def _mode(self) -> Mode:
+        return place.mode_for(self.session.credentials.setting("DISPLAY"))
 
     def _demo_notice(self, request: Request, values: dict[str, Any]) -> list[str]:
         """Said once, when the demo model answers because there is no key and nobody asked for it."""

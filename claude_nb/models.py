@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from claude_nb import thinking
 from claude_nb.errors import PromptError
 from claude_nb.values import Request, Usage
 
@@ -50,6 +51,9 @@ class ModelSpec:
     ranges      narrower limits than knobs.py has: {"temperature": (0, 1)}
     either      groups of fields of which only one may be set
     max_output  largest max_tokens; None: unknown
+    thinking    the ways it can think, see thinking.py; effort: the levels it takes
+    quiet_up_to     the highest effort at which thinking can be switched off; None: any
+    hides_thinking  True: its thoughts come without text unless their summary is asked for
     """
 
     name: str
@@ -63,6 +67,8 @@ class ModelSpec:
     max_output: int | None = None
     thinking: tuple[str, ...] = ()
     effort: tuple[str, ...] = ()
+    quiet_up_to: str | None = None
+    hides_thinking: bool = False
     prefill: bool = True
     prices: Mapping[str, Price] = field(default_factory=dict)
     note: str = ""
@@ -104,6 +110,8 @@ def _spec(row: Mapping[str, Any]) -> ModelSpec:
         max_output=row.get("max_output"),
         thinking=tuple(row.get("thinking", ())),
         effort=tuple(row.get("effort", ())),
+        quiet_up_to=row.get("quiet_up_to"),
+        hides_thinking=row.get("hides_thinking", False),
         prefill=row.get("prefill", True),
         prices={name: _price(data) for name, data in row.get("prices", {}).items()},
         note=row.get("note", ""),
@@ -166,6 +174,7 @@ class Models:
             given = [name for name in group if getattr(sampling, name) is not None]
             if len(given) > 1:
                 raise PromptError(f"{spec.label} takes {' or '.join(given)}, not both; leave one out")
+        thinking.check(request, spec)
 
     def default_max_tokens(self, model: str) -> int:
         """For a wire format that must state a limit: 32,000, or less where the model gives less."""

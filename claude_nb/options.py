@@ -13,6 +13,7 @@ _FLAG = re.compile(r"--?[A-Za-z][\w-]*")
 _WORD = re.compile(r"""\{\{.*?\}\}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\S+""", re.DOTALL)
 _ITEM = re.compile(r"""\{\{.*?\}\}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\s,"']+""")
 _LIST = re.compile(rf"\s*([A-Za-z_][\w-]*)\s*=\s*((?:{_ITEM.pattern})(?:\s*,\s*(?:{_ITEM.pattern}))*)(?=\s|$)")
+_VALUE_OF_BARE = re.compile(r"=|\s+(\d+|off)(?!\S)")  # else it is the prompt that goes on: --thinking Why?
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 _BY_FLAG: dict[str, Knob] = {flag: knob for knob in KNOBS for flag in knob.flags}
 
@@ -103,6 +104,8 @@ def _option(line: str, flag: re.Match[str]) -> tuple[Knob, Any, int]:
         knob = knobs.find(name) if name.startswith("--") else _unknown(name)
     if knob.kind is None:
         return knob, True, at
+    if knob.bare and not _VALUE_OF_BARE.match(line, at):
+        return knob, knob.bare, at
     if at < len(line) and line[at] == "=":
         at += 1
     elif at < len(line) and line[at].isspace():

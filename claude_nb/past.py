@@ -152,6 +152,7 @@ def reply_from(data: Any) -> Reply:
         raise ValueError(f"not a reply ({type(error).__name__})") from None
     _check(reply, text=str, thinking=str, seconds=float, first_token_s=float, cost_usd=float)
     _check(reply, raw_stop_reason=str, request_id=str, response_model=str, error=str, stop_reason=str, source=str)
+    _check(reply, stop_detail=str)
     _check(reply.usage, **{field.name: int for field in fields(Usage) if field.name != "cost_usd"}, cost_usd=float)
     if reply.stop_reason not in STOP_WORDS or reply.source not in get_args(Source):
         raise ValueError("stop_reason or source has an unknown value")
@@ -178,7 +179,7 @@ def rhythm_from(data: Any) -> Rhythm:
 
 
 def _check_request(request: Request) -> None:
-    _check(request, provider=str, model=str, system=str, base_url=str, repeat=int)
+    _check(request, provider=str, model=str, system=str, base_url=str, repeat=int, effort=str)
     _check(request.sampling, temperature=float, top_p=float, top_k=int, max_tokens=int)
     if not isinstance(request.sampling.seed, (int, type(None))):
         raise ValueError("seed is not a whole number")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_nb.credentials import Credentials, Owner, is_loopback
-from claude_nb.errors import ConfigError
+from claude_nb.credentials import GATEWAY_KEY, Credentials, Owner, is_loopback
+from claude_nb.errors import ConfigError, PromptError
 from claude_nb.keys import Key
 from claude_nb.stop import Stop
 from claude_nb.values import Chunk, Request
@@ -58,6 +58,9 @@ PROVIDERS: dict[str, Provider] = {
         Provider("demo", None, None, (), "demo", needs_key=False),
     )
 }
+
+
+KEY_VARIABLES = (*(name for row in PROVIDERS.values() for name in row.key_variables), GATEWAY_KEY)
 
 
 def find(name: str) -> Provider:
@@ -114,10 +117,29 @@ def choose(given: Mapping[str, Any], settings: Mapping[str, Any], credentials: C
 
 def dialect_of(provider: Provider) -> Dialect:
     """The wire format of a provider."""
+    return _dialect(provider.dialect)
+
+
+def dialect_name(request: Request) -> str | None:
+    """The wire format of a request; None: no wire (the demo model)."""
+    name = find(request.provider).dialect
+    # AI/ML API gives Claude's thoughts, and takes them back, only where it speaks Anthropic's own format.
+    return "messages" if name == "aimlapi-chat" and request.thinking else name
+
+
+def _dialect(name: str | None) -> Dialect:
     from claude_nb.dialects import chat, messages
 
     rows = {"aimlapi-chat": chat.AIMLAPI, "openai-chat": chat.OPENAI, "messages": messages.MESSAGES}
-    return rows[provider.dialect or ""]
+    return rows[name or ""]
+
+
+def check(request: Request) -> None:
+    """Refuse what the wire format of the provider has no place for. Raises PromptError."""
+    if request.thinking and dialect_name(request) == "openai-chat":
+        raise PromptError(f"{request.provider} has no field for --thinking; --effort LEVEL is what such servers know")
+    if request.provider == "aimlapi" and request.effort in ("xhigh", "max"):
+        raise PromptError(f"AI/ML API takes effort up to high, not {request.effort}; -p anthropic takes it")
 
 
 def key_for(request: Request, credentials: Credentials) -> Key | None:
@@ -156,7 +178,7 @@ def stream(
     key = key_for(request, credentials)
     from claude_nb import wire
 
-    dialect = dialect_of(provider)
+    dialect = _dialect(dialect_name(request))
     # A reply in one piece is silent until it is whole, and the longest take minutes.
     silence_s = timeout_s or (600.0 if whole else wire.DEFAULT_TIMEOUTS.silence_s)
     response = yield from wire.connect(
@@ -188,7 +210,7 @@ def preview(request: Request, *, stream: bool) -> tuple[str, dict[str, Any]]:
     base_url = request.base_url or provider.base_url
     if base_url is None:
         raise ConfigError(f"{provider.name} needs an address: add --base-url http://localhost:11434/v1 or the like")
-    dialect = dialect_of(provider)
+    dialect = _dialect(dialect_name(request))
     return base_url.rstrip("/") + dialect.path, dialect.body(request, stream=stream)
 
 

@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
+from claude_nb import parts
 from claude_nb.errors import NoJson
-from claude_nb.values import Request, StopReason, Usage
+from claude_nb.parts import Part
+from claude_nb.values import Message, Request, StopReason, Usage
 
 Source = Literal["live", "replay", "demo"]
 
@@ -29,6 +31,7 @@ class Reply:
     """A finished answer, or what arrived of it. ``str(reply)`` is the text.
 
     stop_reason     end, max_tokens, stop_sequence, tool_use, refusal, interrupted, error, unknown
+    stop_detail     why a model refused, where its server says so; parts: signed thoughts, for the conversation
     seconds         from sending to the last token; first_token_s to the first one (None: none came)
     cost_usd        US dollars; None: unknown. A cost the server reported wins over the price table
     source          "live", "replay" (from the history or a file) or "demo" (the embedded model)
@@ -53,6 +56,8 @@ class Reply:
     response_model: str | None = None
     created_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     error: str | None = None
+    stop_detail: str | None = None
+    parts: tuple[Part, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -83,6 +88,11 @@ class Reply:
         return self.stop_reason not in ("interrupted", "error")
 
     @property
+    def message(self) -> Message:
+        """It as a side of a conversation."""
+        return Message("assistant", self.text, self.parts)
+
+    @property
     def code(self) -> list[CodeBlock]:
         """The fenced blocks, in order: reply.code[0].language, reply.code[0].code."""
         from markdown_it import MarkdownIt
@@ -104,11 +114,15 @@ class Reply:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data, without anything secret; Reply.from_dict reads it back."""
-        skip = ("request", "usage", "created_at")
+        skip = ("request", "usage", "created_at", "parts", "stop_detail")
         data = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skip}
         data["request"] = self.request.to_dict()
         data["usage"] = {k: v for k, v in asdict(self.usage).items() if v is not None}
         data["created_at"] = self.created_at.isoformat()
+        if self.stop_detail:
+            data["stop_detail"] = self.stop_detail
+        if self.parts:
+            data["parts"] = [parts.to_dict(part) for part in self.parts]
         return data
 
     @classmethod
@@ -118,6 +132,7 @@ class Reply:
         values = {name: value for name, value in data.items() if name in known}
         values["request"] = Request.from_dict(data["request"])
         values["usage"] = Usage(**(data.get("usage") or {}))
+        values["parts"] = tuple(parts.from_dict(part) for part in data.get("parts", ()))
         values["created_at"] = datetime.fromisoformat(data["created_at"])
         return cls(**values)
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from claude_nb import knobs, place, providers
+from claude_nb import addresses, continuation, knobs, place, providers, thinking
 from claude_nb.bookkeeping import Books
 from claude_nb.budget import Budget, Totals
+from claude_nb.continuation import Continuation
 from claude_nb.conversation import Cell, Conversation
 from claude_nb.credentials import Credentials
 from claude_nb.errors import ConfigError, PromptError
-from claude_nb.keys import looks_like_key
 from claude_nb.memory import Memory
 from claude_nb.models import Models
 from claude_nb.past import History
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 # What decides a reply; everything else is said with each call, about how it is made or shown.
-REQUEST_OPTIONS = ("model", "provider", "system", "base_url", *knobs.SAMPLING_NAMES)
+REQUEST_OPTIONS = ("model", "provider", "system", "base_url", "thinking", "effort", *knobs.SAMPLING_NAMES)
 
 
 class Session:
@@ -36,7 +36,7 @@ class Session:
 
     settings       defaults for every call, by option name; unset ones are absent
     conversations  by name
-    last           the newest Reply, finished or not; None before the first
+    last           the newest Reply, finished or not; None before the first. last_books: where it belongs
     totals         tokens and money so far; budget holds them below a limit
     memory         the history, and replay
     cell           tells which notebook cell is running (None: not in a notebook)
@@ -57,6 +57,7 @@ class Session:
         self.warn: Callable[[str], None] = warnings.warn
         self.memory = Memory(self.credentials, self._tell)
         self.last: Reply | None = None
+        self.last_books: Books | None = None
         self.totals = Totals()
         self.budget = Budget(self.totals)
         self.cell: Callable[[], Cell | None] = place.current_cell
@@ -78,7 +79,7 @@ class Session:
         """Send a prompt; iterate the Turn for the text as it arrives. Nothing is sent before the first step.
 
         Options: model, provider, temperature, top_p, top_k, max_tokens, stop_sequences, seed, system, chat,
-        base_url, timeout, whole, allow_http. What is left out is not sent.
+        thinking, effort, base_url, timeout, whole, allow_http. What is left out is not sent.
         Raises PromptError or ConfigError at once; ApiError, NetworkError, StreamCut while it is read.
 
         >>> for text in default_session().stream("Hi", temperature=0.2):   # doctest: +SKIP
@@ -99,14 +100,14 @@ class Session:
         given = {name: knobs.check(name, value) for name, value in given.items()}
         if not isinstance(prompt, str):
             raise PromptError(f"the prompt must be a text, not {type(prompt).__name__}; str(...) makes one")
+        self.refuse_keys(prompt, *given.values(), chat)
         provider, model, base_url = self._who(given)
+        addresses.refuse_login(base_url or "")
         talk = self.conversations.get(chat, Conversation(chat)).before(self.cell()) if chat else None
         system = given.get("system", (talk.system if talk else None) or self.settings.get("system"))
         sampling = {name: given.get(name, self.settings.get(name)) for name in knobs.SAMPLING_NAMES}
         if not prompt.strip():
             raise PromptError("the prompt is empty; write it below the %%claude line")
-        for text in (prompt, system or "", base_url or ""):
-            self._refuse_keys(text)
         request = Request(
             provider=provider.name,
             model=model,
@@ -115,9 +116,13 @@ class Session:
             sampling=Sampling(**sampling),
             base_url=base_url,
             repeat=repeat,
+            thinking=thinking.wanted(given.get("thinking", self.settings.get("thinking")), self.models.spec(model)),
+            effort=given.get("effort", self.settings.get("effort")),
         )
+        providers.check(request)
+        request = self._with_required(request)
         self.models.check(request)
-        return self._with_required(request)
+        return request
 
     def run(
         self,
@@ -131,10 +136,12 @@ class Session:
         variable: str | None = None,
         replay: str | None = None,
         hurry: bool = False,
+        after: Continuation | None = None,
     ) -> Turn:
         """Run a request as it stands. The Turn sends nothing before it is read.
 
         replay  off, use or only, instead of what memory.mode says
+        after   what this request goes on with: the Reply will be both
         hurry   nobody reads along: the demo model and replays make no pauses
         Raises ConfigError when the budget is used up.
         """
@@ -142,7 +149,7 @@ class Session:
         recorded = self.memory.find(request, replay)
         if not recorded:
             self.budget.admit(request, self.models)
-        run = Books(self, chat, cell, variable, recorded)
+        run = Books(self, chat, cell, variable, recorded, after)
 
         def open_stream(stop: Stop) -> Iterator[Chunk]:
             if recorded:
@@ -162,6 +169,12 @@ class Session:
 
         source: Source = "replay" if recorded else "demo" if request.provider == "demo" else "live"
         return Turn(request, open_stream, run, source=source, clock=self._clock, stop=self._stop())
+
+    def proceed(self) -> Turn:
+        """Go on with the newest reply, which was cut at max_tokens or broke off. Raises PromptError if it was not."""
+        after, books = continuation.of(self.last, self.models), self.last_books
+        chat, variable = (books.chat, books.variable) if books else (None, None)
+        return self.run(after.request, chat=chat, cell=self.cell(), variable=variable, after=after)
 
     def adopt(self, reply: Reply, *, variable: str | None = None) -> Reply:
         """Take in a reply that was made elsewhere (a worker of a cluster): priced, counted, in the history."""
@@ -184,6 +197,8 @@ class Session:
             if not knob.setting:
                 raise PromptError(f"{knob.name} is given with each call, not as a default")
             checked[knob.name] = knobs.check(knob.name, value)
+        self.refuse_keys(*checked.values())
+        addresses.refuse_login(checked.get("base_url") or "")
         if checked.get("provider") is not None:
             providers.find(checked["provider"])
         settings = {name: value for name, value in (self.settings | checked).items() if value is not None}
@@ -209,18 +224,18 @@ class Session:
 
     def _with_required(self, request: Request) -> Request:
         """The Messages API must be told a max_tokens; then it is part of what is sent, and of reply.params."""
-        if providers.find(request.provider).dialect != "messages" or request.sampling.max_tokens:
+        if providers.dialect_name(request) != "messages" or request.sampling.max_tokens:
             return request
-        limit = self.models.default_max_tokens(request.model)
+        most = self.models.spec(request.model).max_output
+        limit = thinking.with_room(self.models.default_max_tokens(request.model), request.thinking, most)
         return replace(request, sampling=replace(request.sampling, max_tokens=limit))
 
     def _tell(self, line: str) -> None:
         self.warn(line)  # looked up each time: the extension puts its own in place later
 
-    def _refuse_keys(self, text: str) -> None:
-        # A short "key" is a word that a local server wants to see ("ollama", "none"); prompts may hold it.
-        secrets = (secret for key in self.credentials.known() if len(secret := key.reveal()) >= 16)
-        if looks_like_key(text) or any(secret in text for secret in secrets):
+    def refuse_keys(self, *values: object) -> None:
+        """Raises PromptError when one of these holds a key."""
+        if any(self.credentials.in_text(str(value), providers.KEY_VARIABLES) for value in values):
             raise PromptError("this looks like a key, and was not sent; take it out and make a new key if it was saved")
 
 

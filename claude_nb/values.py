@@ -2,7 +2,8 @@
 
 Message   one side of a conversation          Chunk   one piece of a running reply
 Sampling  the settings that shape a reply     Usage   tokens counted by the server
-Request   all that decides what comes back    Reply   a finished (or broken-off) answer: reply.py
+Thinking  how a model is to think             Reply   a finished (or broken-off) answer: reply.py
+Request   all that decides what comes back    parts   what a message holds beside its text: parts.py
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
+
+from claude_nb import parts
+from claude_nb.parts import Part
 
 Role = Literal["user", "assistant"]
 StopReason = Literal["end", "max_tokens", "stop_sequence", "tool_use", "refusal", "interrupted", "error", "unknown"]
@@ -34,6 +38,17 @@ class Message:
 
     role: Role
     text: str
+    parts: tuple[Part, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data; a message without parts has none in it."""
+        data: dict[str, Any] = {"role": self.role, "text": self.text}
+        return data | {"parts": [parts.to_dict(part) for part in self.parts]} if self.parts else data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Message:
+        """The inverse of to_dict; raises KeyError, TypeError or ValueError on other data."""
+        return cls(data["role"], data["text"], tuple(parts.from_dict(part) for part in data.get("parts", ())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +85,36 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class Thinking:
+    """How a model is to think.
+
+    kind           adaptive (it decides how much), enabled (up to budget_tokens) or disabled
+    budget_tokens  at least 1,024, and below max_tokens, of which it is a part
+    display        "summarized" asks for the text of the thoughts where a model keeps it back
+    """
+
+    kind: Literal["adaptive", "enabled", "disabled"]
+    budget_tokens: int | None = None
+    display: str | None = None
+
+    def __str__(self) -> str:
+        return self.kind if self.budget_tokens is None else f"{self.budget_tokens:,} tokens"
+
+    def as_params(self) -> dict[str, Any]:
+        """As Anthropic's format has it: {"type": "enabled", "budget_tokens": 4000}."""
+        values = {"type": self.kind, "budget_tokens": self.budget_tokens, "display": self.display}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """All that decides a reply, and nothing secret: no key and no header is ever part of it.
 
+    thinking  None: as the model does by itself
+    effort    how much the model puts into a reply, one of EFFORTS; None: its own measure
     base_url  None: the provider's own address
     repeat    tells repeated samples of the same request apart (0, 1, 2 ...); never sent
     """
@@ -84,6 +126,8 @@ class Request:
     sampling: Sampling = field(default_factory=Sampling)
     base_url: str | None = None
     repeat: int = 0
+    thinking: Thinking | None = None
+    effort: str | None = None
 
     @property
     def prompt(self) -> str:
@@ -93,7 +137,8 @@ class Request:
     @property
     def params(self) -> dict[str, Any]:
         """The settings that are really sent: {"temperature": 0.2}."""
-        return self.sampling.as_params()
+        own = {"thinking": str(self.thinking) if self.thinking else None, "effort": self.effort}
+        return self.sampling.as_params() | {name: value for name, value in own.items() if value is not None}
 
     @property
     def key(self) -> str:
@@ -106,13 +151,15 @@ class Request:
         data: dict[str, Any] = {
             "provider": self.provider,
             "model": self.model,
-            "messages": [asdict(m) for m in self.messages],
+            "messages": [message.to_dict() for message in self.messages],
         }
         optional = {
             "system": self.system,
-            "sampling": self.params or None,
+            "sampling": self.sampling.as_params() or None,
             "base_url": self.base_url,
             "repeat": self.repeat or None,
+            "thinking": self.thinking.as_params() if self.thinking else None,
+            "effort": self.effort,
         }
         return data | {name: value for name, value in optional.items() if value is not None}
 
@@ -122,12 +169,21 @@ class Request:
         return cls(
             provider=data["provider"],
             model=data["model"],
-            messages=tuple(Message(m["role"], m["text"]) for m in data["messages"]),
+            messages=tuple(map(Message.from_dict, data["messages"])),
             system=data.get("system"),
             sampling=Sampling(**(data.get("sampling") or {})),
             base_url=data.get("base_url"),
             repeat=int(data.get("repeat", 0)),
+            thinking=_thinking(data["thinking"]) if data.get("thinking") else None,
+            effort=data.get("effort"),
         )
+
+
+def _thinking(data: Mapping[str, Any]) -> Thinking:
+    thinking = Thinking(data["type"], data.get("budget_tokens"), data.get("display"))
+    if thinking.kind not in ("adaptive", "enabled", "disabled") or not isinstance(thinking.budget_tokens, int | None):
+        raise ValueError("thinking has an impossible value")
+    return thinking
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +218,8 @@ class Chunk:
     """One piece of a running reply; the only thing a model yields. Most chunks are just text.
 
     stop_reason      in our words; raw_stop_reason is the server's own word beside it
+    part             a whole part of the reply beside its text: a signed thought
+    detail           the server's reason for its stop word, one line ("cyber")
     id, model        the server's request id, and the model that really answered
     done             the server's end marker arrived ([DONE], message_stop)
     notice           a line for the user while nothing arrives ("overloaded, trying again in 2 s (1 of 2)"); "": gone
@@ -173,6 +231,8 @@ class Chunk:
     usage: Usage | None = None
     stop_reason: StopReason | None = None
     raw_stop_reason: str | None = None
+    detail: str | None = None
+    part: Part | None = None
     id: str | None = None
     model: str | None = None
     done: bool = False

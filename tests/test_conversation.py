@@ -7,6 +7,10 @@ from claude_nb.conversation import Cell, Conversation
 from claude_nb.values import Message, Request
 
 
+def said(text: str) -> Message:
+    return Message("assistant", text)
+
+
 def ask(prompt: str, system: str | None = None) -> Request:
     return Request("demo", "demo", (Message("user", prompt),), system)
 
@@ -15,7 +19,7 @@ def talk(*cells: str) -> Conversation:
     """One exchange for each "id/run"; an empty one is outside notebooks."""
     conversation = Conversation("c")
     for n, cell in enumerate(cells):
-        conversation = conversation.plus(ask(f"p{n}"), f"a{n}", Cell(*cell.split("/")) if cell else None)
+        conversation = conversation.plus(ask(f"p{n}"), said(f"a{n}"), Cell(*cell.split("/")) if cell else None)
     return conversation
 
 
@@ -34,7 +38,7 @@ def test_it_holds_whole_exchanges_in_order() -> None:
 
 def test_only_the_newest_prompt_of_a_request_is_added() -> None:
     longer = Request("demo", "demo", (*talk("a/1").messages, Message("user", "new")))
-    assert prompts(talk("a/1").plus(longer, "answer", None)) == ["p0", "new"]
+    assert prompts(talk("a/1").plus(longer, said("answer"), None)) == ["p0", "new"]
 
 
 def test_running_a_cell_again_takes_it_back_and_what_followed() -> None:
@@ -53,14 +57,14 @@ def test_a_new_cell_and_code_outside_notebooks_continue() -> None:
 
 
 def test_a_conversation_remembers_its_newest_system_prompt() -> None:
-    spoken = Conversation("c").plus(ask("Hi", "Be brief."), "Yo.", None)
+    spoken = Conversation("c").plus(ask("Hi", "Be brief."), said("Yo."), None)
     assert spoken.system == "Be brief."
-    assert spoken.plus(ask("Ho"), "Hm.", None).system is None
+    assert spoken.plus(ask("Ho"), said("Hm."), None).system is None
 
 
 def test_adding_leaves_the_old_one_as_it_was() -> None:
     old = talk("a/1")
-    old.plus(ask("more"), "yes", None)
+    old.plus(ask("more"), said("yes"), None)
     assert prompts(old) == ["p0"]
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from claude_nb.errors import StreamCut
+from claude_nb.parts import Part
 from claude_nb.sse import Event
 from claude_nb.values import Chunk, Request, StopReason, Usage
 
@@ -61,6 +62,18 @@ class Dialect:
 def turns(request: Request) -> list[dict[str, Any]]:
     """The messages as both formats write them; the last one may be an assistant's, to be continued."""
     return [{"role": message.role, "content": message.text} for message in request.messages]
+
+
+def in_order(text: str, parts: Iterable[Part]) -> Iterator[str | Part]:
+    """Text and parts as they follow each other; text that is only white space between them is left out."""
+    begin = 0
+    for part in sorted(parts, key=lambda part: part.at):
+        if text[begin : part.at].strip():
+            yield text[begin : part.at]
+            begin = part.at
+        yield part
+    if text[begin:].strip():
+        yield text[begin:]
 
 
 def is_damaged(event: Event) -> bool:

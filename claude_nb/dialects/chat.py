@@ -39,7 +39,7 @@ def _aimlapi_body(request: Request, *, stream: bool) -> dict[str, Any]:
         body["system"] = request.system
     if stream:
         body["stream"] = True
-    return body | request.params
+    return body | _params(request)
 
 
 def _openai_body(request: Request, *, stream: bool) -> dict[str, Any]:
@@ -47,10 +47,15 @@ def _openai_body(request: Request, *, stream: bool) -> dict[str, Any]:
     body: dict[str, Any] = {"model": request.model, "messages": system + turns(request)}
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
-    params = request.params
+    params = _params(request)
     if "stop_sequences" in params:
         params["stop"] = params.pop("stop_sequences")
     return body | params
+
+
+def _params(request: Request) -> dict[str, Any]:
+    effort = {"reasoning_effort": request.effort} if request.effort else {}
+    return request.sampling.as_params() | effort
 
 
 class _Reader:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from claude_nb import faults
@@ -12,33 +12,97 @@ from claude_nb.dialects import (
     child,
     children,
     cost_usd,
+    count,
+    in_order,
     is_damaged,
     joined,
     known,
     label,
+    mended,
     piece_missing,
     stop_fields,
     string,
-    turns,
 )
 from claude_nb.errors import PromptError
+from claude_nb.parts import Part, Thought
 from claude_nb.sse import Event
-from claude_nb.values import Chunk, Request, Usage
+from claude_nb.values import Chunk, Message, Request, Usage
 
 
 def _body(request: Request, *, stream: bool) -> dict[str, Any]:
     if request.sampling.max_tokens is None:
         raise PromptError("this server must be told max_tokens; set it, for example --max-tokens 8192")
-    body: dict[str, Any] = {"model": request.model, "messages": turns(request)}
+    quiet = request.thinking is not None and request.thinking.kind == "disabled"
+    turns = [{"role": message.role, "content": _content(message, quiet=quiet)} for message in request.messages]
+    body: dict[str, Any] = {"model": request.model, "messages": turns}
     if request.system:
         body["system"] = request.system
     if stream:
         body["stream"] = True
-    return body | request.params
+    if request.thinking:
+        body["thinking"] = request.thinking.as_params()
+    if request.effort:
+        body["output_config"] = {"effort": request.effort}
+    return body | request.sampling.as_params()
+
+
+def _content(message: Message, *, quiet: bool) -> str | list[dict[str, Any]]:
+    """The text, or text and parts as blocks in their order. quiet: no thoughts, for a model that is not to think."""
+    parts = [part for part in message.parts if not quiet]
+    if not parts:
+        return message.text
+    return [_block(piece) for piece in in_order(message.text, parts)]
+
+
+def _block(part: str | Part) -> dict[str, Any]:
+    if isinstance(part, str):
+        return {"type": "text", "text": part}
+    if part.sealed:
+        return {"type": "redacted_thinking", "data": part.sealed}
+    return {"type": "thinking", "thinking": part.text, "signature": part.signature}
+
+
+class _Thoughts:
+    """Gathers the blocks of thinking of one stream until each is whole, signature included."""
+
+    MOST_CHARS = 5_000_000  # of all together; a server that sends more is not believed
+
+    def __init__(self) -> None:
+        self._open: dict[int | None, dict[str, list[str]]] = {}
+        self._chars = 0
+
+    def read(self, kind: str, data: dict[str, Any]) -> Thought | None:
+        """The thought that this event completes; None: none."""
+        index = count(data.get("index"))
+        if kind == "content_block_start":
+            self._open[index] = {}
+        inner = child(data, "content_block") or child(data, "delta")
+        told = self._open.get(index)
+        if told is not None and string(inner.get("type")) in _THINKING:
+            for name in _FIELDS:
+                text = string(inner.get(name))
+                self._chars += len(text)
+                if text and self._chars <= self.MOST_CHARS:
+                    told.setdefault(name, []).append(text)
+        if kind != "content_block_stop" or self._chars > self.MOST_CHARS:
+            return None
+        return _signed({name: "".join(texts) for name, texts in self._open.pop(index, {}).items()})
+
+
+_FIELDS = ("thinking", "signature", "data")
+_THINKING = ("thinking", "redacted_thinking", "thinking_delta", "signature_delta")
+
+
+def _signed(block: Mapping[str, Any]) -> Thought | None:
+    """A block of thinking that can be sent back; None for one without a signature."""
+    text, signature, sealed = (mended(string(block.get(name))) for name in _FIELDS)
+    if not (signature or sealed):
+        return None
+    return Thought(sealed=sealed) if sealed else Thought(text, signature)
 
 
 def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
-    parts, damaged = PromptParts(), False
+    parts, thoughts, damaged = PromptParts(), _Thoughts(), False
     for event in events:
         if event.data.strip().startswith("[DONE]"):
             yield Chunk(done=True)
@@ -49,6 +113,8 @@ def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
         if data is not None:
             kind = string(data.get("type")) or event.name
             yield _chunk(kind, data, parts)
+            if thought := thoughts.read(kind, data):
+                yield Chunk(part=thought)
             if kind == "message_stop":
                 break
         elif is_damaged(event):
@@ -68,17 +134,28 @@ def _chunk(kind: str, data: dict[str, Any], parts: PromptParts) -> Chunk:
     if kind == "content_block_delta":
         return _piece(child(data, "delta"))
     usage = known(parts.usage(child(data, "usage")).merged(Usage(cost_usd=cost_usd(data))))
-    return Chunk(usage=usage, done=kind == "message_stop", **stop_fields(child(data, "delta").get("stop_reason")))
+    return Chunk(usage=usage, done=kind == "message_stop", **_stop(child(data, "delta")))
+
+
+def _stop(data: dict[str, Any]) -> dict[str, Any]:
+    """The stop word, and the server's reason for it, which a refusal has."""
+    details = child(data, "stop_details")
+    told = [told for name in ("category", "explanation") if (told := label(details.get(name)))]
+    fields = stop_fields(data.get("stop_reason"))
+    return fields | {"detail": " ".join(": ".join(told).split())} if fields and told else fields
 
 
 def _unstreamed(data: dict[str, Any]) -> Iterator[Chunk]:
     if faults.is_error(data):
         raise faults.from_event(data)
     yield Chunk(id=label(data.get("id")), model=label(data.get("model")))
-    yield from (_piece(block) for block in children(data, "content"))
+    for block in children(data, "content"):
+        yield _piece(block)
+        if thought := _signed(block) if string(block.get("type")) in _THINKING else None:
+            yield Chunk(part=thought)
     usage = PromptParts().usage(child(data, "usage")).merged(Usage(cost_usd=cost_usd(data)))
     done = isinstance(data.get("content"), list)
-    yield Chunk(usage=known(usage), done=done, **stop_fields(data.get("stop_reason")))
+    yield Chunk(usage=known(usage), done=done, **_stop(data))
 
 
 def _piece(block: dict[str, Any]) -> Chunk:
