@@ -31,11 +31,13 @@ if TYPE_CHECKING:
         StreamCut,
     )
     from claude_nb.explore import compare, last_sweep, load_sweep, sweep
+    from claude_nb.grading import check
     from claude_nb.reply import Reply
     from claude_nb.session import Session, ask, configure, history, stream
     from claude_nb.sweeps.sweep import Sweep
     from claude_nb.turn import Turn
     from claude_nb.values import Message, Request, Sampling, Usage
+    from claude_nb.widgets.lens import Lens
 
     last: Reply | None
 
@@ -58,11 +60,13 @@ _HOME = {
     ),
     "claude_nb.commands.money": ("usage",),
     "claude_nb.explore": ("compare", "last_sweep", "load_sweep", "sweep"),
+    "claude_nb.grading": ("check",),
     "claude_nb.session": ("Session", "ask", "configure", "history", "stream"),
     "claude_nb.reply": ("Reply",),
     "claude_nb.sweeps.sweep": ("Sweep",),
     "claude_nb.turn": ("Turn",),
     "claude_nb.values": ("Message", "Request", "Sampling", "Usage"),
+    "claude_nb.widgets.lens": ("Lens",),
 }
 _PUBLIC = {name: module for module, names in _HOME.items() for name in names}
 
@@ -75,6 +79,8 @@ __all__ = [  # noqa: RUF022  # grouped by what they are for; a test compares it 
     "compare",
     "last_sweep",
     "load_sweep",
+    "check",
+    "Lens",
     "usage",
     "Session",
     "Sweep",

@@ -1,5 +1,30 @@
 // @ts-check
-// What this front end lets a widget do beyond its own box. Only JupyterLab and Notebook 7 let it add a cell.
+// What a widget does beyond its own box. Only JupyterLab and Notebook 7 let it add a cell.
+
+import { h } from "./dom.js";
+
+/** Keys typed in a widget are not meant for the notebook's own shortcuts. @param {HTMLElement} root */
+export function keepKeys(root) {
+  root.addEventListener("keydown", (event) => event.stopPropagation());
+  root.addEventListener("focusin", ({ target }) => {
+    // JupyterLab listens before the page does; this attribute, on the focused element itself, keeps it out.
+    if (target instanceof HTMLElement) target.dataset.lmSuppressShortcuts = "true";
+  });
+}
+
+/**
+ * The static output is for notebooks without a kernel; while the widget lives it would say everything twice.
+ *
+ * @param {string} uid
+ * @param {AbortSignal} signal
+ */
+export function hideTranscript(uid, signal) {
+  if (!/^[a-z0-9]+$/.test(uid)) return;
+  const name = `.cnb-transcript-${uid}`;
+  const style = h("style", {}, `${name}, .jp-OutputArea-child:has(${name}) { display: none !important; }`);
+  document.head.append(style);
+  signal.addEventListener("abort", () => style.remove());
+}
 
 /** @param {Element} inside */
 function cellOf(inside) {

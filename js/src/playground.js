@@ -4,6 +4,7 @@
 /** @import {AnyModel, Initialize, Render} from "@anywidget/types" */
 
 import { h } from "./dom.js";
+import { hideTranscript, keepKeys } from "./host.js";
 import { picker } from "./picker.js";
 import { promptBox } from "./prompt.js";
 import { rail } from "./rail.js";
@@ -63,12 +64,8 @@ function render({ model, el, signal: given }) {
       event.preventDefault();
       if (!view.busy) prompt.go();
     } else if (event.key === "Escape") view.stop();
-    event.stopPropagation(); // the notebook's own shortcuts are not meant by keys typed here
   });
-  root.addEventListener("focusin", ({ target }) => {
-    // JupyterLab listens before the page does; this attribute, on the focused element itself, keeps it out.
-    if (target instanceof HTMLElement) target.dataset.lmSuppressShortcuts = "true";
-  });
+  keepKeys(root);
   listen(view);
   hideTranscript(model.get("uid"), signal);
   follow(root, signal);
@@ -101,16 +98,6 @@ function listen(view) {
     model.off("msg:custom", noted);
     unsubscribe();
   });
-}
-
-/** The static transcript is for notebooks without a kernel; while the widget lives it would say everything twice.
- * @param {string} uid @param {AbortSignal} signal */
-function hideTranscript(uid, signal) {
-  if (!/^[a-z0-9]+$/.test(uid)) return;
-  const name = `.cnb-transcript-${uid}`;
-  const style = h("style", {}, `${name}, .jp-OutputArea-child:has(${name}) { display: none !important; }`);
-  document.head.append(style);
-  signal.addEventListener("abort", () => style.remove());
 }
 
 export default { initialize, render };

@@ -9,9 +9,9 @@ import { button, freshId, h, say } from "./dom.js";
 /**
  * @param {string} name
  * @param {(value: number | null) => void} put  what to do with a new value; null: switched off
- * @param {string} [off]  what holds while it is off
+ * @param {{off: string, spoken: string, reset: string}} [texts]  while it is off, as seen and as heard; what ↺ does
  */
-export function sliderRow(name, put, off = "model default") {
+export function sliderRow(name, put, texts = { off: "default", spoken: "model default", reset: "back to the model's default" }) {
   /** @type {Row} */
   let row;
   const [id, hintId] = [freshId(name), freshId("hint")];
@@ -49,8 +49,8 @@ export function sliderRow(name, put, off = "model default") {
     for (const input of [toggle, box, range]) input.disabled = Boolean(row.locked);
     toggle.checked = on;
     reset.hidden = !on;
-    reset.setAttribute("aria-label", `${row.label}: back to the ${off}`);
-    reset.title = `back to the ${off}`;
+    reset.setAttribute("aria-label", `${row.label}: ${texts.reset}`);
+    reset.title = texts.reset;
     box.setAttribute("aria-label", `${row.label}, number`);
     range.setAttribute("aria-label", `${row.label}, slider`);
     const { min, max, step } = scale(row);
@@ -58,13 +58,13 @@ export function sliderRow(name, put, off = "model default") {
     Object.assign(box, { min: String(row.low), max: String(row.high), step: String(row.step) });
     const value = row.value ?? start(row);
     range.value = String(toPosition(row, value));
-    range.setAttribute("aria-valuetext", on ? `${value} ${row.unit}`.trim() : off);
+    range.setAttribute("aria-valuetext", on ? `${value} ${row.unit}`.trim() : texts.spoken);
     const part = (Number(range.value) - min) / (max - min);
     element.style.setProperty("--cnb-part", `${(100 * part).toFixed(1)}%`);
     if (row.beyond !== null) element.style.setProperty("--cnb-beyond", `${(100 * (row.beyond - row.low)) / (row.high - row.low)}%`);
     element.toggleAttribute("data-beyond", row.beyond !== null);
     if (document.activeElement !== box || box.value !== "") box.value = on ? String(row.value) : "";
-    say(unit, on ? "" : row.locked ? "not available" : "default");
+    say(unit, on ? "" : row.locked ? "not available" : texts.off);
     say(hint, hintFor(row));
   }
 

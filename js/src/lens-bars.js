@@ -1,0 +1,159 @@
+// @ts-check
+// The bars of the lens: a table, so that it can be read as well as seen. Rows stay, only their widths and words change.
+
+/** @import {LensView} from "./lens-view.js" */
+/** @import {Bar} from "./bars.js" */
+
+import { bars, drawMany, length, percent, shown, TOP, wilson } from "./bars.js";
+import { button, h, say } from "./dom.js";
+import { shape } from "./sampling.js";
+
+/** @param {LensView} view */
+export function barsPanel(view) {
+  const rows = Array.from({ length: TOP + 1 }, (_, at) => row(view, at));
+  const others = row(view, TOP + 1);
+  const seen = h("th", { scope: "col", class: "cnb-end" });
+  const caption = h("caption");
+  const scale = button("Log scale", () => ((view.log = !view.log), view.redraw()));
+  const waiting = h("p", { class: "cnb-empty" }, "Waiting for the kernel…");
+  const body = h("tbody", {}, ...rows.map((one) => one.element), others.element);
+  const now = h("th", { scope: "col", class: "cnb-end" }, "now");
+  const table = h(
+    "table",
+    { class: "cnb-bars" },
+    caption,
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "word"), h("th", { scope: "col" }, h("span", { class: "cnb-sr" }, "bar")), h("th", { scope: "col", class: "cnb-end" }, "model"), now, seen)),
+    body,
+  );
+  body.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    const buttons = [...body.querySelectorAll("button")].filter((one) => !one.disabled && one.offsetParent);
+    const to = buttons[buttons.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement)) + step];
+    event.preventDefault();
+    to?.focus();
+  });
+
+  view.onRedraw(() => {
+    const { now: known, sampled } = view;
+    table.hidden = !sampled;
+    waiting.hidden = Boolean(sampled);
+    if (!known || !sampled) return;
+    const hidden = view.hidden ? -1 : view.step.token;
+    const all = bars(sampled, view.stage, known.ranked, hidden === -1 ? known.ranked[0] : hidden);
+    const ghost = view.pinned ? shape(known.p, view.pinned).final : null;
+    const most = Math.max(...all.bars.map(({ p, r, token }) => Math.max(p, r, ghost?.[token] ?? 0)));
+    const stairs = view.settings.top_p !== null && view.settings.temperature !== 0;
+    const name = sampled.stages[view.stage].name;
+    sums.hidden = !stairs;
+    say(now, view.stage === 3 ? "now" : `after ${name}`);
+    say(caption, `The ${TOP} likeliest words after “${tail(known.about.context || view.model.get("prompt"))}”. Click one to force it.`);
+    say(seen, view.draws.n ? `${view.draws.n.toLocaleString("en")} drawn` : "");
+    const firstCut = all.bars.findIndex((bar) => bar.cut);
+    for (const [at, one] of rows.entries()) {
+      const bar = all.bars[at];
+      one.element.hidden = !bar;
+      if (bar) one.draw(bar, { word: shown(view.words[bar.token]), chosen: bar.token === hidden, most, ghost: ghost ? ghost[bar.token] : null, stairs, edge: at === firstCut });
+    }
+    const { count, p, r, cut } = all.others;
+    const left = ghost ? Math.max(0, 1 - all.bars.reduce((sum, { token }) => sum + ghost[token], 0)) : null;
+    const bar = { token: -1, p, r, cut: cut === count ? "top_k" : null, before: 1, after: 1 };
+    others.draw(/** @type {Bar} */ (bar), { word: `${count.toLocaleString("en")} other words`, chosen: false, most, ghost: left, stairs: false, edge: firstCut < 0 && cut > 0, cutOf: cut ? `${cut.toLocaleString("en")} cut` : "" });
+    say(scale, view.log ? "Linear scale" : "Log scale");
+    table.style.setProperty("--cnb-top-p", `${100 * (view.settings.top_p ?? 1)}%`);
+  });
+  const sums = h("span", {}, h("i", { "data-key": "stairs" }), "running sum, 0 to 100 % across; dotted: top p");
+  const legend = h("p", { class: "cnb-hint cnb-legend" }, h("i", { "data-key": "p" }), "the model", h("i", { "data-key": "r" }), "after the settings", h("i", { "data-key": "cut" }), "cut", h("i", { "data-key": "ghost" }), "pinned A", h("i", { "data-key": "seen" }), "drawn, with its 95 % interval", sums);
+  const head = h("div", { class: "cnb-inline" }, legend, h("span", { class: "cnb-space" }), scale);
+  return h("section", { class: "cnb-reply", "aria-label": "Probabilities" }, head, waiting, table, drawPanel(view));
+}
+
+/**
+ * @typedef {{word: string, chosen: boolean, most: number, ghost: number | null, stairs: boolean, edge: boolean, cutOf?: string}} How
+ * @param {LensView} view @param {number} at
+ */
+function row(view, at) {
+  /** @type {Bar | null} */
+  let bar = null;
+  const force = button("", () => bar && bar.token >= 0 && view.write("force", { token: bar.token }), { class: "cnb-quiet cnb-pick" });
+  const [model, now, seen] = [h("td", { class: "cnb-end" }), h("td", { class: "cnb-end" }), h("td", { class: "cnb-end" })];
+  const parts = { p: h("i", { class: "cnb-p" }), r: h("i", { class: "cnb-r" }), ghost: h("i", { class: "cnb-ghost" }), seen: h("i", { class: "cnb-seen" }), dot: h("i", { class: "cnb-dot" }), stairs: h("i", { class: "cnb-stairs" }) };
+  const element = h("tr", {}, h("th", { scope: "row" }, force), h("td", { class: "cnb-track" }, h("div", {}, ...Object.values(parts))), model, now, seen);
+
+  /** @param {Bar} next @param {How} how */
+  function draw(next, how) {
+    bar = next;
+    const width = (/** @type {number} */ x) => `${(100 * length(x, how.most, view.log)).toFixed(2)}%`;
+    say(force, how.word);
+    force.disabled = next.token < 0 || !view.live;
+    force.title = next.token < 0 ? "" : view.live ? `Force “${how.word}” here: a new branch` : "a saved page writes no new text";
+    element.toggleAttribute("data-chosen", how.chosen);
+    element.toggleAttribute("data-cut", Boolean(next.cut));
+    element.toggleAttribute("data-edge", how.edge);
+    element.toggleAttribute("data-others", next.token < 0);
+    parts.p.style.width = width(next.p);
+    parts.r.style.width = width(next.r);
+    parts.ghost.hidden = how.ghost === null;
+    parts.ghost.style.width = width(how.ghost ?? 0);
+    parts.stairs.hidden = !how.stairs || at >= TOP;
+    Object.assign(parts.stairs.style, { left: `${100 * next.before}%`, width: `${100 * (next.after - next.before)}%` });
+    element.toggleAttribute("data-stairs", how.stairs && at < TOP);
+    say(model, percent(next.p));
+    say(now, next.cut ? (how.cutOf ?? `cut by ${next.cut}`) : `${percent(next.r)}${how.cutOf ? `, ${how.cutOf}` : ""}`);
+    drawSeen(next, how.most);
+  }
+
+  /** @param {Bar} next @param {number} most */
+  function drawSeen(next, most) {
+    const { counts, n } = view.draws;
+    const shown = n > 0 && next.token >= 0 && (next.r > 0 || counts.has(next.token));
+    parts.seen.hidden = parts.dot.hidden = !shown;
+    const count = next.token >= 0 ? (counts.get(next.token) ?? 0) : 0;
+    say(seen, n > 0 && next.token >= 0 ? String(count) : "");
+    if (!shown) return;
+    const { low, high } = wilson(count, n);
+    const at = (/** @type {number} */ x) => 100 * length(x, most, view.log);
+    Object.assign(parts.seen.style, { left: `${at(low)}%`, width: `${Math.min(100, at(high)) - at(low)}%` });
+    parts.dot.style.left = `${at(count / n)}%`;
+    parts.dot.hidden = !count;
+    parts.seen.hidden = n < 2;
+  }
+  return { element, draw };
+}
+
+/** Buttons that draw from the bars, and what came of it. @param {LensView} view */
+function drawPanel(view) {
+  const status = h("p", { class: "cnb-hint", role: "status" });
+  const draw = (/** @type {number} */ n) => {
+    const { sampled, draws } = view;
+    if (!sampled) return;
+    const { counts, last } = drawMany(sampled.final, n, Math.random, draws.counts);
+    view.draws = { counts, n: draws.n + n, last };
+    view.redraw();
+  };
+  const clear = button("Clear", () => ((view.draws = { counts: new Map(), n: 0, last: null }), view.redraw()), { class: "cnb-quiet" });
+  const buttons = [1, 100, 1000].map((n) => button(`Draw ${n.toLocaleString("en")}`, () => draw(n)));
+  view.onRedraw(() => {
+    clear.hidden = !view.draws.n;
+    say(status, said(view));
+  });
+  return h("div", { class: "cnb-inline" }, ...buttons, clear, status);
+}
+
+/** @param {LensView} view */
+function said(view) {
+  const { counts, n, last } = view.draws;
+  const { sampled } = view;
+  if (!n || !last || !sampled) return "Draw from these bars, as the model does.";
+  if (n === 1) return `The random number ${last.u.toFixed(4)} lands on “${shown(view.words[last.token])}”.`;
+  const drawable = Array.from(sampled.final, (r, token) => ({ r, token })).filter(({ r }) => r * n >= 5);
+  const inside = drawable.filter(({ r, token }) => {
+    const { low, high } = wilson(counts.get(token) ?? 0, n);
+    return low <= r && r <= high;
+  });
+  const widest = Math.max(0, ...drawable.map(({ r, token }) => Math.abs((counts.get(token) ?? 0) / n - r)));
+  return `${n.toLocaleString("en")} drawn, ${counts.size} different words; ${inside.length} of ${drawable.length} larger bars lie in their interval, the farthest is off by ${(100 * widest).toFixed(1)} points.`;
+}
+
+/** The last words of a long text. @param {string} text */
+const tail = (text) => (text.length > 60 ? `…${text.slice(-58)}` : text).trim();

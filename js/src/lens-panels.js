@@ -1,0 +1,129 @@
+// @ts-check
+// Beside and below the bars: the settings, the stages they make, what became of the word, and where it comes from.
+
+/** @import {LensView} from "./lens-view.js" */
+/** @import {Row} from "./controls.js" */
+
+import { briefly, percent, perplexity, pipeline, readout, shown } from "./bars.js";
+import { button, freshId, h, say } from "./dom.js";
+import { shape } from "./sampling.js";
+import { sliderRow } from "./slider.js";
+
+const ORDERS = {
+  temperature_first: "T, top_k, top_p: Hugging Face",
+  temperature_last: "top_k, top_p, T: llama.cpp",
+};
+const OFF = { off: "off", spoken: "off: changes nothing", reset: "switch off" };
+
+/** @param {string} name @param {string} label @param {string} help @param {Partial<Row>} more @returns {Row} */
+const aRow = (name, label, help, more) => ({ name, label, help, unit: "", low: 0, high: 1, step: 0.01, log: false, value: null, locked: "", beyond: null, note: "", ...more });
+
+const ROWS = [
+  aRow("temperature", "Temperature", "below 1 sharper, above 1 flatter; 0: only the likeliest", { high: 2, step: 0.05, beyond: 1 }),
+  aRow("top_k", "Top k", "keep this many of the likeliest words", { low: 1, high: 100, step: 1, unit: "words" }),
+  aRow("top_p", "Top p", "keep the likeliest words that share this much", { low: 0.01, high: 1, step: 0.01 }),
+];
+
+/** @param {LensView} view */
+export function settingsPanel(view) {
+  const rows = ROWS.map((row) => ({ row, ...sliderRow(row.name, (value) => view.keep({ [row.name]: value }), OFF) }));
+  const id = freshId("order");
+  const order = h("select", { id, onchange: () => view.keep({ order: /** @type {any} */ (order.value) }) }, ...Object.entries(ORDERS).map(([value, text]) => h("option", { value }, text)));
+  const hint = h("p", { class: "cnb-hint" }, "Anthropic does not say in which order Claude applies them.");
+  view.onRedraw(() => {
+    for (const { row, draw } of rows) draw({ ...row, value: /** @type {number | null} */ (view.settings[/** @type {"top_p"} */ (row.name)]) });
+    order.value = view.settings.order;
+  });
+  const list = h("div", { class: "cnb-rows" }, ...rows.map((one) => one.element), h("div", { class: "cnb-row" }, h("label", { for: id }, "Order"), order, hint));
+  return h("section", { class: "cnb-side", "aria-label": "Settings" }, list, comparePanel(view), readoutPanel(view));
+}
+
+/** model -> temperature -> top_k -> top_p -> draw; a click shows the bars after that stage. @param {LensView} view */
+export function pipelineRow(view) {
+  const list = h("div", { class: "cnb-pipeline", role: "group", "aria-label": "Stages; press one to see the bars after it" });
+  const made = [0, 1, 2, 3].map((at) => {
+    const [name, words, open] = [h("b"), h("span"), h("span")];
+    const element = h("button", { type: "button", class: "cnb-button cnb-step", onclick: () => ((view.stage = at), view.redraw()) }, name, words, open);
+    return { element, name, words, open };
+  });
+  const drawn = h("span", { class: "cnb-step cnb-drawn" });
+  list.append(...made.flatMap((one) => [one.element, h("span", { "aria-hidden": "true" }, "→")]), drawn);
+  view.onRedraw(() => {
+    const { sampled } = view;
+    if (!sampled) return;
+    for (const [at, stage] of pipeline(sampled).entries()) {
+      const one = made[at];
+      const off = at > 0 && view.settings[/** @type {"top_p"} */ (stage.name)] === null;
+      say(one.name, off ? `${stage.name} off` : stage.name);
+      one.element.toggleAttribute("data-off", off);
+      say(one.words, `${stage.words.toLocaleString("en")} words`);
+      say(one.open, `${stage.effective.toFixed(1)} effective`);
+      one.element.title = `${stage.bits.toFixed(2)} bits of entropy; 2 to this power is the number of effective choices (perplexity)`;
+      one.element.setAttribute("aria-pressed", String(view.stage === at));
+    }
+    const { step } = view;
+    const word = view.hidden ? "?" : shown(step.token ? step.word : "");
+    drawn.replaceChildren(h("b", {}, step.forced ? "forced" : "draw"), h("span", {}, `“${word}”`), h("span", {}, step.forced ? "by you" : `u = ${step.u.toFixed(3)}`));
+  });
+  return list;
+}
+
+/** Freeze the settings as A, go on moving as B. @param {LensView} view */
+function comparePanel(view) {
+  const pin = button("Pin as A", () => ((view.pinned = view.pinned ? null : view.settings), view.redraw()));
+  const said = h("p", { class: "cnb-hint" });
+  view.onRedraw(() => {
+    const { pinned, now, sampled } = view;
+    say(pin, pinned ? "Unpin A" : "Pin as A");
+    pin.setAttribute("aria-pressed", String(Boolean(pinned)));
+    if (!pinned || !now || !sampled) return say(said, "Keep these settings as A, and compare what you set next.");
+    const [a, b] = [pipeline(shape(now.p, pinned))[3], pipeline(sampled)[3]];
+    const change = b.bits - a.bits;
+    say(said, `A (${briefly(pinned)}): ${a.effective.toFixed(1)} effective choices, ${a.words.toLocaleString("en")} words. B now: ${b.effective.toFixed(1)}, ${b.words.toLocaleString("en")}. ${change >= 0 ? "+" : "−"}${Math.abs(change).toFixed(2)} bits.`);
+  });
+  return h("div", { class: "cnb-row" }, h("div", {}, pin), said);
+}
+
+/** @param {LensView} view */
+function readoutPanel(view) {
+  const list = h("dl", { class: "cnb-readouts" });
+  view.onRedraw(() => {
+    const { now, sampled, step, branch } = view;
+    if (!now || !sampled) return;
+    const one = readout(sampled, step.token, now.ranked);
+    const whole = perplexity(branch.steps.map(({ bits }) => bits));
+    const word = view.hidden
+      ? "hidden"
+      : `rank ${one.rank.toLocaleString("en")}, ${percent(one.p)} → ${one.r ? percent(one.r) : "out"}, ${Number.isFinite(one.bits) ? one.bits.toFixed(2) : "∞"} bits of surprise`;
+    const rows = [
+      ["Left", `${one.words.toLocaleString("en")} of ${view.words.length.toLocaleString("en")} words, ${one.effective.toFixed(1)} effective (${one.bitsLeft.toFixed(2)} bits)`],
+      ["Cut away", `${percent(one.cutMass)} of the model's probability`],
+      ["This word", word],
+      ["Whole text", `${whole.mean.toFixed(2)} bits a word, perplexity ${whole.perplexity.toFixed(2)} (under the model alone)`],
+    ];
+    const said = rows.flat().join();
+    if (list.dataset.said === said) return;
+    list.dataset.said = said;
+    list.replaceChildren(...rows.flatMap(([name, text]) => [h("dt", {}, name), h("dd", {}, text)]));
+  });
+  return list;
+}
+
+/** Which words the model looked at, and where it had seen them. @param {LensView} view */
+export function whyPanel(view) {
+  const said = h("p");
+  const sources = h("div", { class: "cnb-sources" });
+  let drawn = -1;
+  view.onRedraw(() => {
+    const { now, step } = view;
+    if (!now || drawn === step.id) return;
+    drawn = step.id;
+    const { context, places, passed, sources: found } = now.about;
+    const words = context.trim();
+    say(said, words
+      ? `The longest context it could use is “${words}”. The text that fits the prompt has it at ${places.toLocaleString("en")} ${places === 1 ? "place" : "places"}. What follows there makes the bars; ${percent(passed)} is handed down to shorter contexts.`
+      : "It knows no context here, so it falls back on which words begin a text, and on plain frequency.");
+    sources.replaceChildren(...found.map(([text, from, to]) => h("blockquote", {}, text.slice(0, from), h("mark", {}, text.slice(from, to)), text.slice(to))));
+  });
+  return h("details", { class: "cnb-why", open: true }, h("summary", {}, "Why these words?"), said, sources);
+}

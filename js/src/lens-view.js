@@ -1,0 +1,165 @@
+// @ts-check
+// What all parts of one lens share: the branch and step on show, its probabilities, and what the settings make of them.
+
+/** @import {AnyModel} from "@anywidget/types" */
+/** @import {Sampled} from "./sampling.js" */
+/** @import {LensSettings} from "./bars.js" */
+
+import { draw, ranked, shape } from "./sampling.js";
+
+/**
+ * @typedef {{id: number, token: number, word: string, u: number, forced: boolean, bits: number | null}} Step
+ * @typedef {{number: number, name: string, seed: number, settings: LensSettings, kept: number, ended: string, steps: Step[]}} Branch
+ * @typedef {{context: string, places: number, passed: number, sources: [string, number, number][]}} About
+ * @typedef {{p: Float32Array, about: About, ranked: number[]}} Known
+ */
+
+export const SETTINGS = /** @type {const} */ (["temperature", "top_k", "top_p", "order"]);
+
+export class LensView {
+  /** By the step's id. @type {Map<number, Known>} */
+  known = new Map();
+  /** The setting A that B, what the sliders say now, is compared with. @type {LensSettings | null} */
+  pinned = null;
+  /** The stage whose bars are filled: 1 to 3, or the last. */
+  stage = 3;
+  log = false;
+  hidden = false;
+  /** @type {{counts: Map<number, number>, n: number, last: {token: number, u: number} | null}} */
+  draws = { counts: new Map(), n: 0, last: null };
+  failure = "";
+  /** @type {Set<() => void>} */
+  redraws = new Set();
+  #shaped = { key: "", sampled: /** @type {Sampled | null} */ (null) };
+  #planned = false;
+  #drawnFor = "";
+
+  /** @param {AnyModel} model @param {AbortSignal} signal */
+  constructor(model, signal) {
+    this.model = model;
+    this.signal = signal;
+  }
+
+  /** @returns {string[]} */
+  get words() {
+    return this.model.get("vocabulary");
+  }
+
+  /** @returns {Branch[]} */
+  get branches() {
+    return this.model.get("branches");
+  }
+
+  get branch() {
+    const number = this.model.get("branch");
+    return this.branches.find((one) => one.number === number) ?? /** @type {Branch} */ (this.branches.at(-1));
+  }
+
+  get at() {
+    return Math.min(this.model.get("step"), this.branch.steps.length - 1);
+  }
+
+  get step() {
+    return this.branch.steps[this.at];
+  }
+
+  /** False on a saved page, where no new text can be written. */
+  get live() {
+    return this.model.get("live") !== false;
+  }
+
+  /** @returns {LensSettings} */
+  get settings() {
+    const pairs = SETTINGS.map((name) => [name, this.model.get(name) ?? null]);
+    return /** @type {any} */ (Object.fromEntries(pairs));
+  }
+
+  /** True when the text was made with other settings than those on show. */
+  get stale() {
+    return !same(this.settings, this.branch.settings);
+  }
+
+  /** What is known of the step on show; null until the kernel has told. */
+  get now() {
+    return this.known.get(this.step.id) ?? null;
+  }
+
+  /** What the settings make of the step on show. */
+  get sampled() {
+    const { now } = this;
+    if (!now) return null;
+    const key = JSON.stringify([this.step.id, this.settings]);
+    if (this.#shaped.key !== key) this.#shaped = { key, sampled: shape(now.p, this.settings) };
+    return this.#shaped.sampled;
+  }
+
+  /** Whether another word would stand there with the settings on show and the same random number. @param {Step} step */
+  differs(step) {
+    const known = this.known.get(step.id);
+    if (!known || step.forced) return false;
+    return draw(shape(known.p, this.settings).final, step.u) !== step.token;
+  }
+
+  /** @param {Partial<LensSettings> & {branch?: number, step?: number}} traits */
+  keep(traits) {
+    for (const [name, value] of Object.entries(traits)) this.model.set(name, value);
+    this.model.save_changes();
+    this.redraw();
+  }
+
+  /** @param {number} at */
+  goTo(at) {
+    this.keep({ step: Math.max(0, Math.min(at, this.branch.steps.length - 1)) });
+  }
+
+  /** Ask Python for another text. The message carries the settings: trait changes may still be on their way.
+   * @param {"force" | "redraw" | "rerun"} what @param {Record<string, number>} [more] */
+  write(what, more = {}) {
+    this.failure = "";
+    this.model.send({ t: what, branch: this.branch.number, at: this.at, settings: this.settings, ...more });
+  }
+
+  /** Ask for the probabilities of this branch that have not been told yet. */
+  ask() {
+    const ids = this.branch.steps.map((step) => step.id).filter((id) => !this.known.has(id));
+    if (ids.length) this.model.send({ t: "arrays", ids });
+  }
+
+  /** @param {any} message @param {DataView[]} buffers */
+  receive(message, buffers) {
+    if (message?.t === "failed") this.failure = String(message.why);
+    if (message?.t === "arrays") {
+      for (const [i, id] of message.ids.entries()) {
+        const { buffer, byteOffset, byteLength } = buffers[i];
+        const p = new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
+        this.known.set(id, { p, about: message.about[i], ranked: ranked(p) });
+      }
+    }
+    this.redraw();
+  }
+
+  /** @param {() => void} part */
+  onRedraw(part) {
+    this.redraws.add(part);
+  }
+
+  /** Draw everything in the next frame, once. */
+  redraw() {
+    if (this.#planned) return;
+    this.#planned = true;
+    requestAnimationFrame(() => {
+      this.#planned = false;
+      if (!this.signal.aborted) this.drawNow();
+    });
+  }
+
+  drawNow() {
+    const about = JSON.stringify([this.step.id, this.settings]);
+    if (about !== this.#drawnFor) this.draws = { counts: new Map(), n: 0, last: null };
+    this.#drawnFor = about;
+    for (const part of this.redraws) part();
+  }
+}
+
+/** @param {LensSettings} a @param {LensSettings} b */
+export const same = (a, b) => SETTINGS.every((name) => (a[name] ?? null) === (b[name] ?? null));
