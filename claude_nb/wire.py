@@ -20,6 +20,7 @@ import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -161,9 +162,8 @@ def _send(call: _Call, pipe: Pipe) -> None:
             timeout=limits,
             extensions={"trace": _tracer(pipe)},
         )
-        response = client.send(
-            request, auth=_Bearer(call.key) if call.key else None, stream=True, follow_redirects=False
-        )
+        auth = _Bearer(call.key) if call.key else None
+        response = client.send(request, auth=auth, stream=True, follow_redirects=False)
         with contextlib.closing(response):
             answered = True
             pipe.put(Head(response.status_code, {name.lower(): text for name, text in response.headers.items()}))
@@ -180,8 +180,10 @@ def _send(call: _Call, pipe: Pipe) -> None:
 def _client(pid: int, proxies: tuple[tuple[str, str], ...]) -> httpx.Client:  # noqa: ARG001 - both are the cache's key
     """One client for each process (a fork must not share it) and set of proxies."""
     # Each reply has a connection of its own, never a shared or kept one, so that a stop can shut down its socket
-    # in any phase without touching another reply.
-    return httpx.Client(follow_redirects=False, limits=httpx.Limits(max_connections=None, max_keepalive_connections=0))
+    # in any phase without touching another reply. No cookie is kept: it would go to every port of its host.
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+    return httpx.Client(follow_redirects=False, limits=limits, cookies=no_cookies)
 
 
 class _Bearer(httpx.Auth):
