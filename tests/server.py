@@ -4,6 +4,7 @@ A *scenario* is a list of steps, run for each request in turn (the last one agai
 
     server = Server([Status(529), Status(200, sse("data: [DONE]"))])
     server = Server([[Send(HEAD), Wait(), Reset()]])
+    server = Server(lambda request: answer(200, request.json))
 
 ``server.requests`` holds what arrived; ``server.gone`` is set when a client went away in the middle of a scenario.
 """
@@ -16,7 +17,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import responses
@@ -100,7 +101,7 @@ class Recorded:
 class Server:
     """Serves on a free port of 127.0.0.1 from the start of the ``with`` block to its end."""
 
-    scenarios: Sequence[Scenario]
+    scenarios: Sequence[Scenario] | Callable[[Recorded], Scenario]
     requests: list[Recorded] = field(default_factory=list)
     gone: threading.Event = field(default_factory=threading.Event)
     gone_at: float | None = None
@@ -149,12 +150,17 @@ class Server:
                 if request is None:
                     return
                 self.requests.append(request)
-                scenario = self.scenarios[min(len(self.requests), len(self.scenarios)) - 1]
+                scenario = self._scenario(request)
                 self.arrived.set()
                 for step in scenario:
                     self._do(connection, step)
             except OSError:
                 self._client_left()
+
+    def _scenario(self, request: Recorded) -> Scenario:
+        if not isinstance(self.scenarios, Sequence):
+            return self.scenarios(request)
+        return self.scenarios[min(len(self.requests), len(self.scenarios)) - 1]
 
     def _client_left(self) -> None:
         self.gone_at = time.monotonic()
