@@ -33,8 +33,9 @@ check: .venv/dev.done ## formatting, lint, types, who imports whom, and that sta
 	$(BIN)/lint-imports
 	cd js && npm run check
 
-fuzz: .venv/dev.done ## the property tests, with many more examples
+fuzz: .venv/dev.done ## the property tests, with many more examples, and a minute of load
 	$(BIN)/python -m pytest -p tests.fuzz -n auto --timeout 1800
+	LOAD_S=60 $(BIN)/python -m pytest tests/test_load.py
 
 js: .venv/dev.done ## build js/src into claude_nb/static
 	cd js && npm run build
