@@ -9,7 +9,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import combinations
+from itertools import combinations, zip_longest
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -45,9 +45,11 @@ def grams(text: str, n: int) -> list[tuple[str, ...]]:
 def distinct(texts: Sequence[str], n: int, most: int | None = None) -> float | None:
     """distinct-n: the share of different runs of n words among all of them, the texts taken together.
 
-    most  look at so many runs only. The share falls with the amount of text, so compare equal amounts.
+    most  look at so many runs only, the first of each text, then the second of each ... The share falls with the
+          amount of text, so compare equal amounts.
     """
-    found = [gram for text in texts for gram in grams(text, n)][:most]
+    rounds = zip_longest(*(grams(text, n) for text in texts))
+    found = [gram for one in rounds for gram in one if gram is not None][:most]
     return len(set(found)) / len(found) if found else None
 
 

@@ -47,6 +47,7 @@ def test_distinct_counts_runs_of_words_over_all_texts() -> None:
 def test_distinct_can_be_cut_to_equal_amounts_of_text() -> None:
     assert metrics.distinct([CAT], 1, most=4) == 1  # the cat sat on
     assert metrics.distinct([CAT], 1, most=5) == 4 / 5  # the cat sat on the
+    assert metrics.distinct([CAT, CAT], 1, most=4) == 1 / 2  # the the cat cat: each text has its share
     assert metrics.distinct(["one"], 2) is None
 
 

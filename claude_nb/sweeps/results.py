@@ -110,7 +110,7 @@ class Results:
             "top_k": sampling.top_k,
             "max_tokens": sampling.max_tokens,
             "stop": list(sampling.stop_sequences) if sampling.stop_sequences else None,
-            "effort": request.params.get("effort"),
+            "effort": request.effort,
             "seed": sampling.seed,
             "replicate": k,
             "text": reply.text,
