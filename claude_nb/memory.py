@@ -7,6 +7,7 @@ only  never touches the network; a request that was not answered before is a Rep
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -39,17 +40,19 @@ class Memory:
         self._file: Path | None = None
         self._store: Store | None = None
         self._opened = False
+        self._lock = threading.Lock()
 
     @property
     def store(self) -> Store | None:
         """The history; None when it is off. CLAUDE_NB_HISTORY: off, or the path of its file."""
-        if not self._opened:
-            self._opened = True
-            where = self._credentials.setting("HISTORY")
-            if where != "off":
-                from claude_nb.store import Store
+        with self._lock:  # of many first prompts at once, none may go unwritten
+            if not self._opened:
+                where = self._credentials.setting("HISTORY")
+                if where != "off":
+                    from claude_nb.store import Store
 
-                self._store = Store(Path(where).expanduser() if where else _usual_place(), warn=self.warn)
+                    self._store = Store(Path(where).expanduser() if where else _usual_place(), warn=self.warn)
+                self._opened = True
         return self._store
 
     @property
