@@ -10,6 +10,7 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 from claude_nb import knobs, providers
 from claude_nb.commands import COMMANDS
 from claude_nb.session import Session, default_session
+from claude_nb.values import EFFORTS
 
 
 def words_for(before: str, magic: str, session: Session) -> list[str]:
@@ -30,6 +31,7 @@ def words_for(before: str, magic: str, session: Session) -> list[str]:
         return _starting(word, (flag for knob in knobs.KNOBS for flag in knob.flags if flag.startswith("--")))
     values = {"-m": models, "--model": models, "-p": provider_names, "--provider": provider_names}
     values |= {"-c": chats, "--chat": chats}
+    values["--effort"] = efforts
     return _starting(word, values[previous](session)) if previous in values else []
 
 
@@ -39,6 +41,10 @@ def models(session: Session) -> Iterable[str]:
     specs = list(session.models.table.values())
     aliases = [alias for spec in specs for alias in spec.aliases]
     return [*aliases, *(spec.ids[name] for spec in specs if name in spec.ids)]
+
+
+def efforts(_: Session) -> Iterable[str]:
+    return EFFORTS
 
 
 def provider_names(_: Session) -> Iterable[str]:

@@ -21,6 +21,7 @@ from claude_nb.painter import Painter, note_html
 from claude_nb.place import Mode
 from claude_nb.reply import Reply
 from claude_nb.turn import Turn
+from claude_nb.values import Chunk
 
 
 def show(turn: Turn, mode: Mode, *, raw: bool = False, notices: Sequence[str] = ()) -> Reply:
@@ -67,13 +68,13 @@ class _Reader(threading.Thread):
         self._turn = turn
         self._news = threading.Event()
         self._ended = threading.Event()
-        self._pieces: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._pieces: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
 
     def run(self) -> None:
         try:
             for chunk in self._turn.chunks():
-                if chunk.text:
-                    self._pieces.put(chunk.text)
+                if chunk.text or chunk.thinking:
+                    self._pieces.put(chunk)
                 self._news.set()
         except BaseException as error:  # noqa: BLE001  # handed to the main thread, which raises it
             self.trouble = error
@@ -87,7 +88,11 @@ class _Reader(threading.Thread):
         while True:
             ended = self._ended.is_set()
             while not self._pieces.empty():
-                screen.feed(self._pieces.get())
+                piece = self._pieces.get()
+                if piece.thinking:
+                    screen.think(piece.thinking)
+                if piece.text:
+                    screen.feed(piece.text)
             if ended:
                 return
             screen.tell(self._turn.notice or "")
@@ -107,6 +112,9 @@ class _Quiet:
 
     def feed(self, text: str) -> None:
         """More of the reply."""
+
+    def think(self, text: str) -> None:
+        """More of what the model thinks."""
 
     def tell(self, notice: str) -> None:
         """Why nothing arrives."""
@@ -128,11 +136,20 @@ class _Text(_Quiet):
     def __init__(self, notices: Sequence[str]) -> None:
         self._notice = ""
         self._wrote = False
+        self._thinks = False
         for notice in notices:
             self.tell(notice)
 
     def feed(self, text: str) -> None:
-        sys.stdout.write(render.terminal_safe(text))
+        self._write("\n[reply]\n" if self._thinks else "", text)
+        self._thinks = False
+
+    def think(self, text: str) -> None:
+        self._write("" if self._thinks else "[thinking]\n", text)
+        self._thinks = True
+
+    def _write(self, head: str, text: str) -> None:
+        sys.stdout.write(head + render.terminal_safe(text))
         sys.stdout.flush()
         self._wrote = True
 
@@ -143,7 +160,7 @@ class _Text(_Quiet):
         self._notice = notice
 
     def finish(self, reply: Reply) -> None:
-        sys.stdout.write(("\n\n" if self._wrote else "") + f"[{footer.line(reply)}]\n")
+        sys.stdout.write(("\n\n" if self._wrote else "") + f"[{footer.line(reply, footer.next_step(reply))}]\n")
         sys.stdout.flush()
 
 
@@ -161,6 +178,9 @@ class _Outputs(_Quiet):
     def feed(self, text: str) -> None:
         self._painter.feed(text)
 
+    def think(self, text: str) -> None:
+        self._painter.think(text)
+
     def tell(self, notice: str) -> None:
         self._painter.tell(notice)
 
@@ -172,7 +192,7 @@ class _Outputs(_Quiet):
 
     def finish(self, reply: Reply) -> None:
         thinking = footer.thinking(reply)
-        below = footer.bundle(reply)
+        below = footer.bundle(reply, footer.next_step(reply))
         if self._live:
             self._painter.finish(reply.text, below, before=thinking)
         else:

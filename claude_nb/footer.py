@@ -29,21 +29,32 @@ def details(reply: Reply) -> str:
     parts.append(money(reply))
     if reply.provider != "demo":
         parts.append(f"{reply.seconds:.1f} s")
-    parts.append(STOP_WORDS[reply.stop_reason])
+    why = f": {reply.stop_detail}" if reply.stop_detail else ""
+    parts.append(STOP_WORDS[reply.stop_reason] + why)
     return " · ".join(parts)
 
 
-def line(reply: Reply) -> str:
-    """The whole footer as text."""
-    return f"{badge(reply)} · {details(reply)}"
+def line(reply: Reply, hint: str = "") -> str:
+    """The whole footer as text, which may go to a terminal."""
+    return render.terminal_safe(" · ".join(filter(None, (badge(reply), details(reply), hint))))
 
 
-def bundle(reply: Reply) -> dict[str, str]:
+def next_step(reply: Reply) -> str:
+    """What can be done about the way a reply ended that has just been made; "" when nothing need be."""
+    if reply.stop_reason == "refusal":
+        return "what stands above is no answer: ask it differently, or ask another model"
+    return "%claude /continue goes on" if reply.stop_reason == "max_tokens" and reply.text else ""
+
+
+def bundle(reply: Reply, hint: str = "") -> dict[str, str]:
     """The footer as an output of a cell."""
     style = "margin:.3em 0 .6em;font-size:.85em;color:var(--jp-ui-font-color2,#757575)"
     strong = reply.provider == "demo" or reply.source == "replay"
     name = f"<b>{escape(badge(reply))}</b>" if strong else escape(badge(reply))
-    return {"text/html": f'<div style="{style}">{name} · {escape(details(reply))}</div>', "text/plain": line(reply)}
+    rest = " · ".join(filter(None, (escape(details(reply)), escape(hint))))
+    if reply.stop_reason == "refusal":
+        rest = rest.replace(STOP_WORDS["refusal"], f"<b>{STOP_WORDS['refusal']}</b>", 1)
+    return {"text/html": f'<div style="{style}">{name} · {rest}</div>', "text/plain": line(reply, hint)}
 
 
 def whole(reply: Reply) -> dict[str, str]:

@@ -24,6 +24,7 @@ SHORTEST_S, LONGEST_S = 0.1, 0.9
 ENVELOPE = 1_000  # what a message weighs without its content
 
 TAIL_CHARS = 2_000  # a longer tail is cut, and its finished blocks move up
+THOUGHT_CHARS = 600  # the newest of what a model thinks; all of it is there, folded, when the reply ends
 PART_BYTES = 64_000  # a finished part that would pass this is left alone for good
 MAX_PARTS = 2
 
@@ -60,6 +61,7 @@ class Painter:
         self._whole = whole
         self._head = head
         self._news: list[str] = []
+        self._thought = ""
         self._tail = ""
         self._opener = ""
         self._parts: list[_Part] = []
@@ -73,6 +75,11 @@ class Painter:
     def feed(self, text: str) -> None:
         """More of the reply."""
         self._news.append(text)
+        self._dirty = True
+
+    def think(self, text: str) -> None:
+        """More of what the model thinks before it answers; its newest lines are shown until the reply begins."""
+        self._thought = (self._thought + text)[-THOUGHT_CHARS:]
         self._dirty = True
 
     def tell(self, notice: str) -> None:
@@ -93,6 +100,8 @@ class Painter:
         if len(self._tail) > TAIL_CHARS and now >= self._may_freeze_s:
             self._freeze(now)
         html = self._html(self._opener + self._tail) if self._tail else ""
+        if self._thought and not (self._tail or self._parts):
+            html = f"<details open><summary>thinking …</summary>{render.plain_html(self._thought)}</details>"
         if self._hidden:
             html = note_html(f"… {self._hidden:,} earlier characters are drawn when the reply ends") + html
         if self._notice:
@@ -103,7 +112,7 @@ class Painter:
 
     def finish(self, text: str, footer: dict[str, str], *, before: str = "") -> None:
         """The final state: the whole reply in the first output, with its raw text, and the footer in the last."""
-        if not text and not self.slots:
+        if not text and not before and not self.slots:
             self._send(0, footer)
             return
         self._send(0, {"text/html": before + self._whole(text), "text/plain": text})

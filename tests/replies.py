@@ -56,3 +56,24 @@ def messages(pieces: Iterable[str], *, stop_reason: str = "end_turn") -> Scenari
     ]
     body = "".join(f"event: {event['type']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n" for event in events)
     return [Send(head()), Send(body.encode())]
+
+
+def thought(
+    thinking: Iterable[str], text: str, *, signature: str = "EqQB", stop_reason: str = "end_turn", tokens_out: int = 34
+) -> Scenario:
+    """A reply of the Messages API that begins with signed thinking."""
+    start = {"id": "msg_1", "model": "claude-sonnet-4-6", "usage": {"input_tokens": 12, "output_tokens": 1}}
+    deltas = [{"type": "thinking_delta", "thinking": piece} for piece in thinking]
+    events: list[Any] = [
+        {"type": "message_start", "message": start},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}},
+        *({"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas),
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": signature}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": text}},
+        {"type": "content_block_stop", "index": 1},
+        {"type": "message_delta", "delta": {"stop_reason": stop_reason}, "usage": {"output_tokens": tokens_out}},
+        {"type": "message_stop"},
+    ]
+    return [Send(head()), Send(sse(*events))]

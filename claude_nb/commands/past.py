@@ -1,4 +1,4 @@
-"""What was asked before: /history /show /forget /restore, and playing it back: /replay /record."""
+"""What was asked before: /history /show /continue /forget /restore, and playing it back: /replay /record."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 
 from claude_nb.commands.command import Call, Command
 from claude_nb.errors import ConfigError, PromptError
+from claude_nb.options import is_variable
 from claude_nb.past import History
+from claude_nb.turn import Turn
 
 
 def _history(call: Call) -> History:
@@ -20,6 +22,10 @@ def _show(call: Call) -> Any:
     if row is None:
         raise PromptError(f"there is no reply {call.rest} in the history; %claude /history lists them")
     return row.reply
+
+
+def _continue(call: Call) -> Turn:
+    return call.session.proceed()
 
 
 def _forget(call: Call) -> str:
@@ -38,7 +44,8 @@ def _restore(call: Call) -> str:
     store = session.memory.history
     if session.notebook is None:
         raise ConfigError("this front end does not tell which notebook this is; %claude /history and /show ID find it")
-    found = store.latest(session.notebook)
+    # A history may have been written by anybody; what is restored is what -o can name, and nothing of Python's.
+    found = {name: row for name, row in store.latest(session.notebook).items() if is_variable(name)}
     if call.rest:
         found = {name: row for name, row in found.items() if name == call.rest}
     if not found:
@@ -113,6 +120,9 @@ def _words(text: str) -> list[str]:
 COMMANDS = (
     Command("history", "/history [WORDS]", "the newest replies, or those that hold these words", _history),
     Command("show", "/show ID", "draw a reply of the history again, also after a page reload", _show),
+    Command(
+        "continue", "/continue", "go on with the newest reply, which was cut at max_tokens or broke off", _continue
+    ),
     Command("forget", "/forget ID|--all|--before DATE", "erase from the history", _forget),
     Command(
         "restore", "/restore [NAME]", "this notebook's replies back into their variables, after a restart", _restore
