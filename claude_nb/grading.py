@@ -181,9 +181,9 @@ def check(
         if not clock.over:
             raise
         why = f"not there after {seconds:g} s"
-    if not len(calls) and calls.hopeless:
-        raise ConfigError(calls.hopeless)
     whole = [reply for reply in calls.replies if reply.complete]
+    if calls.hopeless and not whole:
+        raise ConfigError(calls.hopeless)
     why = next((reply.error for reply in calls.replies if reply.error and not clock.over), why)
     return _verdict(whole, judge, at_least, n - len(whole), why)
 

@@ -29,7 +29,7 @@ from claude_nb.widgets.story import Branch, Settings, Story
 STATIC = Path(__file__).parent.parent / "static"
 SETTINGS = ("temperature", "top_k", "top_p", "order")
 ORDERS = ("temperature_first", "temperature_last")
-MOST_TOKENS = 200
+USUAL_TOKENS, MOST_TOKENS = 60, 200
 MAX_ASKED = 400  # steps whose probabilities one message may ask for
 NOT_SEEN = (
     "the lens shows the demo model; no Claude API tells its probabilities, so count real answers instead: "
@@ -84,12 +84,13 @@ class Lens(anywidget.AnyWidget):
         if isinstance(prompt, Reply):
             usual = demo.TEMPERATURE if sampling.temperature is None else sampling.temperature
             temperature = usual if temperature is None else temperature
-            top_k, top_p = top_k or sampling.top_k, top_p or sampling.top_p
-        limit = max_tokens or sampling.max_tokens or 60
+            top_k = sampling.top_k if top_k is None else top_k
+            top_p = sampling.top_p if top_p is None else top_p
+        limit = (sampling.max_tokens or USUAL_TOKENS) if max_tokens is None else max_tokens
         given = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "order": order}
+        trained = model is not None
         super().__init__(**given)
         begin = seed if seed is not None else sampling.seed if sampling.seed is not None else 0
-        trained = model is not None
         knobs.check("seed", begin)
         if not 1 <= knobs.check("max_tokens", limit) <= MOST_TOKENS:
             raise PromptError(f"max_tokens goes from 1 to {MOST_TOKENS} in the lens, not {limit}")

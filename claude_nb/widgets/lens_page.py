@@ -12,7 +12,7 @@ from claude_nb.demo import Step
 from claude_nb.sampling import effective_choices, surprisal_bits, survivors
 from claude_nb.widgets.story import Branch, shown
 
-TOP = 6  # bars of each step in the static output
+TOP = 5  # bars of each step in the static output
 WIDTH = 220  # of its longest possible bar, in pixels
 
 
@@ -76,20 +76,18 @@ def _bars(number: int, step: Step, words: Sequence[str]) -> str:
         f"{effective_choices(step.p):.1f} effective choices, {effective_choices(step.final):.1f} after the settings · "
         f"{left:,} of {len(words):,} words left"
     )
-    height = 20 * (TOP + 1)
-    svg = f'<svg width="{WIDTH + 230}" height="{height}" role="img" style="display:block">{"".join(rows)}</svg>'
+    size = f'width="{WIDTH + 230}" height="{20 * (TOP + 1)}"'
+    svg = f'<svg {size} role="img" style="display:block" fill="currentColor" font-size="12">{"".join(rows)}</svg>'
     return f'<details style="font-size:.85em"><summary>{summary}</summary>{svg}</details>'
 
 
 def _row(at: int, word: str, p: float, final: float) -> str:
     y = 20 * at
-    shape = f'x="110" y="{y + 3}" height="13"'
+    filled = f'<path d="M110 {y + 3}h{final * WIDTH:.0f}v13h-{final * WIDTH:.0f}z" fill="#c0562a" fill-opacity=".75"/>'
+    outline = f'<path d="M110 {y + 3}h{p * WIDTH:.0f}v13h-{p * WIDTH:.0f}z" fill="none" stroke="currentColor"/>'
     return (
-        f'<text x="104" y="{y + 14}" text-anchor="end" font-size="12" fill="currentColor">{escape(word)}</text>'
-        f'<rect {shape} width="{final * WIDTH:.1f}" fill="#c0562a" fill-opacity=".75"/>'
-        f'<rect {shape} width="{p * WIDTH:.1f}" fill="none" stroke="currentColor"/>'
-        f'<text x="{116 + max(p, final) * WIDTH:.0f}" y="{y + 14}" font-size="11" fill="currentColor">'
-        f"{p:.1%} → {final:.1%}</text>"
+        f'<text x="104" y="{y + 14}" text-anchor="end">{escape(word)}</text>{filled if final else ""}{outline}'
+        f'<text x="{116 + max(p, final) * WIDTH:.0f}" y="{y + 14}">{p:.1%} → {final:.1%}</text>'
     )
 
 
