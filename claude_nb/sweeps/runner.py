@@ -57,7 +57,6 @@ class Runner:
         recorded: frozenset[str] = frozenset(),
         replay: str = "off",
         executor: Executor | None = None,
-        variable: str | None = None,
     ) -> None:
         self.session = session
         self.pace = Pace(max(1, min(concurrency, len(jobs))))
@@ -67,7 +66,6 @@ class Runner:
         self._recorded = recorded
         self._replay = replay
         self._executor = executor
-        self._variable = variable
         self._waiting = deque((job, 1) for job in jobs)
         self._results: queue.SimpleQueue[Done | BaseException] = queue.SimpleQueue()
         self._stop = Stop()
@@ -75,9 +73,19 @@ class Runner:
     def run(self) -> Generator[Done | None, None, None]:
         """Each job as it ends, in any order, and None now and then while none does.
 
-        Closing the generator (or a KeyboardInterrupt in it) stops what is running; it is done within a second.
+        Closing the generator (or a KeyboardInterrupt in it) stops what is running; it is done within a second, and
+        rest() has what ended meanwhile.
         """
         return self._on_executor(self._executor) if self._executor else self._on_threads()
+
+    def rest(self) -> list[Done]:
+        """The jobs that had ended, but were not taken from run() before it was closed."""
+        found = []
+        while not self._results.empty():
+            result = self._results.get()
+            if isinstance(result, Done):
+                found.append(result)
+        return found
 
     def _on_threads(self) -> Generator[Done | None, None, None]:
         # A call that waits for its next try has no slot but still a thread, so there are more of these.
@@ -135,8 +143,7 @@ class Runner:
         """A recorded reply is read without a slot; any other gives its slot back at the end, and while it waits."""
         replay = self._replay if slot else "use"
         try:
-            turn = self.session.run(job.request, replay=replay, hurry=True, variable=self._variable, **self._options)
-            self.turns[job] = turn
+            turn = self.turns[job] = self.session.run(job.request, replay=replay, hurry=True, **self._options)
             for chunk in turn.chunks():
                 if chunk.wait_s and slot:
                     self.pace.refused(chunk.wait_s)
@@ -188,13 +195,11 @@ class Runner:
                     self._collect(future, *running.pop(future))
                 if not ended:
                     yield None
-                while not self._results.empty():
-                    result = self._results.get()
-                    assert isinstance(result, Done)  # noqa: S101  # only threads put errors there
-                    yield result
+                yield from self.rest()
         finally:
-            for future in running:
-                future.cancel()
+            for future, job in running.items():
+                if not future.cancel() and future.done():
+                    self._collect(future, *job)
 
     def _submit(self, executor: Executor, running: dict[Future[Answer], tuple[Job, int]]) -> Iterator[Done]:
         """Start what may run now; what the history answers is not sent to a worker."""
@@ -222,5 +227,5 @@ class Runner:
         else:
             self.pace.answered()
         if not (answer.refused and attempt < TRIES):
-            answer = answer._replace(reply=self.session.adopt(answer.reply, variable=self._variable))
+            answer = answer._replace(reply=self.session.adopt(answer.reply))
         self._take(job, attempt, answer)

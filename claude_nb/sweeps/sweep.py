@@ -14,7 +14,7 @@ from claude_nb.sweeps.forecast import Forecast, forecast
 from claude_nb.sweeps.measures import Check
 from claude_nb.sweeps.plan import Case, Plan
 from claude_nb.sweeps.results import Results
-from claude_nb.sweeps.runner import Job, Runner
+from claude_nb.sweeps.runner import Done, Job, Runner
 
 
 class Watcher(Protocol):
@@ -34,14 +34,12 @@ class How:
     replay       use: what the history holds is not asked again; off: everything is; only: nothing is
     executor     where they run; None: on threads of this process
     options      further ones of Session.run: {"timeout": 30}
-    variable     the notebook variable that the history names
     """
 
     concurrency: int = 8
     replay: str = "use"
     executor: Executor | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    variable: str | None = None
 
 
 class Sweep(Results):
@@ -102,7 +100,6 @@ class Sweep(Results):
             recorded=self.recorded(),
             replay="only" if self.how.replay == "only" else "off",
             executor=self.how.executor,
-            variable=self.how.variable,
         )
         if self.watcher:
             self.watcher.begin(self)
@@ -110,10 +107,12 @@ class Sweep(Results):
             with closing(runner.run()) as results:
                 for done in results:
                     if done:
-                        self.put({(done.job.case, done.job.repeat): done.answer.reply})
+                        self._keep(done)
                     if self.watcher:
                         self.watcher.update(self, {job.case: turn.text for job, turn in [*runner.turns.items()]})
         except KeyboardInterrupt:
+            for done in runner.rest():
+                self._keep(done)
             raise Interrupted(
                 f"stopped after {len(self):,} of {self.total:,} replies; they are kept, and "
                 "claude_nb.last_sweep().resume() goes on"
@@ -123,6 +122,9 @@ class Sweep(Results):
             if self.watcher:
                 self.watcher.end(self)
         return self
+
+    def _keep(self, done: Done) -> None:
+        self.put({(done.job.case, done.job.repeat): done.answer.reply})
 
     def _jobs(self) -> list[Job]:
         """First of each case one, then the second: so every stop finds the cases equally far."""
