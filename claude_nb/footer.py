@@ -19,6 +19,7 @@ def badge(reply: Reply) -> str:
     name = DEMO_BADGE if reply.provider == "demo" else reply.model
     if reply.response_model and not _same(reply.model, reply.response_model):
         name += f" (answered by {reply.response_model})"
+    name = render.terminal_safe(name)  # a server or a record file named the model
     return f"recorded {reply.created_at:%Y-%m-%d}, {name}" if reply.source == "replay" else name
 
 
@@ -31,12 +32,12 @@ def details(reply: Reply) -> str:
         parts.append(f"{reply.seconds:.1f} s")
     why = f": {reply.stop_detail}" if reply.stop_detail else ""
     parts.append(STOP_WORDS[reply.stop_reason] + why)
-    return " · ".join(parts)
+    return render.terminal_safe(" · ".join(parts))
 
 
 def line(reply: Reply, hint: str = "") -> str:
-    """The whole footer as text, which may go to a terminal."""
-    return render.terminal_safe(" · ".join(filter(None, (badge(reply), details(reply), hint))))
+    """The whole footer as text."""
+    return " · ".join(filter(None, (badge(reply), details(reply), hint)))
 
 
 def next_step(reply: Reply) -> str:

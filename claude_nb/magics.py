@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from keyword import iskeyword
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -63,7 +62,7 @@ class ClaudeMagic:
         values = {name: options.typed(knobs.BY_NAME[name], text) for name, text in texts.items()}
         how = {name: values.pop(name) for name in HOW if name in values}
         out = how.get("out", "reply")
-        if not out.isidentifier() or iskeyword(out):
+        if not options.is_variable(out):
             raise PromptError(
                 f"-o {out}: a variable name has letters, digits and underscores, and is no Python keyword"
             )

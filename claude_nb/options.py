@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from keyword import iskeyword
 from typing import Any, NamedTuple
 
 from claude_nb import knobs
@@ -52,6 +53,11 @@ def typed(knob: Knob, text: Any) -> Any:
     if knob.kind is None:
         return True
     return knobs.check(knob.name, tuple(text)) if knob.repeatable else knobs.read(knob, text)
+
+
+def is_variable(name: str) -> bool:
+    """True for a name that a reply may be kept under: no keyword, and nothing like __builtins__."""
+    return name.isidentifier() and not iskeyword(name) and not name.startswith("__")
 
 
 def pairs(text: str) -> list[tuple[str, str]]:
