@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from claude_nb.turn import Turn
     from claude_nb.values import Message, Request, Sampling, Usage
     from claude_nb.widgets.lens import Lens
+    from claude_nb.widgets.playground import Playground
 
     last: Reply | None
 
@@ -67,6 +68,7 @@ _HOME = {
     "claude_nb.turn": ("Turn",),
     "claude_nb.values": ("Message", "Request", "Sampling", "Usage"),
     "claude_nb.widgets.lens": ("Lens",),
+    "claude_nb.widgets.playground": ("Playground",),
 }
 _PUBLIC = {name: module for module, names in _HOME.items() for name in names}
 
@@ -81,6 +83,7 @@ __all__ = [  # noqa: RUF022  # grouped by what they are for; a test compares it 
     "load_sweep",
     "check",
     "Lens",
+    "Playground",
     "usage",
     "Session",
     "Sweep",

@@ -34,8 +34,16 @@ def main(paths: list[Path]) -> None:
             ).execute()
         notebook.metadata["language_info"] = {"name": "python"}  # without this machine's version of Python
         notebook.metadata.pop("widgets", None)
+        drop_widgets(notebook)
         nbformat.write(notebook, path)
         print(f"{path}: {sum(cell.cell_type == 'code' for cell in notebook.cells)} cells")
+
+
+def drop_widgets(notebook: nbformat.NotebookNode) -> None:
+    """A widget does not outlive its kernel: what it leaves is an id without meaning. Its static outputs stay."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
 
 
 if __name__ == "__main__":

@@ -179,6 +179,24 @@ def test_a_setting_can_be_observed_and_linked() -> None:
     assert seen == [0.4]
 
 
+def test_effort_and_thinking_are_dials_where_the_model_has_them() -> None:
+    pg = Told(session=Script("Hi"), model="opus", effort="low", thinking="on")
+    assert (pg.effort, pg.thinking) == ("low", "on")
+    with pytest.raises(PromptError, match="always thinks"):
+        pg.thinking = "off"
+    with pytest.raises(PromptError, match="effort is low"):
+        pg.effort = "huge"
+    pg.run("Why?")
+    settle(pg)
+    assert pg._session.asked[0].effort == "low"  # type: ignore[attr-defined]
+    pg.model = "demo"
+    assert (pg.effort, pg.thinking) == (None, None)
+    assert {message["name"] for message in pg.of("refused")} == {"effort", "thinking"}
+    rows = {name: row for row in pg.catalogue["models"] for name in row["names"]}
+    assert rows["opus"]["choices"]["thinking"] == ["on"]
+    assert rows["demo"]["refuses"]["effort"].endswith("takes no effort")
+
+
 def test_every_model_of_the_table_is_offered_with_its_reasons() -> None:
     pg = Playground(session=Script())
     rows = {name: row for row in pg.catalogue["models"] for name in row["names"]}
@@ -494,3 +512,11 @@ def test_in_colab_the_reply_is_streamed_before_the_handler_returns(monkeypatch: 
     ask(pg)
     assert pg.told[-1]["t"] == "end"
     assert pg.reply.text == "ab"
+
+
+def test_the_widget_has_its_id_from_its_first_message_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[dict[str, Any]] = []
+    usual = Playground.open
+    monkeypatch.setattr(Playground, "open", lambda self: (opened.append(self.get_state()), usual(self))[1])
+    pg = Playground(session=Script())
+    assert opened[0]["uid"] == pg.uid != ""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from claude_nb import knobs
+from claude_nb import knobs, values
 from claude_nb.models import Models, ModelSpec
 from claude_nb.providers import PROVIDERS
+from claude_nb.widgets.settings import choice_refused
 
 LABELS = {
     "temperature": "Temperature",
@@ -15,6 +16,8 @@ LABELS = {
     "max_tokens": "Max tokens",
     "seed": "Seed",
     "stop_sequences": "Stop sequences",
+    "effort": "Effort",
+    "thinking": "Thinking",
 }
 PROVIDER_LABELS = {
     "aimlapi": "AI/ML API",
@@ -22,13 +25,15 @@ PROVIDER_LABELS = {
     "openai-compatible": "OpenAI-compatible server",
     "demo": "Demo model (no key)",
 }
-ASKED = ("provider", "model", *knobs.SAMPLING_NAMES, "system", "out")
+ASKED = ("provider", "model", *knobs.SAMPLING_NAMES, "effort", "thinking", "system", "out")
+CHOICES = {"effort": values.EFFORTS, "thinking": ("on", "off")}
 
 
 def catalogue(models: Models) -> dict[str, Any]:
     """Everything a front end has to know to draw the controls of every model; about 9 kB of JSON."""
     return {
         "knobs": [_knob(knobs.BY_NAME[name]) for name in ASKED],
+        "choices": {name: list(options) for name, options in CHOICES.items()},
         "providers": [{"name": name, "label": PROVIDER_LABELS.get(name, name)} for name in PROVIDERS],
         "models": [_model(spec) for spec in models.table.values()],
     }
@@ -53,6 +58,10 @@ def _model(spec: ModelSpec) -> dict[str, Any]:
     if spec.max_output:
         ranges["max_tokens"] = [1, spec.max_output]
     reasons = {name: (spec.refusal(name) or "").split(";")[0] for name in knobs.SAMPLING_NAMES}
+    choices = {
+        name: [one for one in options if not choice_refused(spec, name, one)] for name, options in CHOICES.items()
+    }
+    reasons |= {name: f"{spec.label} takes no {name}" for name, options in choices.items() if not options}
     return {
         "name": spec.name,
         "id": spec.aliases[0] if spec.aliases else spec.name,
@@ -61,6 +70,7 @@ def _model(spec: ModelSpec) -> dict[str, Any]:
         "providers": list(spec.ids),
         "names": sorted({*spec.aliases, *(model_id.lower() for model_id in spec.ids.values())}),
         "ranges": ranges,
+        "choices": {name: options for name, options in choices.items() if options},
         "either": [list(group) for group in spec.either],
         "refuses": {name: reason for name, reason in reasons.items() if reason},
         "context": spec.context,

@@ -20,9 +20,10 @@ from IPython.display import publish_display_data
 from claude_nb import knobs, template
 from claude_nb.errors import ClaudeError
 from claude_nb.past import History, Row
+from claude_nb.reply import Reply
 from claude_nb.session import Session, default_session
 from claude_nb.turn import Turn
-from claude_nb.values import Reply, Request
+from claude_nb.values import Request
 from claude_nb.widgets import presets, records
 from claude_nb.widgets.catalogue import catalogue
 from claude_nb.widgets.records import Run
@@ -75,8 +76,15 @@ class Playground(Dials):
             catalogue=catalogue(session.models),
             presets=presets.for_front_end(presets.load(self._presets_path)),
         )
-        self.set_trait("uid", uuid4().hex[:12])
         self.on_msg(self._receive)
+
+    def open(self) -> None:
+        """Called by ipywidgets: connect to the front end."""
+        super().open()
+        # ipykernel sends what the front end says to wherever this widget last spoke from. The thread that plays
+        # seems to speak from the cell that is running, so Stop would wait for its end.
+        if hasattr(self.comm, "_reply_subshell_for"):
+            self.comm._reply_subshell_for = lambda _data, chosen: chosen
 
     def run(self, prompt: str | None = None, *, times: int = 1) -> None:
         """Ask, without waiting for the reply; a run that is on is not disturbed, this one comes after it.
@@ -154,7 +162,7 @@ class Playground(Dials):
         for notice in filled.notices:
             self.refuse("prompt", notice)
         bare = copy.copy(self._session)
-        own = (*knobs.SAMPLING_NAMES, "system")
+        own = (*knobs.SAMPLING_NAMES, "system", "thinking", "effort")
         bare.settings = {name: value for name, value in self._session.settings.items() if name not in own}
         return bare.request(filled.text, **self.given)
 
@@ -169,6 +177,11 @@ class Playground(Dials):
         return self._session.run(run.request, variable=run.variable)
 
     # From the front end: nothing of it is trusted.
+
+    @t.default("uid")
+    def _new_uid(self) -> str:
+        # Not set later: the front end finds its stream by it from the first moment.
+        return uuid4().hex[:12]
 
     @t.validate("pinned")
     def _valid_pinned(self, proposal: Any) -> list[int]:

@@ -8,17 +8,30 @@ from typing import Any
 import anywidget
 import traitlets as t
 
-from claude_nb import knobs, providers
+from claude_nb import knobs, providers, thinking
 from claude_nb.errors import ClaudeError, PromptError
 from claude_nb.models import ModelSpec
 from claude_nb.session import Session
 
-SETTINGS = ("provider", "model", "system", *knobs.SAMPLING_NAMES)
+DIALS = (*knobs.SAMPLING_NAMES, "effort", "thinking")
+SETTINGS = ("provider", "model", "system", *DIALS)
 ALL = (*SETTINGS, "prompt", "variable")
 
 
 class BadSetting(PromptError, t.TraitError):
     """A value that a dial does not take. A TraitError too, so that traitlets puts the old value back."""
+
+
+def choice_refused(spec: ModelSpec, name: str, value: Any) -> str | None:
+    """Why a model does not take this effort or thinking, one line; None: it does."""
+    if name == "effort":
+        takes = f"takes effort {', '.join(spec.effort)}" if spec.effort else "takes no effort"
+        return f"{spec.label} {takes}" if spec.known and value not in spec.effort else None
+    try:
+        thinking.wanted(value, spec)
+    except PromptError as error:
+        return str(error)
+    return None
 
 
 class Dials(anywidget.AnyWidget):
@@ -33,6 +46,8 @@ class Dials(anywidget.AnyWidget):
     max_tokens = t.Any(None).tag(sync=True)
     seed = t.Any(None).tag(sync=True)
     stop_sequences = t.Any(None).tag(sync=True)
+    effort = t.Any(None).tag(sync=True)
+    thinking = t.Any(None).tag(sync=True)
     prompt = t.Unicode("").tag(sync=True, echo_update=False)
     variable = t.Unicode("reply").tag(sync=True)
 
@@ -72,8 +87,8 @@ class Dials(anywidget.AnyWidget):
         own = {name: value for name in SETTINGS if (value := self._session.settings.get(name)) is not None}
         return own | first
 
-    @t.validate(*knobs.SAMPLING_NAMES)
-    def _valid_sampling(self, proposal: Any) -> Any:
+    @t.validate(*DIALS)
+    def _valid_dial(self, proposal: Any) -> Any:
         name, value = proposal["trait"].name, proposal["value"]
         try:
             value = knobs.check(name, value)
@@ -111,7 +126,7 @@ class Dials(anywidget.AnyWidget):
         """What another model refuses goes off, and its row says so."""
         if self.spec.known and self.provider not in self.spec.ids:
             self.provider = next(iter(self.spec.ids))
-        for name in knobs.SAMPLING_NAMES:
+        for name in DIALS:
             value = getattr(self, name)
             if value is not None and (reason := self._refusal(name, value)):
                 setattr(self, name, None)
@@ -138,4 +153,6 @@ class Dials(anywidget.AnyWidget):
                     self.refuse(other, f"off: {self.spec.label} takes {' or '.join(group)}, not both")
 
     def _refusal(self, name: str, value: Any) -> str | None:
+        if name in ("effort", "thinking"):
+            return choice_refused(self.spec, name, value)
         return self.spec.refusal(name, None if isinstance(value, list) else value)

@@ -6,8 +6,9 @@
  *   step: number | null, log: boolean, unit: string}} Knob
  * @typedef {{name: string, id: string, label: string, note: string, providers: string[], names: string[],
  *   ranges: Record<string, [number, number]>, either: string[][], refuses: Record<string, string>,
- *   context: number | null, price: Record<string, [number, number]>}} Model  refuses: knob -> why, one line
- * @typedef {{knobs: Knob[], providers: {name: string, label: string}[], models: Model[]}} Catalogue
+ *   context: number | null, price: Record<string, [number, number]>, choices?: Record<string, string[]>}} Model
+ *   refuses: knob -> why, one line; choices: knob -> the words it takes
+ * @typedef {{knobs: Knob[], choices?: Record<string, string[]>, providers: {name: string, label: string}[], models: Model[]}} Catalogue
  * @typedef {{[name: string]: any, provider: string | null, model: string | null}} Settings  null: not set, not sent
  * @typedef {{name: string, label: string, help: string, unit: string, low: number, high: number, step: number,
  *   log: boolean, value: number | null, locked: string, beyond: number | null, note: string}} Row
@@ -17,6 +18,12 @@
 
 /** The sampling settings, in the order they are shown. */
 export const SLIDERS = ["temperature", "top_p", "top_k", "max_tokens", "seed"];
+
+/** The settings that are one word of a few. */
+export const CHOICES = ["effort", "thinking"];
+
+/** Everything that a run may send. */
+export const DIALS = [...SLIDERS, ...CHOICES, "stop_sequences"];
 
 /** Where a slider stands when it is switched on and nobody has chosen yet. @type {Record<string, number>} */
 const START = { temperature: 1, top_p: 0.9, top_k: 40, max_tokens: 1024, seed: 1 };
@@ -52,6 +59,16 @@ export function rows(catalogue, settings, notes = {}) {
     const value = locked ? null : (settings[name] ?? null);
     return [{ name, label, help, unit, log, low, high, step: knob.step ?? 0.01, value, locked, beyond, note: notes[name] ?? "" }];
   });
+}
+
+/** The words a setting can be on this model, and why not, if none. @param {Catalogue} catalogue @param {Settings} settings @param {string} name @param {Notes} [notes] */
+export function choice(catalogue, settings, name, notes = {}) {
+  const model = findModel(catalogue, settings.model);
+  const knob = catalogue.knobs.find((one) => one.name === name);
+  const locked = model.refuses[name] ?? "";
+  const words = locked ? [] : (model.choices?.[name] ?? catalogue.choices?.[name] ?? []);
+  const value = locked ? null : (settings[name] ?? null);
+  return { label: knob?.label ?? name, hint: locked || notes[name] || (knob?.help ?? ""), words, value, locked };
 }
 
 /** What a row starts with when its switch goes on. @param {Row} row */
@@ -126,11 +143,13 @@ export function fit(model, settings) {
   const next = { ...settings, model: model.id };
   /** @type {Notes} */
   const notes = {};
-  for (const name of [...SLIDERS, "stop_sequences"]) {
+  for (const name of DIALS) {
     const value = settings[name];
     if (value == null || (Array.isArray(value) && !value.length)) continue;
+    const words = model.choices?.[name];
     const [low, high] = model.ranges[name] ?? [-Infinity, Infinity];
     if (model.refuses[name]) notes[name] = model.refuses[name];
+    else if (words && typeof value === "string" && !words.includes(value)) notes[name] = `off: ${model.label} takes ${words.join(", ")}`;
     else if (value < low || value > high) notes[name] = `off: ${value} is outside ${low} to ${high} on ${model.label}`;
     if (notes[name]) next[name] = null;
   }
@@ -199,8 +218,7 @@ export function short(count) {
 
 /** Only what is set: what a run really sends. @param {Settings} settings @returns {Record<string, any>} */
 export function sent(settings) {
-  const names = [...SLIDERS, "stop_sequences"];
-  const set = names.filter((name) => settings[name] != null && settings[name].length !== 0);
+  const set = DIALS.filter((name) => settings[name] != null && settings[name].length !== 0);
   return Object.fromEntries(set.map((name) => [name, settings[name]]));
 }
 

@@ -4,7 +4,7 @@
 /** @import {Row} from "./controls.js" */
 /** @import {View} from "./view.js" */
 
-import { applyPreset, brief, change, findModel, rows, sent, useless } from "./controls.js";
+import { applyPreset, brief, change, choice, CHOICES, findModel, rows, sent, useless } from "./controls.js";
 import { button, freshId, h, say } from "./dom.js";
 import { sliderRow } from "./slider.js";
 
@@ -20,6 +20,7 @@ export function rail(view) {
     h("summary", {}, h("span", { class: "cnb-heading" }, "Settings"), summary),
     presets(view),
     list,
+    ...CHOICES.map((name) => choiceRow(view, name)),
     stopSequences(view),
     systemPrompt(view),
   );
@@ -61,6 +62,28 @@ function settingRow(view, name) {
   }
 
   return { element: row.element, draw };
+}
+
+/** One word of a few, or the model's own measure. @param {View} view @param {string} name */
+function choiceRow(view, name) {
+  const [id, hintId] = [freshId(name), freshId("hint")];
+  const select = h("select", { id, "aria-describedby": hintId, onchange: () => put(view, name, select.value || null) });
+  const label = h("label", { for: id });
+  const hint = h("p", { class: "cnb-hint", id: hintId });
+  const element = h("div", { class: "cnb-row", "data-name": name }, h("div", { class: "cnb-row-top" }, label, select), hint);
+  let drawn = "";
+  view.onRedraw(() => {
+    const row = choice(view.catalogue, view.settings, name, view.notes);
+    const words = ["", ...new Set([...row.words, ...(row.value === null ? [] : [String(row.value)])])];
+    if (drawn !== words.join()) select.replaceChildren(...words.map((word) => h("option", { value: word }, word || "model default")));
+    drawn = words.join();
+    element.dataset.state = row.locked ? "locked" : row.value === null ? "off" : "on";
+    select.disabled = Boolean(row.locked);
+    select.value = String(row.value ?? "");
+    say(label, row.label);
+    say(hint, row.hint);
+  });
+  return element;
 }
 
 /** @param {View} view */

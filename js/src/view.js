@@ -5,7 +5,7 @@
 /** @import {Catalogue, Notes, Settings} from "./controls.js" */
 /** @import {Stream} from "./stream.js" */
 
-import { SLIDERS } from "./controls.js";
+import { DIALS } from "./controls.js";
 
 /**
  * @typedef {{run: number, prompt: string, system: string | null, provider: string, model: string, label: string,
@@ -14,7 +14,7 @@ import { SLIDERS } from "./controls.js";
  * @typedef {{run: number, live: boolean, queued: number}} State
  */
 
-export const SETTINGS = ["provider", "model", "system", ...SLIDERS, "stop_sequences"];
+export const SETTINGS = ["provider", "model", "system", ...DIALS];
 
 export class View {
   /** @type {Notes} */

@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page
 
 from claude_nb.models import Models
 from claude_nb.widgets.catalogue import catalogue
+from claude_nb.widgets.settings import SETTINGS
 
 HARNESS = """
 async ({traits, width, shadow}) => {
@@ -48,8 +49,7 @@ async ({traits, width, shadow}) => {
 }
 """
 
-NAMES = ("provider", "model", "system", "temperature", "top_p", "top_k", "max_tokens", "seed", "stop_sequences")
-UNSET = dict.fromkeys(NAMES)
+UNSET = dict.fromkeys(SETTINGS)
 PRESETS = {
     "precise": {"params": {"temperature": 0.1}, "own": False},
     "balanced": {"params": {"temperature": 0.6}, "own": False},

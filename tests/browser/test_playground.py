@@ -109,6 +109,17 @@ def test_a_model_that_takes_no_dials_offers_the_demo(fake: New) -> None:
     assert (kernel.trait("provider"), kernel.trait("model")) == ("demo", "demo")
 
 
+def test_effort_and_thinking_offer_what_the_model_takes(fake: New) -> None:
+    kernel = fake(**OPUS)
+    effort = kernel.root.get_by_label("Effort")
+    assert effort.locator("option").all_inner_texts() == ["model default", "low", "medium", "high", "xhigh", "max"]
+    effort.select_option("low")
+    assert kernel.trait("effort") == "low"
+    kernel.set(provider="demo", model="demo", effort=None)
+    expect(effort).to_be_disabled()
+    expect(kernel.row("effort")).to_contain_text("takes no effort")
+
+
 def test_stop_sequences_are_chips(fake: New) -> None:
     kernel = fake()
     box = kernel.root.get_by_label("Stop sequences", exact=True)
