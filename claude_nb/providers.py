@@ -53,7 +53,14 @@ PROVIDERS: dict[str, Provider] = {
             "anthropic/claude-sonnet-4.6",
             check_path="/key",
         ),
-        Provider("anthropic", "https://api.anthropic.com/v1", "messages", ("ANTHROPIC_API_KEY",), "claude-sonnet-4-6"),
+        Provider(
+            "anthropic",
+            "https://api.anthropic.com/v1",
+            "messages",
+            ("ANTHROPIC_API_KEY",),
+            "claude-sonnet-4-6",
+            check_path="/models",
+        ),
         Provider("openai-compatible", None, "openai-chat", (), None, needs_key=False),
         Provider("demo", None, None, (), "demo", needs_key=False),
     )

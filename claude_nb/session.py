@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -176,9 +177,9 @@ class Session:
         chat, variable = (books.chat, books.variable) if books else (None, None)
         return self.run(after.request, chat=chat, cell=self.cell(), variable=variable, after=after)
 
-    def adopt(self, reply: Reply, *, variable: str | None = None) -> Reply:
+    def adopt(self, reply: Reply) -> Reply:
         """Take in a reply that was made elsewhere (a worker of a cluster): priced, counted, in the history."""
-        books = Books(self, None, None, variable)
+        books = Books(self, None, None, None)
         books.write_down(reply.request)
         return books.accounted(reply)
 
@@ -245,13 +246,15 @@ def _encodable(text: str) -> str:
 
 
 _default: Session | None = None
+_one_default = threading.Lock()
 
 
 def default_session() -> Session:
     """The session that %claude, ask() and the widgets share."""
     global _default  # noqa: PLW0603  # one session per process is the point
-    if _default is None:
-        _default = Session()
+    with _one_default:
+        if _default is None:
+            _default = Session()
     return _default
 
 
