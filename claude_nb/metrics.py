@@ -114,7 +114,7 @@ def wilson(passed: int, n: int) -> Interval | None:
     share = passed / n
     middle = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 / (1 + Z95**2 / n) * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
-    return Interval(max(0.0, middle - half), min(1.0, middle + half))
+    return Interval(middle - half if passed else 0.0, middle + half if passed < n else 1.0)
 
 
 def jackknife(items: Sequence[T], statistic: Callable[[Sequence[T]], float | None]) -> Interval | None:
