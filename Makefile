@@ -10,10 +10,10 @@ COMPILE = $(BIN)/uv pip compile -q -U --universal --python-version 3.10 --no-hea
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test check fuzz js format notebooks pins clean
+.PHONY: help demo lab test check fuzz js format notebooks screenshots pins clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/demo.done ## run the first notebook on the built-in model: no key, no network
 	@$(BIN)/python scripts/demo.py notebooks/01_first_prompt.ipynb
@@ -46,6 +46,9 @@ format: .venv/dev.done ## format the Python files and fix what ruff can fix
 
 notebooks: .venv/dev.done ## run every notebook again, and save it with its outputs
 	$(BIN)/python scripts/notebooks.py notebooks/*.ipynb
+
+screenshots: .venv/dev.done ## pictures of the playground for README, from a real JupyterLab
+	$(BIN)/python scripts/screenshots.py
 
 pins: .venv/dev.done ## renew requirements-*.txt from pyproject.toml
 	$(COMPILE) --group dev -o requirements-dev.txt

@@ -71,7 +71,7 @@ function choiceRow(view, name) {
   const label = h("label", { for: id });
   const hint = h("p", { class: "cnb-hint", id: hintId });
   const element = h("div", { class: "cnb-row", "data-name": name }, h("div", { class: "cnb-row-top" }, label, select), hint);
-  let drawn = "";
+  let drawn = "nothing yet";
   view.onRedraw(() => {
     const row = choice(view.catalogue, view.settings, name, view.notes);
     const words = ["", ...new Set([...row.words, ...(row.value === null ? [] : [String(row.value)])])];
