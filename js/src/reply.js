@@ -166,6 +166,10 @@ function actions(view) {
     run = next;
     element.hidden = !run;
     if (!run) return;
+    for (const one of [get, use]) {
+      one.disabled = run.cut; // only part of a very long prompt is kept here
+      one.title = run.cut ? "the prompt is too long to be kept in the page" : "";
+    }
     pin.setAttribute("aria-pressed", String(view.pinned.includes(run.run)));
     say(pin, view.pinned.includes(run.run) ? "Unpin" : "Pin to compare");
     if (!panel.hidden) show();

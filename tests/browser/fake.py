@@ -75,6 +75,7 @@ def run(number: int, text: str = "", **changes: Any) -> dict[str, Any]:
         "error": None,
         "blamed": None,
         "repeat": 0,
+        "cut": False,
     }
     return usual | changes
 

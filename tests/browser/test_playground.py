@@ -316,6 +316,12 @@ def test_get_code_has_only_what_is_set(fake: New) -> None:
     expect(kernel.root.get_by_role("button", name="Insert below")).to_be_hidden()
 
 
+def test_no_code_is_offered_for_a_prompt_that_was_cut(fake: New) -> None:
+    kernel = fake(history=[run(1, "Hi", prompt="a very long", cut=True)])
+    expect(kernel.root.get_by_role("button", name="Get code")).to_be_disabled()
+    expect(kernel.root.get_by_role("button", name="Use these settings")).to_be_disabled()
+
+
 # ------------------------------------------------------------------------------------------ looks and access
 
 
