@@ -63,7 +63,7 @@ class Pace:
             if self._answers >= self.allowed < self.limit:
                 self.allowed = min(self.limit, self.allowed + max(1, self.allowed // 4))
                 self._answers = 0
-            self._free.notify_all()
+            self._wake()
 
     def refused(self, wait_s: float) -> None:
         """Overloaded; the call is tried again in *wait_s* seconds, and its slot is free till then."""
@@ -77,10 +77,14 @@ class Pace:
                 self._outcomes.clear()
                 pause_s = max(pause_s, PAUSE_S)
             self._paused_until = max(self._paused_until, self._clock() + pause_s)
-            self._free.notify_all()
+            self._wake()
 
     def left(self) -> None:
         """The call was given up, and its slot is free."""
         with self._free:
             self.running -= 1
-            self._free.notify_all()
+            self._wake()
+
+    def _wake(self) -> None:
+        """As many as may start, and no more: with hundreds of calls a second, waking all for each would be the work."""
+        self._free.notify(max(0, self.allowed - self.running))
