@@ -2,6 +2,7 @@
 
 settings.py  what would be asked, with which defaults      past.py  history, replay, restore
 secrets.py   keys in the keyring                            money.py  what was used
+widgets.py   playground and lens
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from claude_nb import options
-from claude_nb.commands import money, past, secrets, settings
+from claude_nb.commands import money, past, secrets, settings, widgets
 from claude_nb.commands.command import Call, Command
 from claude_nb.errors import PromptError
 from claude_nb.session import Session
@@ -37,5 +38,7 @@ def _help(_: Call) -> str:
 
 HELP = Command("help", "/help", "this list", _help)
 COMMANDS: dict[str, Command] = {
-    command.name: command for command in (HELP, *settings.COMMANDS, *money.COMMANDS, *past.COMMANDS, *secrets.COMMANDS)
+    command.name: command
+    for group in ((HELP,), settings.COMMANDS, money.COMMANDS, past.COMMANDS, widgets.COMMANDS, secrets.COMMANDS)
+    for command in group
 }
