@@ -3,7 +3,7 @@
 
 /** @import {Sampled, CutBy} from "./sampling.js" */
 
-import { draw, effectiveChoices, entropyBits, surprisalBits, survivors } from "./sampling.js";
+import { draw, entropyBits, surprisalBits, survivors } from "./sampling.js";
 
 /**
  * @typedef {{token: number, p: number, r: number, cut: CutBy, before: number, after: number}} Bar
@@ -50,23 +50,41 @@ export function length(x, most, log) {
   return x > LEAST ? 1 - Math.log10(x) / Math.log10(LEAST) : 0;
 }
 
-/** @param {Sampled} sampled */
+/** @typedef {{name: string, words: number, effective: number, bits: number}} Measures */
+/** Several parts show them, and a slider has one frame for all. @type {WeakMap<Sampled, Measures[]>} */
+const measured = new WeakMap();
+
+/** What each stage leaves. @param {Sampled} sampled @returns {Measures[]} */
 export function pipeline(sampled) {
-  return sampled.stages.map(({ name, p }) => ({ name, words: survivors(p), effective: effectiveChoices(p), bits: entropyBits(p) }));
+  const known = measured.get(sampled);
+  if (known) return known;
+  /** @type {Measures[]} */
+  const all = [];
+  for (const [at, { name, p }] of sampled.stages.entries()) {
+    const before = at ? sampled.stages[at - 1] : null;
+    if (before?.p === p) all.push({ ...all[at - 1], name });
+    else {
+      const bits = entropyBits(p);
+      all.push({ name, words: survivors(p), effective: 2 ** bits, bits });
+    }
+  }
+  measured.set(sampled, all);
+  return all;
 }
 
 /** What became of the drawn word. @param {Sampled} sampled @param {number} token @param {number[]} ranked */
 export function readout(sampled, token, ranked) {
   const p = sampled.stages[0].p;
+  const left = pipeline(sampled)[sampled.stages.length - 1];
   return {
     rank: ranked.indexOf(token) + 1,
     p: p[token],
     r: sampled.final[token],
     bits: surprisalBits(p[token]),
     cutMass: Math.max(0, sampled.cut.reduce((total, by, id) => total + (by ? p[id] : 0), 0)),
-    bitsLeft: entropyBits(sampled.final),
-    effective: effectiveChoices(sampled.final),
-    words: survivors(sampled.final),
+    bitsLeft: left.bits,
+    effective: left.effective,
+    words: left.words,
   };
 }
 

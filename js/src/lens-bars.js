@@ -41,7 +41,7 @@ export function barsPanel(view) {
     if (!known || !sampled) return;
     const hidden = view.hidden ? -1 : view.step.token;
     const all = bars(sampled, view.stage, known.ranked, hidden === -1 ? known.ranked[0] : hidden);
-    const ghost = view.pinned ? shape(known.p, view.pinned).final : null;
+    const ghost = view.pinned ? shape(known.p, view.pinned, known.ranked).final : null;
     const most = Math.max(...all.bars.map(({ p, r, token }) => Math.max(p, r, ghost?.[token] ?? 0)));
     const stairs = view.settings.top_p !== null && view.settings.temperature !== 0;
     const name = sampled.stages[view.stage].name;

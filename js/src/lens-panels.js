@@ -46,7 +46,8 @@ export function pipelineRow(view) {
     const element = h("button", { type: "button", class: "cnb-button cnb-step", onclick: () => ((view.stage = at), view.redraw()) }, name, words, open);
     return { element, name, words, open };
   });
-  const drawn = h("span", { class: "cnb-step cnb-drawn" });
+  const [how, what, number] = [h("b"), h("span"), h("span")];
+  const drawn = h("span", { class: "cnb-step cnb-drawn" }, how, what, number);
   list.append(...made.flatMap((one) => [one.element, h("span", { "aria-hidden": "true" }, "→")]), drawn);
   view.onRedraw(() => {
     const { sampled } = view;
@@ -63,7 +64,9 @@ export function pipelineRow(view) {
     }
     const { step } = view;
     const word = view.hidden ? "?" : shown(step.token ? step.word : "");
-    drawn.replaceChildren(h("b", {}, step.forced ? "forced" : "draw"), h("span", {}, `“${word}”`), h("span", {}, step.forced ? "by you" : `u = ${step.u.toFixed(3)}`));
+    say(how, step.forced ? "forced" : "draw");
+    say(what, `“${word}”`);
+    say(number, step.forced ? "by you" : `u = ${step.u.toFixed(3)}`);
   });
   return list;
 }
@@ -77,7 +80,7 @@ function comparePanel(view) {
     say(pin, pinned ? "Unpin A" : "Pin as A");
     pin.setAttribute("aria-pressed", String(Boolean(pinned)));
     if (!pinned || !now || !sampled) return say(said, "Keep these settings as A, and compare what you set next.");
-    const [a, b] = [pipeline(shape(now.p, pinned))[3], pipeline(sampled)[3]];
+    const [a, b] = [pipeline(shape(now.p, pinned, now.ranked))[3], pipeline(sampled)[3]];
     const change = b.bits - a.bits;
     say(said, `A (${briefly(pinned)}): ${a.effective.toFixed(1)} effective choices, ${a.words.toLocaleString("en")} words. B now: ${b.effective.toFixed(1)}, ${b.words.toLocaleString("en")}. ${change >= 0 ? "+" : "−"}${Math.abs(change).toFixed(2)} bits.`);
   });

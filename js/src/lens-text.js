@@ -21,10 +21,11 @@ export function textPanel(view) {
   const hide = button("Hide what follows", () => ((view.hidden = !view.hidden), view.redraw()));
   const redraw = button("Draw again from here", () => view.write("redraw"));
   const where = h("span", { class: "cnb-hint" });
-  const stale = h("p", { class: "cnb-note", hidden: true });
   const problem = h("p", { class: "cnb-problem", role: "status", hidden: true });
   const away = view.live ? {} : { disabled: true, title: "a saved page writes no new text" };
   const rerun = button("Write it again", () => view.write("rerun"), away);
+  const said = h("span");
+  const stale = h("p", { class: "cnb-note", hidden: true }, said, rerun);
   if (!view.live) Object.assign(redraw, away);
   let drawn = "";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -57,7 +58,7 @@ export function textPanel(view) {
     next.disabled = at === branch.steps.length - 1;
     hide.setAttribute("aria-pressed", String(view.hidden));
     stale.hidden = !view.stale;
-    if (view.stale) stale.replaceChildren(`This text was made with other settings (${briefly(branch.settings)}). Words with a wavy line would be others now. `, rerun);
+    if (view.stale) say(said, `This text was made with other settings (${briefly(branch.settings)}). Words with a wavy line would be others now. `);
     problem.hidden = !view.failure;
     say(problem, view.failure);
     clearTimeout(marking);

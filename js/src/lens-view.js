@@ -89,7 +89,7 @@ export class LensView {
     const { now } = this;
     if (!now) return null;
     const key = JSON.stringify([this.step.id, this.settings]);
-    if (this.#shaped.key !== key) this.#shaped = { key, sampled: shape(now.p, this.settings) };
+    if (this.#shaped.key !== key) this.#shaped = { key, sampled: shape(now.p, this.settings, now.ranked) };
     return this.#shaped.sampled;
   }
 
@@ -97,7 +97,7 @@ export class LensView {
   differs(step) {
     const known = this.known.get(step.id);
     if (!known || step.forced) return false;
-    return draw(shape(known.p, this.settings).final, step.u) !== step.token;
+    return draw(shape(known.p, this.settings, known.ranked).final, step.u) !== step.token;
   }
 
   /** @param {Partial<LensSettings> & {branch?: number, step?: number}} traits */

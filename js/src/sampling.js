@@ -21,9 +21,10 @@ const NEAR = 1e-9;
  * shape([0.5, 0.3, 0.2], { top_p: 0.8 }).final is [0.625, 0.375, 0].
  * @param {ArrayLike<number>} p
  * @param {Settings} [settings]
+ * @param {number[] | null} [likeliest]  what ranked(p) says, where that is known already
  * @returns {Sampled}
  */
-export function shape(p, { temperature = null, top_k = null, top_p = null, order = "temperature_first" } = {}) {
+export function shape(p, { temperature = null, top_k = null, top_p = null, order = "temperature_first" } = {}, likeliest = null) {
   const model = Float64Array.from(p);
   /** @type {CutBy[]} */
   const cut = new Array(model.length).fill(null);
@@ -37,7 +38,7 @@ export function shape(p, { temperature = null, top_k = null, top_p = null, order
   const stages = [{ name: "model", p: model }];
   /** @type {Float64Array} */
   let now = model;
-  let kept = ranked(model);
+  let kept = likeliest ?? ranked(model);
   for (const name of names) {
     if (name === "temperature" && temperature !== null) {
       now = withTemperature(now, temperature);

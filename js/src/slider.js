@@ -14,6 +14,8 @@ import { button, freshId, h, say } from "./dom.js";
 export function sliderRow(name, put, texts = { off: "default", spoken: "model default", reset: "back to the model's default" }) {
   /** @type {Row} */
   let row;
+  /** @type {number | null} */
+  let drawn = null;
   const [id, hintId] = [freshId(name), freshId("hint")];
   const toggle = h("input", {
     type: "checkbox",
@@ -26,7 +28,11 @@ export function sliderRow(name, put, texts = { off: "default", spoken: "model de
     type: "number",
     class: "cnb-number",
     placeholder: "—",
-    onchange: () => put(box.value === "" ? null : tidy(row, Number(box.value))),
+    onchange: () => {
+      const value = box.value === "" ? null : tidy(row, Number(box.value));
+      box.value = value === null ? "" : String(value);
+      put(value);
+    },
   });
   const reset = button("↺", () => (put(null), toggle.focus()), { class: "cnb-icon" });
   const range = h("input", {
@@ -63,7 +69,9 @@ export function sliderRow(name, put, texts = { off: "default", spoken: "model de
     element.style.setProperty("--cnb-part", `${(100 * part).toFixed(1)}%`);
     if (row.beyond !== null) element.style.setProperty("--cnb-beyond", `${(100 * (row.beyond - row.low)) / (row.high - row.low)}%`);
     element.toggleAttribute("data-beyond", row.beyond !== null);
-    if (document.activeElement !== box || box.value !== "") box.value = on ? String(row.value) : "";
+    // What is being typed stays, unless the value itself has changed.
+    if (row.value !== drawn || !box.matches(":focus")) box.value = on ? String(row.value) : "";
+    drawn = row.value;
     say(unit, on ? "" : row.locked ? "not available" : texts.off);
     say(hint, hintFor(row));
   }

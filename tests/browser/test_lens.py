@@ -1,0 +1,362 @@
+"""The lens in a real browser: sliders, bars, branches, draws, keys. Its kernel is mostly this process."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from claude_nb.widgets.lens import Lens
+from tests.browser.conftest import OpenNotebook
+from tests.browser.jupyter import screenshot
+
+PROMPT = "Once upon a time there was a"
+SYNCED = ("branches", "branch", "step", "temperature", "top_k", "top_p", "order")
+CONSTANT = ("uid", "prompt", "badge", "vocabulary", "live")
+
+HARNESS = """
+async (traits) => {
+  const { default: widget } = await import("http://widget.test/lens.js");
+  const sheet = document.createElement("link");
+  Object.assign(sheet, { rel: "stylesheet", href: "http://widget.test/lens.css" });
+  const loaded = new Promise((resolve) => { sheet.onload = resolve; });
+  document.head.append(sheet);
+  await loaded;
+  const listeners = {};
+  const each = (name, ...all) => { for (const one of listeners[name] ?? []) one(...all); };
+  const bytes = (text) => new DataView(Uint8Array.from(atob(text), (one) => one.charCodeAt(0)).buffer);
+  const model = {
+    get: (name) => traits[name],
+    set: (name, value) => { traits[name] = value; each(`change:${name}`); },
+    save_changes: () => {},
+    on: (name, listener) => (listeners[name] ??= []).push(listener),
+    off: (name, listener) => { listeners[name] = (listeners[name] ?? []).filter((one) => one !== listener); },
+    send: async (message) => {
+      fake.sent.push(message);
+      const { told, changed } = await toPython(traits, message);
+      Object.assign(traits, changed);
+      for (const name of Object.keys(changed)) each(`change:${name}`);
+      for (const [content, buffers] of told) each("msg:custom", content, buffers.map(bytes));
+    },
+  };
+  const ending = new AbortController();
+  globalThis.fake = { traits, sent: [], end: () => ending.abort() };
+  document.body.style.margin = "0";
+  widget.initialize({ model, signal: ending.signal });
+  await widget.render({ model, el: document.body, signal: ending.signal });
+}
+"""
+
+
+class LensPage:
+    """A lens whose front end is in the page and whose kernel is this process."""
+
+    def __init__(self, page: Page, lens: Lens) -> None:
+        self.page = page
+        self.lens = lens
+        self._told: list[tuple[Any, list[str]]] = []
+        lens.send = self._send
+        page.expose_function("toPython", self._receive)
+        page.evaluate(HARNESS, {name: getattr(lens, name) for name in (*SYNCED, *CONSTANT)})
+        expect(self.bars.first).to_be_visible()
+
+    def _send(self, content: Any, buffers: Any = None) -> None:
+        self._told.append((content, [base64.b64encode(one).decode() for one in buffers or ()]))
+
+    def _receive(self, traits: dict[str, Any], message: dict[str, Any]) -> dict[str, Any]:
+        self.lens.set_state({name: traits[name] for name in SYNCED if name != "branches"})
+        self.lens._receive(self.lens, message, [])
+        told, self._told = self._told, []
+        return {"told": told, "changed": {name: getattr(self.lens, name) for name in SYNCED}}
+
+    @property
+    def bars(self) -> Locator:
+        return self.page.locator(".cnb-bars tbody tr:visible")
+
+    @property
+    def words(self) -> Locator:
+        return self.page.locator(".cnb-word")
+
+    @property
+    def current(self) -> Locator:
+        return self.page.locator('.cnb-word[aria-current="step"]')
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def set(self, label: str, value: float) -> None:
+        box = self.page.get_by_role("spinbutton", name=f"{label}, number")
+        box.fill(str(value))
+        box.press("Enter")
+
+    def number(self, word: str, column: int = 3) -> str:
+        """What the table says of a word: column 2 is the model, 3 is now, 4 is what was drawn."""
+        row = self.bars.filter(has=self.page.get_by_role("button", name=word, exact=True))
+        return row.locator("> *").nth(column).inner_text()
+
+
+@pytest.fixture
+def shown(blank_page: Page) -> LensPage:
+    return LensPage(blank_page, Lens(PROMPT, seed=3))
+
+
+def test_the_bars_are_a_table_with_the_numbers_of_python(shown: LensPage) -> None:
+    expect(shown.bars).to_have_count(16)
+    first = shown.lens.table(0)[0]
+    assert shown.number(first["word"], 2) == f"{first['model']:.1%}"
+    assert shown.bars.last.locator("th").inner_text() == "1,151 other words"
+
+
+def test_the_settings_bend_the_bars_as_python_would(shown: LensPage) -> None:
+    for label, name, value in (("Temperature", "temperature", 0.5), ("Top k", "top_k", 7), ("Top p", "top_p", 0.9)):
+        shown.set(label, value)
+        setattr(shown.lens, name, value)
+    shown.page.get_by_label("Order").select_option("temperature_last")
+    shown.lens.order = "temperature_last"
+    expect(shown.page.locator("tr[data-edge]")).to_have_count(1)
+    for row in shown.lens.table(0):
+        expected = f"cut by {row['cut']}" if row["cut"] else f"{row['final']:.1%}"
+        assert shown.number(row["word"]) == expected
+
+
+def test_temperature_0_leaves_one_word(shown: LensPage) -> None:
+    shown.set("Temperature", 0)
+    expect(shown.page.locator(".cnb-readouts")).to_contain_text("1 of 1,166 words, 1.0 effective")
+    assert shown.number("little") == "100%"
+
+
+def test_the_order_decides_which_words_are_left(shown: LensPage) -> None:
+    shown.set("Temperature", 2)
+    shown.set("Top p", 0.9)
+    left = shown.page.locator(".cnb-readouts dd").first
+    expect(left).to_contain_text("effective")
+    before = left.inner_text()
+    shown.page.get_by_label("Order").select_option("temperature_last")
+    expect(left).not_to_have_text(before)
+    expect(shown.page.locator(".cnb-step b").nth(1)).to_have_text("top_k off")
+
+
+def test_a_stage_can_be_looked_at_by_itself(shown: LensPage) -> None:
+    shown.set("Temperature", 0.3)
+    shown.set("Top k", 2)
+    shown.page.locator(".cnb-step").nth(1).click()
+    expect(shown.page.get_by_role("columnheader", name="after temperature")).to_be_visible()
+
+
+def test_a_forced_word_branches_and_the_tabs_lead_back(shown: LensPage) -> None:
+    before = shown.words.all_inner_texts()
+    shown.button("sleepy").click()
+    expect(shown.button("2: sleepy")).to_have_attribute("aria-pressed", "true")
+    expect(shown.words.first).to_have_text("sleepy")
+    assert shown.words.first.get_attribute("data-forced") is not None
+    assert shown.lens.steps[0].forced
+    shown.button("Text 1").click()
+    expect(shown.words).to_have_text(before)
+
+
+def test_rewinding_draws_again_from_there(shown: LensPage) -> None:
+    before = shown.words.all_inner_texts()
+    shown.words.nth(12).click()
+    shown.button("Draw again from here").click()
+    expect(shown.button("2: again from 13")).to_be_visible()
+    after = shown.words.all_inner_texts()
+    assert after[:12] == before[:12]
+    assert after != before
+
+
+def test_other_settings_mark_the_text_and_write_it_again_on_request(shown: LensPage) -> None:
+    note = shown.page.locator(".cnb-note")
+    expect(note).to_be_hidden()
+    shown.set("Temperature", 0)
+    expect(note).to_contain_text("made with other settings (nothing set)")
+    expect(shown.page.locator(".cnb-word[data-differs]").first).to_be_visible()
+    shown.button("Write it again").click()
+    expect(note).to_be_hidden()
+    expect(shown.page.locator(".cnb-word[data-differs]")).to_have_count(0)
+    assert shown.lens.now.settings.temperature == 0
+
+
+def test_draws_land_on_the_bars_and_come_with_intervals(shown: LensPage) -> None:
+    shown.set("Top k", 3)
+    for name in ("Draw 1", "Draw 100", "Draw 1,000"):
+        shown.button(name).click()
+    expect(shown.page.get_by_role("columnheader", name="1,101 drawn")).to_be_visible()
+    counts = [int(shown.number(word, 4)) for word in ("little", "quiet", "young")]
+    assert sum(counts) == 1101
+    assert abs(counts[0] / 1101 - float(shown.number("little").rstrip("%")) / 100) < 0.06
+    expect(shown.page.locator(".cnb-seen:visible")).to_have_count(3)
+    shown.set("Top k", 4)
+    expect(shown.page.get_by_role("columnheader", name="drawn")).to_have_count(0)
+
+
+def test_a_pinned_setting_stays_as_a_ghost_beside_the_live_one(shown: LensPage) -> None:
+    shown.set("Temperature", 0.5)
+    shown.button("Pin as A").click()
+    shown.set("Temperature", 1.5)
+    expect(shown.page.locator(".cnb-side")).to_contain_text("A (T 0.5)")
+    expect(shown.page.locator(".cnb-side")).to_contain_text("bits.")
+    little = shown.bars.first
+    widths = [little.locator(f".cnb-{part}").evaluate("(one) => one.offsetWidth") for part in ("ghost", "r")]
+    assert widths[0] > widths[1]
+
+
+def test_why_these_words_names_the_training_text(shown: LensPage) -> None:
+    why = shown.page.locator(".cnb-why")
+    expect(why).to_contain_text("“a time there was a”")
+    expect(why.locator("mark").first).to_have_text(" a time there was a")
+    assert why.locator("blockquote").count() == 3
+
+
+def test_what_follows_can_be_hidden_to_guess_it_first(shown: LensPage) -> None:
+    shown.button("Hide what follows").click()
+    expect(shown.page.locator(".cnb-word:visible")).to_have_count(1)
+    expect(shown.page.locator(".cnb-drawn")).to_contain_text("“?”")
+    expect(shown.page.locator("tr[data-chosen]")).to_have_count(0)
+    shown.button("Next ▶").click()
+    expect(shown.page.locator(".cnb-word:visible")).to_have_count(2)
+
+
+def test_everything_can_be_done_from_the_keyboard(shown: LensPage) -> None:
+    press = shown.page.keyboard.press
+    shown.words.first.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+        press(key)
+    expect(shown.words.nth(1)).to_be_focused()
+    press("End")
+    expect(shown.words.last).to_be_focused()
+    press("Home")
+    expect(shown.current).to_be_focused()
+    shown.button("little").focus()
+    press("ArrowDown")
+    expect(shown.button("quiet")).to_be_focused()
+    press("Enter")
+    expect(shown.button("2: quiet")).to_be_visible()
+    slider = shown.page.get_by_role("slider", name="Temperature, slider")
+    slider.focus()
+    press("ArrowLeft")
+    expect(slider).to_have_attribute("aria-valuetext", "0.95")
+
+
+def test_keys_do_not_reach_the_notebook(shown: LensPage) -> None:
+    shown.page.evaluate("() => document.addEventListener('keydown', () => { globalThis.leaked = true; })")
+    shown.words.first.focus()
+    for key in ("ArrowRight", "a", "Escape"):
+        shown.page.keyboard.press(key)
+    assert shown.page.evaluate("() => globalThis.leaked") is None
+
+
+def test_a_slider_moves_the_bars_in_the_next_frame_on_a_slow_machine(shown: LensPage) -> None:
+    client = shown.page.context.new_cdp_session(shown.page)
+    client.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    shown.page.get_by_role("switch", name="Top p").check()
+    took = shown.page.evaluate(
+        """async () => {
+            const slider = document.querySelector('[data-name="temperature"] input[type="range"]');
+            const bar = document.querySelector(".cnb-bars .cnb-r");
+            const all = [];
+            for (let i = 0; i < 60; i += 1) {
+                await new Promise((done) => setTimeout(done, 30));
+                const before = bar.style.width + document.querySelector(".cnb-bars td.cnb-end + td").textContent;
+                slider.value = String(0.3 + 0.05 * ((7 * i) % 34));
+                const began = performance.now();
+                slider.dispatchEvent(new Event("input", { bubbles: true }));
+                const script = performance.now() - began;
+                all.push(await new Promise((done) => requestAnimationFrame((frame) => {
+                    const after = bar.style.width + document.querySelector(".cnb-bars td.cnb-end + td").textContent;
+                    done([script + performance.now() - frame, before !== after]);
+                })));
+            }
+            return all;
+        }"""
+    )
+    client.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+    assert all(changed for _, changed in took), "the bars wait for more than one frame"
+    # 60 frames a second are 16.7 ms each. The quickest counts: what other tests on this machine take only adds.
+    assert min(time for time, _ in took) < 16.7, took
+
+
+def test_no_slider_asks_the_kernel(shown: LensPage) -> None:
+    sent = shown.page.evaluate("() => fake.sent.length")
+    shown.set("Temperature", 0.2)
+    shown.set("Top k", 3)
+    shown.words.nth(5).click()
+    assert shown.page.evaluate("() => fake.sent.length") == sent
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everything_can_be_read_in_both_themes(new_page: Callable[..., Page], tmp_path: Path, scheme: str) -> None:
+    """On the page that to_html() saves, which also has to work from a file, without a server and without Python."""
+    lens = Lens(PROMPT, seed=3)
+    lens.force(0, "sleepy")
+    page = new_page(color_scheme=scheme, viewport={"width": 1100, "height": 1200})
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(lens.to_html(tmp_path / "lens.html").as_uri())
+    expect(page.locator(".cnb-bars tbody tr").first).to_be_visible()
+    page.get_by_role("switch", name="Top p").check()
+    page.get_by_role("button", name="Pin as A").click()
+    page.get_by_role("button", name="Draw 100", exact=True).click()
+    expect(page.get_by_role("button", name="Draw again from here")).to_be_disabled()
+    assert page.locator(".cnb-pick:enabled:visible").count() == 0
+    screenshot(page, f"lens-{scheme}")
+    contrasts = page.evaluate(CONTRAST)
+    assert {name: value for name, value in contrasts.items() if value < 4.5} == {}
+    assert problems == []
+
+
+# Text colour against the nearest painted background, by WCAG's formula.
+CONTRAST = """
+() => {
+  const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgb = (colour) => {
+    context.clearRect(0, 0, 1, 1);
+    context.fillStyle = colour;
+    context.fillRect(0, 0, 1, 1);
+    return [...context.getImageData(0, 0, 1, 1).data];
+  };
+  const light = (colour) => {
+    const linear = (x) => (x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = rgb(colour).map((x) => linear(x / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const found = {};
+  const texts = ".cnb-word .cnb-hint .cnb-pick .cnb-note .cnb-chip .cnb-bars_td .cnb-step_span .cnb-readouts_dt "
+    + ".cnb-sources_mark .cnb-sources_blockquote";
+  for (const selector of texts.split(" ").map((one) => one.replace("_", " "))) {
+    for (const element of document.querySelectorAll(selector)) {
+      if (!element.offsetParent || !element.textContent) continue;
+      let behind = element;
+      while (rgb(getComputedStyle(behind).backgroundColor)[3] < 255) behind = behind.parentElement;
+      const [a, b] = [getComputedStyle(element).color, getComputedStyle(behind).backgroundColor].map(light);
+      found[selector] = Math.min(found[selector] ?? 21, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
+    }
+  }
+  return found;
+}
+"""
+
+
+def test_it_fits_a_narrow_window(blank_page: Page) -> None:
+    blank_page.set_viewport_size({"width": 360, "height": 800})
+    LensPage(blank_page, Lens(PROMPT, seed=3))
+    assert blank_page.evaluate("() => document.documentElement.scrollWidth") <= 360
+
+
+def test_it_works_in_jupyterlab_and_leaves_something_in_the_saved_notebook(open_notebook: OpenNotebook) -> None:
+    notebook = open_notebook([f"import claude_nb\nlens = claude_nb.Lens({PROMPT!r}, seed=3)\nlens", "print(lens.text)"])
+    notebook.start_all()
+    page = notebook.page
+    expect(page.locator(".cnb-bars tbody tr").first).to_be_visible()
+    expect(page.get_by_text("sampling lens, saved")).to_be_hidden()
+    page.get_by_role("button", name="sleepy", exact=True).click()
+    expect(page.locator(".cnb-word").first).to_have_text("sleepy")
+    notebook.wait_for_kernel("idle")
+    saved = notebook.save().cells[0].outputs
+    static = [output.data["text/html"] for output in saved if "text/html" in output.get("data", {})]
+    assert any("sleepy" in html and "<details" in html for html in static)
+    assert notebook.errors == []
+    assert notebook.foreign == []
