@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.faults_table.streams import FORMS, TOO_MUCH
 from tests.faults_table.wires import Chat, Fault, Messages, good
-from tests.server import Scenario, Server
+from tests.server import Server
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="Linux tells the peak of a process, others its parent's"
@@ -23,14 +22,14 @@ from claude_nb.credentials import Credentials
 from claude_nb.errors import ClaudeError
 from claude_nb.session import Session
 
-address, provider, history = sys.argv[1:]
+address, provider, history, timeout = sys.argv[1:]
 environ = {"AIMLAPI_API_KEY": "test-key-0123456789", "ANTHROPIC_API_KEY": "test-key-0123456789"}
 session = Session(credentials=Credentials(environ | {"CLAUDE_NB_HISTORY": history}))
 peak = lambda: int(re.search("VmHWM:\s*([0-9]+) kB", open("/proc/self/status").read())[1]) * 1024
 session.ask("Hi", provider=provider, base_url=address)
 before = peak()
 try:
-    session.ask("Hi again", provider=provider, base_url=address, timeout=1)
+    session.ask("Hi again", provider=provider, base_url=address, timeout=float(timeout))
 except ClaudeError:
     pass
 print(peak() - before, len(session.last.text))
@@ -49,10 +48,11 @@ MOST = {
 FAULTS = [fault for fault in (*TOO_MUCH, *FORMS) if fault.name in MOST]
 
 
-def growth_mb(steps: Callable[[Chat], Sequence[Scenario]], wire: Chat, folder: Path) -> tuple[float, int]:
+def growth_mb(fault: Fault, wire: Chat, folder: Path) -> tuple[float, int]:
     """How far the peak memory rose, and how long the kept text is."""
-    with Server([good(wire), *steps(wire)]) as server:
-        command = [sys.executable, "-c", CHILD, server.url, wire.provider, str(folder / "history.db")]
+    with Server([good(wire), *fault.steps(wire)]) as server:
+        told = (server.url, wire.provider, str(folder / "history.db"), str(fault.timeout_s or 60))
+        command = [sys.executable, "-c", CHILD, *told]
         child = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert child.returncode == 0, child.stderr
     grown, kept = child.stdout.split()
@@ -61,7 +61,7 @@ def growth_mb(steps: Callable[[Chat], Sequence[Scenario]], wire: Chat, folder: P
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_memory_stays_bounded(fault: Fault, tmp_path: Path) -> None:
-    grown, kept = growth_mb(fault.steps, Messages(), tmp_path)
+    grown, kept = growth_mb(fault, Messages(), tmp_path)
     assert grown < MOST[fault.name]
     assert kept == len(fault.text)
 
