@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from claude_nb.errors import ConfigError
 from claude_nb.models import Models, Price
+from claude_nb.parts import Attachment
 from claude_nb.reply import Reply
 from claude_nb.values import Request, Usage
 
@@ -46,7 +47,15 @@ class Totals:
 
 def tokens_in(request: Request) -> int:
     """About how many tokens a request has, before a server counts them: a quarter of its characters."""
-    return sum(map(tokens_of, (request.system or "", *(message.text for message in request.messages))))
+    attached = (part for message in request.messages for part in message.parts if isinstance(part, Attachment))
+    texts = (request.system or "", *(message.text for message in request.messages))
+    return sum(map(tokens_of, texts)) + sum(map(_tokens_of_file, attached))
+
+
+def _tokens_of_file(part: Attachment) -> int:
+    """A picture of the largest useful size is about 1,600; a page of a PDF about 2,000, and 50 kB."""
+    per_byte = {"text/plain": 1 / CHARS_PER_TOKEN, "application/pdf": 1 / 25}.get(part.media_type)
+    return 1600 if per_byte is None else int(part.size * per_byte)
 
 
 def tokens_of(text: str) -> int:

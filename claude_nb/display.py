@@ -18,10 +18,13 @@ from IPython.display import publish_display_data
 from claude_nb import footer, render
 from claude_nb.errors import ClaudeError, Interrupted
 from claude_nb.painter import Painter, note_html
+from claude_nb.parts import Attachment
 from claude_nb.place import Mode
 from claude_nb.reply import Reply
 from claude_nb.turn import Turn
 from claude_nb.values import Chunk
+
+THUMBNAIL_PIXELS = 160
 
 
 def show(turn: Turn, mode: Mode, *, raw: bool = False, notices: Sequence[str] = ()) -> Reply:
@@ -204,6 +207,14 @@ class _Outputs(_Quiet):
         if not known:
             self._ids.append(uuid4().hex)
         publish_display_data(bundle, {}, transient={"display_id": self._ids[slot]}, update=known)
+
+
+def thumbnails(attached: Sequence[Attachment]) -> None:
+    """What goes with a prompt, as small pictures; PDFs and texts have their line only."""
+    for part in attached:
+        if part.media_type.startswith("image/"):
+            sizes = {part.media_type: {"width": THUMBNAIL_PIXELS}}
+            publish_display_data({part.media_type: part.data, "text/plain": part.name}, sizes)
 
 
 def note(line: str, mode: Mode) -> None:

@@ -55,6 +55,7 @@ KNOBS: tuple[Knob, ...] = (
     Knob("thinking", ("--thinking",), "think first; with a number: up to so many tokens; off: not at all", _number_or_word, "[TOKENS]", setting=True, unit="tokens", bare="on"),
     Knob("effort", ("--effort",), "low, medium, high, xhigh or max: how much goes into the reply", metavar="LEVEL", setting=True),
     Knob("system", ("-s", "--system"), "system prompt", metavar="TEXT", setting=True),
+    Knob("attach", ("-a", "--attach"), "send along a file, a glob, {{figure}}, {{table}} or Out[3]", metavar="FILE", repeatable=True),
     Knob("out", ("-o", "--out"), "variable for the reply, instead of `reply`", metavar="NAME"),
     Knob("chat", ("-c", "--chat"), "join the conversation NAME", metavar="NAME"),
     Knob("base_url", ("--base-url",), "address of the server, with its /v1", metavar="URL", setting=True),
@@ -101,7 +102,7 @@ def check(name: str, value: Any) -> Any:
     kind = BY_NAME[name].kind
     if value is None or kind is None:
         return value
-    if own_check := {"stop_sequences": _texts, "thinking": _thinking, "effort": _effort}.get(name):
+    if own_check := {"stop_sequences": _texts, "thinking": _thinking, "effort": _effort, "attach": _as_is}.get(name):
         return own_check(value)
     if kind is str:
         if not isinstance(value, str):
@@ -133,6 +134,10 @@ def _thinking(value: Any) -> int | str:
     if isinstance(word, str) and word in ("on", "off"):
         return word
     raise PromptError(f"thinking is on, off, or a budget of at least 1024 tokens, not {value!r:.60}")
+
+
+def _as_is(value: Any) -> Any:
+    return value  # attachments.gather() looks at it
 
 
 def _effort(value: Any) -> str:

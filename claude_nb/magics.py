@@ -10,9 +10,10 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display as show_value
 
-from claude_nb import commands, display, knobs, options, place, providers, template
+from claude_nb import attachments, commands, display, knobs, options, place, providers, template
 from claude_nb.commands import settings
 from claude_nb.errors import PromptError
+from claude_nb.parts import Attachment
 from claude_nb.place import Mode
 from claude_nb.reply import Reply
 from claude_nb.session import Session
@@ -58,6 +59,7 @@ class ClaudeMagic:
     def _ask(self, prompt: str, typed: dict[str, Any]) -> Reply | None:
         variables = self.shell.user_ns
         cuts: list[str] = []
+        gathered = attachments.gather([template.named(text, variables) for text in typed.pop("attach", ())])
         texts = {name: _filled(text, variables, cuts) for name, text in typed.items()}
         values = {name: options.typed(knobs.BY_NAME[name], text) for name, text in texts.items()}
         how = {name: values.pop(name) for name in HOW if name in values}
@@ -69,13 +71,17 @@ class ClaudeMagic:
         if "sweep" in how:
             from claude_nb.explore import sweep_cell
 
+            values |= {"attach": gathered.attachments} if gathered.attachments else {}
             sweep_cell(self.session, prompt.strip("\n"), settings=values, how=how, out=out, variables=variables)
             return None
-        filled = template.fill(prompt, variables)
-        cuts += filled.notices
-        request = self.session.request(filled.text.strip("\n"), chat=how.get("chat"), **values)
+        filled = template.fill(prompt.strip("\n"), variables, pictures=True)
+        cuts += (*gathered.notices, *filled.notices)
+        attached = [*gathered.attachments, *filled.attached]
+        request = self.session.request(filled.text, chat=how.get("chat"), attach=attached, **values)
         if how.get("dry_run"):
             _say("\n".join([*cuts, *_preview(request, stream=not how.get("no_stream"))]))
+            if self._mode() != "text":
+                display.thumbnails(attached)
             return None
         mode = "quiet" if how.get("quiet") else self._mode()
         notices = (*cuts, *self._demo_notice(request, values))
@@ -127,7 +133,10 @@ def _filled(text: Any, variables: dict[str, Any], notices: list[str]) -> Any:
 def _preview(request: Request, *, stream: bool) -> list[str]:
     """What a dry run shows: where the request would go, and its body to the letter."""
     address, body = providers.preview(request, stream=stream)
-    return [f"would be sent to {address}:", json.dumps(body, indent=2, ensure_ascii=False)]
+    text = json.dumps(body, indent=2, ensure_ascii=False)
+    for part in (part for message in request.messages for part in message.parts if isinstance(part, Attachment)):
+        text = text.replace(part.data, f"{part.data[:40]}… ({len(part.data):,} characters)") if part.data else text
+    return [f"would be sent to {address}:", text]
 
 
 def _show(value: Any) -> None:

@@ -53,6 +53,7 @@ class ModelSpec:
     max_output  largest max_tokens; None: unknown
     thinking    the ways it can think, see thinking.py; effort: the levels it takes
     quiet_up_to     the highest effort at which thinking can be switched off; None: any
+    most_parts      by provider, how many parts a message may have; a provider that is not named sets no limit
     hides_thinking  True: its thoughts come without text unless their summary is asked for
     """
 
@@ -69,6 +70,7 @@ class ModelSpec:
     effort: tuple[str, ...] = ()
     quiet_up_to: str | None = None
     hides_thinking: bool = False
+    most_parts: Mapping[str, int] = field(default_factory=dict)
     prefill: bool = True
     prices: Mapping[str, Price] = field(default_factory=dict)
     note: str = ""
@@ -112,6 +114,7 @@ def _spec(row: Mapping[str, Any]) -> ModelSpec:
         effort=tuple(row.get("effort", ())),
         quiet_up_to=row.get("quiet_up_to"),
         hides_thinking=row.get("hides_thinking", False),
+        most_parts=dict(row.get("most_parts", {})),
         prefill=row.get("prefill", True),
         prices={name: _price(data) for name, data in row.get("prices", {}).items()},
         note=row.get("note", ""),

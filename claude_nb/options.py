@@ -11,7 +11,7 @@ from claude_nb.errors import PromptError
 from claude_nb.knobs import KNOBS, Knob
 
 _FLAG = re.compile(r"--?[A-Za-z][\w-]*")
-_WORD = re.compile(r"""\{\{.*?\}\}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\S+""", re.DOTALL)
+_WORD = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\{\{.*?\}\}|\S)+""", re.DOTALL)
 _ITEM = re.compile(r"""\{\{.*?\}\}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\s,"']+""")
 _LIST = re.compile(rf"\s*([A-Za-z_][\w-]*)\s*=\s*((?:{_ITEM.pattern})(?:\s*,\s*(?:{_ITEM.pattern}))*)(?=\s|$)")
 _VALUE_OF_BARE = re.compile(r"=|\s+(\d+|off)(?!\S)")  # else it is the prompt that goes on: --thinking Why?

@@ -1,12 +1,14 @@
 """What a message may hold beside its text. Frozen, plain data; each part knows where in the text it stands.
 
-Thought   what a model thought before it wrote on, with the signature that lets it be sent back
+Thought     what a model thought before it wrote on, with the signature that lets it be sent back
+Attachment  a picture, a PDF or a text that goes with a prompt
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 
@@ -24,9 +26,32 @@ class Thought:
     at: int = 0
 
 
-Part = Thought
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a prompt. Two are equal when their bytes, names and places are.
+
+    media_type  image/png, image/jpeg, image/gif, image/webp, application/pdf or text/plain
+    sha256      of its bytes, which is all that the history and record files keep of them
+    size        in bytes
+    data        the bytes in base64; "" in a request that was read back
+    at          how many characters of the message's text stand before it
+    """
+
+    name: str
+    media_type: str
+    sha256: str
+    size: int
+    data: str = field(default="", repr=False, compare=False)
+    at: int = 0
+
+    @property
+    def bytes(self) -> bytes:
+        return base64.b64decode(self.data)
+
+
+Part = Thought | Attachment
 _P = TypeVar("_P", bound=Part)
-_KINDS: dict[str, type[Part]] = {"thought": Thought}
+_KINDS: dict[str, type[Part]] = {"thought": Thought, "attachment": Attachment}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
@@ -37,14 +62,18 @@ def placed(part: _P, at: int) -> _P:
 
 def to_dict(part: Part) -> dict[str, Any]:
     """Plain JSON data; what is empty is absent: {"kind": "thought", "text": "Hm.", "signature": "EqQB"}."""
-    return {"kind": _NAMES[type(part)], **{name: value for name, value in asdict(part).items() if value}}
+    values = {name: value for name, value in asdict(part).items() if value and name != "data"}
+    return {"kind": _NAMES[type(part)], **values}
 
 
 def from_dict(data: Mapping[str, Any]) -> Part:
     """The inverse of to_dict. Raises KeyError, TypeError or ValueError on other data."""
     values = dict(data)
     part = _KINDS[values.pop("kind")](**values)
-    fitting = all(isinstance(value, str) for name, value in asdict(part).items() if name != "at")
-    if not fitting or type(part.at) is not int or part.at < 0:
+    fitting = (
+        (type(value) is int and value >= 0) if name in ("at", "size") else isinstance(value, str)
+        for name, value in asdict(part).items()
+    )
+    if not all(fitting):
         raise ValueError("a part of a message has an impossible value")
     return part

@@ -15,6 +15,7 @@ from claude_nb.values import Chunk, Request
 
 if TYPE_CHECKING:
     from claude_nb.dialects import Dialect
+    from claude_nb.models import ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +142,16 @@ def _dialect(name: str | None) -> Dialect:
     return rows[name or ""]
 
 
-def check(request: Request) -> None:
+def check(request: Request, spec: ModelSpec) -> None:
     """Refuse what the wire format of the provider has no place for. Raises PromptError."""
-    if request.thinking and dialect_name(request) == "openai-chat":
+    most, dialect = spec.most_parts.get(request.provider), dialect_name(request)
+    pieces = len(request.messages[-1].parts) + 1
+    if most and pieces > most and dialect != "messages":
+        raise PromptError(
+            f"{spec.label} takes {most} parts a message here, the text being one; this has {pieces}: "
+            f"leave out {pieces - most}, or join them in one PDF"
+        )
+    if request.thinking and dialect == "openai-chat":
         raise PromptError(f"{request.provider} has no field for --thinking; --effort LEVEL is what such servers know")
     if request.provider == "aimlapi" and request.effort in ("xhigh", "max"):
         raise PromptError(f"AI/ML API takes effort up to high, not {request.effort}; -p anthropic takes it")

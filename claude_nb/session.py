@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from claude_nb import addresses, continuation, knobs, place, providers, thinking
+from claude_nb import addresses, attachments, continuation, knobs, place, providers, thinking
 from claude_nb.bookkeeping import Books
 from claude_nb.budget import Budget, Totals
 from claude_nb.continuation import Continuation
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 # What decides a reply; everything else is said with each call, about how it is made or shown.
-REQUEST_OPTIONS = ("model", "provider", "system", "base_url", "thinking", "effort", *knobs.SAMPLING_NAMES)
+REQUEST_OPTIONS = ("model", "provider", "system", "base_url", "thinking", "effort", "attach", *knobs.SAMPLING_NAMES)
 
 
 class Session:
@@ -80,7 +80,7 @@ class Session:
         """Send a prompt; iterate the Turn for the text as it arrives. Nothing is sent before the first step.
 
         Options: model, provider, temperature, top_p, top_k, max_tokens, stop_sequences, seed, system, chat,
-        thinking, effort, base_url, timeout, whole, allow_http. What is left out is not sent.
+        thinking, effort, attach, base_url, timeout, whole, allow_http. What is left out is not sent.
         Raises PromptError or ConfigError at once; ApiError, NetworkError, StreamCut while it is read.
 
         >>> for text in default_session().stream("Hi", temperature=0.2):   # doctest: +SKIP
@@ -101,7 +101,9 @@ class Session:
         given = {name: knobs.check(name, value) for name, value in given.items()}
         if not isinstance(prompt, str):
             raise PromptError(f"the prompt must be a text, not {type(prompt).__name__}; str(...) makes one")
-        self.refuse_keys(prompt, *given.values(), chat)
+        attached = attachments.gather(given.pop("attach", None)).attachments
+        texts = (one.bytes.decode() for one in attached if one.media_type == "text/plain")
+        self.refuse_keys(prompt, *given.values(), chat, *texts)
         provider, model, base_url = self._who(given)
         addresses.refuse_login(base_url or "")
         talk = self.conversations.get(chat, Conversation(chat)).before(self.cell()) if chat else None
@@ -112,7 +114,7 @@ class Session:
         request = Request(
             provider=provider.name,
             model=model,
-            messages=(*(talk.messages if talk else ()), Message("user", _encodable(prompt))),
+            messages=(*(talk.messages if talk else ()), Message("user", _encodable(prompt), attached)),
             system=_encodable(system) if system else None,
             sampling=Sampling(**sampling),
             base_url=base_url,
@@ -120,7 +122,7 @@ class Session:
             thinking=thinking.wanted(given.get("thinking", self.settings.get("thinking")), self.models.spec(model)),
             effort=given.get("effort", self.settings.get("effort")),
         )
-        providers.check(request)
+        providers.check(request, self.models.spec(model))
         request = self._with_required(request)
         self.models.check(request)
         return request

@@ -13,7 +13,9 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any, NamedTuple
 
+from claude_nb import attachments, parts
 from claude_nb.errors import PromptError
+from claude_nb.parts import Attachment
 from claude_nb.reply import Reply
 
 MAX_CHARS = 200_000
@@ -26,33 +28,59 @@ _STEPS = re.compile(_STEP)
 
 
 class Filled(NamedTuple):
-    """The prompt with its values, and a line for each value that was cut to size."""
+    """The prompt with its values, and a line for each value that was cut to size.
+
+    attached  pictures that stood in the prompt; each knows how much of the text comes before it
+    """
 
     text: str
     notices: tuple[str, ...] = ()
+    attached: tuple[Attachment, ...] = ()
 
 
-def fill(text: str, variables: Mapping[str, Any]) -> Filled:
+def fill(text: str, variables: Mapping[str, Any], *, pictures: bool = False) -> Filled:
     """Replace {{name}} by its value: fill("Hi {{who}}", {"who": "Ada"}).text -> "Hi Ada".
 
+    pictures  take figures and pictures along; without it they are refused
     Raises PromptError for an unknown name (with near ones), a missing attribute or index, a call, or a dunder name.
     """
     notices: list[str] = []
-
-    def value_of(match: re.Match[str]) -> str:
-        escaped, name, steps, call = match.groups()
-        if escaped:
-            return match.group()[1:]
-        path = name + steps
-        if call:
-            raise PromptError(f"{{{{{path}(...)}}}}: a template does not call; put the result in a variable first")
-        value = _look_up(name, _STEPS.findall(steps), path, variables)
-        written, notice = _written(value, path)
-        if notice:
+    attached: list[Attachment] = []
+    pieces: list[str] = []
+    end = 0
+    for match in _FIELD.finditer(text):
+        pieces.append(text[end : match.start()])
+        end = match.end()
+        value = None if match[1] else _value_of(match, variables)
+        if match[1]:
+            pieces.append(match.group()[1:])
+        elif attachments.picture(value):
+            if not pictures:
+                raise PromptError(
+                    f"{match.group()} is a picture, which goes into the prompt of a cell, or with attach="
+                )
+            found, notice = attachments.from_value(value, match[2])
+            attached.append(parts.placed(found, sum(map(len, pieces))))
             notices.append(notice)
-        return written
+        else:
+            written, cut = _written(value, match[2] + match[3])
+            pieces.append(written)
+            notices += [cut] if cut else []
+    return Filled("".join((*pieces, text[end:])), tuple(notices), tuple(attached))
 
-    return Filled(_FIELD.sub(value_of, text), tuple(notices))
+
+def named(text: str, variables: Mapping[str, Any]) -> Any:
+    """The object that {{name}} or Out[3] stands for; any other text is filled and stays a text."""
+    whole = _FIELD.fullmatch(f"{{{{{text}}}}}" if re.fullmatch(r"(In|Out)\[\d+\]", text) else text.strip())
+    return _value_of(whole, variables) if whole and not whole[1] else fill(text, variables).text
+
+
+def _value_of(match: re.Match[str], variables: Mapping[str, Any]) -> Any:
+    """The value of a field. Raises PromptError."""
+    _, name, steps, call = match.groups()
+    if call:
+        raise PromptError(f"{{{{{name}{steps}(...)}}}}: a template does not call; put the result in a variable first")
+    return _look_up(name, _STEPS.findall(steps), name + steps, variables)
 
 
 def _look_up(name: str, steps: list[str], path: str, variables: Mapping[str, Any]) -> Any:

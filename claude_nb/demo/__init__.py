@@ -12,6 +12,7 @@ from functools import cache
 from claude_nb.demo.corpus import paragraphs
 from claude_nb.demo.demo_model import DELAY_S, MAX_TOKENS, DemoModel, split
 from claude_nb.demo.generate import TEMPERATURE, Source, Step
+from claude_nb.parts import Attachment
 from claude_nb.sampling import Order
 from claude_nb.stop import Stop
 from claude_nb.values import Chunk, Request
@@ -40,7 +41,9 @@ def model() -> DemoModel:
 
 def stream(request: Request, *, stop: Stop | None = None, delay_s: float | None = None) -> Iterator[Chunk]:
     """The reply to a request, like any provider's; delay_s between tokens, None: a readable pace."""
-    return model().stream(request, stop=stop, delay_s=delay_s)
+    if names := [part.name for part in request.messages[-1].parts if isinstance(part, Attachment)]:
+        yield Chunk(text=f"(The demo model reads words only: it has not seen {', '.join(names)}.)\n\n")
+    yield from model().stream(request, stop=stop, delay_s=delay_s)
 
 
 def steps(request: Request, *, order: Order = "temperature_first", force: Sequence[int] = ()) -> Iterator[Step]:

@@ -18,7 +18,7 @@ from typing import Any
 from claude_nb.errors import StreamCut
 from claude_nb.parts import Part
 from claude_nb.sse import Event
-from claude_nb.values import Chunk, Request, StopReason, Usage
+from claude_nb.values import Chunk, Message, Request, StopReason, Usage
 
 HALF = re.compile("[\ud800-\udfff]")
 CREDITS_PER_USD = 2_000_000  # AI/ML API counts in credits
@@ -59,21 +59,27 @@ class Dialect:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def turns(request: Request) -> list[dict[str, Any]]:
-    """The messages as both formats write them; the last one may be an assistant's, to be continued."""
-    return [{"role": message.role, "content": message.text} for message in request.messages]
+def turns(request: Request, block: Callable[[Part], dict[str, Any] | None]) -> list[dict[str, Any]]:
+    """The messages as a format writes them; the last one may be an assistant's, to be continued.
+
+    block  a part as the format has it; None: the part is left out
+    """
+    return [{"role": message.role, "content": _content(message, block)} for message in request.messages]
 
 
-def in_order(text: str, parts: Iterable[Part]) -> Iterator[str | Part]:
-    """Text and parts as they follow each other; text that is only white space between them is left out."""
-    begin = 0
-    for part in sorted(parts, key=lambda part: part.at):
-        if text[begin : part.at].strip():
-            yield text[begin : part.at]
-            begin = part.at
-        yield part
-    if text[begin:].strip():
-        yield text[begin:]
+def _content(message: Message, block: Callable[[Part], dict[str, Any] | None]) -> str | list[dict[str, Any]]:
+    """The text; or text and parts as blocks in their order, without texts that are only white space."""
+    text, begin = message.text, 0
+    blocks: list[dict[str, Any]] = []
+    for part in sorted(message.parts, key=lambda part: part.at):
+        if made := block(part):
+            if text[begin : part.at].strip():
+                blocks.append({"type": "text", "text": text[begin : part.at]})
+                begin = part.at
+            blocks.append(made)
+    if not blocks:
+        return text
+    return [*blocks, {"type": "text", "text": text[begin:]}] if text[begin:].strip() else blocks
 
 
 def is_damaged(event: Event) -> bool:

@@ -14,6 +14,7 @@ from claude_nb import faults
 from claude_nb.dialects import (
     Dialect,
     PromptParts,
+    blocks,
     child,
     children,
     cost_usd,
@@ -34,7 +35,7 @@ from claude_nb.values import Chunk, Request, Usage
 
 def _aimlapi_body(request: Request, *, stream: bool) -> dict[str, Any]:
     # Its Claude models take the system prompt as Anthropic does, beside the messages; null anywhere is a 400.
-    body: dict[str, Any] = {"model": request.model, "messages": turns(request)}
+    body: dict[str, Any] = {"model": request.model, "messages": turns(request, blocks.anthropic)}
     if request.system:
         body["system"] = request.system
     if stream:
@@ -44,7 +45,7 @@ def _aimlapi_body(request: Request, *, stream: bool) -> dict[str, Any]:
 
 def _openai_body(request: Request, *, stream: bool) -> dict[str, Any]:
     system = [{"role": "system", "content": request.system}] if request.system else []
-    body: dict[str, Any] = {"model": request.model, "messages": system + turns(request)}
+    body: dict[str, Any] = {"model": request.model, "messages": system + turns(request, blocks.openai)}
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     params = _params(request)
@@ -82,11 +83,17 @@ class _Reader:
         return Chunk(
             text=text or refusal,
             thinking=thinking,
-            usage=known(_usage(inner, choice).merged(self._parts.usage(child(state, "usage")))),
+            usage=self._usage(inner, choice, state),
             id=label(inner.get("id")),
             model=label(inner.get("model")),
             **self._stop("refusal" if refusal else None, choice.get("finish_reason"), state.get("finishReason")),
         )
+
+    def _usage(self, inner: dict[str, Any], choice: dict[str, Any], state: dict[str, Any]) -> Usage | None:
+        """What the server has counted; most objects say nothing of it, and are passed over quickly."""
+        if not (inner.get("usage") or inner.get("meta") or choice.get("usage") or state.get("usage")):
+            return None
+        return known(_usage(inner, choice).merged(self._parts.usage(child(state, "usage"))))
 
     def _stop(self, *words: object) -> dict[str, Any]:
         """The stop word comes up to three times, and only the first one counts."""

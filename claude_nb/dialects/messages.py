@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
-from claude_nb import faults
+from claude_nb import dialects, faults
 from claude_nb.dialects import (
     Dialect,
     PromptParts,
+    blocks,
     child,
     children,
     cost_usd,
     count,
-    in_order,
     is_damaged,
     joined,
     known,
@@ -24,16 +25,16 @@ from claude_nb.dialects import (
     string,
 )
 from claude_nb.errors import PromptError
-from claude_nb.parts import Part, Thought
+from claude_nb.parts import Thought
 from claude_nb.sse import Event
-from claude_nb.values import Chunk, Message, Request, Usage
+from claude_nb.values import Chunk, Request, Usage
 
 
 def _body(request: Request, *, stream: bool) -> dict[str, Any]:
     if request.sampling.max_tokens is None:
         raise PromptError("this server must be told max_tokens; set it, for example --max-tokens 8192")
-    quiet = request.thinking is not None and request.thinking.kind == "disabled"
-    turns = [{"role": message.role, "content": _content(message, quiet=quiet)} for message in request.messages]
+    thinks = request.thinking is None or request.thinking.kind != "disabled"
+    turns = dialects.turns(request, partial(blocks.anthropic, thoughts=thinks))
     body: dict[str, Any] = {"model": request.model, "messages": turns}
     if request.system:
         body["system"] = request.system
@@ -44,22 +45,6 @@ def _body(request: Request, *, stream: bool) -> dict[str, Any]:
     if request.effort:
         body["output_config"] = {"effort": request.effort}
     return body | request.sampling.as_params()
-
-
-def _content(message: Message, *, quiet: bool) -> str | list[dict[str, Any]]:
-    """The text, or text and parts as blocks in their order. quiet: no thoughts, for a model that is not to think."""
-    parts = [part for part in message.parts if not quiet]
-    if not parts:
-        return message.text
-    return [_block(piece) for piece in in_order(message.text, parts)]
-
-
-def _block(part: str | Part) -> dict[str, Any]:
-    if isinstance(part, str):
-        return {"type": "text", "text": part}
-    if part.sealed:
-        return {"type": "redacted_thinking", "data": part.sealed}
-    return {"type": "thinking", "thinking": part.text, "signature": part.signature}
 
 
 class _Thoughts:
