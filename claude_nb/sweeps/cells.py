@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from claude_nb.footer import dollars
 from claude_nb.reply import Reply
 from claude_nb.sweeps import measures
 from claude_nb.sweeps.measures import Metric
@@ -75,8 +76,19 @@ def text(reply: Reply, repeat: int) -> dict[str, Any]:
     }
 
 
+def written(value: float | None, style: str) -> str:
+    """A value for people: written(0.5, "share") -> "0.50", written(None, ...) -> "–"."""
+    if value is None:
+        return "–"
+    if style == "seconds":
+        return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
+    if style == "dollars":
+        return dollars(value)
+    return f"{value:.2f}" if style == "share" or value < 10 else f"{value:.0f}"
+
+
 def _value(metric: Metric, value: float | None) -> list[Any]:
-    return [value, measures.written(value, metric.style)]
+    return [value, written(value, metric.style)]
 
 
 def _key(value: Any) -> Any:

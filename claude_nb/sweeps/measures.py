@@ -267,16 +267,3 @@ def equal_grams(samples: Sequence[Sequence[str]]) -> dict[int, int]:
         totals = [sum(len(metrics.grams(text, n)) for text in texts) for texts in samples]
         sizes[n] = min((total for total in totals if total), default=0)
     return sizes
-
-
-def written(value: float | None, style: str) -> str:
-    """A value for people: written(0.5, "share") -> "0.50", written(None, ...) -> "–"."""
-    if value is None:
-        return "–"
-    if style == "seconds":
-        return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
-    if style == "dollars":
-        from claude_nb.footer import dollars
-
-        return dollars(value)
-    return f"{value:.2f}" if style == "share" or value < 10 else f"{value:.0f}"
