@@ -95,8 +95,9 @@ def is_error(data: Mapping[str, Any]) -> bool:
     """True for an object that reports an error, in any of the shapes servers use inside a reply."""
     if data.get("error") or data.get("type") == "error" or data.get("object") == "error":
         return True
-    flat = _status_in(str(data.get("statusCode") or data.get("status") or ""))
-    return flat is not None and bool(data.get("message"))
+    if not data.get("message"):
+        return False
+    return _status_in(str(data.get("statusCode") or data.get("status") or "")) is not None
 
 
 def retry_after_s(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
