@@ -51,6 +51,7 @@ class File:
         self._checked = False
         self._was_locked = False
         self._lock = threading.Lock()
+        self._writers = threading.Lock()
 
     def run(
         self, work: Callable[[sqlite3.Connection], T], default: T, *, writing: bool = False, wait_s: float | None = None
@@ -62,6 +63,9 @@ class File:
         patience = self._wait_s if wait_s is None else wait_s
         if self._was_locked:
             patience = min(patience, 1.0)  # the user was told; do not make every cell wait again
+        # SQLite's own waiting is a lottery: of many threads that write, one could lose it until its patience ends.
+        # Without the time-out a fork in another thread's turn would block the child for good.
+        turn = writing and self._writers.acquire(timeout=patience)
         try:
             result = self._undamaged(work, writing, time.monotonic() + patience)
         except (schema.NotOurs, sqlite3.Error, OSError, ValueError, OverflowError) as error:
@@ -70,6 +74,9 @@ class File:
                 self._was_locked = kind == "locked"
                 self._tell(kind, line)
             return default
+        finally:
+            if turn:
+                self._writers.release()
         self._was_locked = False
         return result
 
