@@ -95,12 +95,6 @@ class _Reader:
             return None
         return known(_usage(inner, choice).merged(self._parts.usage(child(state, "usage"))))
 
-    def _usage(self, inner: dict[str, Any], choice: dict[str, Any], state: dict[str, Any]) -> Usage | None:
-        """What the server has counted; most objects say nothing of it, and are passed over quickly."""
-        if not (inner.get("usage") or inner.get("meta") or choice.get("usage") or state.get("usage")):
-            return None
-        return known(_usage(inner, choice).merged(self._parts.usage(child(state, "usage"))))
-
     def _stop(self, *words: object) -> dict[str, Any]:
         """The stop word comes up to three times, and only the first one counts."""
         fields = {} if self.stopped else next(filter(None, map(stop_fields, words)), {})
