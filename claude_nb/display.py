@@ -7,6 +7,7 @@ inside the network code; it is answered at once, whatever the server does.
 from __future__ import annotations
 
 import queue
+import re
 import sys
 import threading
 import time
@@ -25,6 +26,8 @@ from claude_nb.turn import Turn
 from claude_nb.values import Chunk
 
 THUMBNAIL_PIXELS = 160
+PYTHON = ("", "python", "python3", "py", "ipython")
+HIDING = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
 def show(turn: Turn, mode: Mode, *, raw: bool = False, notices: Sequence[str] = ()) -> Reply:
@@ -133,6 +136,10 @@ class _Quiet:
         """The final state."""
 
 
+# Steps this short look like a flow; a flush for every token costs more than all else, in a kernel three times.
+STEP_S = 0.05
+
+
 class _Text(_Quiet):
     """Plain text as it arrives, control characters made visible."""
 
@@ -140,6 +147,8 @@ class _Text(_Quiet):
         self._notice = ""
         self._wrote = False
         self._thinks = False
+        self._hidden = False
+        self._due_s = float("-inf")
         for notice in notices:
             self.tell(notice)
 
@@ -153,8 +162,14 @@ class _Text(_Quiet):
 
     def _write(self, head: str, text: str) -> None:
         sys.stdout.write(head + render.terminal_safe(text))
+        self._wrote = self._hidden = True
+
+    def wait_s(self) -> float | None:
+        return max(0.0, self._due_s - time.monotonic()) if self._hidden else None
+
+    def paint(self) -> None:
         sys.stdout.flush()
-        self._wrote = True
+        self._hidden, self._due_s = False, time.monotonic() + STEP_S
 
     def tell(self, notice: str) -> None:
         if notice and notice != self._notice:
@@ -215,6 +230,12 @@ def thumbnails(attached: Sequence[Attachment]) -> None:
         if part.media_type.startswith("image/"):
             sizes = {part.media_type: {"width": THUMBNAIL_PIXELS}}
             publish_display_data({part.media_type: part.data, "text/plain": part.name}, sizes)
+
+
+def code_for_cell(reply: Reply) -> str:
+    """The Python blocks of a reply as one cell, without characters that would hide or reorder what it does."""
+    blocks = (block.code.strip("\n") for block in reply.code if block.language.lower() in PYTHON)
+    return "".join(char for char in "\n\n".join(blocks) if char in "\n\t" or not HIDING.match(char))
 
 
 def note(line: str, mode: Mode) -> None:
