@@ -10,10 +10,10 @@ COMPILE = $(BIN)/uv pip compile -q -U --universal --python-version 3.10 --no-hea
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test check fuzz js format notebooks screenshots pins clean
+.PHONY: help demo lab test check fuzz bench bench-quick js format notebooks screenshots pins clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/demo.done ## run the first notebook on the built-in model: no key, no network
 	@$(BIN)/python scripts/demo.py notebooks/01_first_prompt.ipynb
@@ -37,6 +37,12 @@ fuzz: .venv/dev.done ## the property tests, with many more examples, and a minut
 	$(BIN)/python -m pytest -p tests.fuzz -n auto --timeout 1800
 	LOAD_S=60 $(BIN)/python -m pytest tests/test_load.py
 
+bench: .venv/dev.done ## measure beside other tools, each in a .venv of its own; half an hour
+	$(BIN)/python -m bench.run
+
+bench-quick: .venv/dev.done ## ours and the floor, counts against their budgets; two minutes
+	$(BIN)/python -m bench.run --quick
+
 js: .venv/dev.done ## build js/src into claude_nb/static
 	cd js && npm run build
 
@@ -55,7 +61,7 @@ pins: .venv/dev.done ## renew requirements-*.txt from pyproject.toml
 	$(COMPILE) --group demo -c requirements-dev.txt -o requirements-demo.txt
 
 clean: ## remove what the other verbs installed
-	rm -rf .venv js/node_modules
+	rm -rf .venv bench/.venvs js/node_modules
 
 .venv/demo.done: requirements-demo.txt pyproject.toml
 	$(SETUP) demo
