@@ -11,6 +11,7 @@ from typing import Protocol
 from claude_nb import parts
 from claude_nb.errors import ClaudeError, Interrupted, StreamCut
 from claude_nb.parts import Part
+from claude_nb.pulse import PULSE
 from claude_nb.reply import Reply, Source
 from claude_nb.stop import Stop
 from claude_nb.values import Chunk, Request, StopReason, Usage
@@ -70,7 +71,7 @@ class Turn:
         self._began_at = clock()
         self._first_token_s: float | None = None
         self._told_at = clock()
-        self._pause: threading.Timer | None = None
+        self._untold = False
         self._stop_reason: StopReason | None = None
         self._raw_stop_reason: str | None = None
         self._detail: str | None = None
@@ -203,34 +204,29 @@ class Turn:
             self._rhythm.append((round(since, 3), self._text_chars))
         if now - self._told_at >= 1:
             self._tell()
-        elif self._pause is None:
-            self._pause = threading.Timer(1.0, self._tell_in_a_pause)
-            self._pause.daemon = True
-            self._pause.start()
+        elif not self._untold:
+            self._untold = True
+            PULSE.join(self)
         if len(chunk.text) + len(chunk.thinking) > room:
             raise StreamCut(f"the reply was stopped at {MAX_CHARS:,} characters, which are kept; ask for less")
+
+    def beat(self) -> None:
+        """Called by the pulse: what arrived just before a pause must not wait for its end to be saved."""
+        if self._untold and self._clock() - self._told_at >= 1:
+            with contextlib.suppress(ClaudeError):  # the reader meets it again at the next piece
+                self._tell()
 
     def _tell(self) -> None:
         with self._lock:  # held, so that nothing is told after the end
             self._told_at = self._clock()
-            self._end_pause()
+            self._untold = False
             if self.reply is None:
                 self._keeper.progress(self)
 
-    def _tell_in_a_pause(self) -> None:
-        """On a thread of its own: what arrived just before a pause must not wait for its end to be saved."""
-        with contextlib.suppress(ClaudeError):  # the reader meets it again at the next piece
-            self._tell()
-
-    def _end_pause(self) -> None:
-        if self._pause is not None:
-            self._pause.cancel()
-            self._pause = None
-
     def _settle(self, stop_reason: StopReason, error: str | None) -> Reply:
         """The Reply, made once; whoever comes later gets the same one."""
+        PULSE.leave(self)
         with self._lock:
-            self._end_pause()
             if self.reply is None:
                 reply = Reply(
                     self.request,
