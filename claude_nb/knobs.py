@@ -56,6 +56,8 @@ KNOBS: tuple[Knob, ...] = (
     Knob("effort", ("--effort",), "low, medium, high, xhigh or max: how much goes into the reply", metavar="LEVEL", setting=True),
     Knob("system", ("-s", "--system"), "system prompt", metavar="TEXT", setting=True),
     Knob("attach", ("-a", "--attach"), "send along a file, a glob, {{figure}}, {{table}} or Out[3]", metavar="FILE", repeatable=True),
+    Knob("context", ("--context",), "send the last N cells and their output along", int, "N", 1, 50, 1),
+    Knob("code", ("--code",), "put the code of the reply into a new cell below; nothing is run", None),
     Knob("out", ("-o", "--out"), "variable for the reply, instead of `reply`", metavar="NAME"),
     Knob("chat", ("-c", "--chat"), "join the conversation NAME", metavar="NAME"),
     Knob("base_url", ("--base-url",), "address of the server, with its /v1", metavar="URL", setting=True),
@@ -116,7 +118,7 @@ def check(name: str, value: Any) -> Any:
     if not -(2**63) < value < 2**63:
         raise PromptError(f"{name} must be a finite number below 2**63, not {value!r:.60}")
     number: float = int(value) if whole else float(value)
-    low = {"temperature": 0, "top_k": 1, "max_tokens": 1, "budget": 0}.get(name)
+    low = {"temperature": 0, "top_k": 1, "max_tokens": 1, "context": 1, "budget": 0}.get(name)
     if low is not None and number < low:
         raise PromptError(f"{name} must be at least {low}, not {number}; leave it out for the model's default")
     if name == "top_p" and not 0 < number <= 1:

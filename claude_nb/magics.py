@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Sequence
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display as show_value
 
-from claude_nb import attachments, commands, display, knobs, options, place, providers, template
+from claude_nb import attachments, commands, context, display, knobs, options, parts, place, providers, template
 from claude_nb.commands import settings
+from claude_nb.commands.command import Prompt
 from claude_nb.errors import PromptError
 from claude_nb.parts import Attachment
 from claude_nb.place import Mode
@@ -20,7 +23,20 @@ from claude_nb.session import Session
 from claude_nb.turn import Turn
 from claude_nb.values import Request
 
-HOW = ("out", "chat", "timeout", "no_stream", "quiet", "dry_run", "raw", "help", "allow_http", "sweep")
+HOW = (
+    "out",
+    "chat",
+    "timeout",
+    "no_stream",
+    "quiet",
+    "dry_run",
+    "raw",
+    "help",
+    "allow_http",
+    "sweep",
+    "context",
+    "code",
+)
 
 
 class ClaudeMagic:
@@ -37,7 +53,9 @@ class ClaudeMagic:
         self.session.refuse_keys(line, cell)
         if cell is None and line.startswith("/"):
             answer = commands.run(self.session, line, self.shell.user_ns)
-            if isinstance(answer, Turn):
+            if isinstance(answer, Prompt):
+                self._send(template.Filled(answer.text, answer.notices), (), {}, answer.options)
+            elif isinstance(answer, Turn):
                 books = self.session.last_books
                 self._watch(answer, (books and books.variable) or "reply", self._mode())
             else:
@@ -71,20 +89,45 @@ class ClaudeMagic:
         if "sweep" in how:
             from claude_nb.explore import sweep_cell
 
+            if extra := [name for name in ("context", "code") if name in how]:
+                raise PromptError(f"a sweep takes no --{extra[0]}; leave it out")
             values |= {"attach": gathered.attachments} if gathered.attachments else {}
             sweep_cell(self.session, prompt.strip("\n"), settings=values, how=how, out=out, variables=variables)
             return None
-        filled = template.fill(prompt.strip("\n"), variables, pictures=True)
-        cuts += (*gathered.notices, *filled.notices)
-        attached = [*gathered.attachments, *filled.attached]
-        request = self.session.request(filled.text, chat=how.get("chat"), attach=attached, **values)
+        filled = template.fill(prompt.strip("\n"), self._with_error(prompt), pictures=True)
+        filled = filled._replace(notices=(*cuts, *gathered.notices, *filled.notices))
+        return self._send(filled, gathered.attachments, values, how)
+
+    def _with_error(self, prompt: str) -> Mapping[str, Any]:
+        """The notebook's variables, and Err: its last error."""
+        variables: dict[str, Any] = self.shell.user_ns
+        if "Err" in variables or not re.search(r"\{\{\s*Err\s*\}\}", prompt):
+            return variables
+        return ChainMap({"Err": context.error(self.session.credentials.known()).text}, variables)
+
+    def _send(
+        self, filled: template.Filled, files: Sequence[Attachment], values: dict[str, Any], how: dict[str, Any]
+    ) -> Reply | None:
+        """A prompt whose places are filled, on its way; and what its reply brings with it."""
+        notices = list(filled.notices)
+        attached = [*files, *filled.attached]
+        text = filled.text
+        if count := how.get("context"):
+            outputs = getattr(self.shell.history_manager, "outputs", {})
+            found = context.cells(count, self.shell.user_ns, self.session.credentials.known(), outputs)
+            notices += found.notices
+            before = f"Cells of my notebook so far:\n\n{found.text}\n\n" if found.text else ""
+            attached = [parts.placed(one, one.at + len(before)) if one in filled.attached else one for one in attached]
+            text = before + text if text.strip() else text
+        request = self.session.request(text, chat=how.get("chat"), attach=attached, **values)
         if how.get("dry_run"):
-            _say("\n".join([*cuts, *_preview(request, stream=not how.get("no_stream"))]))
+            _say("\n".join([*notices, *_preview(request, stream=not how.get("no_stream"))]))
             if self._mode() != "text":
                 display.thumbnails(attached)
             return None
         mode = "quiet" if how.get("quiet") else self._mode()
-        notices = (*cuts, *self._demo_notice(request, values))
+        notices += self._demo_notice(request, values)
+        out = how.get("out", "reply")
         turn = self.session.run(
             request,
             chat=how.get("chat"),
@@ -94,7 +137,19 @@ class ClaudeMagic:
             allow_http=bool(how.get("allow_http")),
             variable=out,
         )
-        return self._watch(turn, out, mode, raw=bool(how.get("raw")), notices=notices)
+        reply = self._watch(turn, out, mode, raw=bool(how.get("raw")), notices=notices)
+        if how.get("code"):
+            self._put_code(reply, out, mode)
+        return reply
+
+    def _put_code(self, reply: Reply, out: str, mode: Mode) -> None:
+        """The Python of a reply into a new cell, where the front end has such; it is in the variable anyway."""
+        code = display.code_for_cell(reply)
+        if code:
+            self.shell.set_next_input(code, replace=False)
+            display.note(f"the code is in a new cell below, or in {out}.code; nothing was run", mode)
+        else:
+            display.note("the reply holds no Python code, so there is no new cell", mode)
 
     def _watch(self, turn: Turn, out: str, mode: Mode, *, raw: bool = False, notices: Sequence[str] = ()) -> Reply:
         """Show a reply as it comes; it is in its variable afterwards, also what arrived of a broken one."""

@@ -9,6 +9,14 @@ from typing import Any, NamedTuple
 from claude_nb.session import Session
 
 
+class Prompt(NamedTuple):
+    """A prompt that a command has made, to be sent as it stands: its text, and options as they are typed."""
+
+    text: str
+    options: dict[str, Any]
+    notices: tuple[str, ...] = ()
+
+
 class Call(NamedTuple):
     """One use of a command: the session, the text after its name, and the notebook's variables."""
 

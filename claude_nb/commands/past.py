@@ -6,7 +6,8 @@ import shlex
 from datetime import datetime
 from typing import Any
 
-from claude_nb.commands.command import Call, Command
+from claude_nb import context
+from claude_nb.commands.command import Call, Command, Prompt
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.options import is_variable
 from claude_nb.past import History
@@ -26,6 +27,29 @@ def _show(call: Call) -> Any:
 
 def _continue(call: Call) -> Turn:
     return call.session.proceed()
+
+
+FIX = """This notebook cell failed. Write the corrected cell as one block of Python code.
+Then say in one sentence what was wrong.
+{words}
+The cell:
+
+```python
+{cell}
+```
+
+The error:
+
+```
+{error}
+```"""
+
+
+def _fix(call: Call) -> Prompt:
+    keys = call.session.credentials.known()
+    cell, error = context.failed_cell(call.variables, keys), context.error(keys)
+    text = FIX.format(words=f"\n{call.rest}\n" if call.rest else "", cell=cell.text, error=error.text)
+    return Prompt(text, {"code": True}, tuple(dict.fromkeys(cell.notices + error.notices)))
 
 
 def _forget(call: Call) -> str:
@@ -122,6 +146,9 @@ COMMANDS = (
     Command("show", "/show ID", "draw a reply of the history again, also after a page reload", _show),
     Command(
         "continue", "/continue", "go on with the newest reply, which was cut at max_tokens or broke off", _continue
+    ),
+    Command(
+        "fix", "/fix [WORDS]", "send the last error with its cell; the corrected cell comes below, and is not run", _fix
     ),
     Command("forget", "/forget ID|--all|--before DATE", "erase from the history", _forget),
     Command(

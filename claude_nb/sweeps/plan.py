@@ -14,7 +14,21 @@ from claude_nb.session import Session
 from claude_nb.values import Request
 
 # Options of a call that say how it runs or where its reply goes, not what comes back.
-NOT_SWEPT = ("out", "chat", "timeout", "no_stream", "quiet", "dry_run", "raw", "allow_http", "help", "budget", "sweep")
+NOT_SWEPT = (
+    "out",
+    "chat",
+    "timeout",
+    "no_stream",
+    "quiet",
+    "dry_run",
+    "raw",
+    "allow_http",
+    "help",
+    "budget",
+    "sweep",
+    "context",
+    "code",
+)
 SWEPT = tuple(knob.name for knob in knobs.KNOBS if knob.name not in NOT_SWEPT)
 
 

@@ -1,0 +1,44 @@
+"""More than text in a real JupyterLab: a new cell from a reply, pictures of a dry run, thoughts that fold."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenNotebook
+from tests.browser.test_magic import KEY, LOAD, below
+from tests.replies import chat, thought
+from tests.server import Server
+
+
+def test_the_code_of_a_reply_is_in_a_new_cell_that_was_not_run(open_notebook: OpenNotebook) -> None:
+    with Server([chat(["Here:\n\n```python\nnever = 'run'\n```\n"])]) as server:
+        notebook = open_notebook([LOAD, KEY, f"%%claude --code --base-url {server.url}\nWrite it.", "1 + 1"])
+        notebook.run_all()
+        notebook.wait_for_text("nothing was run")
+        cells = notebook.page.locator(".jp-Notebook .jp-CodeCell")
+        expect(cells).to_have_count(5)
+    new = [cell for cell in notebook.save().cells if cell.source == "never = 'run'"]
+    assert [(cell.execution_count, cell.outputs) for cell in new] == [(None, [])]
+
+
+def test_a_dry_run_shows_what_goes_along_as_a_small_picture(open_notebook: OpenNotebook) -> None:
+    red = "from PIL import Image\nred = Image.new('RGB', (600, 300), 'red')"
+    notebook = open_notebook([LOAD, KEY, red, "%claude --dry-run -a {{red}} What colour?"])
+    notebook.run_all()
+    picture = below(notebook, 3).locator("img")
+    expect(picture).to_have_js_property("naturalWidth", 600)
+    assert picture.bounding_box()["width"] == 160
+    expect(below(notebook, 3)).to_contain_text("attached image.png: image/png")
+    assert notebook.foreign == []
+
+
+def test_thoughts_are_folded_above_the_reply_and_can_be_opened(open_notebook: OpenNotebook) -> None:
+    with Server([thought(["Let me ", "see."], "Because.")]) as server:
+        notebook = open_notebook([LOAD, KEY, f"%%claude --thinking --base-url {server.url}\nWhy?"])
+        notebook.run_all()
+        expect(below(notebook, 2)).to_contain_text("Because.")
+        expect(below(notebook, 2)).to_contain_text("thinking adaptive")
+    thoughts = below(notebook, 2).get_by_text("Let me see.")
+    expect(thoughts).to_be_hidden()
+    below(notebook, 2).locator("summary").click()
+    expect(thoughts).to_be_visible()

@@ -1,0 +1,183 @@
+"""Cells, errors and code: what of the notebook goes into a prompt, and what of a reply comes back as a cell."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from claude_nb import context, display
+from claude_nb.errors import PromptError
+from claude_nb.reply import Reply
+from claude_nb.values import Message, Request
+from tests.kernel import Kernel
+from tests.replies import chat
+from tests.server import Server
+from tests.shells import Shell, bare, session, shell
+
+__all__ = ["bare", "session", "shell"]  # fixtures
+
+SECRET = "hunter2-hunter2"
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[Kernel]:
+    with Kernel() as started:
+        started.run("%load_ext claude_nb")
+        yield started
+
+
+def ask(kernel: Kernel, line: str, text: str = "ok") -> tuple[str, Any]:
+    """The prompt that arrived, and the result of the cell."""
+    with Server([chat([text])]) as server:
+        kernel.run(f"%claude /set provider=openai-compatible model=m base_url={server.url}")
+        result = kernel.run(line)
+        sent = server.requests[0].json["messages"][0]["content"] if server.requests else ""
+    return sent, result
+
+
+# Cells
+
+
+def test_context_sends_the_last_cells_with_what_they_printed_and_gave(kernel: Kernel) -> None:
+    kernel.run("a = 1")
+    kernel.run("print('printed ' * 2)")
+    kernel.run("a + 41")
+    sent, result = ask(kernel, "%claude --context 3 Why?")
+    assert result.error is None
+    assert "a = 1" not in sent  # the third from the end, because setting the address was one
+    assert "print('printed ' * 2)\n\nPrinted by [" in sent
+    assert "printed printed" in sent
+    assert "a + 41\n\nOut [" in sent
+    assert "]:\n42\n" in sent
+    assert sent.endswith("\n\nWhy?")
+
+
+def test_cells_are_left_out_from_the_oldest_when_they_are_too_long() -> None:
+    sources = ["", *(f"x = {n}  # {'y' * 15_000}" for n in range(1, 5)), "%claude"]
+    found = context.cells(9, {"In": sources, "Out": {4: "z" * 10_000}})
+    assert "x = 4" in found.text
+    assert "x = 1" not in found.text
+    assert "6,000 characters left out" in found.text
+    assert found.notices == ("context: 2 of 4 cells are sent, the others would be too long",)
+
+
+def test_a_value_that_cannot_be_written_costs_only_itself() -> None:
+    class Broken:
+        def __str__(self) -> str:
+            raise ZeroDivisionError
+
+    found = context.cells(1, {"In": ["", "b", ""], "Out": {1: Broken()}})
+    assert found.text == "In [1]:\nb\n\nOut [1]:\n(cannot be shown: ZeroDivisionError)"
+
+
+def test_outside_a_notebook_there_are_no_cells() -> None:
+    assert context.cells(3, {}) == context.Found("")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f'password = "{SECRET}"',
+        f"API_KEY='{SECRET}'",
+        f"os.environ['MY_TOKEN'] = '{SECRET}'",
+        f'{{"secret": "{SECRET}"}}',
+        f'connect(db_password="{SECRET}")',
+    ],
+)
+def test_what_looks_like_a_secret_is_masked_and_that_is_said(source: str) -> None:
+    found = context.cells(1, {"In": ["", source, ""]})
+    assert SECRET not in found.text
+    assert "[masked]" in found.text
+    assert "was masked" in found.notices[0]
+
+
+def test_keys_are_masked_by_their_shape() -> None:
+    found = context.cells(1, {"In": ["", "call('sk-ant-api03-0123456789abcdefghijkl')", ""]})
+    assert (found.text, len(found.notices)) == ("In [1]:\ncall('[key]')", 1)
+
+
+@pytest.mark.parametrize("source", ['token = tokens["a"]', "password = None", "max_tokens = 200", 'key = "name"'])
+def test_what_is_no_secret_stays(source: str) -> None:
+    assert context.cells(1, {"In": ["", source, ""]}) == context.Found(f"In [1]:\n{source}")
+
+
+def test_a_dry_run_shows_the_cells(shell: Shell) -> None:
+    shell.ip.history_manager.enabled = True
+    shell.ip.run_cell("x = 6 * 7", store_history=True)
+    printed = shell.run("%claude --dry-run -p aimlapi --context 1 Why?")
+    text = json.loads(printed[printed.index("\n{") :])["messages"][0]["content"]
+    assert text.endswith("Why?")
+
+
+# Earlier cells and errors by name
+
+
+def test_earlier_cells_and_outputs_are_filled_by_number(kernel: Kernel) -> None:
+    number = kernel.get("len(In)")
+    kernel.run("6 * 7")
+    sent, _ = ask(kernel, f"%claude {{{{In[{number}]}}}} gave {{{{Out[{number}]}}}}")
+    assert sent == "6 * 7 gave 42"
+
+
+def test_err_is_the_last_error(kernel: Kernel) -> None:
+    kernel.run("def half(x):\n    return x / 0\nhalf(1)")
+    sent, _ = ask(kernel, "%claude What is this? {{Err}}")
+    assert "ZeroDivisionError: division by zero" in sent
+    assert "return x / 0" in sent
+
+
+def test_without_an_error_there_is_none_to_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(sys, "last_value", raising=False)
+    for ask_for in (context.error, lambda: context.failed_cell({})):
+        with pytest.raises(PromptError, match="no cell has failed"):
+            ask_for()
+
+
+# Fixing, and code as a cell
+
+FENCED = "Here:\n\n```python\nx = 1 / 2\n```\n\nand\n\n```sh\nrm -rf /\n```\n\n```\nprint(x)\n```\n"
+
+
+def test_fix_sends_the_cell_that_failed_and_puts_the_corrected_one_below_without_running_it(kernel: Kernel) -> None:
+    kernel.run("import statistics\nx = 'never'\nstatistics.mean([]) # {{braces}}")
+    kernel.run("unrelated = 1")
+    sent, result = ask(kernel, "%claude /fix it must be 0.5", FENCED)
+    assert "```python\nimport statistics\nx = 'never'\nstatistics.mean([]) # {{braces}}\n```" in sent
+    assert "StatisticsError: mean requires at least one data point" in sent
+    assert "it must be 0.5" in sent
+    assert result.payload == [{"source": "set_next_input", "text": "x = 1 / 2\n\nprint(x)", "replace": False}]
+    assert kernel.get("x") == "never"
+
+
+def test_fix_knows_a_cell_that_python_could_not_read(kernel: Kernel) -> None:
+    kernel.run("for for in 3:")
+    sent, _ = ask(kernel, "%claude /fix")
+    assert "```python\nfor for in 3:\n```" in sent
+    assert "SyntaxError" in sent
+
+
+def test_code_puts_the_python_of_the_reply_into_a_new_cell(kernel: Kernel) -> None:
+    _, result = ask(kernel, "%claude --code Write it.", FENCED)
+    assert [item["text"] for item in result.payload] == ["x = 1 / 2\n\nprint(x)"]
+    assert "nothing was run" in str(result.outputs[-1])
+
+
+def test_without_code_there_is_no_new_cell_and_a_line_says_so(kernel: Kernel) -> None:
+    _, result = ask(kernel, "%claude --code Write it.", "I would rather not.")
+    assert result.payload == []
+    assert "holds no Python code" in str(result.outputs[-1])
+
+
+def test_a_cell_has_no_characters_that_hide_what_it_does() -> None:
+    text = "```python\nx = 1 \u202e# evil\x1b[2K\u2066\tok 👩‍🔬\r\n```"
+    reply = Reply(Request("demo", "demo", (Message("user", "Hi"),)), text)
+    assert display.code_for_cell(reply) == "x = 1 # evil[2K\tok 👩‍🔬"
+
+
+@pytest.mark.parametrize("option", ["--code", "--context 2"])
+def test_a_sweep_refuses_what_it_could_not_do(shell: Shell, option: str) -> None:
+    assert "a sweep takes no --" in shell.run(f'%claude -m demo {option} --sweep "temperature=0,1" Why?')
