@@ -67,6 +67,7 @@ KNOBS: tuple[Knob, ...] = (
     Knob("no_stream", ("--no-stream",), "ask for the reply in one piece", None),
     Knob("quiet", ("--quiet",), "show nothing, only set the variable", None),
     Knob("dry_run", ("--dry-run",), "show what would be sent, send nothing", None),
+    Knob("count", ("--count",), "count the tokens of the prompt and ask nothing; where the server counts, it gets the prompt", None),
     Knob("raw", ("--raw",), "show the reply as plain text, not rendered", None),
     Knob("allow_http", ("--allow-http",), "send unencrypted, to a server that is not on this machine", None),
     Knob("help", ("-h", "--help"), "show the options", None),

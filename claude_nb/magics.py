@@ -13,7 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display as show_value
 
 from claude_nb import attachments, commands, context, display, knobs, options, parts, place, providers, template
-from claude_nb.commands import settings
+from claude_nb.commands import money, settings
 from claude_nb.commands.command import Prompt
 from claude_nb.errors import PromptError
 from claude_nb.parts import Attachment
@@ -36,6 +36,7 @@ HOW = (
     "sweep",
     "context",
     "code",
+    "count",
 )
 
 
@@ -89,7 +90,7 @@ class ClaudeMagic:
         if "sweep" in how:
             from claude_nb.explore import sweep_cell
 
-            if extra := [name for name in ("context", "code") if name in how]:
+            if extra := [name for name in ("context", "code", "count") if name in how]:
                 raise PromptError(f"a sweep takes no --{extra[0]}; leave it out")
             values |= {"attach": gathered.attachments} if gathered.attachments else {}
             sweep_cell(self.session, prompt.strip("\n"), settings=values, how=how, out=out, variables=variables)
@@ -124,6 +125,9 @@ class ClaudeMagic:
             _say("\n".join([*notices, *_preview(request, stream=not how.get("no_stream"))]))
             if self._mode() != "text":
                 display.thumbnails(attached)
+            return None
+        if how.get("count"):
+            _say("\n".join([*notices, money.counted(self.session, request, allow_http=bool(how.get("allow_http")))]))
             return None
         mode = "quiet" if how.get("quiet") else self._mode()
         notices += self._demo_notice(request, values)

@@ -229,6 +229,24 @@ def preview(request: Request, *, stream: bool) -> tuple[str, dict[str, Any]]:
     return base_url.rstrip("/") + dialect.path, dialect.body(request, stream=stream)
 
 
+def count_tokens(request: Request, *, credentials: Credentials, allow_http: bool = False) -> int | None:
+    """The tokens of a prompt as its server counts them, free of charge; None: this provider counts for nobody.
+
+    The prompt is sent for it. Raises ClaudeError when the server cannot be asked.
+    """
+    if request.provider != "anthropic":
+        return None
+    from claude_nb import wire
+
+    address, body = preview(request, stream=False)
+    counted: dict[str, Any] = {name: body[name] for name in ("model", "messages", "system", "thinking") if name in body}
+    key = key_for(request, credentials)
+    headers = _dialect("messages").headers
+    data = wire.post_json(f"{address}/count_tokens", counted, key=key, headers=headers, allow_http=allow_http)
+    tokens = data.get("input_tokens")
+    return tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens >= 0 else None
+
+
 def served_models(name: str, base_url: str, credentials: Credentials) -> list[str]:
     """The model ids that a server lists at /models. Raises ClaudeError when it cannot be asked."""
     from claude_nb import wire

@@ -83,7 +83,22 @@ def get_json(
     """GET a JSON object, by the same rules: get_json("https://api.example.com/v1/models")."""
     sent = {"Accept": "application/json", **(headers or {})}
     call = _Call("GET", url, None, sent, key, stop or Stop(), timeouts, allow_http, client, time.monotonic)
-    steps = _answer(call, random.random)
+    return _object(_answer(call, random.random))
+
+
+def post_json(
+    url: str,
+    body: Mapping[str, Any],
+    *,
+    key: Key | None,
+    headers: Mapping[str, str] | None = None,
+    allow_http: bool = False,
+) -> dict[str, Any]:
+    """POST the body, and the JSON object that answers it; waits for another try without a notice."""
+    return _object(connect(url, body, key=key, stop=Stop(), headers=headers, allow_http=allow_http))
+
+
+def _object(steps: Generator[Chunk, None, Response]) -> dict[str, Any]:
     while True:
         try:
             next(steps)

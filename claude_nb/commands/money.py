@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from claude_nb import footer
-from claude_nb.budget import Totals
+from claude_nb import footer, providers
+from claude_nb.budget import Totals, tokens_in
 from claude_nb.commands.command import Call, Command
 from claude_nb.session import Session, default_session
+from claude_nb.values import Request, Usage
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,22 @@ def totals_line(totals: Totals) -> str:
     count = f"{totals.calls} repl{'y' if totals.calls == 1 else 'ies'}"
     unknown = f" · {totals.unpriced} of unknown cost" if totals.unpriced else ""
     return f"{count} · {footer.tokens(totals.usage)} · {footer.dollars(totals.cost_usd)}{unknown}"
+
+
+def counted(session: Session, request: Request, *, allow_http: bool = False) -> str:
+    """How large a prompt is, and what it costs before its reply: "1,234 tokens, counted by the server ..."."""
+    exact = providers.count_tokens(request, credentials=session.credentials, allow_http=allow_http)
+    tokens = tokens_in(request) if exact is None else exact
+    size = f"{tokens:,} token{'' if tokens == 1 else 's'}"
+    parts = [f"about {size}, estimated from its length" if exact is None else f"{size}, counted by the server"]
+    price = session.models.price(request.model, request.provider)
+    cost = price.cost_usd(Usage(tokens, 0)) if price else None
+    if request.provider != "demo":
+        parts.append("price unknown" if cost is None else f"about {footer.dollars(cost)} before the reply")
+    if context := session.models.spec(request.model).context:
+        share = f"{tokens / context:.1%}" if tokens >= context / 1000 else "under 0.1%"
+        parts.append(f"{share} of the {context:,} that fit")
+    return " · ".join(parts)
 
 
 def _of_notebook(session: Session) -> Totals | None:

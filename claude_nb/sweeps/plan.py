@@ -28,6 +28,7 @@ NOT_SWEPT = (
     "sweep",
     "context",
     "code",
+    "count",
 )
 SWEPT = tuple(knob.name for knob in knobs.KNOBS if knob.name not in NOT_SWEPT)
 
