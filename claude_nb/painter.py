@@ -24,6 +24,7 @@ SHORTEST_S, LONGEST_S = 0.1, 0.9
 ENVELOPE = 1_000  # what a message weighs without its content
 
 TAIL_CHARS = 2_000  # a longer tail is cut, and its finished blocks move up
+LONGEST_TAIL_CHARS = 20_000  # one that grows to this, faster than parts may be sent, is hidden but for its end
 THOUGHT_CHARS = 600  # the newest of what a model thinks; all of it is there, folded, when the reply ends
 PART_BYTES = 64_000  # a finished part that would pass this is left alone for good
 MAX_PARTS = 2
@@ -97,7 +98,8 @@ class Painter:
         self._tail += "".join(self._news)
         self._news.clear()
         self._dirty = False
-        if len(self._tail) > TAIL_CHARS and now >= self._may_freeze_s:
+        too_fast = len(self._tail) > LONGEST_TAIL_CHARS
+        if len(self._tail) > TAIL_CHARS and (too_fast or now >= self._may_freeze_s):
             self._freeze(now)
         html = self._html(self._opener + self._tail) if self._tail else ""
         if self._thought and not (self._tail or self._parts):
@@ -128,13 +130,17 @@ class Painter:
         if size <= 0:
             return
         frozen, self._tail = self._tail[:size], self._tail[size:]
-        sent = self._extend_part(frozen)
+        sent = 0
+        if self._hidden or now < self._may_freeze_s:
+            self._hidden += len(frozen)
+        else:
+            sent = self._extend_part(frozen)
         self._opener = opener
         self._may_freeze_s = now + sent / PART_BYTES_PER_S
 
     def _extend_part(self, frozen: str) -> int:
         """Add to the newest part, or begin another one, or count as hidden. Returns the bytes sent."""
-        part = self._parts[-1] if self._parts and not self._hidden else None
+        part = self._parts[-1] if self._parts else None
         if part:
             html = self._html(part.opener + part.text + frozen)
             if len(html.encode()) > PART_BYTES:

@@ -24,6 +24,7 @@ import pytest
 from claude_nb import display, sse
 from claude_nb.dialects.chat import AIMLAPI
 from claude_nb.dialects.messages import MESSAGES
+from claude_nb.painter import Painter
 from claude_nb.stop import Stop
 from claude_nb.turn import Turn
 from claude_nb.values import Chunk, Message, Request
@@ -32,7 +33,7 @@ from claude_nb.widgets.records import Run
 from claude_nb.widgets.runner import Runner
 from tests.replies import chat, messages
 from tests.server import Send
-from tests.test_painter import CHARS_PER_TOKEN, TOKENS_PER_S, mixed, streamed
+from tests.test_painter import CHARS_PER_TOKEN, FOOTER, TOKENS_PER_S, Screen, mixed, streamed
 
 REQUEST = Request("demo", "demo", (Message("user", "Hi"),))
 LENGTHS = (2_000, 20_000, 200_000)
@@ -111,6 +112,22 @@ def test_a_cell_sends_at_most_11_messages_a_second(name: str) -> None:
     screen = streamed(name)
     assert screen.end_of_stream is not None
     assert screen.end_of_stream <= 11 * screen.now + 2
+
+
+def test_the_bytes_of_a_cell_grow_in_proportion_to_the_reply_also_when_it_comes_25_times_as_fast() -> None:
+    sent = {}
+    for length in LENGTHS:
+        screen, text = Screen(), mixed(length)
+        painter = Painter(screen.publish)
+        for at in range(0, length, 20):
+            screen.now += 1 / 500
+            painter.feed(text[at : at + 20])
+            if painter.wait_s(screen.now) == 0:
+                painter.paint(screen.now)
+        painter.finish(text, FOOTER)
+        sent[length] = screen.bytes
+    assert growth(sent) <= 1.05
+    assert sent[200_000] <= 6 * 200_000
 
 
 def test_text_is_flushed_at_most_20_times_a_second_and_the_first_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
