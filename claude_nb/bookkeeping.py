@@ -74,7 +74,7 @@ class Books:
         cost = reply.usage.cost_usd
         if cost is None and price:
             cost = price.cost_usd(reply.usage)
-        reply = replace(reply, cost_usd=cost)
+        reply = replace(reply, cost_usd=cost, saved_usd=price.saved_usd(reply.usage) if price else None)
         session.totals.add(reply)
         session.budget.release(id(self), reply)
         if session.store and self.row is not None:

@@ -25,6 +25,7 @@ class Continuation(NamedTuple):
     def joined(self, rest: Reply) -> Reply:
         """Both pieces as the answer to the first request: texts, tokens, cost and time of the two together."""
         first = self.first
+        saved = (first.saved_usd, rest.saved_usd)
         costs = (first.cost_usd, rest.cost_usd)
         return replace(
             rest,
@@ -33,6 +34,7 @@ class Continuation(NamedTuple):
             thinking=first.thinking + rest.thinking,
             usage=first.usage + rest.usage,
             cost_usd=None if None in costs else sum(filter(None, costs)),
+            saved_usd=None if None in saved else sum(filter(None, saved)),
             seconds=round(first.seconds + rest.seconds, 3),
             first_token_s=first.first_token_s,
             parts=first.parts,  # thoughts are signed for the place where they stood

@@ -27,6 +27,8 @@ def details(reply: Reply) -> str:
     """All but the badge: "temperature 0.2 · 12 tokens in, 34 out · $0.0012 · 1.2 s · finished"."""
     parts = [f"{name.replace('_', ' ')} {_value(value)}" for name, value in reply.params.items()]
     parts.append(tokens(reply.usage))
+    if reply.request.cache and not (reply.usage.cache_read_tokens or reply.usage.cache_write_tokens):
+        parts.append("nothing cached")
     parts.append(money(reply))
     if reply.provider != "demo":
         parts.append(f"{reply.seconds:.1f} s")
@@ -75,7 +77,9 @@ def tokens(usage: Usage) -> str:
     """ "12 tokens in (8 cached), 34 out", "tokens unknown"."""
     if usage.input_tokens is None and usage.output_tokens is None:
         return "tokens unknown"
-    cached = f" ({usage.cache_read_tokens:,} cached)" if usage.cache_read_tokens else ""
+    counts = ((usage.cache_read_tokens, "cached"), (usage.cache_write_tokens, "kept for the next"))
+    told = ", ".join(f"{count:,} {what}" for count, what in counts if count)
+    cached = f" ({told})" if told else ""
     return f"{_count(usage.input_tokens)} tokens in{cached}, {_count(usage.output_tokens)} out"
 
 
@@ -86,7 +90,8 @@ def money(reply: Reply) -> str:
     if reply.cost_usd is None:
         return "cost unknown"
     about = "" if reply.usage.cost_usd is not None else "about "
-    return about + dollars(reply.cost_usd)
+    saved = f", {dollars(reply.saved_usd)} saved" if reply.saved_usd and reply.saved_usd > 0 else ""
+    return about + dollars(reply.cost_usd) + saved
 
 
 def dollars(amount: float) -> str:

@@ -58,6 +58,7 @@ KNOBS: tuple[Knob, ...] = (
     Knob("attach", ("-a", "--attach"), "send along a file, a glob, {{figure}}, {{table}} or Out[3]", metavar="FILE", repeatable=True),
     Knob("context", ("--context",), "send the last N cells and their output along", int, "N", 1, 50, 1),
     Knob("code", ("--code",), "put the code of the reply into a new cell below; nothing is run", None),
+    Knob("cache", ("--cache",), "let the server keep the prompt: what begins in the same way costs less for some minutes", None),
     Knob("out", ("-o", "--out"), "variable for the reply, instead of `reply`", metavar="NAME"),
     Knob("chat", ("-c", "--chat"), "join the conversation NAME", metavar="NAME"),
     Knob("base_url", ("--base-url",), "address of the server, with its /v1", metavar="URL", setting=True),
@@ -76,6 +77,8 @@ KNOBS: tuple[Knob, ...] = (
 BY_NAME: dict[str, Knob] = {knob.name: knob for knob in KNOBS}
 SETTINGS: tuple[Knob, ...] = tuple(knob for knob in KNOBS if knob.setting)
 SAMPLING_NAMES = ("temperature", "top_p", "top_k", "max_tokens", "stop_sequences", "seed")
+# What decides a reply; everything else is said with each call, about how it is made or shown.
+REQUEST_NAMES = ("model", "provider", "system", "base_url", "thinking", "effort", "attach", "cache", *SAMPLING_NAMES)
 
 
 def find(name: str) -> Knob:

@@ -29,6 +29,16 @@ class Price:
     above: int | None = None
     then: Price | None = None
 
+    def saved_usd(self, usage: Usage) -> float | None:
+        """Dollars that the cache saved, less what filling it cost; None when this price has none for it."""
+        read, write = usage.cache_read_tokens, usage.cache_write_tokens
+        if self.cache_read is None or usage.input_tokens is None or (read is None and write is None):
+            return None
+        if self.then and self.above is not None and usage.input_tokens > self.above:
+            return self.then.saved_usd(usage)
+        write_price = self.input if self.cache_write is None else self.cache_write
+        return ((read or 0) * (self.input - self.cache_read) - (write or 0) * (write_price - self.input)) / 1_000_000
+
     def cost_usd(self, usage: Usage) -> float | None:
         """Dollars for these tokens; None when a count is unknown."""
         if usage.input_tokens is None or usage.output_tokens is None:

@@ -153,6 +153,9 @@ def reply_from(data: Any) -> Reply:
     _check(reply, text=str, thinking=str, seconds=float, first_token_s=float, cost_usd=float)
     _check(reply, raw_stop_reason=str, request_id=str, response_model=str, error=str, stop_reason=str, source=str)
     _check(reply, stop_detail=str)
+    saved = 0.0 if reply.saved_usd is None else reply.saved_usd
+    if not isinstance(saved, (int, float)) or not _is(abs(saved), float):
+        raise ValueError("saved_usd is not a number that can be right")
     _check(reply.usage, **{field.name: int for field in fields(Usage) if field.name != "cost_usd"}, cost_usd=float)
     if reply.stop_reason not in STOP_WORDS or reply.source not in get_args(Source):
         raise ValueError("stop_reason or source has an unknown value")

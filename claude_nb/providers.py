@@ -131,8 +131,8 @@ def dialect_of(provider: Provider) -> Dialect:
 def dialect_name(request: Request) -> str | None:
     """The wire format of a request; None: no wire (the demo model)."""
     name = find(request.provider).dialect
-    # AI/ML API gives Claude's thoughts, and takes them back, only where it speaks Anthropic's own format.
-    return "messages" if name == "aimlapi-chat" and request.thinking else name
+    # Only where it speaks Anthropic's own format does AI/ML API give Claude's thoughts, and keep prompts.
+    return "messages" if name == "aimlapi-chat" and (request.thinking or request.cache) else name
 
 
 def _dialect(name: str | None) -> Dialect:
@@ -153,6 +153,10 @@ def check(request: Request, spec: ModelSpec) -> None:
         )
     if request.thinking and dialect == "openai-chat":
         raise PromptError(f"{request.provider} has no field for --thinking; --effort LEVEL is what such servers know")
+    if request.cache and dialect != "messages":
+        raise PromptError(
+            f"{request.provider} has no field for --cache; leave it out (some servers cache by themselves)"
+        )
     if request.provider == "aimlapi" and request.effort in ("xhigh", "max"):
         raise PromptError(f"AI/ML API takes effort up to high, not {request.effort}; -p anthropic takes it")
 

@@ -34,6 +34,7 @@ class Reply:
     stop_detail     why a model refused, where its server says so; parts: signed thoughts, for the conversation
     seconds         from sending to the last token; first_token_s to the first one (None: none came)
     cost_usd        US dollars; None: unknown. A cost the server reported wins over the price table
+    saved_usd       what the cache saved of it; below 0 when filling the cache cost more; None: unknown
     source          "live", "replay" (from the history or a file) or "demo" (the embedded model)
     request_id      the server's id, for its support; response_model: the model that really answered
     error           why it broke off, one line; None for a reply that ended by itself
@@ -56,6 +57,7 @@ class Reply:
     response_model: str | None = None
     created_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     error: str | None = None
+    saved_usd: float | None = None
     stop_detail: str | None = None
     parts: tuple[Part, ...] = ()
 
@@ -114,11 +116,13 @@ class Reply:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data, without anything secret; Reply.from_dict reads it back."""
-        skip = ("request", "usage", "created_at", "parts", "stop_detail")
+        skip = ("request", "usage", "created_at", "parts", "stop_detail", "saved_usd")
         data = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skip}
         data["request"] = self.request.to_dict()
         data["usage"] = {k: v for k, v in asdict(self.usage).items() if v is not None}
         data["created_at"] = self.created_at.isoformat()
+        if self.saved_usd is not None:
+            data["saved_usd"] = self.saved_usd
         if self.stop_detail:
             data["stop_detail"] = self.stop_detail
         if self.parts:

@@ -115,6 +115,7 @@ class Request:
 
     thinking  None: as the model does by itself
     effort    how much the model puts into a reply, one of EFFORTS; None: its own measure
+    cache     ask the server to keep the prompt, so that one that begins in the same way costs less
     base_url  None: the provider's own address
     repeat    tells repeated samples of the same request apart (0, 1, 2 ...); never sent
     """
@@ -128,6 +129,7 @@ class Request:
     repeat: int = 0
     thinking: Thinking | None = None
     effort: str | None = None
+    cache: bool = False
 
     @property
     def prompt(self) -> str:
@@ -137,7 +139,11 @@ class Request:
     @property
     def params(self) -> dict[str, Any]:
         """The settings that are really sent: {"temperature": 0.2}."""
-        own = {"thinking": str(self.thinking) if self.thinking else None, "effort": self.effort}
+        own = {
+            "thinking": str(self.thinking) if self.thinking else None,
+            "effort": self.effort,
+            "cache": "on" if self.cache else None,
+        }
         return self.sampling.as_params() | {name: value for name, value in own.items() if value is not None}
 
     @property
@@ -160,6 +166,7 @@ class Request:
             "repeat": self.repeat or None,
             "thinking": self.thinking.as_params() if self.thinking else None,
             "effort": self.effort,
+            "cache": self.cache or None,
         }
         return data | {name: value for name, value in optional.items() if value is not None}
 
@@ -176,6 +183,7 @@ class Request:
             repeat=int(data.get("repeat", 0)),
             thinking=_thinking(data["thinking"]) if data.get("thinking") else None,
             effort=data.get("effort"),
+            cache=data.get("cache", False) is True,
         )
 
 

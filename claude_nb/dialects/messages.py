@@ -40,11 +40,24 @@ def _body(request: Request, *, stream: bool) -> dict[str, Any]:
         body["system"] = request.system
     if stream:
         body["stream"] = True
+    if request.cache:
+        _keep(body)
     if request.thinking:
         body["thinking"] = request.thinking.as_params()
     if request.effort:
         body["output_config"] = {"effort": request.effort}
     return body | request.sampling.as_params()
+
+
+def _keep(body: dict[str, Any]) -> None:
+    """Mark where a later prompt may begin to differ: behind the system prompt, the attachments and the whole."""
+    last = body["messages"][-1]
+    for holder, name in ((body, "system"), (last, "content")):
+        if isinstance(holder.get(name), str):
+            holder[name] = [{"type": "text", "text": holder[name]}]
+    for parts in (body.get("system"), last["content"][:-1], last["content"]):
+        if parts:
+            parts[-1]["cache_control"] = {"type": "ephemeral"}
 
 
 class _Thoughts:
