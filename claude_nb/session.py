@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from claude_nb import addresses, attachments, continuation, knobs, place, providers, thinking
+from claude_nb import addresses, attachments, classroom, continuation, knobs, place, providers, thinking
 from claude_nb.bookkeeping import Books
 from claude_nb.budget import Budget, Totals
 from claude_nb.continuation import Continuation
@@ -26,6 +26,10 @@ from claude_nb.values import Chunk, Message, Request, Sampling
 
 if TYPE_CHECKING:
     from claude_nb.store import Store
+
+
+# What decides a reply; everything else is said with each call, about how it is made or shown.
+REQUEST_OPTIONS = ("model", "provider", "system", "base_url", "thinking", "effort", "attach", *knobs.SAMPLING_NAMES)
 
 
 class Session:
@@ -56,7 +60,9 @@ class Session:
         self.last: Reply | None = None
         self.last_books: Books | None = None
         self.totals = Totals()
+        self.rules = classroom.load(self.credentials)
         self.budget = Budget(self.totals)
+        self.budget.limit_usd = self.rules.limit(None)
         self.cell: Callable[[], Cell | None] = place.current_cell
         self.notebook: str | None = self.credentials.notebook()
         self.demo_delay_s: float | None = None
@@ -90,9 +96,9 @@ class Session:
     def request(self, prompt: str, *, chat: str | None = None, repeat: int = 0, **options: Any) -> Request:
         """What would be sent, checked but not sent. Raises PromptError or ConfigError."""
         given = {knobs.find(name).name: value for name, value in options.items() if value is not None}
-        if others := given.keys() - set(knobs.REQUEST_NAMES):
+        if others := given.keys() - set(REQUEST_OPTIONS):
             raise PromptError(
-                f"{', '.join(sorted(others))} cannot be an option here; there are {', '.join(knobs.REQUEST_NAMES)}"
+                f"{', '.join(sorted(others))} cannot be an option here; there are {', '.join(REQUEST_OPTIONS)}"
             )
         given = {name: knobs.check(name, value) for name, value in given.items()}
         if not isinstance(prompt, str):
@@ -117,7 +123,6 @@ class Session:
             repeat=repeat,
             thinking=thinking.wanted(given.get("thinking", self.settings.get("thinking")), self.models.spec(model)),
             effort=given.get("effort", self.settings.get("effort")),
-            cache=bool(given.get("cache")),
         )
         providers.check(request, self.models.spec(model))
         request = self._with_required(request)
@@ -148,6 +153,7 @@ class Session:
         timeout = self.settings.get("timeout") if timeout is None else knobs.check("timeout", timeout)
         recorded = self.memory.find(request, replay)
         if not recorded:
+            self.rules.admit(request.provider, request.model, request.base_url, self.models)
             self.budget.admit(request, self.models)
         run = Books(self, chat, cell, variable, recorded, after)
 
@@ -206,11 +212,12 @@ class Session:
             who = providers.choose({}, settings, self.credentials)
             self.credentials.give(who.provider.owner, key, who.base_url)
         self.settings = settings
-        self.budget.limit_usd = self.settings.get("budget")
+        self.budget.limit_usd = self.rules.limit(self.settings.get("budget"))
 
     def _who(self, given: Mapping[str, Any]) -> tuple[providers.Provider, str, str | None]:
         """Provider, model id and base URL of a call with these options."""
-        who = providers.choose(given, self.settings, self.credentials)
+        who = providers.choose(given, self.rules.defaults | self.settings, self.credentials)
+        self.rules.admit(who.provider.name, who.model, who.base_url, self.models)
         if not who.model:
             raise ConfigError(f"{who.provider.name} needs a model: add -m NAME (a name that the server knows)")
         if who.provider.name == "demo" and who.model != "demo":
