@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from claude_nb.store import Store
 
 
-# What decides a reply; everything else is said with each call, about how it is made or shown.
-REQUEST_OPTIONS = ("model", "provider", "system", "base_url", "thinking", "effort", "attach", *knobs.SAMPLING_NAMES)
-
-
 class Session:
     """Asks models and remembers. One per kernel is enough: default_session().
 
@@ -96,9 +92,9 @@ class Session:
     def request(self, prompt: str, *, chat: str | None = None, repeat: int = 0, **options: Any) -> Request:
         """What would be sent, checked but not sent. Raises PromptError or ConfigError."""
         given = {knobs.find(name).name: value for name, value in options.items() if value is not None}
-        if others := given.keys() - set(REQUEST_OPTIONS):
+        if others := given.keys() - set(knobs.REQUEST_NAMES):
             raise PromptError(
-                f"{', '.join(sorted(others))} cannot be an option here; there are {', '.join(REQUEST_OPTIONS)}"
+                f"{', '.join(sorted(others))} cannot be an option here; there are {', '.join(knobs.REQUEST_NAMES)}"
             )
         given = {name: knobs.check(name, value) for name, value in given.items()}
         if not isinstance(prompt, str):
@@ -123,6 +119,7 @@ class Session:
             repeat=repeat,
             thinking=thinking.wanted(given.get("thinking", self.settings.get("thinking")), self.models.spec(model)),
             effort=given.get("effort", self.settings.get("effort")),
+            cache=bool(given.get("cache")),
         )
         providers.check(request, self.models.spec(model))
         request = self._with_required(request)
