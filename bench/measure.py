@@ -86,7 +86,9 @@ class Bench:
         return {
             "order": str(order),
             "length": order.length,
-            "pieces": order.pieces,
+            # A tool that asks nobody counts its own tokens, and takes its own time.
+            "pieces": order.pieces if self.tool.serves else self.kernel.value("reply.usage.output_tokens"),
+            "seconds": (ended or cell.idle_s) - began,
             "requests": len(entries),
             "messages": cell.count,
             "kinds": dict(cell.messages),
@@ -120,7 +122,7 @@ class Bench:
             "text_on_screen": FIRST in cell.seen and cell.seen[FIRST] <= cell.idle_s,
             "kept_chars": kept,
             "server_told_s": gone and gone - at,
-            "next_cell_works": after.error is None and LAST in after.seen,
+            "next_cell_works": after.error is None and FIRST in after.seen,
             "next_cell_requests": len(log) - 1,
         }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 OURS, HAND, PEERS = "#c15f3c", "#8a8a8a", "#4a6fa5"
 COLOURS = {"ours": OURS, "by hand": HAND, "peer": PEERS}
-STYLES = ("-", "--", ":", "-.")
+STYLES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)))
 
 
 def draw(results: dict[str, Any], folder: Path) -> None:

@@ -134,7 +134,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _number(value: float, unit: str = "", digits: int = 0) -> str:
-    return "–" if math.isnan(value) else f"{value:,.{digits}f}{unit}"
+    return "–" if math.isnan(value) else f"{round(value, digits) + 0.0:,.{digits}f}{unit}"
 
 
 def _ms(seconds: float | None) -> str:
@@ -166,10 +166,9 @@ def _ratios(rows: dict[str, Row]) -> Iterator[list[str]]:
 
 def _streaming(item: tuple[str, Row]) -> list[str]:
     name, row = item
-    seconds = (median(row, "tokens", "pieces") - 1) / 100
     return [
         name,
-        _number(median(row, "tokens", "messages") / seconds, "", 1),
+        _number(median(row, "tokens", "messages") / median(row, "tokens", "seconds"), "", 1),
         _number(_kb_s(row), "", 1),
         _number(per_token_us(row)),
         _number(median(row, "tokens", "first_s") * 1000, " ms"),

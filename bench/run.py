@@ -35,23 +35,29 @@ def main() -> int:
     if given.quick:
         return quick()
     path = RESULTS / "results.json"
-    results: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"tools": {}}
+    results = json.loads(path.read_text()) if path.exists() else {"tools": {}}
     results["machine"] = machine()
-    RESULTS.mkdir(exist_ok=True)
     if "tools" in given.parts:
         chosen = [tool for tool in TOOLS if not given.only or any(word in tool.name for word in given.only)]
         rows = rounds(chosen, given.rounds)
         results["tools"] = {t.name: found for t in TOOLS if (found := rows.get(t.name) or results["tools"].get(t.name))}
+        save(results)
     if "sweeps" in given.parts:
         results["sweeps"] = stamped(throughput.measured(given.rounds))
+        save(results)
     if "front end" in given.parts:
         results["front end"] = stamped(frontend.measured())
-    RESULTS.mkdir(exist_ok=True)
-    path.write_text(json.dumps(results, indent=1) + "\n")
-    (RESULTS / "results.md").write_text(report.page(results))
-    plots.draw(results, RESULTS)
+    save(results)
     print(report.page(results))
     return 0
+
+
+def save(results: dict[str, Any]) -> None:
+    """Write what there is: a later part that fails costs nothing of it."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    (RESULTS / "results.md").write_text(report.page(results))
+    plots.draw(results, RESULTS)
 
 
 def rounds(tools: list[Tool], count: int) -> dict[str, dict[str, Any]]:

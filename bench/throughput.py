@@ -17,7 +17,7 @@ SWEEP = """\
 def many(n):
     result = claude_nb.sweep(
         "PROMPT", n=n, model="anthropic/claude-sonnet-4.6", base_url="URL/v1",
-        concurrency=AT_ONCE, budget_usd=99, replay="off", show=False)
+        concurrency=AT_ONCE, budget_usd=9999, replay="off", show=False)
     return [reply.text for reply in result.replies]"""
 POOL = """\
 from concurrent.futures import ThreadPoolExecutor

@@ -15,7 +15,7 @@ VENVS = Path(__file__).resolve().parent / ".venvs"
 KERNEL = "ipykernel==7.4.0"
 LIST = """
 import importlib.metadata, json
-print(json.dumps({d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()}))
+print(json.dumps({d.metadata["Name"].lower().replace("_", "-"): d.version for d in importlib.metadata.distributions()}))
 """
 
 
