@@ -9,6 +9,7 @@ ClaudeError                shown as one line in a cell, never as a traceback
 │   ├── BadRequest         400, 404, 413, 422
 │   └── Overloaded         408, 409, 429, 5xx, 529: the ones worth another try
 ├── StreamCut              the reply ended without a stop reason or an end marker
+├── NoJson                 reply.json() of a reply that holds none; also a ValueError
 └── ReplayMiss             replay only, and nothing stored
 
 Interrupted                a KeyboardInterrupt that shows as one line; "Run All" stops at it

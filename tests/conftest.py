@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,16 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)  # type: ignore[arg-type]  # the real method checks its own argument
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def no_shell_left_behind() -> Iterator[None]:
+    """An IPython shell changes the process; the next test would take that for a person at a prompt."""
+    main, prompts = sys.modules["__main__"], {name: getattr(sys, name, None) for name in ("ps1", "ps2", "ps3")}
+    yield
+    sys.modules["__main__"] = main
+    for name, prompt in prompts.items():
+        if prompt is not None:
+            setattr(sys, name, prompt)
+        elif hasattr(sys, name):
+            delattr(sys, name)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import IPython
 import pytest
 
 from claude_nb import context, display
@@ -49,8 +50,9 @@ def test_context_sends_the_last_cells_with_what_they_printed_and_gave(kernel: Ke
     sent, result = ask(kernel, "%claude --context 3 Why?")
     assert result.error is None
     assert "a = 1" not in sent  # the third from the end, because setting the address was one
-    assert "print('printed ' * 2)\n\nPrinted by [" in sent
-    assert "printed printed" in sent
+    if IPython.version_info[0] >= 9:  # older ones do not keep what a cell printed
+        assert "print('printed ' * 2)\n\nPrinted by [" in sent
+        assert "printed printed" in sent
     assert "a + 41\n\nOut [" in sent
     assert "]:\n42\n" in sent
     assert sent.endswith("\n\nWhy?")
