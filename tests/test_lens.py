@@ -62,6 +62,14 @@ def test_a_reply_of_the_demo_model_can_be_looked_into() -> None:
     assert lens.temperature == demo.TEMPERATURE
 
 
+@pytest.mark.parametrize("options", [{}, {"max_tokens": 9}, {"stop_sequences": [","]}, {"temperature": 1.5}])
+def test_a_reply_that_was_drawn_without_a_seed_is_shown_word_for_word(options: dict[str, Any]) -> None:
+    reply = claude_nb.ask("Tell me a story.", provider="demo", **options)
+    lens = Lens(reply)
+    assert lens.text == reply.text
+    assert all(step.forced for step in lens.steps)
+
+
 def test_stop_sequences_of_a_reply_end_the_text_in_the_lens_too() -> None:
     request = Request("demo", "demo", (Message("user", PROMPT),), sampling=Sampling(seed=3, stop_sequences=(".",)))
     lens = Lens(request)

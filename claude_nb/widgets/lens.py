@@ -100,7 +100,10 @@ class Lens(anywidget.AnyWidget):
         self.set_trait("prompt", request.prompt)
         self.set_trait("badge", "A model trained on your own text, not Claude" if trained else footer.DEMO_BADGE)
         self.set_trait("vocabulary", list(self._story.words))
-        self._show(self._story.write(self._settings))
+        if isinstance(prompt, Reply) and seed is None and sampling.seed is None:
+            self._show(self._story.retell(prompt.text, self._settings, ended=prompt.stop_reason == "end"))
+        else:
+            self._show(self._story.write(self._settings))
         self.on_msg(self._receive)
 
     @classmethod

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
-from claude_nb.demo import DemoModel, Step
+from claude_nb.demo import MAX_TOKENS, DemoModel, Step
+from claude_nb.demo.counts import END
 from claude_nb.errors import PromptError
 from claude_nb.sampling import Order, surprisal_bits
 from claude_nb.values import Request
@@ -80,6 +81,28 @@ class Story:
         """The whole text with these settings; the same seed unless another is given."""
         return self._grow(settings, self.seed if seed is None else seed, (), (), "")
 
+    def retell(self, text: str, settings: Settings, *, ended: bool) -> Branch:
+        """A text that was drawn without a known seed: its words are given, the probabilities are the model's."""
+        spoken = self._spelled(text)
+        if not spoken:
+            return self.write(settings)
+        spoken = [*spoken, *([END] if ended else [])][:MAX_TOKENS]
+        return self._grow(settings, self.seed, (), spoken, "", most=len(spoken))
+
+    def _spelled(self, text: str) -> list[int]:
+        """The fewest words of the vocabulary that make up the text; empty when it has others."""
+        number = {word: token for token, word in enumerate(self.words) if token != END}
+        longest = max(map(len, number), default=0)
+        best: list[list[int] | None] = [[]]
+        for end in range(1, len(text) + 1):
+            ways = (
+                [*before, number[text[start:end]]]
+                for start in range(max(0, end - longest), end)
+                if (before := best[start]) is not None and text[start:end] in number
+            )
+            best.append(min(ways, key=len, default=None))
+        return best[-1] or []
+
     def force(self, branch: Branch, at: int, token: int, settings: Settings) -> Branch:
         """Another word at step *at*; what follows is drawn with the same random numbers."""
         self._check(branch, at)
@@ -103,7 +126,16 @@ class Story:
         if not 0 <= at < len(branch.steps):
             raise PromptError(f"there is no step {at}; this text has {len(branch.steps)}, counted from 0")
 
-    def _grow(self, settings: Settings, seed: int, kept: Sequence[int], forced: Sequence[int], why: str) -> Branch:
+    def _grow(
+        self,
+        settings: Settings,
+        seed: int,
+        kept: Sequence[int],
+        forced: Sequence[int],
+        why: str,
+        *,
+        most: int | None = None,
+    ) -> Branch:
         temperature = 1.0 if settings.temperature is None else settings.temperature
         sampling = replace(
             self.request.sampling, temperature=temperature, top_k=settings.top_k, top_p=settings.top_p, seed=seed
@@ -119,7 +151,7 @@ class Story:
             if at >= len(kept) and (not step.token or any(stop in text for stop in stops)):
                 ended = "stop_sequence" if step.token else "end"
                 break
-            if at + 1 >= self.max_tokens:
+            if at + 1 >= (most or self.max_tokens):
                 break
         ids = (*kept, *(next(self._ids) for _ in steps[len(kept) :]))
         self.by_id |= dict(zip(ids, steps, strict=True))

@@ -4,7 +4,7 @@
 /** @import {Run, View} from "./view.js" */
 
 import { brief, findModel } from "./controls.js";
-import { button, copyButton, h, say } from "./dom.js";
+import { button, copy, copyButton, h, say } from "./dom.js";
 import { canInsert, insertBelow } from "./host.js";
 import { MarkdownView } from "./markdown.js";
 import { magicCell, pythonCall } from "./snippet.js";
@@ -149,7 +149,11 @@ function actions(view) {
   const use = button("Use these settings", () => {
     if (run) view.keep({ ...settings(), prompt: run.prompt });
   });
-  const bar = h("div", { class: "cnb-actions" }, copyButton("Copy", () => run?.text ?? ""), get, pin, use);
+  const look = button("Open in the lens", async () => {
+    const cell = `import claude_nb\n\nclaude_nb.Lens(${run?.variable ?? "reply"})`;
+    if (!(await insertBelow(panel, cell))) say(look, (await copy(cell)) ? "Copied: paste it into a cell" : "Run claude_nb.Lens(reply)");
+  });
+  const bar = h("div", { class: "cnb-actions" }, copyButton("Copy", () => run?.text ?? ""), get, pin, use, look);
   const element = h("div", { hidden: true }, bar, panel);
 
   function show() {
@@ -170,6 +174,7 @@ function actions(view) {
       one.disabled = run.cut; // only part of a very long prompt is kept here
       one.title = run.cut ? "the prompt is too long to be kept in the page" : "";
     }
+    look.hidden = run.provider !== "demo" || run.run !== view.history.findLast((one) => one.variable === run?.variable)?.run;
     pin.setAttribute("aria-pressed", String(view.pinned.includes(run.run)));
     say(pin, view.pinned.includes(run.run) ? "Unpin" : "Pin to compare");
     if (!panel.hidden) show();

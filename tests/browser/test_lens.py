@@ -360,3 +360,13 @@ def test_it_works_in_jupyterlab_and_leaves_something_in_the_saved_notebook(open_
     assert any("sleepy" in html and "<details" in html for html in static)
     assert notebook.errors == []
     assert notebook.foreign == []
+
+
+def test_a_reply_of_the_demo_model_in_the_playground_leads_to_the_lens(open_notebook: OpenNotebook) -> None:
+    show = "Playground(provider='demo', prompt='Tell me a story.')"
+    notebook = open_notebook([f"from claude_nb.widgets.playground import Playground\n{show}"])
+    notebook.start_all()
+    page = notebook.page
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("button", name="Open in the lens").click()
+    expect(page.locator(".jp-Notebook-cell").nth(1)).to_contain_text("claude_nb.Lens(reply)")
