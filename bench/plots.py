@@ -45,7 +45,7 @@ def _plot(results: dict[str, Any], path: Path, title: str, unit: str, value: Cal
         seen[row["kind"]] += 1
         width = 2.2 if row["kind"] == "ours" else 1.2
         x, y = [run["length"] for run in runs], [value(run) for run in runs]
-        axes.plot(x, y, style, marker="o", ms=3, color=COLOURS[row["kind"]], lw=width, label=name)
+        axes.plot(x, y, ls=style, marker="o", ms=3, color=COLOURS[row["kind"]], lw=width, label=name)
     axes.set(xscale="log", yscale="log", xlabel="characters of the reply", ylabel=unit, title=title)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(which="major", color="#e6e6e6", lw=0.6)

@@ -122,6 +122,13 @@ def page(results: dict[str, Any]) -> str:
         table(("", "packages", "MB", "load", "modules", "first reply"), map(_loading, rows.items())),
     ]
     parts += _more(results)
+    when = ((name, *_when(row)) for name, row in rows.items())
+    parts += [
+        "## When each was measured\n",
+        "Rows that were not measured together were not equally disturbed: compare their times with care.\n",
+        table(("", "rounds", "at (UTC)", "load average"), when),
+    ]
+    parts += [f"{results['note']}\n"] if "note" in results else []
     failed = [(name, row["error"]) for name, row in results["tools"].items() if row["error"]]
     if failed:
         parts += ["## Not measured\n", table(("", "why"), failed)]
@@ -202,6 +209,12 @@ def _loading(item: tuple[str, Row]) -> list[str]:
     ]
 
 
+def _when(row: Row) -> tuple[str, str, str]:
+    """Rounds, their times, and how busy the machine was in each."""
+    at, load = (", ".join(str(one.get(key, "–")) for one in row["rounds"]) for key in ("at", "load_average"))
+    return str(len(row["rounds"])), at, load
+
+
 def _more(results: dict[str, Any]) -> list[str]:
     """Sweeps and the front end, where they were measured."""
     parts = []
@@ -220,7 +233,7 @@ def _more(results: dict[str, Any]) -> list[str]:
         for order, ways in pages["replies"].items():
             rows = (
                 (
-                    name,
+                    name if page["shown"] else f"{name}, not whole on screen when the wait was over",
                     f"{page['socket_bytes'] / 1e6:.2f}",
                     f"{page['busy_s']:.1f} s",
                     str(page["long_tasks"]),
