@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time
@@ -215,10 +216,26 @@ pg = Playground()
 pg
 """
 
+# What the same text shows when it is drawn by the other renderer, the one of saved notebooks.
+VISIBLE = """
+import hashlib, html, re
+from claude_nb import render
+plain = html.unescape(re.sub("<[^>]+>", "", render.markdown_html(text)))
+print("visible:", hashlib.sha256("".join(plain.split()).encode()).hexdigest())
+"""
+
+# Takes 60 ms where the limit of 500 ms was set; more on a machine that is slow, or busy with other tests.
+FIXED_WORK = """() => {
+    const start = performance.now();
+    let sum = 0;
+    for (let i = 0; i < 40_000_000; i++) sum += i % 7;
+    return performance.now() - start + (sum < 0);
+}"""
+
 
 def test_a_reply_of_32_000_tokens_is_whole_and_leaves_the_page_free(open_notebook: OpenNotebook) -> None:
     """About ten seconds of text at thirty times the usual speed."""
-    notebook = open_notebook([LONG, "pg.reply.text == text", "len(text)"])
+    notebook = open_notebook([LONG, "pg.reply.text == text", VISIBLE])
     show(notebook)
     notebook.page.evaluate(
         """() => {
@@ -229,9 +246,13 @@ def test_a_reply_of_32_000_tokens_is_whole_and_leaves_the_page_free(open_noteboo
     )
     notebook.page.keyboard.press("Control+Enter")
     expect(footer(notebook)).to_contain_text("finished", timeout=120_000)
+    tasks = notebook.page.evaluate("() => long")  # now: what the test itself asks below costs the page more
+    slower = max(1.0, notebook.page.evaluate(FIXED_WORK) / 60)
+    assert max(tasks, default=0) < 500 * slower, (slower, sorted(tasks)[-10:])
     run_cell(notebook, 1)
     notebook.wait_for_text("True")
-    shown = reply(notebook).evaluate("(it) => it.textContent.length")
-    assert shown > 100_000
-    tasks = notebook.page.evaluate("() => long")
-    assert max(tasks, default=0) < 500, sorted(tasks)[-10:]
+    run_cell(notebook, 2)
+    notebook.wait_for_text("visible:")
+    shown = "".join(reply(notebook).evaluate("(it) => it.textContent").split())
+    assert len(shown) > 80_000
+    expect(notebook.output(2)).to_have_text(f"visible: {hashlib.sha256(shown.encode()).hexdigest()}")
