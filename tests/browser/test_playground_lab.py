@@ -157,6 +157,7 @@ def test_without_a_kernel_the_transcript_is_there_and_only_then(open_notebook: O
 
 def test_the_dark_theme_is_followed_while_it_lives(open_notebook: OpenNotebook) -> None:
     notebook = open_notebook([DEMO])
+    notebook.theme("JupyterLab Light")  # the server remembers the theme that another test chose
     show(notebook)
     expect(widget(notebook)).to_have_attribute("data-theme", "light")
     notebook.theme("JupyterLab Dark")
