@@ -51,7 +51,9 @@ class Books:
             reply = self.accounted(reply, turn.rhythm)
         elif reply.complete:
             # What was said then, at the price and pace of then; only the source tells that it was not said now.
-            reply = replace(self.recorded.reply, source="replay")
+            from claude_nb.replay import as_replay
+
+            reply = as_replay(self.recorded)
         if self.after:
             reply = self.after.joined(reply)
         session.last, session.last_books = reply, self

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from claude_nb.store import Store
+
 KEY_VARIABLES = ("AIMLAPI_API_KEY", "AIMLAPI_KEY", "AIML_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY")
 
 
@@ -67,3 +69,20 @@ def no_shell_left_behind() -> Iterator[None]:
             setattr(sys, name, prompt)
         elif hasattr(sys, name):
             delattr(sys, name)
+
+
+@pytest.fixture
+def warnings() -> list[str]:
+    """What the history told its user."""
+    return []
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a history may lie; its folder is not there yet."""
+    return tmp_path / "data" / "history.db"
+
+
+@pytest.fixture
+def store(path: Path, warnings: list[str]) -> Store:
+    return Store(path, warn=warnings.append, wait_s=0.05)

@@ -20,21 +20,6 @@ from claude_nb.values import Sampling, Usage
 from tests.turns import ask, kept
 
 
-@pytest.fixture
-def warnings() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "history.db"
-
-
-@pytest.fixture
-def store(path: Path, warnings: list[str]) -> Store:
-    return Store(path, warn=warnings.append, wait_s=0.05)
-
-
 def test_a_reply_comes_back_as_it_was(store: Store) -> None:
     request = ask(system="Be brief.", sampling=Sampling(temperature=0.2, stop_sequences=("a", "b"), seed=-1), repeat=2)
     reply = Reply(

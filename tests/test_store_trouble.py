@@ -18,22 +18,6 @@ from claude_nb.store import Store, schema
 from claude_nb.store import file as store_file
 from tests.turns import ask, kept
 
-
-@pytest.fixture
-def warnings() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "history.db"
-
-
-@pytest.fixture
-def store(path: Path, warnings: list[str]) -> Store:
-    return Store(path, warn=warnings.append, wait_s=0.05)
-
-
 # Trouble
 
 
