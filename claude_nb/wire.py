@@ -14,6 +14,7 @@ import os
 import random
 import socket
 import ssl
+import struct
 import threading
 import time
 import uuid
@@ -39,6 +40,7 @@ __all__ = ["Response", "Timeouts", "connect", "get_json"]
 
 RETRIES = 2
 LONGEST_WAIT_S = 60.0
+NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # on, for 0 seconds
 DEFAULT_TIMEOUTS = Timeouts()
 # At DEBUG they write down all headers of an answer, and a server may echo the key there.
 LOGS = RedactedLogs("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
@@ -226,6 +228,9 @@ def _tracer(pipe: Pipe) -> Callable[[str, Mapping[str, Any]], None]:
 
 def _shut(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
+        # The connection ends with a reset. Without it, a server whose sending has filled our buffer is not told that
+        # nobody reads any more: after a shutdown the kernel reports no new room, and the server waits for some.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
         # The plain method: that of a TLS socket would take its TLS layer away under a running read.
         socket.socket.shutdown(connection, socket.SHUT_RDWR)
 

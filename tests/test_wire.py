@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import logging
+import socket
 import threading
 import time
 import traceback
@@ -14,6 +15,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -484,6 +486,21 @@ def test_a_very_large_error_body_is_read_only_in_part() -> None:
         assert server.gone.wait(5)
 
     assert len(str(caught.value)) < 1000
+
+
+def test_a_server_whose_sending_fills_our_buffer_is_told_at_once_when_a_reply_is_closed() -> None:
+    with serving([Repeat(b"x" * 65536)]) as server, socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 30_000)
+        line.connect(("127.0.0.1", urlsplit(server.url).port))
+        line.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        before = -1
+        while (waiting := len(line.recv(1 << 20, socket.MSG_PEEK))) != before:  # until no more can arrive
+            before = waiting
+            server.gone.wait(0.1)
+        wire._shut(line)
+        line.recv(1 << 20)  # what the network thread was just about to read
+        line.close()
+        assert server.gone.wait(5)
 
 
 def test_an_error_body_that_never_ends_does_not_hold_the_error_back(monkeypatch: pytest.MonkeyPatch) -> None:
