@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from claude_nb.explore import compare, last_sweep, load_sweep, sweep
     from claude_nb.grading import check
     from claude_nb.reply import Reply
-    from claude_nb.session import Session, ask, configure, history, stream
+    from claude_nb.session import Session
+    from claude_nb.shared import ask, configure, history, stream
     from claude_nb.sweeps.sweep import Sweep
     from claude_nb.turn import Turn
     from claude_nb.values import Message, Request, Sampling, Usage
@@ -62,7 +63,8 @@ _HOME = {
     "claude_nb.commands.money": ("usage",),
     "claude_nb.explore": ("compare", "last_sweep", "load_sweep", "sweep"),
     "claude_nb.grading": ("check",),
-    "claude_nb.session": ("Session", "ask", "configure", "history", "stream"),
+    "claude_nb.session": ("Session",),
+    "claude_nb.shared": ("ask", "configure", "history", "stream"),
     "claude_nb.reply": ("Reply",),
     "claude_nb.sweeps.sweep": ("Sweep",),
     "claude_nb.turn": ("Turn",),
@@ -110,7 +112,7 @@ __all__ = [  # noqa: RUF022  # grouped by what they are for; a test compares it 
 
 def __getattr__(name: str) -> Any:
     if name == "last":  # the newest reply, so another one after each prompt; None before the first
-        return import_module("claude_nb.session").default_session().last
+        return import_module("claude_nb.shared").default_session().last
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_PUBLIC[name]), name)

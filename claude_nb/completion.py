@@ -9,7 +9,8 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 
 from claude_nb import knobs, providers
 from claude_nb.commands import COMMANDS
-from claude_nb.session import Session, default_session
+from claude_nb.session import Session
+from claude_nb.shared import default_session
 from claude_nb.values import EFFORTS
 
 

@@ -12,7 +12,8 @@ from claude_nb import knobs, place, providers
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.reply import Reply
 from claude_nb.screens import screen_for
-from claude_nb.session import Session, default_session
+from claude_nb.session import Session
+from claude_nb.shared import default_session
 from claude_nb.sweeps import files
 from claude_nb.sweeps import plan as plans
 from claude_nb.sweeps.forecast import Forecast

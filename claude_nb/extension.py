@@ -37,7 +37,7 @@ class _Magic:
     def __call__(self, line: str, cell: str | None = None) -> Any:
         if self._magic is None:
             from claude_nb.magics import ClaudeMagic
-            from claude_nb.session import default_session
+            from claude_nb.shared import default_session
 
             self._magic = ClaudeMagic(self.shell, default_session(), self.name)
         return self._magic(line, cell)

@@ -13,7 +13,8 @@ from typing import Any
 from claude_nb.errors import ConfigError, Interrupted, PromptError
 from claude_nb.metrics import Interval, wilson
 from claude_nb.reply import Reply
-from claude_nb.session import Session, default_session
+from claude_nb.session import Session
+from claude_nb.shared import default_session
 from claude_nb.sweeps.forecast import require
 from claude_nb.sweeps.measures import passed
 from claude_nb.sweeps.plan import grid

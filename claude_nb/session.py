@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +17,6 @@ from claude_nb.credentials import Credentials
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.memory import Memory
 from claude_nb.models import Models
-from claude_nb.past import History
 from claude_nb.reply import Reply, Source
 from claude_nb.stop import Stop
 from claude_nb.turn import Turn
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """Asks models and remembers. One per kernel is enough: default_session().
+    """Asks models and remembers. One per kernel is enough: shared.default_session().
 
     settings       defaults for every call, by option name; unset ones are absent
     conversations  by name
@@ -246,49 +244,3 @@ class Session:
 def _encodable(text: str) -> str:
     """Lone surrogates cannot be sent; they become U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-_default: Session | None = None
-_one_default = threading.Lock()
-
-
-def default_session() -> Session:
-    """The session that %claude, ask() and the widgets share."""
-    global _default  # noqa: PLW0603  # one session per process is the point
-    with _one_default:
-        if _default is None:
-            _default = Session()
-    return _default
-
-
-def ask(prompt: str, **options: Any) -> Reply:
-    """The reply to a prompt: ask("Why is the sky blue?", temperature=0.2).text. See Session.stream for the options."""
-    return default_session().ask(prompt, **options)
-
-
-def stream(prompt: str, **options: Any) -> Turn:
-    """Send a prompt and iterate the Turn for its text as it arrives. See Session.stream for the options."""
-    return default_session().stream(prompt, **options)
-
-
-def configure(**settings: Any) -> None:
-    """Defaults for later calls: configure(model="sonnet", temperature=0.2). See Session.configure."""
-    default_session().configure(**settings)
-
-
-def history(
-    limit: int | None = 20,
-    search: str | None = None,
-    *,
-    notebook: str | None = None,
-    chat: str | None = None,
-    variable: str | None = None,
-) -> History:
-    """The newest replies of all kernels, as a table: history(search="sky")[0].reply, history(None).to_pandas().
-
-    limit   at most so many; None: all
-    search  only those that hold all these words, in prompt or reply
-    Raises ConfigError when the history is off.
-    """
-    store = default_session().memory.history
-    return History(store.recent(limit, search, notebook=notebook, chat=chat, variable=variable))

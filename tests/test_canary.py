@@ -47,7 +47,7 @@ SEARCH = '''
 def canary_search(canary):
     """Where in this kernel a piece of the key can be seen, followed from errors, frames and our own objects."""
     import gc, pickle, sys, types
-    import claude_nb, claude_nb.session
+    import claude_nb, claude_nb.shared
     pieces = {canary[i:i + 8] for i in range(len(canary) - 7)}
     seen, found = set(), []
     def holds(text):
@@ -89,7 +89,7 @@ def canary_search(canary):
                 found.append("the pickled error")
         except Exception:
             pass
-    session = claude_nb.session.default_session()
+    session = claude_nb.shared.default_session()
     look(session, "session", 0)
     if session.last and any(piece.encode() in pickle.dumps(session.last) for piece in pieces):
         found.append("the pickled reply")
@@ -130,7 +130,7 @@ def kernel() -> Iterator[Kernel]:
         started.run(
             "import logging, sys\n"
             "logging.basicConfig(level=logging.DEBUG, filename='debug.log', force=True)\n"
-            "%xmode Verbose\n%load_ext claude_nb\nimport claude_nb.session"
+            "%xmode Verbose\n%load_ext claude_nb\nimport claude_nb.shared"
         )
         started.run(SEARCH)
         yield started
@@ -179,7 +179,7 @@ def test_no_command_no_file_no_log_and_no_child_shows_it(kernel: Kernel) -> None
                     "%claude /history",
                 ),
                 *("%claude /show 1", "%claude /restore", "%claude /record lesson.jsonl", "%claude /set", "%claude?"),
-                "import claude_nb, copy, pickle, subprocess\nfrom claude_nb.session import default_session",
+                "import claude_nb, copy, pickle, subprocess\nfrom claude_nb.shared import default_session",
                 "session = default_session()\nsession, vars(session), vars(session.credentials)",
                 "session.credentials.known()",
                 "repr(session.credentials.known()[0]), str(session.credentials.known()[0]), dir(session.credentials)",

@@ -13,7 +13,8 @@ import claude_nb
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.grading import Verdict, check
 from claude_nb.reply import Reply
-from claude_nb.session import Session, default_session
+from claude_nb.session import Session
+from claude_nb.shared import default_session
 from claude_nb.values import Message, Request
 from tests.replies import chat
 from tests.server import Server, Wait, answer

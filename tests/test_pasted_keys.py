@@ -21,7 +21,7 @@ OWN = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[Kernel]:
     with Kernel({"AIMLAPI_API_KEY": OWN}) as started:
-        started.run("%load_ext claude_nb\nimport claude_nb.session")
+        started.run("%load_ext claude_nb\nimport claude_nb.shared")
         yield started
 
 
@@ -53,7 +53,7 @@ def test_a_key_in_a_prompt_or_an_option_is_refused_in_one_line(cell: str, kernel
     assert line.startswith("PromptError: this looks like a key, and was not sent")
     assert LOOKS_LIKE not in str(result.outputs)
     assert server.requests == []
-    assert kernel.get("claude_nb.session.default_session().settings") == {}
+    assert kernel.get("claude_nb.shared.default_session().settings") == {}
 
 
 @pytest.mark.parametrize("cell", ["%claude --base-url {} Hi", "%claude /set base_url={}"])
@@ -62,7 +62,7 @@ def test_an_address_with_a_password_is_refused_and_kept_nowhere(cell: str, kerne
     result = kernel.run(cell.format("https://ada:opensesame@a.example/v1"))
     assert "leave it out, keys are kept elsewhere" in str(result.error)
     assert "opensesame" not in str(result.outputs)
-    assert kernel.get("claude_nb.session.default_session().settings") == {}
+    assert kernel.get("claude_nb.shared.default_session().settings") == {}
     assert b"opensesame" not in (kernel.home / "history.db").read_bytes()
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from claude_nb import footer, providers
 from claude_nb.budget import Totals, tokens_in
 from claude_nb.commands.command import Call, Command
-from claude_nb.session import Session, default_session
+from claude_nb.session import Session
+from claude_nb.shared import default_session
 from claude_nb.values import Request, Usage
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from claude_nb.errors import Interrupted
-from claude_nb.session import Session, default_session
+from claude_nb.session import Session
+from claude_nb.shared import default_session
 from claude_nb.sweeps.forecast import Forecast, forecast
 from claude_nb.sweeps.measures import Check
 from claude_nb.sweeps.plan import Case, Plan

@@ -13,7 +13,8 @@ from claude_nb import footer
 from claude_nb.errors import PromptError
 from claude_nb.metrics import Interval, wilson
 from claude_nb.reply import Reply
-from claude_nb.session import Session, default_session
+from claude_nb.session import Session
+from claude_nb.shared import default_session
 from claude_nb.sweeps.forecast import require
 from claude_nb.sweeps.plan import grid
 from claude_nb.sweeps.sweep import How, Sweep

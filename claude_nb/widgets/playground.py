@@ -21,7 +21,8 @@ from claude_nb import knobs, template
 from claude_nb.errors import ClaudeError
 from claude_nb.past import History, Row
 from claude_nb.reply import Reply
-from claude_nb.session import Session, default_session
+from claude_nb.session import Session
+from claude_nb.shared import default_session
 from claude_nb.turn import Turn
 from claude_nb.values import Request
 from claude_nb.widgets import presets, records
