@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import claude_nb
-from claude_nb import session as session_module
+from claude_nb import shared
 from claude_nb.conversation import Cell
 from claude_nb.credentials import Credentials
 from claude_nb.errors import ClaudeError, ConfigError, PromptError
@@ -353,7 +353,7 @@ def test_a_conversation_keeps_its_system_prompt(demo: Session) -> None:
 
 
 def test_the_functions_of_the_package_share_one_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "_default", session())
+    monkeypatch.setattr(shared, "_default", session())
     claude_nb.configure(seed=3)
     assert claude_nb.ask("Hi").params == {"seed": 3}
     assert "".join(claude_nb.stream("Hi")) == session_module.default_session().ask("Hi").text
