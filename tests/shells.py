@@ -10,7 +10,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import claude_nb
-from claude_nb import session as session_module
+from claude_nb import shared
 from claude_nb.credentials import Credentials
 from claude_nb.session import Session
 
@@ -39,7 +39,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Session:
     monkeypatch.setenv("CLAUDE_NB_HISTORY", "off")
     made = Session(credentials=Credentials())
     made.demo_delay_s = 0
-    monkeypatch.setattr(session_module, "_default", made)
+    monkeypatch.setattr(shared, "_default", made)
     return made
 
 

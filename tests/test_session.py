@@ -356,5 +356,5 @@ def test_the_functions_of_the_package_share_one_session(monkeypatch: pytest.Monk
     monkeypatch.setattr(shared, "_default", session())
     claude_nb.configure(seed=3)
     assert claude_nb.ask("Hi").params == {"seed": 3}
-    assert "".join(claude_nb.stream("Hi")) == session_module.default_session().ask("Hi").text
-    assert session_module.default_session().totals.calls == 3
+    assert "".join(claude_nb.stream("Hi")) == shared.default_session().ask("Hi").text
+    assert shared.default_session().totals.calls == 3
