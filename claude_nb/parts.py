@@ -2,6 +2,7 @@
 
 Thought     what a model thought before it wrote on, with the signature that lets it be sent back
 Attachment  a picture, a PDF or a text that goes with a prompt
+ToolCall    a function that a model asks to be called; ToolResult: what it gave
 """
 
 from __future__ import annotations
@@ -49,9 +50,42 @@ class Attachment:
         return base64.b64decode(self.data)
 
 
-Part = Thought | Attachment
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A function that a model wants called: ToolCall("toolu_1", "weather", '{"city": "Oslo"}').
+
+    id         the server's, by which the result is matched to it
+    arguments  JSON as the model wrote it, which may be wrong
+    at         how many characters of the message's text stand before it
+    """
+
+    id: str
+    name: str
+    arguments: str = "{}"
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a call gave, as text: ToolResult("toolu_1", "18 °C").
+
+    failed  True: the text is an error, which the model may mend
+    """
+
+    id: str
+    text: str
+    failed: bool = False
+    at: int = 0
+
+
+Part = Thought | Attachment | ToolCall | ToolResult
 _P = TypeVar("_P", bound=Part)
-_KINDS: dict[str, type[Part]] = {"thought": Thought, "attachment": Attachment}
+_KINDS: dict[str, type[Part]] = {
+    "thought": Thought,
+    "attachment": Attachment,
+    "tool_call": ToolCall,
+    "tool_result": ToolResult,
+}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
@@ -70,10 +104,8 @@ def from_dict(data: Mapping[str, Any]) -> Part:
     """The inverse of to_dict. Raises KeyError, TypeError or ValueError on other data."""
     values = dict(data)
     part = _KINDS[values.pop("kind")](**values)
-    fitting = (
-        (type(value) is int and value >= 0) if name in ("at", "size") else isinstance(value, str)
-        for name, value in asdict(part).items()
-    )
-    if not all(fitting):
+    kinds = {"at": int, "size": int, "failed": bool}
+    values = asdict(part)
+    if any(type(value) is not kinds.get(name, str) for name, value in values.items()) or values["at"] < 0:
         raise ValueError("a part of a message has an impossible value")
     return part

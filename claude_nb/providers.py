@@ -131,8 +131,10 @@ def dialect_of(provider: Provider) -> Dialect:
 def dialect_name(request: Request) -> str | None:
     """The wire format of a request; None: no wire (the demo model)."""
     name = find(request.provider).dialect
-    # Only where it speaks Anthropic's own format does AI/ML API give Claude's thoughts, and keep prompts.
-    return "messages" if name == "aimlapi-chat" and (request.thinking or request.cache) else name
+    # Only where it speaks Anthropic's own format does AI/ML API give Claude's thoughts, keep prompts, and say how it
+    # takes tools.
+    own = request.thinking or request.cache or request.tools or (request.answer and request.answer.how != "prompt")
+    return "messages" if name == "aimlapi-chat" and own else name
 
 
 def _dialect(name: str | None) -> Dialect:

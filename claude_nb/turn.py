@@ -187,7 +187,7 @@ class Turn:
             self._detail = chunk.detail
         if chunk.part:
             self._parts.append(parts.placed(chunk.part, self._text_chars))
-        if not (chunk.text or chunk.thinking):
+        if not (chunk.text or chunk.thinking or chunk.call):
             return
         if self._first_token_s is None:
             self._first_token_s = now - self._began_at
@@ -198,7 +198,7 @@ class Turn:
             self._text.append(text)
             self._thinking.append(thinking)
             self._text_chars += len(text)
-            self._chars += len(text) + len(thinking)
+            self._chars += len(text) + len(thinking) + len(chunk.call)
         since = now - self._began_at
         if not self._rhythm or since - self._rhythm[-1][0] >= 0.05:
             self._rhythm.append((round(since, 3), self._text_chars))
@@ -207,7 +207,7 @@ class Turn:
         elif not self._untold:
             self._untold = True
             PULSE.join(self)
-        if len(chunk.text) + len(chunk.thinking) > room:
+        if len(chunk.text) + len(chunk.thinking) + len(chunk.call) > room:
             raise StreamCut(f"the reply was stopped at {MAX_CHARS:,} characters, which are kept; ask for less")
 
     def beat(self) -> None:

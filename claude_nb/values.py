@@ -3,7 +3,9 @@
 Message   one side of a conversation          Chunk   one piece of a running reply
 Sampling  the settings that shape a reply     Usage   tokens counted by the server
 Thinking  how a model is to think             Reply   a finished (or broken-off) answer: reply.py
-Request   all that decides what comes back    parts   what a message holds beside its text: parts.py
+Tool      a function that it may ask for      parts   what a message holds beside its text: parts.py
+Answer    the form its reply must have
+Request   all that decides what comes back
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from claude_nb import parts
@@ -106,6 +108,31 @@ class Thinking:
         return {name: value for name, value in values.items() if value is not None}
 
 
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function as a model is told of it; the function itself is no part of a request.
+
+    schema  JSON schema of its arguments, as JSON text
+    """
+
+    name: str
+    description: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The form a reply must have.
+
+    schema  JSON schema of an object, as JSON text
+    how     native (the server holds the model to it), tool (as the arguments of a call that the model must make),
+            or prompt (it is asked to)
+    """
+
+    schema: str
+    how: Literal["native", "tool", "prompt"] = "native"
+
+
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 
 
@@ -116,6 +143,8 @@ class Request:
     thinking  None: as the model does by itself
     effort    how much the model puts into a reply, one of EFFORTS; None: its own measure
     cache     ask the server to keep the prompt, so that one that begins in the same way costs less
+    tools     functions that the model may ask to be called
+    answer    the form of the reply; None: any
     base_url  None: the provider's own address
     repeat    tells repeated samples of the same request apart (0, 1, 2 ...); never sent
     """
@@ -130,6 +159,8 @@ class Request:
     thinking: Thinking | None = None
     effort: str | None = None
     cache: bool = False
+    tools: tuple[Tool, ...] = ()
+    answer: Answer | None = None
 
     @property
     def prompt(self) -> str:
@@ -143,6 +174,8 @@ class Request:
             "thinking": str(self.thinking) if self.thinking else None,
             "effort": self.effort,
             "cache": "on" if self.cache else None,
+            "tools": [tool.name for tool in self.tools] or None,
+            "answer": self.answer and "json",
         }
         return self.sampling.as_params() | {name: value for name, value in own.items() if value is not None}
 
@@ -167,6 +200,8 @@ class Request:
             "thinking": self.thinking.as_params() if self.thinking else None,
             "effort": self.effort,
             "cache": self.cache or None,
+            "tools": [asdict(tool) for tool in self.tools] or None,
+            "answer": asdict(self.answer) if self.answer else None,
         }
         return data | {name: value for name, value in optional.items() if value is not None}
 
@@ -184,6 +219,8 @@ class Request:
             thinking=_thinking(data["thinking"]) if data.get("thinking") else None,
             effort=data.get("effort"),
             cache=data.get("cache", False) is True,
+            tools=tuple(Tool(**tool) for tool in data.get("tools", ())),
+            answer=Answer(**data["answer"]) if data.get("answer") else None,
         )
 
 
@@ -226,7 +263,8 @@ class Chunk:
     """One piece of a running reply; the only thing a model yields. Most chunks are just text.
 
     stop_reason      in our words; raw_stop_reason is the server's own word beside it
-    part             a whole part of the reply beside its text: a signed thought
+    part             a whole part of the reply beside its text: a signed thought, a tool call
+    call             a piece of a tool call while it is written: its name first, then its arguments
     detail           the server's reason for its stop word, one line ("cyber")
     id, model        the server's request id, and the model that really answered
     done             the server's end marker arrived ([DONE], message_stop)
@@ -236,6 +274,7 @@ class Chunk:
 
     text: str = ""
     thinking: str = ""
+    call: str = ""
     usage: Usage | None = None
     stop_reason: StopReason | None = None
     raw_stop_reason: str | None = None

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from claude_nb.dialects import Dialect, chat, messages
 from claude_nb.errors import ApiError, BadRequest, ClaudeError, Overloaded, PromptError
+from claude_nb.parts import Part, Thought, ToolCall
 from claude_nb.sse import Event, events
 from claude_nb.values import Chunk, Message, Request, Sampling, Usage
 
@@ -36,6 +37,8 @@ class Gathered:
     model: str | None = None
     done: bool = False
     error: ClaudeError | None = None
+    parts: tuple[Part, ...] = ()
+    called: str = ""
 
 
 def gather(chunks: Iterable[Chunk]) -> Gathered:
@@ -44,6 +47,8 @@ def gather(chunks: Iterable[Chunk]) -> Gathered:
         for chunk in chunks:
             got.text += chunk.text
             got.thinking += chunk.thinking
+            got.called += chunk.call
+            got.parts += (chunk.part,) if chunk.part else ()
             got.usage = got.usage.merged(chunk.usage or Usage())
             got.stop, got.raw = (got.stop or chunk.stop_reason), (got.raw or chunk.raw_stop_reason)
             got.id, got.model = (got.id or chunk.id), (got.model or chunk.model)
@@ -63,7 +68,22 @@ REPLIES: dict[str, Gathered] = {
     ),
     "aimlapi-new": Gathered("Blue light scatters. 🙂", "", Usage(16, 137), "end", "stop", "msg_01New", FIVE),
     "aimlapi-cost": Gathered("Hi", "", Usage(16, 2, cost_usd=0.00124), "end", "end_turn", "msg_01Cost", FIVE, True),
-    "openai": Gathered("Hello", "", Usage(9, 2, 4), "end", "stop", "chatcmpl-1", "m-1", True),
+    "openai": Gathered(
+        *("Hello", "", Usage(9, 2, 4), "tool_use", "stop", "chatcmpl-1", "m-1", True),
+        parts=(ToolCall("call_1", "f", "{}"),),
+        called="f ",
+    ),
+    "openai-tools": Gathered(
+        *("Let me look.", "", NINE_AND_TWO, "tool_use", "tool_calls", "chatcmpl-1", "m-1", True),
+        parts=(ToolCall("call_1", "weather", '{"city": "Oslo"}'), ToolCall("call_2", "add", '{"a": 1}')),
+        called='weather {"city": "Oslo"}add {"a": 1}',
+    ),
+    "ollama-tools": Gathered(
+        *("", "", NINE_AND_TWO, "tool_use", "stop", "chatcmpl-1", "m-1", True),
+        parts=(ToolCall("call_1", "weather", '{"city":"Oslo"}'), ToolCall("call_2", "weather", '{"city": "Rome"}')),
+        called='weather {"city":"Oslo"}weather {"city": "Rome"}',
+    ),
+    "openai-answer": Gathered('{"age": 7}', "", NINE_AND_TWO, "end", "tool_calls", "chatcmpl-1", "m-1", True),
     "openrouter": Gathered("Hello", "Hmm. ", Usage(9, 2, cost_usd=0.0005), "end", "stop", "chatcmpl-1", "m-1", True),
     "vllm": Gathered("Hello", "Hmm.", NINE_AND_TWO, "max_tokens", "length", "chatcmpl-1", "m-1", True),
     "llamacpp": Gathered("Hello", "Hmm.", NINE_AND_TWO, "end", "stop", "chatcmpl-1", "m-1", True),
@@ -75,9 +95,15 @@ REPLIES: dict[str, Gathered] = {
     "chat-surrogates": Gathered("a🙂b\ufffd c", "", Usage(), "end", "stop", None, None, True),
     "messages": Gathered("Hello 🙂", "", Usage(25, 15), "end", "end_turn", "msg_1", FOUR_SIX, True),
     "messages-thinking": Gathered(
-        "Hello", "Let me see.", Usage(1210, 15, 1000, 200), "max_tokens", "max_tokens", "msg_1", FOUR_SIX, True
+        *("Hello", "Let me see.", Usage(1210, 15, 1000, 200), "max_tokens", "max_tokens", "msg_1", FOUR_SIX, True),
+        parts=(Thought("Let me see.", "EqQB"), Thought(sealed="xyz")),
     ),
-    "messages-tools": Gathered("Hello", "", Usage(25, 15), "tool_use", "tool_use", "msg_1", FOUR_SIX, True),
+    "messages-tools": Gathered(
+        *("Hello", "", Usage(25, 15), "tool_use", "tool_use", "msg_1", FOUR_SIX, True),
+        parts=(ToolCall("toolu_1", "f", '{"a":1}'), ToolCall("toolu_2", "g")),
+        called='f {"a":1}g ',
+    ),
+    "messages-answer": Gathered('{"age": 7}', "", Usage(25, 15), "end", "tool_use", "msg_1", FOUR_SIX, True),
     "messages-refusal": Gathered("Hello", "", Usage(25, 2), "refusal", "refusal", "msg_1", FOUR_SIX, True),
     "messages-no-stop": Gathered("Hello", "", Usage(25, 15), "stop_sequence", "stop_sequence", "msg_1", FOUR_SIX),
     "messages-cost": Gathered(

@@ -2,6 +2,7 @@
 
 chat.py      chat completions: AI/ML API, and every OpenAI-compatible server
 messages.py  Anthropic messages
+blocks.py    the parts of a message in both; calls.py: tool calls as they arrive
 
 This file holds what both use to read values that a server wrote: whatever is in them, the result is a chunk
 or a ClaudeError.
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from claude_nb.errors import StreamCut
-from claude_nb.parts import Part
+from claude_nb.parts import Part, ToolCall, ToolResult, placed
 from claude_nb.sse import Event
 from claude_nb.values import Chunk, Message, Request, StopReason, Usage
 
@@ -59,15 +60,56 @@ class Dialect:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def turns(request: Request, block: Callable[[Part], dict[str, Any] | None]) -> list[dict[str, Any]]:
-    """The messages as a format writes them; the last one may be an assistant's, to be continued.
-
-    block  a part as the format has it; None: the part is left out
+def sides(request: Request) -> list[Message]:
+    """The messages with each tool result on a side of its own, as servers want it: what they asked for, then what it
+    gave. The last one may be an assistant's, to be continued. Without tools in the request, calls become text.
     """
-    return [{"role": message.role, "content": _content(message, block)} for message in request.messages]
+    split = _split if request.tools else _spoken
+    return [side for message in request.messages for side in split(message)]
 
 
-def _content(message: Message, block: Callable[[Part], dict[str, Any] | None]) -> str | list[dict[str, Any]]:
+def _split(message: Message) -> Iterator[Message]:
+    begin, held, results = 0, list[Part](), list[Part]()
+    for part in sorted(message.parts, key=lambda part: part.at):
+        if isinstance(part, ToolResult):
+            if not results:
+                yield Message(message.role, message.text[begin : part.at], tuple(held))
+                begin, held = part.at, []
+            results.append(placed(part, 0))
+            continue
+        if results:
+            yield Message("user", "", tuple(results))
+            results = []
+        held.append(placed(part, part.at - begin))
+    if results:
+        yield Message("user", "", tuple(results))
+    if held or message.text[begin:].strip() or not message.parts:
+        yield Message(message.role, message.text[begin:], tuple(held))
+
+
+def _spoken(message: Message) -> Iterator[Message]:
+    """A message whose calls and results are told in its text: servers refuse them where no tool is offered."""
+    calls = {part.id: part for part in message.parts if isinstance(part, ToolCall)}
+    text, begin, others = "", 0, list[Part]()
+    for part in sorted(message.parts, key=lambda part: part.at):
+        text, begin = text + message.text[begin : part.at], part.at
+        if isinstance(part, ToolResult):
+            call = calls.get(part.id)
+            text += f"\n[{call.name} {call.arguments} gave: {part.text}]\n" if call else ""
+        elif not isinstance(part, ToolCall):
+            others.append(placed(part, len(text)))
+    yield Message(message.role, text + message.text[begin:], tuple(others))
+
+
+def system_of(request: Request) -> str | None:
+    """The system prompt, with the form of the answer where the model can only be asked for it."""
+    if request.answer is None or request.answer.how != "prompt":
+        return request.system
+    form = f"Answer with one JSON object and nothing else. It must fit this JSON schema:\n{request.answer.schema}"
+    return f"{request.system}\n\n{form}" if request.system else form
+
+
+def content(message: Message, block: Callable[[Part], dict[str, Any] | None]) -> str | list[dict[str, Any]]:
     """The text; or text and parts as blocks in their order, without texts that are only white space."""
     text, begin = message.text, 0
     blocks: list[dict[str, Any]] = []

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from claude_nb.errors import PromptError
-from claude_nb.parts import Attachment, Part, Thought
+from claude_nb.parts import Attachment, Part, Thought, ToolCall, ToolResult
 
 
 def anthropic(part: Part, *, thoughts: bool = False) -> dict[str, Any] | None:
     """A block of the Messages API. thoughts: False leaves them out."""
     if isinstance(part, Thought):
         return _thought(part) if thoughts else None
+    if isinstance(part, ToolCall):
+        return {"type": "tool_use", "id": part.id, "name": part.name, "input": _object(part.arguments)}
+    if isinstance(part, ToolResult):
+        failed = {"is_error": True} if part.failed else {}
+        return {"type": "tool_result", "tool_use_id": part.id, "content": part.text, **failed}
     if part.media_type == "text/plain":
         return _text(part)
     kind = "document" if part.media_type == "application/pdf" else "image"
@@ -19,8 +25,8 @@ def anthropic(part: Part, *, thoughts: bool = False) -> dict[str, Any] | None:
 
 
 def openai(part: Part) -> dict[str, Any] | None:
-    """A block of chat completions; thoughts have no place in them."""
-    if isinstance(part, Thought):
+    """A block of chat completions; thoughts have no place in them, and tools stand beside them."""
+    if not isinstance(part, Attachment):
         return None
     if part.media_type == "text/plain":
         return _text(part)
@@ -28,6 +34,20 @@ def openai(part: Part) -> dict[str, Any] | None:
     if part.media_type == "application/pdf":
         return {"type": "file", "file": {"filename": part.name, "file_data": url}}
     return {"type": "image_url", "image_url": {"url": url}}
+
+
+def openai_call(part: ToolCall) -> dict[str, Any]:
+    """A call as a message of chat completions has it."""
+    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": part.arguments}}
+
+
+def _object(text: str) -> dict[str, Any]:
+    """What a model wrote as arguments; {} for what is no object."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _thought(part: Thought) -> dict[str, Any]:

@@ -7,7 +7,9 @@ the last chunk has no delta, and later zeros and nulls say nothing about the rea
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from claude_nb import faults
@@ -15,8 +17,10 @@ from claude_nb.dialects import (
     Dialect,
     PromptParts,
     blocks,
+    calls,
     child,
     children,
+    content,
     cost_usd,
     count,
     dollars,
@@ -25,33 +29,65 @@ from claude_nb.dialects import (
     known,
     label,
     piece_missing,
+    sides,
     stop_fields,
     string,
-    turns,
+    system_of,
 )
+from claude_nb.dialects.calls import Calls
+from claude_nb.parts import ToolCall, ToolResult
 from claude_nb.sse import Event
-from claude_nb.values import Chunk, Request, Usage
+from claude_nb.values import Chunk, Message, Request, Usage
 
 
 def _aimlapi_body(request: Request, *, stream: bool) -> dict[str, Any]:
     # Its Claude models take the system prompt as Anthropic does, beside the messages; null anywhere is a 400.
-    body: dict[str, Any] = {"model": request.model, "messages": turns(request, blocks.anthropic)}
-    if request.system:
-        body["system"] = request.system
+    turns = [{"role": side.role, "content": content(side, blocks.anthropic)} for side in sides(request)]
+    body: dict[str, Any] = {"model": request.model, "messages": turns}
+    if system := system_of(request):
+        body["system"] = system
     if stream:
         body["stream"] = True
     return body | _params(request)
 
 
 def _openai_body(request: Request, *, stream: bool) -> dict[str, Any]:
-    system = [{"role": "system", "content": request.system}] if request.system else []
-    body: dict[str, Any] = {"model": request.model, "messages": system + turns(request, blocks.openai)}
+    system = system_of(request)
+    turns = [{"role": "system", "content": system}] if system else []
+    for side in sides(request):
+        turns += _openai_turns(side)
+    body: dict[str, Any] = {"model": request.model, "messages": turns}
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     params = _params(request)
     if "stop_sequences" in params:
         params["stop"] = params.pop("stop_sequences")
-    return body | params
+    return body | _openai_tools(request) | params
+
+
+def _openai_turns(side: Message) -> list[dict[str, Any]]:
+    """One side of the conversation; each result of a tool is a message of its own."""
+    results = [part for part in side.parts if isinstance(part, ToolResult)]
+    if results:
+        return [{"role": "tool", "tool_call_id": part.id, "content": part.text} for part in results]
+    called = [blocks.openai_call(part) for part in side.parts if isinstance(part, ToolCall)]
+    turn = {"role": side.role, "content": content(side, blocks.openai)}
+    return [turn | {"tool_calls": called}] if called else [turn]
+
+
+def _openai_tools(request: Request) -> dict[str, Any]:
+    """What may be called, and the form of the answer."""
+    fields: dict[str, Any] = {}
+    if tools := calls.schemas(request):
+        functions = ({"name": name, "description": about, "parameters": form} for name, about, form in tools)
+        fields["tools"] = [{"type": "function", "function": function} for function in functions]
+    answer = request.answer
+    if answer and answer.how == "tool":
+        fields["tool_choice"] = {"type": "function", "function": {"name": calls.ANSWER}}
+    if answer and answer.how == "native":
+        form = {"name": "answer", "schema": json.loads(answer.schema), "strict": True}
+        fields["response_format"] = {"type": "json_schema", "json_schema": form}
+    return fields
 
 
 def _params(request: Request) -> dict[str, Any]:
@@ -64,10 +100,12 @@ class _Reader:
 
     def __init__(self) -> None:
         self._parts = PromptParts()
+        self._calls = Calls()
+        self._index = 0
         self.stopped = False
         self._spoken = False
 
-    def chunk(self, data: dict[str, Any]) -> Chunk:
+    def chunks(self, data: dict[str, Any]) -> Iterator[Chunk]:
         """What one object says. Raises the error that it holds."""
         state = child(data, "state")
         inner = child(data, "event") or data
@@ -79,15 +117,42 @@ class _Reader:
             delta = child(choice, "message")  # a reply in one piece, also when a stream was asked for
         text, thinking = _text(delta.get("content")), _thinking(delta)
         refusal = string(delta.get("refusal"))
-        self._spoken = self._spoken or bool(text or thinking)
-        return Chunk(
+        called = children(delta, "tool_calls")
+        self._spoken = self._spoken or bool(text or thinking or called)
+        stop = self._stop("refusal" if refusal else None, choice.get("finish_reason"), state.get("finishReason"))
+        chunk = Chunk(
             text=text or refusal,
             thinking=thinking,
             usage=self._usage(inner, choice, state),
             id=label(inner.get("id")),
             model=label(inner.get("model")),
-            **self._stop("refusal" if refusal else None, choice.get("finish_reason"), state.get("finishReason")),
+            **stop,
         )
+        if not (called or stop):
+            yield chunk
+            return
+        yield replace(chunk, stop_reason=None, raw_stop_reason=None)
+        for piece in called:
+            yield from self._call(piece)
+        if stop:
+            # Some servers say "stop" although they ask for a call.
+            asked = self._calls.end_all()
+            yield from asked
+            wants = any(end.part for end in asked) and chunk.stop_reason == "end"
+            yield self._calls.finished(Chunk(**(stop | {"stop_reason": "tool_use"} if wants else stop)))
+
+    def _call(self, piece: dict[str, Any]) -> Iterator[Chunk]:
+        """A piece of a tool call. Its index tells several apart; where there is none, a new id begins a new one."""
+        function, call_id, index = child(piece, "function"), string(piece.get("id")), count(piece.get("index"))
+        if index is None:
+            self._index += bool(call_id)
+        else:
+            self._index = index
+        if not self._calls.has(self._index):
+            yield self._calls.begin(self._index, call_id, string(function.get("name")))
+        arguments = function.get("arguments")
+        text = json.dumps(arguments, ensure_ascii=False) if isinstance(arguments, dict) else string(arguments)
+        yield self._calls.add(self._index, text)
 
     def _usage(self, inner: dict[str, Any], choice: dict[str, Any], state: dict[str, Any]) -> Usage | None:
         """What the server has counted; most objects say nothing of it, and are passed over quickly."""
@@ -112,7 +177,7 @@ def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
         if event.name == "error":
             raise faults.from_event(data or {"error": event.data})
         if data is not None:
-            yield reader.chunk(data)
+            yield from reader.chunks(data)
         elif is_damaged(event) and not reader.stopped:
             damaged = True
     if damaged:
@@ -120,7 +185,7 @@ def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
 
 
 def _unstreamed(data: dict[str, Any]) -> Iterator[Chunk]:
-    yield _Reader().chunk(data)
+    yield from _Reader().chunks(data)
     if children(data, "choices"):
         yield Chunk(done=True)
 

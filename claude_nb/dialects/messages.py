@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from claude_nb import dialects, faults
+from claude_nb import faults
 from claude_nb.dialects import (
     Dialect,
     PromptParts,
     blocks,
+    calls,
     child,
     children,
+    content,
     cost_usd,
     count,
     is_damaged,
     joined,
     known,
     label,
-    mended,
     piece_missing,
+    sides,
     stop_fields,
     string,
+    system_of,
 )
+from claude_nb.dialects.calls import Calls
+from claude_nb.dialects.thoughts import KINDS, Thoughts, signed
 from claude_nb.errors import PromptError
-from claude_nb.parts import Thought
 from claude_nb.sse import Event
 from claude_nb.values import Chunk, Request, Usage
 
@@ -34,19 +39,30 @@ def _body(request: Request, *, stream: bool) -> dict[str, Any]:
     if request.sampling.max_tokens is None:
         raise PromptError("this server must be told max_tokens; set it, for example --max-tokens 8192")
     thinks = request.thinking is None or request.thinking.kind != "disabled"
-    turns = dialects.turns(request, partial(blocks.anthropic, thoughts=thinks))
+    block = partial(blocks.anthropic, thoughts=thinks)
+    turns = [{"role": side.role, "content": content(side, block)} for side in sides(request)]
     body: dict[str, Any] = {"model": request.model, "messages": turns}
-    if request.system:
-        body["system"] = request.system
+    if system := system_of(request):
+        body["system"] = system
     if stream:
         body["stream"] = True
     if request.cache:
         _keep(body)
     if request.thinking:
         body["thinking"] = request.thinking.as_params()
-    if request.effort:
-        body["output_config"] = {"effort": request.effort}
-    return body | request.sampling.as_params()
+    if tools := calls.schemas(request):
+        body["tools"] = [{"name": name, "description": about, "input_schema": form} for name, about, form in tools]
+    return body | _form(request) | request.sampling.as_params()
+
+
+def _form(request: Request) -> dict[str, Any]:
+    """How much goes into the reply, and the form it must have."""
+    config: dict[str, Any] = {"effort": request.effort} if request.effort else {}
+    answer = request.answer
+    if answer and answer.how == "native":
+        config["format"] = {"type": "json_schema", "schema": json.loads(answer.schema)}
+    forced = {"tool_choice": {"type": "tool", "name": calls.ANSWER}} if answer and answer.how == "tool" else {}
+    return ({"output_config": config} if config else {}) | forced
 
 
 def _keep(body: dict[str, Any]) -> None:
@@ -60,47 +76,8 @@ def _keep(body: dict[str, Any]) -> None:
             parts[-1]["cache_control"] = {"type": "ephemeral"}
 
 
-class _Thoughts:
-    """Gathers the blocks of thinking of one stream until each is whole, signature included."""
-
-    MOST_CHARS = 5_000_000  # of all together; a server that sends more is not believed
-
-    def __init__(self) -> None:
-        self._open: dict[int | None, dict[str, list[str]]] = {}
-        self._chars = 0
-
-    def read(self, kind: str, data: dict[str, Any]) -> Thought | None:
-        """The thought that this event completes; None: none."""
-        index = count(data.get("index"))
-        if kind == "content_block_start":
-            self._open[index] = {}
-        inner = child(data, "content_block") or child(data, "delta")
-        told = self._open.get(index)
-        if told is not None and string(inner.get("type")) in _THINKING:
-            for name in _FIELDS:
-                text = string(inner.get(name))
-                self._chars += len(text)
-                if text and self._chars <= self.MOST_CHARS:
-                    told.setdefault(name, []).append(text)
-        if kind != "content_block_stop" or self._chars > self.MOST_CHARS:
-            return None
-        return _signed({name: "".join(texts) for name, texts in self._open.pop(index, {}).items()})
-
-
-_FIELDS = ("thinking", "signature", "data")
-_THINKING = ("thinking", "redacted_thinking", "thinking_delta", "signature_delta")
-
-
-def _signed(block: Mapping[str, Any]) -> Thought | None:
-    """A block of thinking that can be sent back; None for one without a signature."""
-    text, signature, sealed = (mended(string(block.get(name))) for name in _FIELDS)
-    if not (signature or sealed):
-        return None
-    return Thought(sealed=sealed) if sealed else Thought(text, signature)
-
-
 def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
-    parts, thoughts, damaged = PromptParts(), _Thoughts(), False
+    parts, thoughts, tools, damaged = PromptParts(), Thoughts(), Calls(), False
     for event in events:
         if event.data.strip().startswith("[DONE]"):
             yield Chunk(done=True)
@@ -110,9 +87,10 @@ def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
             raise faults.from_event(data or {"error": event.data})
         if data is not None:
             kind = string(data.get("type")) or event.name
-            yield _chunk(kind, data, parts)
+            yield tools.finished(_chunk(kind, data, parts))
             if thought := thoughts.read(kind, data):
                 yield Chunk(part=thought)
+            yield _call(kind, data, tools)
             if kind == "message_stop":
                 break
         elif is_damaged(event):
@@ -135,6 +113,17 @@ def _chunk(kind: str, data: dict[str, Any], parts: PromptParts) -> Chunk:
     return Chunk(usage=usage, done=kind == "message_stop", **_stop(child(data, "delta")))
 
 
+def _call(kind: str, data: dict[str, Any], tools: Calls) -> Chunk:
+    """What one event says of a tool call."""
+    index = count(data.get("index"))
+    block, delta = child(data, "content_block"), child(data, "delta")
+    if kind == "content_block_start" and block.get("type") == "tool_use":
+        return tools.begin(index, string(block.get("id")), string(block.get("name")))
+    if kind == "content_block_delta" and delta.get("type") == "input_json_delta":
+        return tools.add(index, string(delta.get("partial_json")))
+    return tools.end(index) if kind == "content_block_stop" else Chunk()
+
+
 def _stop(data: dict[str, Any]) -> dict[str, Any]:
     """The stop word, and the server's reason for it, which a refusal has."""
     details = child(data, "stop_details")
@@ -147,17 +136,22 @@ def _unstreamed(data: dict[str, Any]) -> Iterator[Chunk]:
     if faults.is_error(data):
         raise faults.from_event(data)
     yield Chunk(id=label(data.get("id")), model=label(data.get("model")))
+    tools = Calls()
     for block in children(data, "content"):
         yield _piece(block)
-        if thought := _signed(block) if string(block.get("type")) in _THINKING else None:
+        if thought := signed(block) if string(block.get("type")) in KINDS else None:
             yield Chunk(part=thought)
+        if block.get("type") == "tool_use":
+            yield tools.begin(0, string(block.get("id")), string(block.get("name")))
+            yield tools.add(0, json.dumps(block.get("input") or {}, ensure_ascii=False))
+            yield tools.end(0)
     usage = PromptParts().usage(child(data, "usage")).merged(Usage(cost_usd=cost_usd(data)))
     done = isinstance(data.get("content"), list)
-    yield Chunk(usage=known(usage), done=done, **_stop(data))
+    yield tools.finished(Chunk(usage=known(usage), done=done, **_stop(data)))
 
 
 def _piece(block: dict[str, Any]) -> Chunk:
-    """The text or thinking of a block or a delta; empty for tools, signatures, citations and what is to come."""
+    """The text or thinking of a block or a delta; empty for signatures, citations and what is to come."""
     kind = string(block.get("type"))
     if kind in ("text", "text_delta"):
         return Chunk(text=string(block.get("text")))
