@@ -1,0 +1,99 @@
+"""From checked JSON data to instances of the types that its schema was made of."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable
+from datetime import date, datetime, time
+from enum import Enum
+from typing import Any, Union
+
+from claude_nb.errors import NoJson, PromptError
+from claude_nb.schema.fits import moment, path, problem
+from claude_nb.schema.hints import DICTS, LISTS, SETS, fields_of, is_pydantic, of, unwrapped
+
+Steps = tuple[str | int, ...]
+
+READERS: dict[Any, Callable[[Any], Any]] = {
+    int: int,
+    float: float,
+    date: date.fromisoformat,
+    datetime: lambda text: datetime.fromisoformat(moment(text)),
+    time: lambda text: time.fromisoformat(moment(text)),
+}
+
+
+def build(value: Any, kind: Any) -> Any:
+    """An instance of *kind* made of JSON data that fits its schema: dataclasses, Enums, dates ... all the way down.
+
+    TypedDicts, and what a schema alone describes, stay plain data. Raises NoJson with the path where a class refuses
+    its values.
+
+    >>> build(["2026-01-31"], list[date])
+    [datetime.date(2026, 1, 31)]
+    """
+    return _build(value, kind, ())
+
+
+def _build(value: Any, kind: Any, at: Steps) -> Any:
+    if isinstance(kind, dict):
+        return value
+    kind = unwrapped(kind)
+    try:
+        return _made(value, kind, at)
+    except NoJson:
+        raise
+    except (TypeError, ValueError) as error:
+        raise NoJson(_refused(error, kind, at)) from None
+
+
+def _made(value: Any, kind: Any, at: Steps) -> Any:
+    origin, args = typing.get_origin(kind) or kind, typing.get_args(kind)
+    if origin is Union or origin is types.UnionType:
+        return _build(value, _fitting(value, args), at)
+    if not isinstance(origin, type):
+        return value  # Any, Literal
+    if is_pydantic(origin):
+        return origin.model_validate(value)  # type: ignore[attr-defined]  # is_pydantic has looked
+    if (fields := fields_of(origin)) is not None:
+        hints = {field.name: field.hint for field in fields}
+        return origin(**{name: _build(inner, hints.get(name, Any), (*at, name)) for name, inner in value.items()})
+    return _plain(value, origin, args, at)
+
+
+def _plain(value: Any, origin: type, args: tuple[Any, ...], at: Steps) -> Any:
+    if origin in LISTS:
+        return _list(value, origin, args, at)
+    if origin in DICTS:
+        return {name: _build(inner, args[1] if args else Any, (*at, name)) for name, inner in value.items()}
+    read = origin if issubclass(origin, Enum) else READERS.get(origin)
+    return read(value) if read else value
+
+
+def _list(value: Any, origin: Any, args: tuple[Any, ...], at: Steps) -> Any:
+    each = args if origin is tuple and args and args[-1] is not Ellipsis else (args[:1] or (Any,)) * len(value)
+    items = [_build(inner, hint, (*at, i)) for i, (inner, hint) in enumerate(zip(value, each, strict=True))]
+    if origin is frozenset:
+        return frozenset(items)
+    return tuple(items) if origin is tuple else set(items) if origin in SETS else items
+
+
+def _fitting(value: Any, kinds: tuple[Any, ...]) -> Any:
+    """The first type of a union that the value fits."""
+    for kind in kinds:
+        try:
+            if problem(value, of(kind)) is None:
+                return kind
+        except PromptError:
+            continue
+    return Any
+
+
+def _refused(error: Exception, kind: Any, at: Steps) -> str:
+    """Why a class did not take its values; pydantic's errors know a path of their own."""
+    details = getattr(error, "errors", None)
+    if is_pydantic(kind) and callable(details) and (first := next(iter(details()), None)):
+        return f"{path((*at, *first['loc']))}: {first['msg']}"
+    name = getattr(kind, "__name__", kind)
+    return f"{path(at)}: {name} does not take this: {' '.join(str(error).split())}"
