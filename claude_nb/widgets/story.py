@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 from claude_nb.demo import MAX_TOKENS, DemoModel, Step
+from claude_nb.demo.corpus import tokens
 from claude_nb.demo.counts import END
 from claude_nb.errors import PromptError
 from claude_nb.sampling import Order, surprisal_bits
@@ -204,6 +205,7 @@ def details(step: Step) -> dict[str, Any]:
     """Why this word: what the model could use of the text before it, and where it saw that."""
     return {
         "context": step.context,
+        "length": len(tokens(step.context)),
         "places": step.places,
         "passed": step.passed,
         "sources": [list(source) for source in step.sources],

@@ -45,7 +45,10 @@ export function barsPanel(view) {
     const most = Math.max(...all.bars.map(({ p, r, token }) => Math.max(p, r, ghost?.[token] ?? 0)));
     const stairs = view.settings.top_p !== null && view.settings.temperature !== 0;
     const name = sampled.stages[view.stage].name;
-    sums.hidden = !stairs;
+    keys.cut.hidden = !sampled.cut.some(Boolean);
+    keys.ghost.hidden = !ghost;
+    keys.seen.hidden = !view.draws.n;
+    keys.stairs.hidden = !stairs;
     say(now, view.stage === 3 ? "now" : `after ${name}`);
     say(caption, `The ${TOP} likeliest words after “${tail(known.about.context || view.model.get("prompt"))}”. Click one to force it.`);
     say(seen, view.draws.n ? `${view.draws.n.toLocaleString("en")} drawn` : "");
@@ -58,12 +61,13 @@ export function barsPanel(view) {
     const { count, p, r, cut } = all.others;
     const left = ghost ? Math.max(0, 1 - all.bars.reduce((sum, { token }) => sum + ghost[token], 0)) : null;
     const bar = { token: -1, p, r, cut: cut === count ? "top_k" : null, before: 1, after: 1 };
-    others.draw(/** @type {Bar} */ (bar), { word: `${count.toLocaleString("en")} other words`, chosen: false, most, ghost: left, stairs: false, edge: firstCut < 0 && cut > 0, cutOf: cut ? `${cut.toLocaleString("en")} cut` : "" });
+    others.draw(/** @type {Bar} */ (bar), { word: `${count.toLocaleString("en")} others`, chosen: false, most, ghost: left, stairs: false, edge: firstCut < 0 && cut > 0, cutOf: cut ? `${cut.toLocaleString("en")} cut` : "" });
     say(scale, view.log ? "Linear scale" : "Log scale");
     table.style.setProperty("--cnb-top-p", `${100 * (view.settings.top_p ?? 1)}%`);
   });
-  const sums = h("span", {}, h("i", { "data-key": "stairs" }), "running sum, 0 to 100 % across; dotted: top p");
-  const legend = h("p", { class: "cnb-hint cnb-legend" }, h("i", { "data-key": "p" }), "the model", h("i", { "data-key": "r" }), "after the settings", h("i", { "data-key": "cut" }), "cut", h("i", { "data-key": "ghost" }), "pinned A", h("i", { "data-key": "seen" }), "drawn, with its 95 % interval", sums);
+  const key = (/** @type {string} */ name, /** @type {string} */ text) => h("span", {}, h("i", { "data-key": name }), text);
+  const keys = { cut: key("cut", "cut"), ghost: key("ghost", "pinned A"), seen: key("seen", "drawn, with its 95 % interval"), stairs: key("stairs", "running sum, 0 to 100 % across; dotted: top p") };
+  const legend = h("p", { class: "cnb-hint cnb-legend" }, key("p", "the model"), key("r", "after the settings"), ...Object.values(keys));
   const head = h("div", { class: "cnb-inline" }, legend, h("span", { class: "cnb-space" }), scale);
   return h("section", { class: "cnb-reply", "aria-label": "Probabilities" }, head, waiting, table, drawPanel(view));
 }
@@ -76,7 +80,8 @@ function row(view, at) {
   /** @type {Bar | null} */
   let bar = null;
   const force = button("", () => bar && bar.token >= 0 && view.write("force", { token: bar.token }), { class: "cnb-quiet cnb-pick" });
-  const [model, now, seen] = [h("td", { class: "cnb-end" }), h("td", { class: "cnb-end" }), h("td", { class: "cnb-end" })];
+  const [model, now, drawn, interval] = [h("td", { class: "cnb-end" }), h("td", { class: "cnb-end" }), h("span"), h("span", { class: "cnb-sr" })];
+  const seen = h("td", { class: "cnb-end" }, drawn, interval);
   const parts = { p: h("i", { class: "cnb-p" }), r: h("i", { class: "cnb-r" }), ghost: h("i", { class: "cnb-ghost" }), seen: h("i", { class: "cnb-seen" }), dot: h("i", { class: "cnb-dot" }), stairs: h("i", { class: "cnb-stairs" }) };
   const element = h("tr", {}, h("th", { scope: "row" }, force), h("td", { class: "cnb-track" }, h("div", {}, ...Object.values(parts))), model, now, seen);
 
@@ -99,7 +104,7 @@ function row(view, at) {
     Object.assign(parts.stairs.style, { left: `${100 * next.before}%`, width: `${100 * (next.after - next.before)}%` });
     element.toggleAttribute("data-stairs", how.stairs && at < TOP);
     say(model, percent(next.p));
-    say(now, next.cut ? (how.cutOf ?? `cut by ${next.cut}`) : `${percent(next.r)}${how.cutOf ? `, ${how.cutOf}` : ""}`);
+    say(now, next.cut ? (how.cutOf ?? `cut: ${next.cut}`) : `${percent(next.r)}${how.cutOf ? `, ${how.cutOf}` : ""}`);
     drawSeen(next, how.most);
   }
 
@@ -109,9 +114,10 @@ function row(view, at) {
     const shown = n > 0 && next.token >= 0 && (next.r > 0 || counts.has(next.token));
     parts.seen.hidden = parts.dot.hidden = !shown;
     const count = next.token >= 0 ? (counts.get(next.token) ?? 0) : 0;
-    say(seen, n > 0 && next.token >= 0 ? String(count) : "");
-    if (!shown) return;
     const { low, high } = wilson(count, n);
+    say(drawn, n > 0 && next.token >= 0 ? String(count) : "");
+    say(interval, shown && n > 1 ? `, true share between ${percent(low)} and ${percent(high)}` : "");
+    if (!shown) return;
     const at = (/** @type {number} */ x) => 100 * length(x, most, view.log);
     Object.assign(parts.seen.style, { left: `${at(low)}%`, width: `${Math.min(100, at(high)) - at(low)}%` });
     parts.dot.style.left = `${at(count / n)}%`;

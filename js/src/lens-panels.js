@@ -48,17 +48,17 @@ export function pipelineRow(view) {
   });
   const [how, what, number] = [h("b"), h("span"), h("span")];
   const drawn = h("span", { class: "cnb-step cnb-drawn" }, how, what, number);
-  list.append(...made.flatMap((one) => [one.element, h("span", { "aria-hidden": "true" }, "→")]), drawn);
+  list.append(made[0].element, ...[...made.slice(1).map((one) => one.element), drawn].map((one) => h("span", { class: "cnb-then" }, h("span", { "aria-hidden": "true" }, "→"), one)));
   view.onRedraw(() => {
     const { sampled } = view;
     if (!sampled) return;
     for (const [at, stage] of pipeline(sampled).entries()) {
       const one = made[at];
       const off = at > 0 && view.settings[/** @type {"top_p"} */ (stage.name)] === null;
-      say(one.name, off ? `${stage.name} off` : stage.name);
+      say(one.name, stage.name);
       one.element.toggleAttribute("data-off", off);
-      say(one.words, `${stage.words.toLocaleString("en")} words`);
-      say(one.open, `${stage.effective.toFixed(1)} effective`);
+      say(one.words, off ? "off: changes" : `${stage.words.toLocaleString("en")} words`);
+      say(one.open, off ? "nothing" : `${stage.effective.toFixed(1)} effective`);
       one.element.title = `${stage.bits.toFixed(2)} bits of entropy; 2 to this power is the number of effective choices (perplexity)`;
       one.element.setAttribute("aria-pressed", String(view.stage === at));
     }
@@ -82,7 +82,8 @@ function comparePanel(view) {
     if (!pinned || !now || !sampled) return say(said, "Keep these settings as A, and compare what you set next.");
     const [a, b] = [pipeline(shape(now.p, pinned, now.ranked))[3], pipeline(sampled)[3]];
     const change = b.bits - a.bits;
-    say(said, `A (${briefly(pinned)}): ${a.effective.toFixed(1)} effective choices, ${a.words.toLocaleString("en")} words. B now: ${b.effective.toFixed(1)}, ${b.words.toLocaleString("en")}. ${change >= 0 ? "+" : "−"}${Math.abs(change).toFixed(2)} bits.`);
+    const left = (/** @type {typeof a} */ one) => `${one.effective.toFixed(1)} effective choices, ${one.words.toLocaleString("en")} ${one.words === 1 ? "word" : "words"}`;
+    say(said, `A (${briefly(pinned)}): ${left(a)}. B (now): ${left(b)}; ${Math.abs(change).toFixed(2)} bits ${change >= 0 ? "more" : "less"} open.`);
   });
   return h("div", { class: "cnb-row" }, h("div", {}, pin), said);
 }
@@ -121,10 +122,10 @@ export function whyPanel(view) {
     const { now, step } = view;
     if (!now || drawn === step.id) return;
     drawn = step.id;
-    const { context, places, passed, sources: found } = now.about;
+    const { context, length, places, passed, sources: found } = now.about;
     const words = context.trim();
     say(said, words
-      ? `The longest context it could use is “${words}”. The text that fits the prompt has it at ${places.toLocaleString("en")} ${places === 1 ? "place" : "places"}. What follows there makes the bars; ${percent(passed)} is handed down to shorter contexts.`
+      ? `The model looked ${length} ${length === 1 ? "word" : "words"} back, at “${words}”, and found that at ${places.toLocaleString("en")} ${places === 1 ? "place" : "places"} of the text it has read. It counted what follows there: those are the bars. ${percent(passed)} of them comes from shorter contexts.`
       : "It knows no context here, so it falls back on which words begin a text, and on plain frequency.");
     sources.replaceChildren(...found.map(([text, from, to]) => h("blockquote", {}, text.slice(0, from), h("mark", {}, text.slice(from, to)), text.slice(to))));
   });

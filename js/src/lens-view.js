@@ -10,7 +10,7 @@ import { draw, ranked, shape } from "./sampling.js";
 /**
  * @typedef {{id: number, token: number, word: string, u: number, forced: boolean, bits: number | null}} Step
  * @typedef {{number: number, name: string, seed: number, settings: LensSettings, kept: number, ended: string, steps: Step[]}} Branch
- * @typedef {{context: string, places: number, passed: number, sources: [string, number, number][]}} About
+ * @typedef {{context: string, length: number, places: number, passed: number, sources: [string, number, number][]}} About
  * @typedef {{p: Float32Array, about: About, ranked: number[]}} Known
  */
 

@@ -151,7 +151,9 @@ function actions(view) {
   });
   const look = button("Open in the lens", async () => {
     const cell = `import claude_nb\n\nclaude_nb.Lens(${run?.variable ?? "reply"})`;
-    if (!(await insertBelow(panel, cell))) say(look, (await copy(cell)) ? "Copied: paste it into a cell" : "Run claude_nb.Lens(reply)");
+    const done = await insertBelow(panel, cell);
+    say(look, done ? "Now run the new cell: Shift+Enter" : (await copy(cell)) ? "Copied: paste it into a cell" : "Run claude_nb.Lens(reply)");
+    setTimeout(() => say(look, "Open in the lens"), 5000);
   });
   const bar = h("div", { class: "cnb-actions" }, copyButton("Copy", () => run?.text ?? ""), get, pin, use, look);
   const element = h("div", { hidden: true }, bar, panel);

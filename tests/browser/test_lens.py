@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from claude_nb.metrics import wilson
 from claude_nb.widgets.lens import Lens
 from tests.browser.conftest import OpenNotebook
 from tests.browser.jupyter import screenshot
@@ -108,7 +109,7 @@ def test_the_bars_are_a_table_with_the_numbers_of_python(shown: LensPage) -> Non
     expect(shown.bars).to_have_count(16)
     first = shown.lens.table(0)[0]
     assert shown.number(first["word"], 2) == f"{first['model']:.1%}"
-    assert shown.bars.last.locator("th").inner_text() == "1,151 other words"
+    assert shown.bars.last.locator("th").inner_text() == "1,151 others"
 
 
 def test_the_settings_bend_the_bars_as_python_would(shown: LensPage) -> None:
@@ -119,7 +120,7 @@ def test_the_settings_bend_the_bars_as_python_would(shown: LensPage) -> None:
     shown.lens.order = "temperature_last"
     expect(shown.page.locator("tr[data-edge]")).to_have_count(1)
     for row in shown.lens.table(0):
-        expected = f"cut by {row['cut']}" if row["cut"] else f"{row['final']:.1%}"
+        expected = f"cut: {row['cut']}" if row["cut"] else f"{row['final']:.1%}"
         assert shown.number(row["word"]) == expected
 
 
@@ -137,7 +138,7 @@ def test_the_order_decides_which_words_are_left(shown: LensPage) -> None:
     before = left.inner_text()
     shown.page.get_by_label("Order").select_option("temperature_last")
     expect(left).not_to_have_text(before)
-    expect(shown.page.locator(".cnb-step b").nth(1)).to_have_text("top_k off")
+    expect(shown.button("top_k off: changes nothing")).to_be_visible()
 
 
 def test_a_stage_can_be_looked_at_by_itself(shown: LensPage) -> None:
@@ -185,8 +186,11 @@ def test_draws_land_on_the_bars_and_come_with_intervals(shown: LensPage) -> None
     for name in ("Draw 1", "Draw 100", "Draw 1,000"):
         shown.button(name).click()
     expect(shown.page.get_by_role("columnheader", name="1,101 drawn")).to_be_visible()
-    counts = [int(shown.number(word, 4)) for word in ("little", "quiet", "young")]
+    drawn = [shown.number(word, 4).split(",", 1) for word in ("little", "quiet", "young")]
+    counts = [int(count) for count, _ in drawn]
     assert sum(counts) == 1101
+    low, high = wilson(counts[0], 1101) or (0.0, 0.0)
+    assert drawn[0][1].strip() == f"true share between {low:.1%} and {high:.1%}", "for those who cannot see the line"
     assert abs(counts[0] / 1101 - float(shown.number("little").rstrip("%")) / 100) < 0.06
     expect(shown.page.locator(".cnb-seen:visible")).to_have_count(3)
     shown.set("Top k", 4)
@@ -198,7 +202,8 @@ def test_a_pinned_setting_stays_as_a_ghost_beside_the_live_one(shown: LensPage) 
     shown.button("Pin as A").click()
     shown.set("Temperature", 1.5)
     expect(shown.page.locator(".cnb-side")).to_contain_text("A (T 0.5)")
-    expect(shown.page.locator(".cnb-side")).to_contain_text("bits.")
+    expect(shown.page.locator(".cnb-side")).to_contain_text("bits more open.")
+    expect(shown.page.get_by_text("pinned A", exact=True)).to_be_visible()
     little = shown.bars.first
     widths = [little.locator(f".cnb-{part}").evaluate("(one) => one.offsetWidth") for part in ("ghost", "r")]
     assert widths[0] > widths[1]
@@ -206,9 +211,18 @@ def test_a_pinned_setting_stays_as_a_ghost_beside_the_live_one(shown: LensPage) 
 
 def test_why_these_words_names_the_training_text(shown: LensPage) -> None:
     why = shown.page.locator(".cnb-why")
-    expect(why).to_contain_text("“a time there was a”")
+    expect(why).to_contain_text("looked 5 words back, at “a time there was a”")
     expect(why.locator("mark").first).to_have_text(" a time there was a")
     assert why.locator("blockquote").count() == 3
+
+
+def test_the_legend_names_only_what_can_be_seen(shown: LensPage) -> None:
+    legend = shown.page.locator(".cnb-legend > span:visible")
+    expect(legend).to_have_text(["the model", "after the settings"])
+    shown.set("Top k", 3)
+    expect(legend).to_have_text(["the model", "after the settings", "cut"])
+    shown.button("Draw 100").click()
+    expect(legend.last).to_have_text("drawn, with its 95 % interval")
 
 
 def test_what_follows_can_be_hidden_to_guess_it_first(shown: LensPage) -> None:
@@ -340,10 +354,28 @@ CONTRAST = """
 """
 
 
-def test_it_fits_a_narrow_window(blank_page: Page) -> None:
-    blank_page.set_viewport_size({"width": 360, "height": 800})
-    LensPage(blank_page, Lens(PROMPT, seed=3))
-    assert blank_page.evaluate("() => document.documentElement.scrollWidth") <= 360
+@pytest.mark.parametrize("width", [360, 400, 540, 640, 720, 800, 1200])
+def test_nothing_sticks_out_of_its_panel_at_any_width(blank_page: Page, width: int) -> None:
+    blank_page.set_viewport_size({"width": width, "height": 800})
+    shown = LensPage(blank_page, Lens(PROMPT, temperature=1.2, top_k=10, top_p=0.9, seed=3))
+    for name in ("Pin as A", "Draw 1,000"):
+        shown.button(name).click()
+    expect(blank_page.get_by_role("columnheader", name="1,000 drawn")).to_be_visible()
+    assert blank_page.evaluate("() => document.documentElement.scrollWidth") <= width
+    assert blank_page.evaluate(STICKS_OUT) == []
+
+
+# Texts, tables and boxes that end to the right of the panel they are in, or are squeezed until they cannot be read.
+STICKS_OUT = """
+() => [...document.querySelectorAll(".cnb-reply, .cnb-side, .cnb-strip, .cnb-work, .cnb-note")].flatMap((panel) => {
+  const { right } = panel.getBoundingClientRect();
+  const inside = [...panel.querySelectorAll("table, p, button, input, select, dl, blockquote")];
+  const narrow = (one) => one.matches(".cnb-number") && one.offsetWidth < 56;
+  const beyond = (one) => one.getBoundingClientRect().right > right + 1;
+  const out = inside.filter((one) => one.offsetParent && (beyond(one) || narrow(one)));
+  return out.map((one) => `${one.className || one.tagName}: ${one.textContent.slice(0, 30)}`);
+})
+"""
 
 
 def test_it_works_in_jupyterlab_and_leaves_something_in_the_saved_notebook(open_notebook: OpenNotebook) -> None:
