@@ -1,7 +1,7 @@
 """From a file, a figure or a table of the notebook to an Attachment: checked by its bytes, capped in size.
 
-Only what the user named is read: regular files, no devices, nothing that is known to hold secrets. Addresses are
-not fetched.
+Only what the user named is read: regular files, no devices, nothing that is known to hold secrets. What an https://
+address names is fetched here and not by the model's side, so that it is seen before it is sent, and has a fingerprint.
 """
 
 from __future__ import annotations
@@ -48,15 +48,18 @@ class Gathered(NamedTuple):
 
 
 def gather(sources: Any) -> Gathered:
-    """Everything that was named: paths, globs, figures, pictures, tables, or a list of them. Raises PromptError."""
+    """Everything that was named: paths, globs, addresses, figures, pictures, tables, or a list of them.
+
+    Raises PromptError; for an address also NetworkError, and Interrupted on Ctrl-C.
+    """
     made: list[Attachment] = []
     notices: list[str] = []
     for source in _each(sources):
         for found, notice in _files(source) if isinstance(source, (str, os.PathLike)) else [_value(source)]:
             made.append(found)
             notices += [notice] if notice else []
-    if len(made) > MAX_FILES:
-        raise PromptError(f"{len(made)} attachments are too many; at most {MAX_FILES} go with a prompt")
+        if len(made) > MAX_FILES:  # before the next is fetched
+            raise PromptError(f"{len(made)} attachments are too many; at most {MAX_FILES} go with a prompt")
     return Gathered(tuple(made), tuple(notices))
 
 
@@ -98,8 +101,13 @@ def _value(source: Any) -> tuple[Attachment, str]:
 
 def _files(source: str | os.PathLike[str]) -> Iterable[tuple[Attachment, str]]:
     typed = os.fspath(source)
-    if re.match(r"(?i)[a-z][a-z0-9+.-]*://", typed):
-        raise PromptError(f"{typed:.80} is an address; addresses are not fetched, so download it and attach the file")
+    if scheme := re.match(r"(?i)([a-z][a-z0-9+.-]*)://", typed):
+        if scheme[1].lower() != "https":
+            raise PromptError(f"{scheme[1]}:// is not fetched, only https:// is; else download it and attach the file")
+        from claude_nb import download
+
+        fetched = download.fetch(typed, max(MAX_BYTES.values()))
+        return [_made(fetched.data, fetched.name, f", fetched from {fetched.host}")]
     path = Path(os.path.expanduser(typed))  # noqa: PTH111  # Path.expanduser raises for a user who is not there
     if glob.has_magic(typed) and not path.exists():
         names = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  # Path.glob takes no absolute pattern
@@ -110,7 +118,8 @@ def _files(source: str | os.PathLike[str]) -> Iterable[tuple[Attachment, str]]:
             raise PromptError(f"{typed} names {len(paths)} files; at most {MAX_FILES} go with a prompt")
     else:
         paths = [path]
-    return [_made(_read(one), one.name, where=one) for one in paths]
+    # The place is told when it is not the one that was named: a link may lead anywhere.
+    return [_made(_read(one), one.name, f", from {one.resolve()}" if one.is_symlink() else "") for one in paths]
 
 
 def _read(path: Path) -> bytes:
@@ -137,7 +146,7 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _made(data: bytes, name: str, where: Path | None = None) -> tuple[Attachment, str]:
+def _made(data: bytes, name: str, origin: str = "") -> tuple[Attachment, str]:
     name = "".join(char for char in name if char.isprintable())[:100]
     media_type = _type(data, name)
     notice = ""
@@ -147,9 +156,7 @@ def _made(data: bytes, name: str, where: Path | None = None) -> tuple[Attachment
     if len(data) > most:
         raise PromptError(f"{name} has {_size(len(data))}; of this kind at most {_size(most)} can be sent")
     made = Attachment(name, media_type, hashlib.sha256(data).hexdigest(), len(data), base64.b64encode(data).decode())
-    # The place is told when it is not the one that was named: a link may lead anywhere.
-    real = where.resolve() if where and where.is_symlink() else None
-    return made, f"attached {name}: {media_type}, {_size(len(data))}{notice}" + (f", from {real}" if real else "")
+    return made, f"attached {name}: {media_type}, {_size(len(data))}{notice}{origin}"
 
 
 def _type(data: bytes, name: str) -> str:

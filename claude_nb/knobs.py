@@ -55,7 +55,7 @@ KNOBS: tuple[Knob, ...] = (
     Knob("thinking", ("--thinking",), "think first; with a number: up to so many tokens; off: not at all", _number_or_word, "[TOKENS]", setting=True, unit="tokens", bare="on"),
     Knob("effort", ("--effort",), "low, medium, high, xhigh or max: how much goes into the reply", metavar="LEVEL", setting=True),
     Knob("system", ("-s", "--system"), "system prompt", metavar="TEXT", setting=True),
-    Knob("attach", ("-a", "--attach"), "send along a file, a glob, {{figure}}, {{table}} or Out[3]", metavar="FILE", repeatable=True),
+    Knob("attach", ("-a", "--attach"), "send along a file, a glob, an https:// address, {{figure}}, {{table}} or Out[3]", metavar="FILE", repeatable=True),
     Knob("context", ("--context",), "send the last N cells and their output along", int, "N", 1, 50, 1),
     Knob("code", ("--code",), "put the code of the reply into a new cell below; nothing is run", None),
     Knob("cache", ("--cache",), "let the server keep the prompt: what begins in the same way costs less for some minutes", None),

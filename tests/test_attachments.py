@@ -7,6 +7,8 @@ import hashlib
 import io
 import json
 import os
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,8 @@ import pytest
 from IPython.display import Image as ShownImage
 from PIL import Image
 
-from claude_nb import attachments, budget, past, template
+import claude_nb
+from claude_nb import attachments, budget, download, past, template
 from claude_nb.credentials import Credentials
 from claude_nb.dialects import chat, messages
 from claude_nb.errors import PromptError
@@ -105,6 +108,56 @@ def test_a_link_says_where_it_leads(tmp_path: Path) -> None:
     assert attachments.gather(tmp_path / "link.txt").notices[0].endswith(f", from {tmp_path / 'real.txt'}")
 
 
+# From an address
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that were fetched; each brings the same picture. How it is fetched is in test_download.py."""
+    urls: list[str] = []
+
+    def fetch(url: str, most: int) -> download.Fetched:
+        urls.append(url)
+        return download.Fetched(png(), url.rpartition("/")[2], "example.org")
+
+    monkeypatch.setattr(download, "fetch", fetch)
+    return urls
+
+
+def test_an_address_is_fetched_checked_by_its_bytes_and_told_with_its_host(fetched: list[str]) -> None:
+    gathered = attachments.gather(["https://example.org/a.txt"])
+    assert gathered.attachments == (attachment(png(), "a.txt", "image/png"),)
+    assert gathered.notices == (f"attached a.txt: image/png, {len(png())} bytes, fetched from example.org",)
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--count", ""])
+def test_a_cell_fetches_once_when_it_runs_and_says_so(shell: Shell, fetched: list[str], option: str) -> None:
+    shell.vars["folder"] = "https://example.org"
+    printed = shell.run(f"%claude -m demo {option} -a {{{{folder}}}}/a.png What is it?")
+    assert fetched == ["https://example.org/a.png"]
+    assert "attached a.png: image/png" in printed
+    assert "fetched from example.org" in printed
+
+
+def test_a_sweep_in_python_fetches_once(session: Session, fetched: list[str]) -> None:
+    settings = {"attach": "https://example.org/a.png", "temperature": [0, 1], "n": 2}
+    swept = claude_nb.sweep("What is it?", session=session, provider="demo", show=False, **settings)
+    assert len(swept.replies) == 4
+    assert fetched == ["https://example.org/a.png"]
+
+
+def test_more_addresses_than_may_go_along_are_not_all_fetched(fetched: list[str]) -> None:
+    with pytest.raises(PromptError, match="21 attachments are too many"):
+        attachments.gather([f"https://example.org/{n}.png" for n in range(30)])
+    assert len(fetched) == 21
+
+
+def test_nothing_of_http_is_loaded_before_an_address_is_attached() -> None:
+    code = "import sys; from claude_nb import attachments; attachments.gather(b'x'); print('httpx' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 HOSTILE = [
     "/dev/zero",
     "/dev/random",
@@ -137,7 +190,7 @@ HOSTILE = [
     "credentials.json",
     "file:///etc/passwd",
     "http://169.254.169.254/latest/meta-data",
-    "https://example.com/a.png",
+    "https://127.0.0.1/a.png",
     "ftp://localhost/x",
     "*.nothing",
 ]

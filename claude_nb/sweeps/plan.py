@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from claude_nb import knobs, template
+from claude_nb import attachments, knobs, template
 from claude_nb.errors import PromptError
 from claude_nb.session import Session
 from claude_nb.values import Request
@@ -134,6 +134,8 @@ def _plan(
     for name, values in axes.items():
         for value in values if name in knobs.BY_NAME else ():
             knobs.check(name, value)  # what no model takes is a slip, and raises here
+    if "attach" in fixed:  # read and fetched once, not again for each case
+        fixed = {**fixed, "attach": attachments.gather(fixed["attach"]).attachments}
     cases = []
     for own in combinations:
         try:
