@@ -1,15 +1,16 @@
-"""The hand-over between the network thread and the reader, with the clocks that end a silence."""
+"""How an answer reaches its reader, with the clocks that end a silence: from another thread, or directly."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from claude_nb.errors import ClaudeError, NetworkError
+from claude_nb.pulse import PULSE
 
 AHEAD = 64  # pieces that may wait for the reader, of at most 64 KiB each
 
@@ -42,18 +43,55 @@ class Head(NamedTuple):
 Item = Head | bytes | ClaudeError
 
 
-class Pipe:
-    """From the network thread to the reader: a Head, raw pieces, then b"" or what went wrong."""
+class Line:
+    """One request as its reader sees it. take() gives a Head, raw pieces, then b"" or raises what went wrong."""
 
     def __init__(self, host: str, timeouts: Timeouts) -> None:
         self.host = host
         self.timeouts = timeouts
         self.connecting = True
         self.closed = False
-        self._ready = threading.Condition()
-        self._items: deque[Item] = deque()
         self._news_at = time.monotonic()
         self._unblock: Callable[[], None] | None = None
+
+    def take(self) -> Head | bytes:
+        """The next item. Raises what went wrong, and NetworkError when closed or silent for too long."""
+        raise NotImplementedError
+
+    def news(self, *, connecting: bool) -> None:
+        """A sign of life: the clocks start again."""
+        self._news_at = time.monotonic()
+        self.connecting = self.connecting and connecting
+
+    def on_close(self, unblock: Callable[[], None]) -> None:
+        """What wakes whoever is blocked in a read; replaces the one before."""
+        self._unblock = unblock
+        if self.closed:
+            unblock()
+
+    def close(self) -> None:
+        """End it, from any thread, any number of times."""
+        self.closed = True
+        if unblock := self._unblock:
+            unblock()
+
+    def _limit_s(self) -> float:
+        return self.timeouts.connect_s if self.connecting else self.timeouts.silence_s
+
+    def _silent(self) -> NetworkError:
+        limit = self._limit_s()
+        if self.connecting:
+            return Unreached(f"no connection to {self.host} within {limit:g} s; check the address and the network")
+        return NetworkError(f"{self.host} was silent for {limit:g} s; run it again, or allow more with --timeout")
+
+
+class Pipe(Line):
+    """From a network thread of its own to the reader, which so can leave at any moment."""
+
+    def __init__(self, host: str, timeouts: Timeouts) -> None:
+        super().__init__(host, timeouts)
+        self._ready = threading.Condition()
+        self._items: deque[Item] = deque()
 
     def put(self, item: Item) -> bool:
         """Hand over, waiting while the reader is behind; False: nobody reads any more."""
@@ -65,37 +103,19 @@ class Pipe:
         self.news(connecting=False)
         return not self.closed
 
-    def news(self, *, connecting: bool) -> None:
-        """A sign of life: the clocks start again."""
-        with self._ready:
-            self._news_at = time.monotonic()
-            self.connecting = self.connecting and connecting
-
-    def on_close(self, unblock: Callable[[], None]) -> None:
-        """What wakes the network thread out of a blocked read; replaces the one before."""
-        with self._ready:
-            self._unblock = unblock
-        if self.closed:
-            unblock()
-
     def close(self) -> None:
-        """End it, from any thread, any number of times."""
         with self._ready:
             self.closed = True
-            unblock = self._unblock
             self._ready.notify_all()
-        if unblock:
-            unblock()
+        super().close()
 
     def take(self) -> Head | bytes:
-        """The next item. Raises what went wrong, and NetworkError when closed or silent for too long."""
         began = time.monotonic()
         with self._ready:
             while not self._items and not self.closed:
-                limit = self.timeouts.connect_s if self.connecting else self.timeouts.silence_s
-                left = max(began, self._news_at) + limit - time.monotonic()
+                left = max(began, self._news_at) + self._limit_s() - time.monotonic()
                 if left <= 0:
-                    raise self._silent(limit)
+                    raise self._silent()
                 self._ready.wait(min(left, 0.25))  # in slices: Windows does not interrupt a wait
             if self.closed:
                 raise NetworkError("the reply was stopped")
@@ -105,7 +125,44 @@ class Pipe:
             raise item
         return item
 
-    def _silent(self, limit: float) -> NetworkError:
-        if self.connecting:
-            return Unreached(f"no connection to {self.host} within {limit:g} s; check the address and the network")
-        return NetworkError(f"{self.host} was silent for {limit:g} s; run it again, or allow more with --timeout")
+
+class Direct(Line):
+    """The reader does the waiting itself, for threads that nobody minds to leave behind: those of a sweep.
+
+    A closed socket ends its reads. While a name is looked up or a connection made there is none yet, so whoever stops
+    such a thread does not wait for it. The pulse keeps the clocks.
+    """
+
+    def __init__(self, host: str, timeouts: Timeouts) -> None:
+        super().__init__(host, timeouts)
+        self.source: Generator[Item, None, None] | None = None
+        self._reader = threading.get_ident()
+        self._reading = False
+        self._late: NetworkError | None = None
+        PULSE.join(self)
+
+    def take(self) -> Head | bytes:
+        if self.closed or self.source is None:
+            raise NetworkError("the reply was stopped")
+        self._news_at = time.monotonic()
+        self._reading = True
+        item = next(self.source)
+        self._reading = False
+        if self.closed:
+            raise self._late or NetworkError("the reply was stopped")
+        if isinstance(item, ClaudeError):
+            raise item
+        return item
+
+    def beat(self) -> None:
+        """Called by the pulse: a silence that is too long ends the read."""
+        if self._reading and not self.closed and time.monotonic() - self._news_at > self._limit_s():
+            self._late = self._silent()
+            self.close()
+
+    def close(self) -> None:
+        super().close()
+        PULSE.leave(self)
+        if threading.get_ident() == self._reader and self.source:
+            self.source.close()
+            self.source = None

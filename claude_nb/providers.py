@@ -153,6 +153,8 @@ def check(request: Request, spec: ModelSpec) -> None:
             f"{spec.label} takes {most} parts a message here, the text being one; this has {pieces}: "
             f"leave out {pieces - most}, or join them in one PDF"
         )
+    if request.tools and dialect is None:
+        raise PromptError("the demo model calls no tools; ask another one, with -p aimlapi or -p anthropic and a key")
     if request.thinking and dialect == "openai-chat":
         raise PromptError(f"{request.provider} has no field for --thinking; --effort LEVEL is what such servers know")
     if request.cache and dialect != "messages":
@@ -181,6 +183,7 @@ def stream(
     timeout_s: float | None = None,
     delay_s: float | None = None,
     allow_http: bool = False,
+    in_place: bool = False,
 ) -> Iterator[Chunk]:
     """Ask the provider of the request; yields the reply as it arrives.
 
@@ -188,6 +191,7 @@ def stream(
     timeout_s   longest wait without news, in seconds; None: the defaults of wire.Timeouts
     delay_s     pause between words of the demo model, in seconds; None: its own
     allow_http  send unencrypted to another machine too
+    in_place    wait for the network in this thread; see pipe.Direct
     """
     provider = find(request.provider)
     if provider.dialect is None:
@@ -210,6 +214,7 @@ def stream(
         stop=stop,
         timeouts=wire.Timeouts(silence_s=silence_s, progress_s=timeout_s or wire.DEFAULT_TIMEOUTS.progress_s),
         allow_http=allow_http,
+        in_place=in_place,
     )
     with response:
         if response.request_id:
@@ -245,7 +250,7 @@ def count_tokens(request: Request, *, credentials: Credentials, allow_http: bool
     from claude_nb import wire
 
     address, body = preview(request, stream=False)
-    counted: dict[str, Any] = {name: body[name] for name in ("model", "messages", "system", "thinking") if name in body}
+    counted: dict[str, Any] = {name: body[name] for name in ("model", "messages", "system", "thinking", "tools") if name in body}
     key = key_for(request, credentials)
     headers = _dialect("messages").headers
     data = wire.post_json(f"{address}/count_tokens", counted, key=key, headers=headers, allow_http=allow_http)

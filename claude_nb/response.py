@@ -1,4 +1,4 @@
-"""An answer while it arrives: unpacked, then read as events or as JSON. wire.py fills its pipe."""
+"""An answer while it arrives: unpacked, then read as events or as JSON. wire.py opens it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from claude_nb import faults
 from claude_nb.errors import ApiError, BadRequest, ClaudeError, NetworkError, StreamCut
 from claude_nb.keys import Key, redact
-from claude_nb.pipe import Head, Pipe, Timeouts
+from claude_nb.pipe import Head, Line, Timeouts
 from claude_nb.sse import Decoder, Event, read_object
 from claude_nb.stop import Stop
 
@@ -32,13 +32,13 @@ class Response:
     request_id  the server's id of the request; None if it sent none
     """
 
-    def __init__(self, pipe: Pipe, stop: Stop, key: Key | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._pipe = pipe
+    def __init__(self, line: Line, stop: Stop, key: Key | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._line = line
         self._stop = stop
         self._keys = [key] if key else []
         self._clock = clock
         self._ending = False
-        head = pipe.take()
+        head = line.take()
         self.status, self.headers = head if isinstance(head, Head) else Head(502, {})
         own_id = faults.request_id(self.headers)
         self.request_id = own_id and redact(own_id, self._keys)
@@ -55,12 +55,12 @@ class Response:
 
     def close(self) -> None:
         """Close the connection; may be called from any thread, any number of times."""
-        self._pipe.close()
+        self._line.close()
 
     def expect_end(self) -> None:
         """The reply is whole: what may follow (a token count) gets 3 s, and a lost connection is its end."""
         self._ending = True
-        self._pipe.timeouts = self._at_the_end()
+        self._line.timeouts = self._at_the_end()
 
     def events(self) -> Iterator[Event]:
         """The events as they arrive. Raises StreamCut or NetworkError; NetworkError too when stopped."""
@@ -75,7 +75,7 @@ class Response:
                         yield self._redacted(event)
                     if progress:
                         progress_at = self._clock()
-                    elif self._clock() - progress_at > self._pipe.timeouts.progress_s:
+                    elif self._clock() - progress_at > self._line.timeouts.progress_s:
                         raise self._no_progress()
             except (StreamCut, NetworkError) as error:
                 broken = error
@@ -88,7 +88,7 @@ class Response:
         data, start = self._object()
         if data is not None:
             return data
-        host = self._pipe.host
+        host = self._line.host
         if start in (b"", b"{"):
             raise StreamCut(f"the answer of {host} is {'not whole' if start else 'empty'}; run it again")
         raise BadRequest(
@@ -104,19 +104,19 @@ class Response:
 
     def error(self) -> ApiError:
         """What an answer with an error status says."""
-        self._pipe.timeouts = self._at_the_end()
+        self._line.timeouts = self._at_the_end()
         return faults.from_response(
             self.status,
             self.headers,
             self._read(ERROR_BYTES, part=True),
-            host=self._pipe.host,
+            host=self._line.host,
             found=self._keys[0].found if self._keys else None,
             clean=partial(redact, keys=self._keys),
         )
 
     def _at_the_end(self) -> Timeouts:
         """A few seconds, or less where the user allows less."""
-        given = self._pipe.timeouts
+        given = self._line.timeouts
         return Timeouts(
             AT_THE_END.connect_s,
             min(AT_THE_END.silence_s, given.silence_s),
@@ -124,7 +124,7 @@ class Response:
         )
 
     def _raw(self) -> Iterator[bytes]:
-        while isinstance(piece := self._pipe.take(), bytes) and piece:
+        while isinstance(piece := self._line.take(), bytes) and piece:
             yield piece
 
     def _body(self) -> Iterator[bytes]:
@@ -141,20 +141,20 @@ class Response:
             try:
                 for piece in self._body():
                     body += piece
-                    late = self._clock() - began > self._pipe.timeouts.progress_s
+                    late = self._clock() - began > self._line.timeouts.progress_s
                     if part and (late or len(body) >= limit):
                         break
                     if len(body) > limit:
-                        raise StreamCut(f"the answer of {self._pipe.host} is over {limit >> 20} MiB; ask for less")
+                        raise StreamCut(f"the answer of {self._line.host} is over {limit >> 20} MiB; ask for less")
             except (StreamCut, NetworkError):
                 if not part:
                     raise
         return bytes(body[:limit])
 
     def _no_progress(self) -> NetworkError:
-        limit = self._pipe.timeouts.progress_s
+        limit = self._line.timeouts.progress_s
         return NetworkError(
-            f"{self._pipe.host} kept the line open for {limit:g} s without a word; run it again, "
+            f"{self._line.host} kept the line open for {limit:g} s without a word; run it again, "
             "or allow more with --timeout"
         )
 

@@ -141,7 +141,7 @@ def test_a_key_that_is_refused_once_is_not_tried_a_hundred_times() -> None:
 
 def test_a_server_that_stays_full_is_a_row_with_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("claude_nb.wire._wait_s", lambda *_: None)  # the wire itself gives up at once
-    monkeypatch.setattr("claude_nb.sweeps.runner.PAUSE_S", 0.001)
+    monkeypatch.setattr("claude_nb.sweeps.pace.PAUSE_S", 0.001)
     with Server([answer(429, {"error": {"message": "too many"}})]) as server:
         result = served(server.url, ["a"])()
         assert len(server.requests) == 4

@@ -23,7 +23,7 @@ from cuts import CUTS, Cut
 from server import Repeat, Reset, Scenario, Send, Server, Wait, answer, head, stream
 from test_dialects import ERRORS, REPLIES, dialect_for, gather
 
-from claude_nb import wire
+from claude_nb import network, wire
 from claude_nb.errors import (
     ApiError,
     AuthError,
@@ -497,7 +497,7 @@ def test_a_server_whose_sending_fills_our_buffer_is_told_at_once_when_a_reply_is
         while (waiting := len(line.recv(1 << 20, socket.MSG_PEEK))) != before:  # until no more can arrive
             before = waiting
             server.gone.wait(0.1)
-        wire._shut(line)
+        network._shut(line)
         line.recv(1 << 20)  # what the network thread was just about to read
         line.close()
         assert server.gone.wait(5)
@@ -592,7 +592,7 @@ def test_a_slow_reader_slows_the_server_down_instead_of_filling_the_memory() -> 
     with serving([Send(head()), Repeat(HI * 1000)]) as server, ask(server) as response:
         next(response.events())
         thread = next(t for t in threading.enumerate() if t.name == "claude_nb reply")
-        held = response._pipe._items
+        held = response._line._items
         threading.Event().wait(0.2)
         assert len(held) <= 64
         assert thread.is_alive()

@@ -41,6 +41,13 @@ class _Running:
     thinking: int = 0
 
 
+def _place(db: sqlite3.Connection, turn: _Running) -> tuple[int, str, bool]:
+    """Row and mark of the file it is in; True for a new row: the file it was in was set aside or deleted."""
+    mark = schema.mark(db)
+    new = mark != turn.mark
+    return rows.insert(db, turn.values) if new else turn.row_id, mark, new
+
+
 class Store:
     """The history in one file. No method raises because of the disk: a line to warn, and None or [].
 
@@ -86,18 +93,17 @@ class Store:
         if turn is None:
             return
 
-        def work(db: sqlite3.Connection) -> bool:
-            self._follow(db, turn)
-            if not rows.add_piece(db, turn.row_id, self._clock(), text[turn.text :], thinking[turn.thinking :]):
-                rows.reopen(db, turn.row_id)
-                rows.add_piece(db, turn.row_id, self._clock(), text, thinking)
-            return True
+        def work(db: sqlite3.Connection) -> tuple[int, str]:
+            row_id, mark, new = _place(db, turn)
+            begin = (0, 0) if new else (turn.text, turn.thinking)
+            if not rows.add_piece(db, row_id, self._clock(), text[begin[0] :], thinking[begin[1] :]):
+                rows.reopen(db, row_id)
+                rows.add_piece(db, row_id, self._clock(), text, thinking)
+            return row_id, mark
 
-        was = (turn.row_id, turn.mark)
-        if self._file.run(work, False, writing=True, wait_s=PROGRESS_WAIT_S):
+        if place := self._file.run(work, None, writing=True, wait_s=PROGRESS_WAIT_S):
+            turn.row_id, turn.mark = place
             turn.text, turn.thinking = len(text), len(thinking)
-        else:
-            turn.row_id, turn.mark = was
 
     def finish(self, row_id: int | None, reply: Reply, rhythm: Rhythm = ()) -> None:
         """Write the reply, whole or broken off. A row that was forgotten meanwhile stays forgotten."""
@@ -106,9 +112,7 @@ class Store:
         turn = self._running.get(row_id)
 
         def work(db: sqlite3.Connection) -> None:
-            if turn is not None:
-                self._follow(db, turn)
-            rows.close(db, row_id if turn is None else turn.row_id, reply, rhythm)
+            rows.close(db, row_id if turn is None else _place(db, turn)[0], reply, rhythm)
 
         self._file.run(work, None, writing=True)
         self._running.pop(row_id, None)
@@ -175,13 +179,6 @@ class Store:
         if not self._file.exists():
             return 0
         return self._file.run(lambda db: rows.erase(db, where, values), 0, writing=True)
-
-    def _follow(self, db: sqlite3.Connection, turn: _Running) -> None:
-        """When the file the turn began in was set aside or deleted: begin it again in the new one."""
-        mark = schema.mark(db)
-        if mark != turn.mark:
-            turn.row_id, turn.mark = rows.insert(db, turn.values), mark
-            turn.text = turn.thinking = 0
 
     def _read(
         self,

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from claude_nb.store import schema
+from claude_nb.store.batch import Batch
 
 T = TypeVar("T")
 
@@ -51,32 +52,31 @@ class File:
         self._checked = False
         self._was_locked = False
         self._lock = threading.Lock()
-        self._writers = threading.Lock()
+        self._batch = Batch()
 
     def run(
         self, work: Callable[[sqlite3.Connection], T], default: T, *, writing: bool = False, wait_s: float | None = None
     ) -> T:
         """What work returns, its changes committed; the default when the disk is in the way.
 
+        work    may be run twice and beside others, so it changes nothing but the database
         wait_s  a shorter wait, for work that can as well be done later: being late is not reported
         """
         patience = self._wait_s if wait_s is None else wait_s
         if self._was_locked:
             patience = min(patience, 1.0)  # the user was told; do not make every cell wait again
-        # SQLite's own waiting is a lottery: of many threads that write, one could lose it until its patience ends.
-        # Without the time-out a fork in another thread's turn would block the child for good.
-        turn = writing and self._writers.acquire(timeout=patience)
+
+        def transact(work: Callable[[sqlite3.Connection], T]) -> T:
+            return self._undamaged(work, writing, time.monotonic() + patience)
+
         try:
-            result = self._undamaged(work, writing, time.monotonic() + patience)
+            result: T = self._batch.run(work, transact, patience) if writing else transact(work)
         except (schema.NotOurs, sqlite3.Error, OSError, ValueError, OverflowError) as error:
             kind, line = (error.kind, str(error)) if isinstance(error, schema.NotOurs) else _explain(error, self.path)
             if kind != "locked" or wait_s is None:
                 self._was_locked = kind == "locked"
                 self._tell(kind, line)
             return default
-        finally:
-            if turn:
-                self._writers.release()
         self._was_locked = False
         return result
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+from claude_nb.errors import Overloaded
 from claude_nb.stop import Stop
 
 WINDOW = 20  # outcomes looked at
@@ -79,12 +81,44 @@ class Pace:
             self._paused_until = max(self._paused_until, self._clock() + pause_s)
             self._wake()
 
-    def left(self) -> None:
-        """The call was given up, and its slot is free."""
-        with self._free:
-            self.running -= 1
-            self._wake()
-
     def _wake(self) -> None:
         """As many as may start, and no more: with hundreds of calls a second, waking all for each would be the work."""
         self._free.notify(max(0, self.allowed - self.running))
+
+
+class Slot:
+    """The slot of one call, for Session.run(slot=slot.held): for all its tries, but free while it waits for the next.
+
+    stop  ends the wait for a slot; the call then ends as if it had been stopped itself
+    """
+
+    def __init__(self, pace: Pace, stop: Stop) -> None:
+        self._pace = pace
+        self._stop = stop
+        self._taken = False
+
+    @contextmanager
+    def held(self, call: Stop) -> Iterator[bool]:
+        """Gives False, and holds nothing, when stopped before there was one."""
+        if not self.take():
+            call.set()
+        try:
+            yield self._taken
+        except Overloaded:
+            self.give(PAUSE_S)
+            raise
+        finally:
+            if self._taken:
+                self._taken = False
+                self._pace.answered()
+
+    def take(self) -> bool:
+        """Wait for it."""
+        self._taken = self._taken or self._pace.start(self._stop)
+        return self._taken
+
+    def give(self, wait_s: float) -> None:
+        """The server refused the call, which is tried again in so many seconds, or not at all."""
+        if self._taken:
+            self._taken = False
+            self._pace.refused(wait_s)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from claude_nb.errors import ClaudeError
 from claude_nb.session import Session
 from claude_nb.stop import Stop
-from claude_nb.sweeps.pace import PAUSE_S, Pace
+from claude_nb.sweeps.pace import PAUSE_S, Pace, Slot
 from claude_nb.sweeps.worker import Answer, failed, run_one
 from claude_nb.turn import Turn
 from claude_nb.values import Request
@@ -67,7 +67,7 @@ class Runner:
         self._replay = replay
         self._executor = executor
         self._waiting = deque((job, 1) for job in jobs)
-        self._results: queue.SimpleQueue[Done | BaseException] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[Done | BaseException | None] = queue.SimpleQueue()
         self._stop = Stop()
 
     def run(self) -> Generator[Done | None, None, None]:
@@ -88,13 +88,14 @@ class Runner:
         return found
 
     def _on_threads(self) -> Generator[Done | None, None, None]:
-        # A call that waits for its next try has no slot but still a thread, so there are more of these.
-        count = min(len(self._waiting), 2 * self.pace.limit)
-        threads = [threading.Thread(target=self._work, name="claude_nb sweep", daemon=True) for _ in range(count)]
+        # A slot is held while the network is used, not while a row is written or a call waits for its next try; so
+        # that no slot stays free meanwhile, there are more threads than slots.
+        working = min(len(self._waiting), 2 * self.pace.limit)
+        threads = [threading.Thread(target=self._work, name="claude_nb sweep", daemon=True) for _ in range(working)]
         for thread in threads:
             thread.start()
         try:
-            while any(thread.is_alive() for thread in threads) or not self._results.empty():
+            while working:
                 try:
                     result = self._results.get(timeout=TICK_S)
                 except queue.Empty:
@@ -102,7 +103,9 @@ class Runner:
                     continue
                 if isinstance(result, BaseException):
                     raise result
-                yield result
+                working -= result is None
+                if result is not None:
+                    yield result
         finally:
             self._end(threads)
 
@@ -117,53 +120,44 @@ class Runner:
             turn.abandon()
 
     def _work(self) -> None:
-        """One thread: job after job, until none is left."""
-        while not self._stop.is_set():
-            try:
-                job, attempt = self._waiting.popleft()
-            except IndexError:
-                return
-            try:
-                answer = self._ask(job)
-            except BaseException as error:  # noqa: BLE001  # a fault of ours: the main thread raises it
-                self._results.put(error)
-                return
-            if answer is not None:
-                self._take(job, attempt, answer)
-
-    def _ask(self, job: Job) -> Answer | None:
-        """Run a job to its end; None: stopped on the way."""
-        if job.request.key in self._recorded:
-            return self._read(job, slot=False)
-        if not self.pace.start(self._stop):
-            return None
-        return self._read(job, slot=True)
-
-    def _read(self, job: Job, *, slot: bool) -> Answer | None:
-        """A recorded reply is read without a slot; any other gives its slot back at the end, and while it waits."""
-        replay = self._replay if slot else "use"
+        """One thread: job after job, until none is left. Its last result is None."""
         try:
-            turn = self.turns[job] = self.session.run(job.request, replay=replay, hurry=True, **self._options)
+            while not self._stop.is_set() and (waiting := self._next()):
+                job, attempt = waiting
+                if (answer := self._read(job)) is not None:
+                    self._take(job, attempt, answer)
+        except BaseException as error:  # noqa: BLE001  # a fault of ours: the main thread raises it
+            self._results.put(error)
+        self._results.put(None)
+
+    def _next(self) -> tuple[Job, int] | None:
+        try:
+            return self._waiting.popleft()
+        except IndexError:
+            return None
+
+    def _read(self, job: Job) -> Answer | None:
+        """Run a job to its end; None: stopped on the way."""
+        replay = "use" if self._recorded and job.request.key in self._recorded else self._replay
+        slot = Slot(self.pace, self._stop)
+        try:
+            turn = self.session.run(job.request, replay=replay, hurry=True, slot=slot.held, **self._options)
+            self.turns[job] = turn
+            if self._stop.is_set():
+                turn.stop()
             for chunk in turn.chunks():
-                if chunk.wait_s and slot:
-                    self.pace.refused(chunk.wait_s)
-                    slot = False
-                elif chunk.wait_s == 0 and not slot:
-                    slot = self.pace.start(self._stop)
+                if chunk.wait_s:
+                    slot.give(chunk.wait_s)
+                elif chunk.wait_s == 0:
+                    slot.take()
                 if self._stop.is_set():
                     turn.stop()
             reply = turn.reply
             return Answer(reply) if reply and reply.stop_reason != "interrupted" else None
         except ClaudeError as error:
-            answer = failed(job.request, error)
-            if slot and answer.refused:
-                self.pace.refused(PAUSE_S)
-                slot = False
-            return None if self._stop.is_set() else answer
+            return None if self._stop.is_set() else failed(job.request, error)
         finally:
             self.turns.pop(job, None)
-            if slot:
-                self.pace.answered()
 
     def _take(self, job: Job, attempt: int, answer: Answer) -> None:
         """Hand a result on, try it again later, or give up on all that would fail like it."""
@@ -206,7 +200,7 @@ class Runner:
         while self._waiting and self.pace.wait_s() == 0:
             job, attempt = self._waiting.popleft()
             if job.request.key in self._recorded:
-                if answer := self._read(job, slot=False):
+                if answer := self._read(job):
                     yield Done(job, answer)
                 continue
             try:
