@@ -116,7 +116,7 @@ REPLIES: dict[str, Gathered] = {
         FOUR_SIX,
         True,
     ),
-    "messages-cut": Gathered("Hel", "", Usage(25, 1), None, None, "msg_1", FOUR_SIX),
+    "messages-cut": Gathered("Hel", "", Usage(25), None, None, "msg_1", FOUR_SIX),
 }
 
 ERRORS: dict[str, tuple[type[ApiError], str]] = {

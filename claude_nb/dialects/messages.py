@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -103,7 +104,8 @@ def _chunk(kind: str, data: dict[str, Any], parts: PromptParts) -> Chunk:
     """What one event says; an empty chunk for those that say nothing here."""
     if kind == "message_start":
         message = child(data, "message")
-        usage = known(parts.usage(child(message, "usage")))
+        # Its count of the reply is a place-holder, 1 or so: a reply that breaks off would seem to cost nothing.
+        usage = known(replace(parts.usage(child(message, "usage")), output_tokens=None))
         return Chunk(id=label(message.get("id")), model=label(message.get("model")), usage=usage)
     if kind == "content_block_start":
         return _piece(child(data, "content_block"))
