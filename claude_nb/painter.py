@@ -25,6 +25,7 @@ ENVELOPE = 1_000  # what a message weighs without its content
 
 TAIL_CHARS = 2_000  # a longer tail is cut, and its finished blocks move up
 LONGEST_TAIL_CHARS = 20_000  # one that grows to this, faster than parts may be sent, is hidden but for its end
+CALL_CHARS = 160  # the beginning of a call that is being written
 THOUGHT_CHARS = 600  # the newest of what a model thinks; all of it is there, folded, when the reply ends
 PART_BYTES = 64_000  # a finished part that would pass this is left alone for good
 MAX_PARTS = 2
@@ -63,6 +64,7 @@ class Painter:
         self._head = head
         self._news: list[str] = []
         self._thought = ""
+        self._call, self._call_chars = "", 0
         self._tail = ""
         self._opener = ""
         self._parts: list[_Part] = []
@@ -81,6 +83,12 @@ class Painter:
     def think(self, text: str) -> None:
         """More of what the model thinks before it answers; its newest lines are shown until the reply begins."""
         self._thought = (self._thought + text)[-THOUGHT_CHARS:]
+        self._dirty = True
+
+    def call(self, text: str) -> None:
+        """More of a call that the model writes: its beginning is shown on a line below the text."""
+        self._call += text[: CALL_CHARS - len(self._call)]
+        self._call_chars += len(text)
         self._dirty = True
 
     def tell(self, notice: str) -> None:
@@ -105,23 +113,33 @@ class Painter:
         if self._thought and not (self._tail or self._parts):
             html = f"<details open><summary>thinking …</summary>{render.plain_html(self._thought)}</details>"
         if self._hidden:
-            html = note_html(f"… {self._hidden:,} earlier characters are drawn when the reply ends") + html
+            html = note_html(f"… {self._hidden:,} earlier characters are drawn when the reply ends") + _boxed(html)
+        if self._call:
+            more = f"… ({self._call_chars:,} characters)" if self._call_chars > len(self._call) else " …"
+            html += note_html(render.terminal_safe(" ".join(self._call.split())) + more, code=True)
         if self._notice:
             html += note_html(self._notice)
         self._send(len(self._parts), {"text/html": html})
         weight = len(html.encode()) + ENVELOPE
         self._due_s = now + min(LONGEST_S, max(SHORTEST_S, weight / TAIL_BYTES_PER_S))
 
-    def finish(self, text: str, footer: dict[str, str], *, before: str = "") -> None:
-        """The final state: the whole reply in the first output, with its raw text, and the footer in the last."""
+    def finish(self, text: str, footer: dict[str, str], *, before: str = "", html: str = "") -> None:
+        """The final state: the whole reply in the first output, with its raw text, and the footer in the last.
+
+        html  the drawn reply, where it holds more than its text
+        """
         if not text and not before and not self.slots:
             self._send(0, footer)
             return
-        self._send(0, {"text/html": before + self._whole(text), "text/plain": text})
+        self._send(0, {"text/html": before + (html or self._whole(text)), "text/plain": text})
         last = max(1, self.slots - 1)
         for slot in range(1, last):
             self._send(slot, {"text/html": "", "text/plain": ""})
         self._send(last, footer)
+
+    def below(self, bundle: dict[str, str], *, anew: bool = False) -> None:
+        """After the end: another bundle in place of the footer, or one more below it."""
+        self._send(self.slots if anew else self.slots - 1, bundle)
 
     def _freeze(self, now: float) -> None:
         """Move the finished blocks of the tail into a finished part."""
@@ -164,7 +182,14 @@ class Painter:
         self.slots = max(self.slots, slot + 1)
 
 
-def note_html(line: str) -> str:
-    """A line of ours, set apart from the reply."""
+def _boxed(html: str) -> str:
+    """The end of the text in a box of one height: a tail that is cut again and again would make the page jump."""
+    style = "height:24em;overflow:hidden;display:flex;flex-direction:column-reverse"
+    return f'<div style="{style}"><div>{html}</div></div>'
+
+
+def note_html(line: str, *, code: bool = False) -> str:
+    """A line of ours, set apart from the reply. code: it shows something that somebody else wrote."""
     style = "margin:.4em 0;font-size:.85em;color:var(--jp-ui-font-color2,#757575)"
-    return f'<div style="{style}">{escape(line)}</div>'
+    text = f"<code>{escape(line)}</code>" if code else escape(line)
+    return f'<div style="{style}">{text}</div>'

@@ -176,6 +176,8 @@ def test_the_newest_text_is_on_screen_while_a_very_long_reply_hides_its_middle()
     painter.paint(screen.now + 1)
     assert "the newest words" in screen.outputs[2]["text/html"]
     assert "earlier characters are drawn when the reply ends" in screen.outputs[2]["text/html"]
+    # Cut again and again, the tail changes its length by pages; in a box of one height nothing below it jumps.
+    assert '<div style="height:24em;overflow:hidden' in screen.outputs[2]["text/html"]
 
 
 def test_the_first_text_is_due_at_once_and_the_next_after_a_tenth_of_a_second() -> None:
