@@ -68,6 +68,11 @@ def picture(value: Any) -> bool:
     return _figure(value) is not None or _is_pil(value) or _shown(value) is not None
 
 
+def from_bytes(data: bytes, name: str) -> tuple[Attachment, str]:
+    """A picture, a PDF or a text in memory, and the line about it. Raises PromptError."""
+    return _made(data, name)
+
+
 def from_value(value: Any, name: str) -> tuple[Attachment, str]:
     """A figure, a picture or a table of the notebook, and the line about it. Raises PromptError."""
     if figure := _figure(value):
@@ -95,7 +100,7 @@ def _value(source: Any) -> tuple[Attachment, str]:
     if isinstance(source, Attachment):
         return source, ""
     if isinstance(source, (bytes, bytearray)):
-        return _made(bytes(source), "data")
+        return from_bytes(bytes(source), "data")
     return from_value(source, type(source).__name__.lower())
 
 

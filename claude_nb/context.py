@@ -1,4 +1,4 @@
-"""What the notebook has done so far, as text for a prompt: the last cells, and the last error with its cell.
+"""What the notebook has done so far, for a prompt: the last cells, if asked with pictures; the last error, its cell.
 
 Only what is named is taken, it is cut to a size, and what looks like a secret is masked.
 """
@@ -9,12 +9,16 @@ import linecache
 import re
 import sys
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple
 
+from claude_nb import attachments, parts
 from claude_nb.errors import ClaudeError, PromptError
 from claude_nb.keys import Key, redact
+from claude_nb.parts import Attachment
+from claude_nb.shown import picture_in
 
 MAX_CHARS = 40_000  # of all cells together; the oldest are left out
 MAX_OUTPUT_CHARS = 4_000  # of the output of one cell, and of an error
@@ -26,10 +30,14 @@ NAMED_SECRET = re.compile(
 
 
 class Found(NamedTuple):
-    """Text of the notebook, and a line for each thing that was cut or masked."""
+    """Text of the notebook, and a line for each thing that was cut, masked or attached.
+
+    attached  pictures of the cells; each knows how much of the text comes before it
+    """
 
     text: str
     notices: tuple[str, ...] = ()
+    attached: tuple[Attachment, ...] = ()
 
 
 def cells(
@@ -37,21 +45,34 @@ def cells(
     variables: Mapping[str, Any],
     keys: Iterable[Key] = (),
     outputs: Mapping[int, Iterable[Any]] = MappingProxyType({}),
+    shown: Callable[[int], Iterable[bytes]] | None = None,
 ) -> Found:
     """The last *count* cells before the one that is running, each with what it printed and the text of its value.
 
     variables  those of the notebook, in which IPython keeps In and Out
-    outputs    what cells have shown, by number, as the history of newer IPythons keeps it
+    outputs    what cells have given and printed, by number, as the history of newer IPythons keeps it
+    shown      the pictures that a cell has drawn, by its number; with it, and only then, pictures are taken along
     """
     sources, values = variables.get("In") or [], variables.get("Out") or {}
     numbers = [n for n in range(1, len(sources) - 1) if str(sources[n]).strip()][-count:]
-    written = [_cell(n, str(sources[n]), _printed(outputs.get(n, ())), values) for n in numbers]
-    notices = []
-    while sum(map(len, written)) > MAX_CHARS:
+    written = [_masked(_cell(n, str(sources[n]), _printed(outputs.get(n, ())), values), keys) for n in numbers]
+    notices: list[str] = []
+    while sum(len(text) for text, _ in written) > MAX_CHARS:
         del written[0]
         notices = [f"context: {len(written)} of {len(numbers)} cells are sent, the others would be too long"]
-    text, masked = _masked("\n\n".join(written), keys)
-    return Found(text, (*notices, *masked))
+    text = ""
+    attached: list[Attachment] = []
+    for number, (cell, masked) in zip(numbers[len(numbers) - len(written) :], written, strict=True):
+        text += ("\n\n" if text else "") + cell
+        notices += masked
+        for found, notice in _pictures(number, outputs, values, shown) if shown else ():
+            if found and found.sha256 in [one.sha256 for one in attached]:
+                continue
+            notices.append(notice)
+            if found:
+                text += f"\n\nPicture of [{number}]:"
+                attached.append(parts.placed(found, len(text)))
+    return Found(text, tuple(dict.fromkeys(notices)), tuple(attached))
 
 
 def error(keys: Iterable[Key] = ()) -> Found:
@@ -99,6 +120,28 @@ def _cell(number: int, source: str, printed: str, values: Mapping[int, Any]) -> 
 def _printed(outputs: Iterable[Any]) -> str:
     streams = (one.bundle.get("stream", "") for one in outputs if one.output_type in ("out_stream", "err_stream"))
     return "".join(stream if isinstance(stream, str) else "".join(stream) for stream in streams)
+
+
+def _pictures(
+    number: int,
+    outputs: Mapping[int, Iterable[Any]],
+    values: Mapping[int, Any],
+    shown: Callable[[int], Iterable[bytes]],
+) -> Iterable[tuple[Attachment | None, str]]:
+    """What a cell has drawn and given as pictures, with a line for each; None for one that cannot be sent."""
+    given = (one.bundle for one in outputs.get(number, ()) if one.output_type == "execute_result")
+    drawn = [*shown(number), *(data for bundle in given if (data := picture_in(bundle)))]
+    makers: list[Callable[[], tuple[Attachment, str]]] = [
+        partial(attachments.from_bytes, data, f"cell_{number}{f'_{n}' if n else ''}.png")
+        for n, data in enumerate(drawn)
+    ]
+    if not makers and attachments.picture(value := values.get(number)):  # an older IPython keeps the value only
+        makers = [partial(attachments.from_value, value, f"cell_{number}")]
+    for make in makers:
+        try:
+            yield make()
+        except Exception as error:  # noqa: BLE001  # a figure of the user's may raise anything when it is drawn
+            yield None, f"context: a picture of [{number}] is left out: {' '.join(str(error).split())[:200]}"
 
 
 def _short(text: str) -> str:

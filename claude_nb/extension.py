@@ -13,6 +13,7 @@ from IPython.core.magic import no_var_expand
 from claude_nb.credentials import Credentials
 from claude_nb.errors import ConfigError
 from claude_nb.lines import line_transformer
+from claude_nb.shown import Shown
 
 if TYPE_CHECKING:
     from claude_nb.magics import ClaudeMagic
@@ -26,6 +27,7 @@ class _Magic:
     def __init__(self, shell: InteractiveShell, name: str) -> None:
         self.shell = shell
         self.name = name
+        self.shown = Shown(lambda: len(shell.user_ns["In"]) - 1)
         self._magic: ClaudeMagic | None = None
 
     @property
@@ -39,7 +41,7 @@ class _Magic:
             from claude_nb.magics import ClaudeMagic
             from claude_nb.shared import default_session
 
-            self._magic = ClaudeMagic(self.shell, default_session(), self.name)
+            self._magic = ClaudeMagic(self.shell, default_session(), self.name, self.shown)
         return self._magic(line, cell)
 
 
@@ -58,6 +60,8 @@ def load(shell: InteractiveShell) -> None:
         )
     # IPython would expand {x} and $x on the line; filling is the template's, and takes {{x}} only.
     magic = no_var_expand(_Magic(shell, name))
+    if hasattr(shell.display_pub, "register_hook"):  # a kernel's
+        shell.display_pub.register_hook(magic.shown)
     table["line"][name] = table["cell"][name] = magic
     transformer = line_transformer(name)
     shell.input_transformer_manager.token_transformers.append(transformer)
@@ -73,6 +77,8 @@ def unload(shell: InteractiveShell) -> None:
     name, magic, transformer, matcher = _loaded.pop(shell)
     shell.input_transformer_manager.token_transformers.remove(transformer)
     shell.Completer.custom_matchers.remove(matcher)
+    if hasattr(shell.display_pub, "unregister_hook"):
+        shell.display_pub.unregister_hook(magic.shown)
     for kind in ("line", "cell"):
         if shell.magics_manager.magics[kind].get(name) is magic:  # not what somebody put in its place since
             del shell.magics_manager.magics[kind][name]

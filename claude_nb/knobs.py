@@ -57,6 +57,7 @@ KNOBS: tuple[Knob, ...] = (
     Knob("system", ("-s", "--system"), "system prompt", metavar="TEXT", setting=True),
     Knob("attach", ("-a", "--attach"), "send along a file, a glob, an https:// address, {{figure}}, {{table}} or Out[3]", metavar="FILE", repeatable=True),
     Knob("context", ("--context",), "send the last N cells and their output along", int, "N", 1, 50, 1),
+    Knob("pictures", ("--pictures",), "with --context: the pictures of those cells too", None),
     Knob("code", ("--code",), "put the code of the reply into a new cell below; nothing is run", None),
     Knob("cache", ("--cache",), "let the server keep the prompt: what begins in the same way costs less for some minutes", None),
     Knob("out", ("-o", "--out"), "variable for the reply, instead of `reply`", metavar="NAME"),

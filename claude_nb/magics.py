@@ -20,6 +20,7 @@ from claude_nb.parts import Attachment
 from claude_nb.place import Mode
 from claude_nb.reply import Reply
 from claude_nb.session import Session
+from claude_nb.shown import Shown
 from claude_nb.turn import Turn
 from claude_nb.values import Request
 
@@ -35,18 +36,23 @@ HOW = (
     "allow_http",
     "sweep",
     "context",
+    "pictures",
     "code",
     "count",
 )
 
 
+CELLS = "Cells of my notebook so far:\n\n"
+
+
 class ClaudeMagic:
     """The magic of one IPython shell. Called with the line, and with the body of the cell if there is one."""
 
-    def __init__(self, shell: InteractiveShell, session: Session, name: str) -> None:
+    def __init__(self, shell: InteractiveShell, session: Session, name: str, shown: Shown) -> None:
         self.shell = shell
         self.session = session
         self.name = name
+        self.shown = shown
         session.warn = lambda line: display.note(line, place.mode_for(session.credentials.setting("DISPLAY")))
         self._demo_told = False
 
@@ -90,7 +96,7 @@ class ClaudeMagic:
         if "sweep" in how:
             from claude_nb.explore import sweep_cell
 
-            if extra := [name for name in ("context", "code", "count") if name in how]:
+            if extra := [name for name in ("context", "pictures", "code", "count") if name in how]:
                 raise PromptError(f"a sweep takes no --{extra[0]}; leave it out")
             values |= {"attach": gathered.attachments} if gathered.attachments else {}
             sweep_cell(self.session, prompt.strip("\n"), settings=values, how=how, out=out, variables=variables)
@@ -115,11 +121,18 @@ class ClaudeMagic:
         text = filled.text
         if count := how.get("context"):
             outputs = getattr(self.shell.history_manager, "outputs", {})
-            found = context.cells(count, self.shell.user_ns, self.session.credentials.known(), outputs)
+            shown = self.shown.of if how.get("pictures") else None
+            found = context.cells(count, self.shell.user_ns, self.session.credentials.known(), outputs, shown)
             notices += found.notices
-            before = f"Cells of my notebook so far:\n\n{found.text}\n\n" if found.text else ""
-            attached = [parts.placed(one, one.at + len(before)) if one in filled.attached else one for one in attached]
+            before = f"{CELLS}{found.text}\n\n" if found.text else ""
+            attached = [
+                *files,
+                *(parts.placed(one, one.at + len(CELLS)) for one in found.attached),
+                *(parts.placed(one, one.at + len(before)) for one in filled.attached),
+            ]
             text = before + text if text.strip() else text
+        elif how.get("pictures"):
+            raise PromptError("--pictures takes those of earlier cells along; say of how many: --context 1 --pictures")
         request = self.session.request(text, chat=how.get("chat"), attach=attached, **values)
         if how.get("dry_run"):
             _say("\n".join([*notices, *_preview(request, stream=not how.get("no_stream"))]))

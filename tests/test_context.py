@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -9,10 +11,12 @@ from typing import Any
 
 import IPython
 import pytest
+from PIL import Image
 
 from claude_nb import context, display
 from claude_nb.errors import PromptError
 from claude_nb.reply import Reply
+from claude_nb.shown import Shown
 from claude_nb.values import Message, Request
 from tests.kernel import Kernel
 from tests.replies import chat
@@ -115,6 +119,119 @@ def test_a_dry_run_shows_the_cells(shell: Shell) -> None:
     assert text.endswith("Why?")
 
 
+# Their pictures
+
+DRAW = """
+%matplotlib inline
+import base64, io
+import matplotlib.pyplot as plt
+from IPython.display import clear_output, display, update_display
+from PIL import Image
+def red(width):
+    return Image.new("RGB", (width, 5), "red")
+"""
+
+
+def pictures(kernel: Kernel, *cells: str, options: str = "--pictures") -> tuple[list[Any], Any]:
+    """What arrived as content after these cells, pictures as their size; and the result of the asking cell."""
+    with Server([chat(["ok"])]) as server:
+        kernel.run(f"%claude /set provider=openai-compatible model=m base_url={server.url}")
+        for cell in cells:
+            assert kernel.run(cell).error is None
+        result = kernel.run(f"%claude --context {len(cells)} {options} Why?")
+        assert result.error is None, result.error
+        content = server.requests[0].json["messages"][0]["content"]
+    return [_seen(part) for part in content] if isinstance(content, list) else [content], result
+
+
+def _seen(part: dict[str, Any]) -> Any:
+    if part["type"] == "text":
+        return part["text"]
+    data = base64.b64decode(part["image_url"]["url"].partition("base64,")[2])
+    return Image.open(io.BytesIO(data)).size
+
+
+def test_pictures_that_cells_drew_and_gave_stand_below_their_cells(kernel: Kernel) -> None:
+    kernel.run(DRAW)
+    first = kernel.get("len(In)") + 1  # the next cell sets the address
+    seen, result = pictures(
+        kernel,
+        "plt.plot([1, 2]);",
+        "red(6)",
+        "print('a'); display(red(7)); display(red(8))",
+        "plt.plot([2]); plt.show()",
+    )
+    texts, sizes = [part for part in seen if isinstance(part, str)], [part for part in seen if isinstance(part, tuple)]
+    assert sizes[1:4] == [(6, 5), (7, 5), (8, 5)]
+    assert len(sizes) == 5
+    assert min(sizes[0] + sizes[4]) > 100
+    below = (0, 1, 2, 2, 3)
+    assert [text.rpartition("\n")[2] for text in texts] == [*(f"Picture of [{first + n}]:" for n in below), "Why?"]
+    assert f"attached cell_{first + 1}.png: image/png" in str(result.outputs)
+
+
+def test_without_being_asked_for_no_picture_is_sent(kernel: Kernel) -> None:
+    kernel.run(DRAW)
+    seen, _ = pictures(kernel, "display(red(9))", options="")
+    assert [type(part) for part in seen] == [str]
+    assert "Picture" not in seen[0]
+
+
+def test_the_same_picture_is_sent_once_and_one_that_was_replaced_not_at_all(kernel: Kernel) -> None:
+    kernel.run(DRAW)
+    seen, _ = pictures(
+        kernel,
+        "display(red(6)); display(red(6))",
+        "for n in (10, 11, 12):\n    clear_output(wait=True)\n    display(red(n))",
+        "display(red(13), display_id='a'); update_display(red(14), display_id='a')",
+        "display(red(15)); clear_output()",
+        "display(red(16), display_id='b'); update_display('gone', display_id='b')",
+    )
+    assert [part for part in seen if isinstance(part, tuple)] == [(6, 5), (12, 5), (14, 5)]
+
+
+def test_a_dry_run_shows_the_pictures_too(kernel: Kernel) -> None:
+    kernel.run(DRAW)
+    kernel.run("%claude /set provider=openai-compatible model=m base_url=http://127.0.0.1:9/v1")
+    kernel.run("display(red(17))")
+    result = kernel.run("%claude --context 1 --pictures --dry-run Why?")
+    assert result.outputs[-1]["metadata"]["image/png"] == {"width": 160}
+    assert "characters)" in result.text
+
+
+def test_a_display_goes_out_also_when_nobody_understands_it() -> None:
+    shown = Shown(lambda: 1)
+    for message in ({}, {"header": {"msg_type": "display_data"}, "content": {"data": None}}):
+        assert shown(message) is message
+    assert shown.of(1) == []
+
+
+def test_only_the_newest_pictures_are_held() -> None:
+    shown = Shown(lambda: 1)
+    for n in range(25):
+        data = {"image/png": base64.b64encode(b"%d" % n).decode()}
+        shown({"header": {"msg_type": "display_data"}, "content": {"data": data, "transient": {}}})
+    assert shown.of(1) == [b"%d" % n for n in range(5, 25)]
+    large = {"image/jpeg": b"A" * 20_000_001}
+    shown({"header": {"msg_type": "display_data"}, "content": {"data": large, "transient": {}}})
+    assert shown.of(1) == []
+
+
+def test_a_figure_that_an_older_ipython_keeps_as_a_value_only_is_taken_too() -> None:
+    found = context.cells(1, {"In": ["", "fig", ""], "Out": {1: Image.new("RGB", (4, 4))}}, shown=lambda n: [])
+    assert [(one.name, one.at) for one in found.attached] == [("cell_1.png", len(found.text))]
+
+
+def test_a_picture_that_cannot_be_sent_costs_only_itself() -> None:
+    found = context.cells(1, {"In": ["", "x", ""]}, shown=lambda n: [b"\x89PNG\r\n\x1a\nbroken"])
+    assert found.attached == ()
+    assert "a picture of [1] is left out: cell_1.png begins like a picture" in found.notices[0]
+
+
+def test_pictures_need_to_know_of_how_many_cells(shell: Shell) -> None:
+    assert "say of how many: --context 1 --pictures" in shell.run("%claude -m demo --pictures Why?")
+
+
 # Earlier cells and errors by name
 
 
@@ -180,6 +297,6 @@ def test_a_cell_has_no_characters_that_hide_what_it_does() -> None:
     assert display.code_for_cell(reply) == "x = 1 # evil[2K\tok 👩‍🔬"
 
 
-@pytest.mark.parametrize("option", ["--code", "--context 2"])
+@pytest.mark.parametrize("option", ["--code", "--context 2", "--pictures"])
 def test_a_sweep_refuses_what_it_could_not_do(shell: Shell, option: str) -> None:
     assert "a sweep takes no --" in shell.run(f'%claude -m demo {option} --sweep "temperature=0,1" Why?')
