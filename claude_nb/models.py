@@ -15,7 +15,7 @@ from typing import Any
 
 from claude_nb import thinking
 from claude_nb.errors import PromptError
-from claude_nb.values import Request, Usage
+from claude_nb.values import Request, Usage, Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class ModelSpec:
     thinking    the ways it can think, see thinking.py; effort: the levels it takes
     quiet_up_to     the highest effort at which thinking can be switched off; None: any
     most_parts      by provider, how many parts a message may have; a provider that is not named sets no limit
+    structured      by provider, how it is held to the form of an answer: native, tool or prompt (see values.Answer)
     hides_thinking  True: its thoughts come without text unless their summary is asked for
     """
 
@@ -81,6 +82,7 @@ class ModelSpec:
     quiet_up_to: str | None = None
     hides_thinking: bool = False
     most_parts: Mapping[str, int] = field(default_factory=dict)
+    structured: Mapping[str, Way] = field(default_factory=dict)
     prefill: bool = True
     prices: Mapping[str, Price] = field(default_factory=dict)
     note: str = ""
@@ -125,6 +127,7 @@ def _spec(row: Mapping[str, Any]) -> ModelSpec:
         quiet_up_to=row.get("quiet_up_to"),
         hides_thinking=row.get("hides_thinking", False),
         most_parts=dict(row.get("most_parts", {})),
+        structured=dict(row.get("structured", {})),
         prefill=row.get("prefill", True),
         prices={name: _price(data) for name, data in row.get("prices", {}).items()},
         note=row.get("note", ""),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from keyword import iskeyword
 from typing import Any, NamedTuple
 
@@ -26,11 +28,14 @@ class Parsed(NamedTuple):
     rest: str
 
 
-def parse(line: str) -> Parsed:
+def parse(line: str, *, below: bool = False, is_form: Callable[[str], bool] = lambda _: False) -> Parsed:
     """Split a magic line: parse("-t 0.2 Why?") -> Parsed({"temperature": "0.2"}, "Why?").
 
     Values are still text (templates in them are filled first); a switch is True. "--" ends the options, so that a
     prompt may begin with a dash. Raises PromptError for an unknown option or a missing value.
+
+    below    the prompt stands below the line, so a word after --json is no prompt
+    is_form  whether a word after --json names a form in this notebook
     """
     options: dict[str, Any] = {}
     at = 0
@@ -41,7 +46,7 @@ def parse(line: str) -> Parsed:
         flag = _FLAG.match(line, at)
         if not flag:
             return Parsed(options, line[at:].strip())
-        knob, value, at = _option(line, flag)
+        knob, value, at = _option(line, flag, is_form=(lambda _: True) if below else is_form)
         if knob.repeatable:
             options.setdefault(knob.name, []).append(value)
         else:
@@ -99,7 +104,7 @@ def help_text(name: str) -> str:
     return "\n".join([f"%%{name} [options] with the prompt below it, or %{name} [options] PROMPT", "", *lines])
 
 
-def _option(line: str, flag: re.Match[str]) -> tuple[Knob, Any, int]:
+def _option(line: str, flag: re.Match[str], *, is_form: Callable[[str], bool]) -> tuple[Knob, Any, int]:
     """The option at *flag*: its knob, its value and where the line goes on."""
     name, at = flag.group(), flag.end()
     knob = _BY_FLAG.get(name)
@@ -110,16 +115,39 @@ def _option(line: str, flag: re.Match[str]) -> tuple[Knob, Any, int]:
         knob = knobs.find(name) if name.startswith("--") else _unknown(name)
     if knob.kind is None:
         return knob, True, at
-    if knob.bare and not _VALUE_OF_BARE.match(line, at):
+    if knob.bare and not (_names_form(line, at, is_form) if knob.name == "json" else _VALUE_OF_BARE.match(line, at)):
         return knob, knob.bare, at
     if at < len(line) and line[at] == "=":
         at += 1
     elif at < len(line) and line[at].isspace():
         at += len(line[at:]) - len(line[at:].lstrip())
+    if knob.name == "json" and (end := _end_of_json(line, at)):
+        return knob, line[at:end], end
     word = _WORD.match(line, at)
     if not word:
         raise PromptError(f"{name} needs a value: {name} {knob.metavar}")
     return knob, _unquoted(word.group()), word.end()
+
+
+def _names_form(line: str, at: int, is_form: Callable[[str], bool]) -> bool:
+    """Whether what follows --json is its value: anything behind =, a schema, a file, {{name}} or a known name."""
+    word = _WORD.match(line, at + len(line[at:]) - len(line[at:].lstrip()))
+    text = word.group() if word else ""
+    if line.startswith("=", at):
+        return True
+    if not text or text.startswith("-"):
+        return False
+    return text.lstrip("\"'").startswith("{") or text.endswith(".json") or is_form(text)
+
+
+def _end_of_json(line: str, at: int) -> int | None:
+    """Where an object that is written out ends, spaces and all; None: there is none."""
+    if not line.startswith("{", at) or line.startswith("{{", at):
+        return None
+    try:
+        return json.JSONDecoder().raw_decode(line, at)[1]
+    except (ValueError, RecursionError):
+        return None
 
 
 def _unknown(name: str) -> Knob:

@@ -18,7 +18,7 @@ from typing import Any, cast, get_args, overload
 
 from claude_nb.errors import ClaudeError
 from claude_nb.reply import Reply, Source
-from claude_nb.values import STOP_WORDS, Request, Role, Sampling, Usage
+from claude_nb.values import STOP_WORDS, Request, Role, Sampling, Usage, Way
 
 # (seconds since sending, characters of text so far), at most one pair per 50 ms.
 Rhythm = tuple[tuple[float, int], ...]
@@ -186,6 +186,10 @@ def _check_request(request: Request) -> None:
     _check(request.sampling, temperature=float, top_p=float, top_k=int, max_tokens=int)
     if not isinstance(request.sampling.seed, (int, type(None))):
         raise ValueError("seed is not a whole number")
+    if (answer := request.answer) and not (
+        isinstance(answer.schema, str) and answer.how in get_args(Way) and isinstance(answer.wrapped, bool)
+    ):
+        raise ValueError("answer has an unknown value")
     texts: list[Any] = [request.provider, request.model, *(request.sampling.stop_sequences or ())]
     texts += [message.text for message in request.messages]
     if not all(isinstance(text, str) for text in texts):

@@ -20,6 +20,7 @@ from claude_nb import parts
 from claude_nb.parts import Part
 
 Role = Literal["user", "assistant"]
+Way = Literal["native", "tool", "prompt"]
 StopReason = Literal["end", "max_tokens", "stop_sequence", "tool_use", "refusal", "interrupted", "error", "unknown"]
 
 STOP_WORDS: dict[str, str] = {
@@ -124,13 +125,15 @@ class Tool:
 class Answer:
     """The form a reply must have.
 
-    schema  JSON schema of an object, as JSON text
-    how     native (the server holds the model to it), tool (as the arguments of a call that the model must make),
-            or prompt (it is asked to)
+    schema   JSON schema of an object, as JSON text
+    how      native (the server holds the model to it), tool (as the arguments of a call that the model must make),
+             or prompt (it is asked to)
+    wrapped  True: what was asked for is no object, so it is the one field, "answer", of one
     """
 
     schema: str
-    how: Literal["native", "tool", "prompt"] = "native"
+    how: Way = "native"
+    wrapped: bool = False
 
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import reprlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time
@@ -28,12 +29,15 @@ def problem(value: Any, schema: dict[str, Any]) -> str | None:
     >>> problem({"n": "five"}, {"properties": {"n": {"type": "number"}}})
     "$.n: 'five' is no number"
     """
-    from jsonschema.exceptions import best_match
+    from jsonschema.exceptions import UnknownType, best_match
+    from referencing.exceptions import Unresolvable
 
     try:
         error = best_match(_validator(schema).iter_errors(value))
     except RecursionError:
         return "$: it is nested too deeply to be checked"
+    except (Unresolvable, UnknownType, re.error, TypeError, AttributeError) as trouble:
+        return f"$: the schema is none ({type(trouble).__name__})"  # one that was read back may be anything
     return None if error is None else f"{path(error.absolute_path)}: {_said(error)}"[:MOST_CHARS]
 
 
