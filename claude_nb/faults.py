@@ -25,6 +25,9 @@ REQUEST_ID_HEADERS = ("x-inference-id", "request-id", "x-request-id", "x-generat
 NO_MONEY = re.compile(
     r"(?i)out of (credits|funds)|credit balance|insufficient.?(credits|funds|quota|balance)|spend.?limit|billing"
 )
+BUDGET = re.compile(
+    r"(?i)budget.{0,12}exceeded|exceeded.?budget|over .{0,12}budget"
+)  # of a key that a gateway gave out
 TOO_LONG = re.compile(r"(?i)context.?(length|window|limit)|prompt is too long|too many tokens|maximum context")
 VERIFY = re.compile(r"(?i)verif")
 
@@ -64,7 +67,7 @@ def from_response(
     data = read_object(body)
     said = clean(error_bodies.said(data, body, headers))
     words = " ".join((said, *error_bodies.codes(data or {})))
-    broke = status == 429 and NO_MONEY.search(words)
+    broke = (status == 429 and NO_MONEY.search(words)) or (status < 500 and BUDGET.search(words))
     kind = AuthError if broke else _class_of(status)
     param = _param(data or {}, said) if kind is BadRequest else None
     return kind(
@@ -152,6 +155,8 @@ def _next_step(  # noqa: C901, PLR0911 - a table of cases, each with its own adv
 ) -> str:
     if 300 <= status < 400:
         return f"if you trust {_origin(headers.get('location', ''))}, set base_url to it"
+    if BUDGET.search(words):
+        return "ask whoever gave you the key for more; -p demo goes on for free"
     if status in (402, 403) or NO_MONEY.search(words):
         if VERIFY.search(words):
             return "verify the account at the provider, then try again"

@@ -159,6 +159,13 @@ def test_the_history_is_listed_shown_and_forgotten(tmp_path: Any) -> None:
             run(asked, line)
 
 
+def test_a_recording_that_would_be_empty_says_to_run_the_cells_first(tmp_path: Any) -> None:
+    file = tmp_path / "lesson.jsonl"
+    with pytest.raises(ClaudeError, match="run the cells first"):
+        run(session(CLAUDE_NB_HISTORY=str(tmp_path / "h.db")), f"/record '{file}'")
+    assert not file.exists()
+
+
 def test_a_recorded_reply_is_played_back(tmp_path: Any) -> None:
     asked = session(CLAUDE_NB_HISTORY=str(tmp_path / "h.db"))
     first = asked.ask("Why is the sky blue?", seed=1)

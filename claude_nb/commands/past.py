@@ -1,4 +1,4 @@
-"""What was asked before: /history /show /continue /forget /restore, and playing it back: /replay /record."""
+"""What was asked before: /history /show /continue /code /forget /restore, and playing it back: /replay /record."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from claude_nb import context
-from claude_nb.commands.command import Call, Command, Prompt
+from claude_nb.commands.command import Call, Code, Command, Prompt
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.options import is_variable
 from claude_nb.past import History
+from claude_nb.reply import Reply
 from claude_nb.turn import Turn
 
 
@@ -27,6 +28,15 @@ def _show(call: Call) -> Any:
 
 def _continue(call: Call) -> Turn:
     return call.session.proceed()
+
+
+def _code(call: Call) -> Code:
+    reply = call.variables.get(call.rest) if call.rest else call.session.last
+    if not isinstance(reply, Reply):
+        raise PromptError(f"{call.rest} is no reply; name its variable" if call.rest else "there is no reply yet")
+    if not reply.python:
+        raise PromptError("the reply holds no Python code; ask for it as one block of Python")
+    return Code(reply.python)
 
 
 FIX = """This notebook cell failed. Write the corrected cell as one block of Python code.
@@ -105,6 +115,8 @@ def _record(call: Call) -> str:
         if Path(words[0]).exists():
             raise
         old = []
+    if not (new or old):
+        raise PromptError(f"no replies to record yet: run the cells first, then %claude /record {words[0]}")
     count = replay.write(words[0], [*old, *new])
     return (
         f"{words[0]} holds {count} repl{'y' if count == 1 else 'ies'}; play them with %claude /replay only {words[0]}"
@@ -150,6 +162,7 @@ COMMANDS = (
     Command(
         "fix", "/fix [WORDS]", "send the last error with its cell; the corrected cell comes below, and is not run", _fix
     ),
+    Command("code", "/code [NAME]", "the Python of the newest reply, or of NAME: to copy, and in a new cell", _code),
     Command("forget", "/forget ID|--all|--before DATE", "erase from the history", _forget),
     Command(
         "restore", "/restore [NAME]", "this notebook's replies back into their variables, after a restart", _restore

@@ -48,6 +48,27 @@ STATUSES = (
     refused(409, b"", "Overloaded: HOST does not take this request (N); run it again", **tried("server error N")),
     refused(413, b"", "BadRequest: HOST finds the request too large (N); send less text"),
     refused(422, b"", "BadRequest: HOST does not take this request (N); change the request as it says"),
+    *(
+        # LiteLLM 1.106 says 422, older ones 400 or 429: either way it does not help to ask again.
+        refused(
+            status,
+            {
+                "error": {
+                    "message": "Budget has been exceeded! Key=pupil-07",
+                    "type": "budget_exceeded",
+                    "code": str(status),
+                }
+            },
+            f'AuthError: HOST {cause} (N): "Budget has been exceeded! Key=pupil-07"; '
+            "ask whoever gave you the key for more; -p demo goes on for free",
+            f"{status}, a gateway's key without budget",
+        )
+        for status, cause in (
+            (400, "does not take this request"),
+            (422, "does not take this request"),
+            (429, "gets too many requests"),
+        )
+    ),
     refused(
         429,
         b"",
