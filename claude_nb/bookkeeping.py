@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from claude_nb.continuation import Continuation
 from claude_nb.conversation import Cell, Conversation
 from claude_nb.past import Recorded
 from claude_nb.reply import Reply
+from claude_nb.tools import Box
 from claude_nb.turn import Rhythm, Turn
 from claude_nb.values import Request
 
@@ -18,7 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Books:
-    """What happens around one turn: its row in the history, and what the session learns when it ends."""
+    """What happens around one turn: its row in the history, and what the session learns when it ends.
+
+    after  what this turn goes on with; None: it begins a reply
+    box    the functions that the model may ask for
+    again  session.run with the options of this turn, for the next one of the same reply
+    """
 
     session: Session
     chat: str | None
@@ -26,6 +33,8 @@ class Books:
     variable: str | None
     recorded: Recorded | None = None
     after: Continuation | None = None
+    box: Box | None = None
+    again: Callable[..., Turn] | None = None
     row: int | None = None
 
     def begin(self, request: Request) -> None:
@@ -56,16 +65,22 @@ class Books:
             reply = as_replay(self.recorded)
         if self.after:
             reply = self.after.joined(reply)
-        session.last, session.last_books = reply, self
+        self.keep(reply)
         # Half an exchange would leave two user messages in a row, which some servers refuse; and whoever refused
         # once refuses again when it sees that.
-        if self.chat and reply.complete and reply.text and reply.stop_reason != "refusal":
+        said = reply.complete and (reply.text or reply.calls) and reply.stop_reason not in ("refusal", "tool_use")
+        if self.chat and said:
             session.conversations[self.chat] = self._extended(self.chat, reply)
         return reply
 
+    def keep(self, reply: Reply) -> None:
+        """It is the newest one, which /continue goes on with."""
+        self.session.last, self.session.last_books = reply, self
+
     def _extended(self, chat: str, reply: Reply) -> Conversation:
         talk = self.session.conversations.get(chat, Conversation(chat))
-        if self.after and (longer := talk.amended(self.after.first.message, reply.message)) is not talk:
+        told = self.after.told if self.after else None
+        if told and (longer := talk.amended(told, reply.message)) is not talk:
             return longer
         return talk.before(self.cell).plus(reply.request, reply.message, self.cell)
 

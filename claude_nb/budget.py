@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from claude_nb.errors import ConfigError
 from claude_nb.models import Models, Price
-from claude_nb.parts import Attachment
+from claude_nb.parts import Attachment, ToolCall, ToolResult
 from claude_nb.reply import Reply
 from claude_nb.values import Request, Usage
 
@@ -48,8 +49,16 @@ class Totals:
 def tokens_in(request: Request) -> int:
     """About how many tokens a request has, before a server counts them: a quarter of its characters."""
     attached = (part for message in request.messages for part in message.parts if isinstance(part, Attachment))
-    texts = (request.system or "", *(message.text for message in request.messages))
+    texts = (request.system or "", *(message.text for message in request.messages), *_tool_texts(request))
     return sum(map(tokens_of, texts)) + sum(map(_tokens_of_file, attached))
+
+
+def _tool_texts(request: Request) -> Iterator[str]:
+    for tool in request.tools:
+        yield tool.description + tool.schema
+    for part in (part for message in request.messages for part in message.parts):
+        if isinstance(part, ToolCall | ToolResult):
+            yield part.arguments if isinstance(part, ToolCall) else part.text
 
 
 def _tokens_of_file(part: Attachment) -> int:

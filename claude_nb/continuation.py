@@ -1,12 +1,15 @@
-"""Going on with a reply that was cut: what is asked, and the two pieces as one reply."""
+"""Going on with a reply: one that was cut, or one that waits for tools; and all its pieces as one reply."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import NamedTuple
 
+from claude_nb import parts
+from claude_nb.dialects import BETWEEN
 from claude_nb.errors import PromptError
 from claude_nb.models import Models
+from claude_nb.parts import Part, Thought, ToolResult
 from claude_nb.reply import Reply
 from claude_nb.values import STOP_WORDS, Message, Request
 
@@ -16,29 +19,47 @@ GO_ON = (
 
 
 class Continuation(NamedTuple):
-    """The request that goes on with a reply, and the text of it that stays in front."""
+    """The request that goes on with a reply, and what stays of it in front.
+
+    first  the reply so far, whose usage, cost and time are counted in
+    kept   the text of it that stays; parts: the parts of it that stay
+    told   the answer that the conversation holds already, and that this will replace; None: none
+    """
 
     request: Request
     first: Reply
     kept: str
+    parts: tuple[Part, ...] = ()
+    told: Message | None = None
 
     def joined(self, rest: Reply) -> Reply:
         """Both pieces as the answer to the first request: texts, tokens, cost and time of the two together."""
         first = self.first
         saved = (first.saved_usd, rest.saved_usd)
         costs = (first.cost_usd, rest.cost_usd)
+        kept = self.kept + BETWEEN if self.kept and rest.text and self._is_round else self.kept
         return replace(
             rest,
             request=first.request,
-            text=self.kept + rest.text,
-            thinking=first.thinking + rest.thinking,
+            text=kept + rest.text,
+            thinking=BETWEEN.join(filter(None, (first.thinking, rest.thinking))),
             usage=first.usage + rest.usage,
             cost_usd=None if None in costs else sum(filter(None, costs)),
             saved_usd=None if None in saved else sum(filter(None, saved)),
             seconds=round(first.seconds + rest.seconds, 3),
             first_token_s=first.first_token_s,
-            parts=first.parts,  # thoughts are signed for the place where they stood
+            parts=(*self.parts, *(parts.placed(part, len(kept) + part.at) for part in self._new(rest))),
         )
+
+    @property
+    def _is_round(self) -> bool:
+        """Whether the model goes on from the results of tools, and not from its own words."""
+        return len(settled(self.parts, self.kept)) > 0
+
+    def _new(self, rest: Reply) -> tuple[Part, ...]:
+        """The parts of the rest. Thoughts are signed for where they stood: the middle of a text is no such place."""
+        bare = self.kept and not self._is_round and not rest.calls
+        return tuple(part for part in rest.parts if not (bare and isinstance(part, Thought)))
 
 
 def of(reply: Reply | None, models: Models) -> Continuation:
@@ -46,19 +67,38 @@ def of(reply: Reply | None, models: Models) -> Continuation:
 
     Models that take one are given the beginning of their reply to complete; the others are asked to go on.
     """
-    if reply is None or not reply.text.strip():
+    if reply is None or not (reply.text.strip() or reply.calls):
         raise PromptError("there is no reply to go on with; ask something first")
-    if reply.stop_reason not in ("max_tokens", "interrupted", "error"):
+    if reply.stop_reason not in ("max_tokens", "interrupted", "error", "tool_use"):
         raise PromptError(
             f"the last reply is {STOP_WORDS[reply.stop_reason]}, so nothing is left of it; "
             "-c NAME keeps a conversation to ask on in"
         )
+    if held := settled(reply.parts, reply.text):
+        return answered(replace(reply, parts=held), reply.message)
+    if reply.stop_reason == "tool_use" or not reply.text.strip():
+        raise PromptError("the last reply asks for a function that was not run; ask again, with --tools")
     request, spec = reply.request, models.spec(reply.model)
     thinks = request.thinking is not None and request.thinking.kind != "disabled"
     if spec.known and spec.prefill and not thinks:
         kept = reply.text.rstrip()  # servers refuse a beginning that ends in white space
-        more: tuple[Message, ...] = (Message("assistant", kept),)
+        said = (parts.placed(part, min(part.at, len(kept))) for part in reply.parts if not isinstance(part, Thought))
+        more: tuple[Message, ...] = (Message("assistant", kept, tuple(said)),)
     else:
         kept = reply.text
         more = (reply.message, Message("user", GO_ON))
-    return Continuation(replace(request, messages=(*request.messages, *more)), reply, kept)
+    asked = replace(request, messages=(*request.messages, *more))
+    return Continuation(asked, reply, kept, reply.parts, reply.message)
+
+
+def answered(reply: Reply, told: Message | None = None) -> Continuation:
+    """The next round of a reply whose calls have their results."""
+    asked = replace(reply.request, messages=(*reply.request.messages, reply.message))
+    return Continuation(asked, reply, reply.text, reply.parts, told)
+
+
+def settled(held: tuple[Part, ...], text: str) -> tuple[Part, ...]:
+    """The parts up to the last result of a tool, where the model has said nothing since; none otherwise."""
+    ends = [i for i, part in enumerate(held) if isinstance(part, ToolResult)]
+    last = ends[-1] if ends else -1
+    return held[: last + 1] if ends and held[last].at >= len(text.rstrip()) else ()

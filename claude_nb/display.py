@@ -1,29 +1,22 @@
-"""Shows a running Turn: as outputs of a notebook cell, or as text in a terminal.
-
-A thread reads the reply while the main thread draws, so a Ctrl-C always lands here, between two drawings, and never
-inside the network code; it is answered at once, whatever the server does.
-"""
+"""Shows a running Turn: as outputs of a notebook cell, or as text in a terminal."""
 
 from __future__ import annotations
 
-import queue
 import re
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from uuid import uuid4
 
 from IPython.display import publish_display_data
 
-from claude_nb import footer, render
-from claude_nb.errors import ClaudeError, Interrupted
+from claude_nb import footer, render, rounds
 from claude_nb.painter import Painter, note_html
-from claude_nb.parts import Attachment
+from claude_nb.parts import Attachment, Called
 from claude_nb.place import Mode
+from claude_nb.reader import Quiet
 from claude_nb.reply import Reply
 from claude_nb.turn import Turn
-from claude_nb.values import Chunk
 
 THUMBNAIL_PIXELS = 160
 PYTHON = ("", "python", "python3", "py", "ipython")
@@ -31,116 +24,25 @@ HIDING = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\u
 
 
 def show(turn: Turn, mode: Mode, *, raw: bool = False, notices: Sequence[str] = ()) -> Reply:
-    """Read a turn to its end and show it; returns the Reply.
+    """Read a turn to its end, with the rounds of functions that follow it, and show it; returns the Reply.
 
     notices  lines of ours that stay above the reply
 
     Raises what went wrong, after what had arrived was drawn; Interrupted when the user stopped it.
     """
-    screen = _Quiet()
+    screen = Quiet()
     if mode == "text":
         screen = _Text(notices)
     elif mode != "quiet":
         screen = _Outputs(raw=raw, live=mode == "live", head="".join(map(note_html, notices)))
-    reader = _Reader(turn)
-    try:
-        reader.follow(screen)
-    except KeyboardInterrupt:
-        turn.stop()
-        reader.join(1.0)
-        reply = turn.abandon()
-        screen.finish(reply)
-        trouble: BaseException = Interrupted(turn.interrupted_line())
-    except BaseException:
-        turn.abandon()  # a fault in the drawing: what has arrived is kept as turn.reply
-        raise
-    else:
-        reply = turn.reply or turn.abandon()
-        screen.finish(reply)
-        if reader.trouble is None:
-            return reply
-        trouble = reader.trouble
-    if isinstance(trouble, (ClaudeError, Interrupted)):
-        trouble.reply = reply
-    raise trouble
-
-
-class _Reader(threading.Thread):
-    """Reads the turn, while the main thread follows it."""
-
-    def __init__(self, turn: Turn) -> None:
-        super().__init__(name="claude_nb reader", daemon=True)
-        self.trouble: BaseException | None = None
-        self._turn = turn
-        self._news = threading.Event()
-        self._ended = threading.Event()
-        self._pieces: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
-
-    def run(self) -> None:
-        try:
-            for chunk in self._turn.chunks():
-                if chunk.text or chunk.thinking:
-                    self._pieces.put(chunk)
-                self._news.set()
-        except BaseException as error:  # noqa: BLE001  # handed to the main thread, which raises it
-            self.trouble = error
-        finally:
-            self._ended.set()
-            self._news.set()
-
-    def follow(self, screen: _Quiet) -> None:
-        """Draw what arrives, when it is due, until the end."""
-        self.start()
-        while True:
-            ended = self._ended.is_set()
-            while not self._pieces.empty():
-                piece = self._pieces.get()
-                if piece.thinking:
-                    screen.think(piece.thinking)
-                if piece.text:
-                    screen.feed(piece.text)
-            if ended:
-                return
-            screen.tell(self._turn.notice or "")
-            wait_s = screen.wait_s()
-            if wait_s is None:
-                # The time-out is for platforms where a wait without one cannot be interrupted.
-                self._news.wait(0.5)
-                self._news.clear()
-            elif wait_s > 0:
-                self._ended.wait(wait_s)
-            else:
-                screen.paint()
-
-
-class _Quiet:
-    """Shows nothing; the other screens are its children."""
-
-    def feed(self, text: str) -> None:
-        """More of the reply."""
-
-    def think(self, text: str) -> None:
-        """More of what the model thinks."""
-
-    def tell(self, notice: str) -> None:
-        """Why nothing arrives."""
-
-    def wait_s(self) -> float | None:
-        """Seconds until the next drawing; None: nothing to draw."""
-        return None
-
-    def paint(self) -> None:
-        """Draw what is new."""
-
-    def finish(self, reply: Reply) -> None:
-        """The final state."""
+    return rounds.follow(turn, screen)
 
 
 # Steps this short look like a flow; a flush for every token costs more than all else, in a kernel three times.
 STEP_S = 0.05
 
 
-class _Text(_Quiet):
+class _Text(Quiet):
     """Plain text as it arrives, control characters made visible."""
 
     def __init__(self, notices: Sequence[str]) -> None:
@@ -148,6 +50,7 @@ class _Text(_Quiet):
         self._wrote = False
         self._thinks = False
         self._hidden = False
+        self._told = 0, 0  # results and lines of this round
         self._due_s = float("-inf")
         for notice in notices:
             self.tell(notice)
@@ -177,27 +80,59 @@ class _Text(_Quiet):
             sys.stdout.flush()
         self._notice = notice
 
+    def begin(self, turn: Turn) -> None:
+        super().begin(turn)
+        self._told = 0, 0
+        self._thinks = False
+
+    def calls(self, called: Sequence[Called], notices: Sequence[str]) -> None:
+        done, told = [call for call in called if call.result is not None], self._told
+        lines = [*map(footer.call_lines, done[told[0] :]), *notices[told[1] :]]
+        if lines:
+            sys.stdout.write(("\n\n" if self._wrote else "") + "".join(f"[{line}]\n" for line in lines))
+            sys.stdout.flush()
+            self._wrote = False
+        self._told = len(done), len(notices)
+
     def finish(self, reply: Reply) -> None:
         sys.stdout.write(("\n\n" if self._wrote else "") + f"[{footer.line(reply, footer.next_step(reply))}]\n")
         sys.stdout.flush()
 
 
-class _Outputs(_Quiet):
+class _Outputs(Quiet):
     """Outputs of a cell: growing ones, or one at the end."""
 
     def __init__(self, *, raw: bool, live: bool, head: str) -> None:
         self._live = live
         self._head = head
         self._whole = render.plain_html if raw else render.markdown_html
+        self._tail = render.plain_html if raw else render.tail_html
         self._ids: list[str] = []
-        html = render.plain_html if raw else render.tail_html
-        self._painter = Painter(self._publish, html=html, whole=self._whole, head=head)
+        self._above = 0  # outputs of earlier rounds
+        self._drawn = False
+
+    def begin(self, turn: Turn) -> None:
+        head = "" if self._ids else self._head
+        self._turn, self._drawn, self._above = turn, False, len(self._ids)
+        self._painter = Painter(self._publish, html=self._tail, whole=self._whole, head=head)
 
     def feed(self, text: str) -> None:
         self._painter.feed(text)
 
     def think(self, text: str) -> None:
         self._painter.think(text)
+
+    def call(self, text: str) -> None:
+        self._painter.call(text)
+
+    def calls(self, called: Sequence[Called], notices: Sequence[str]) -> None:
+        bundle = footer.calls(called)
+        bundle["text/html"] += "".join(map(note_html, notices))
+        if self._live and self._drawn:
+            self._painter.below(bundle)
+        elif self._live:
+            self._painter.finish(self._turn.text, bundle, before=footer.thinking(self._turn.thinking))
+        self._drawn = True
 
     def tell(self, notice: str) -> None:
         self._painter.tell(notice)
@@ -209,15 +144,20 @@ class _Outputs(_Quiet):
         self._painter.paint(time.monotonic())
 
     def finish(self, reply: Reply) -> None:
-        thinking = footer.thinking(reply)
         below = footer.bundle(reply, footer.next_step(reply))
-        if self._live:
-            self._painter.finish(reply.text, below, before=thinking)
+        thinking, html = footer.thinking(reply.thinking), footer.body(reply, self._whole)
+        if not self._live:
+            whole = self._head + thinking + html + below["text/html"]
+            self._publish(0, {"text/html": whole, "text/plain": reply.text})
+        elif self._drawn:
+            self._painter.below(below, anew=True)
+        elif self._above:  # what came before it is drawn already
+            self._painter.finish(self._turn.text, below, before=footer.thinking(self._turn.thinking))
         else:
-            html = self._head + thinking + self._whole(reply.text) + below["text/html"]
-            self._publish(0, {"text/html": html, "text/plain": reply.text})
+            self._painter.finish(reply.text, below, before=thinking, html=html if reply.calls else "")
 
     def _publish(self, slot: int, bundle: dict[str, str]) -> None:
+        slot += self._above
         known = slot < len(self._ids)
         if not known:
             self._ids.append(uuid4().hex)

@@ -1,15 +1,20 @@
-"""The line under a reply: who wrote it, with which settings, what it took and how it ended."""
+"""What stands around a reply: the line under it (who wrote it, what it took, how it ended), thoughts and calls."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterable
 from html import escape
 from typing import TYPE_CHECKING
 
 from claude_nb import render
+from claude_nb.parts import Called
 from claude_nb.values import STOP_WORDS, Usage
 
 if TYPE_CHECKING:
     from claude_nb.reply import Reply
+
+MAX_SHOWN_CHARS = 20_000  # of the arguments and of the result of a call
 
 DEMO_BADGE = "Demo model: small local word statistics, not Claude"
 
@@ -46,6 +51,8 @@ def next_step(reply: Reply) -> str:
     """What can be done about the way a reply ended that has just been made; "" when nothing need be."""
     if reply.stop_reason == "refusal":
         return "what stands above is no answer: ask it differently, or ask another model"
+    if reply.stop_reason == "tool_use" and any(call.result is not None for call in reply.calls):
+        return "stopped after many rounds of functions; %claude /continue goes on"
     return "%claude /continue goes on" if reply.stop_reason == "max_tokens" and reply.text else ""
 
 
@@ -62,15 +69,63 @@ def bundle(reply: Reply, hint: str = "") -> dict[str, str]:
 
 def whole(reply: Reply) -> dict[str, str]:
     """A finished reply as one output: what the model thought (folded away), the text, the footer."""
-    html = thinking(reply) + render.markdown_html(reply.text) + bundle(reply)["text/html"]
+    html = thinking(reply.thinking) + body(reply) + bundle(reply)["text/html"]
     return {"text/html": html, "text/plain": reply.text}
 
 
-def thinking(reply: Reply) -> str:
+def thinking(text: str) -> str:
     """What the model thought before it answered, folded away; "" when it showed nothing of it."""
-    if not reply.thinking:
-        return ""
-    return f"<details><summary>thinking</summary>{render.markdown_html(reply.thinking)}</details>"
+    return f"<details><summary>thinking</summary>{render.markdown_html(text)}</details>" if text else ""
+
+
+def body(reply: Reply, draw: Callable[[str], str] = render.markdown_html) -> str:
+    """The text, with the calls of functions where they stood in it."""
+    html, begin = "", 0
+    for call in reply.calls:
+        if (text := reply.text[begin : call.at]).strip():
+            html, begin = html + draw(text), call.at
+        html += folded(call)
+    return html + draw(reply.text[begin:]) if reply.text[begin:].strip() or not html else html
+
+
+def calls(called: Iterable[Called]) -> dict[str, str]:
+    """Calls of functions as an output of a cell: each folded away, to be opened."""
+    shown = list(called)
+    return {"text/html": "".join(map(folded, shown)), "text/plain": "\n".join(map(call_lines, shown))}
+
+
+def folded(call: Called) -> str:
+    """A call of a function: its line, and behind it all of its arguments and what it gave."""
+    arguments = call.arguments
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, indent=2, ensure_ascii=False)
+    # <code> keeps the front end from typesetting "$...$" as mathematics.
+    state = " <b>failed</b>" if call.failed else "" if call.result is not None else " …"
+    html = f"<details><summary><code>{escape(call_line(call))}</code>{state}</summary>{_block(text)}"
+    if call.result is None:
+        return html + "</details>"
+    return f"{html}{'failed:' if call.failed else 'gave:'}{_block(call.result)}</details>"
+
+
+def call_line(call: Called, most: int = 100) -> str:
+    """A call on one line of bounded length, safe to print: weather(city='Oslo')."""
+    return _one_line(str(call), most)
+
+
+def call_lines(call: Called) -> str:
+    """A call and what it gave, for a terminal: two lines."""
+    if call.result is None:
+        return call_line(call)
+    return f"{call_line(call)}\n  {'failed' if call.failed else 'gave'}: {_one_line(call.result, 200)}"
+
+
+def _block(text: str) -> str:
+    more = f"\n… {len(text) - MAX_SHOWN_CHARS:,} more characters" if len(text) > MAX_SHOWN_CHARS else ""
+    return render.plain_html(text[:MAX_SHOWN_CHARS] + more)
+
+
+def _one_line(text: str, most: int) -> str:
+    start = render.terminal_safe(" ".join(text[: 4 * most].split()))
+    return start if len(start) <= most and len(text) <= 4 * most else f"{start[:most]}… ({len(text):,} characters)"
 
 
 def tokens(usage: Usage) -> str:

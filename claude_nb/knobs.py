@@ -59,6 +59,9 @@ KNOBS: tuple[Knob, ...] = (
     Knob("context", ("--context",), "send the last N cells and their output along", int, "N", 1, 50, 1),
     Knob("pictures", ("--pictures",), "with --context: the pictures of those cells too", None),
     Knob("code", ("--code",), "put the code of the reply into a new cell below; nothing is run", None),
+    Knob("tools", ("--tools",), "functions of the notebook that the model may call: --tools weather,add", metavar="NAMES"),
+    Knob("yes", ("--yes",), "with --tools: call them without asking first", None),
+    Knob("json", ("--json",), "answer in JSON: any object, or what a class, list[...] or JSON schema of the notebook describes", metavar="[FORM]", bare="any"),
     Knob("cache", ("--cache",), "let the server keep the prompt: what begins in the same way costs less for some minutes", None),
     Knob("out", ("-o", "--out"), "variable for the reply, instead of `reply`", metavar="NAME"),
     Knob("chat", ("-c", "--chat"), "join the conversation NAME", metavar="NAME"),
@@ -79,7 +82,19 @@ BY_NAME: dict[str, Knob] = {knob.name: knob for knob in KNOBS}
 SETTINGS: tuple[Knob, ...] = tuple(knob for knob in KNOBS if knob.setting)
 SAMPLING_NAMES = ("temperature", "top_p", "top_k", "max_tokens", "stop_sequences", "seed")
 # What decides a reply; everything else is said with each call, about how it is made or shown.
-REQUEST_NAMES = ("model", "provider", "system", "base_url", "thinking", "effort", "attach", "cache", *SAMPLING_NAMES)
+REQUEST_NAMES = (
+    "model",
+    "provider",
+    "system",
+    "base_url",
+    "thinking",
+    "effort",
+    "attach",
+    "cache",
+    "json",
+    "tools",
+    *SAMPLING_NAMES,
+)
 
 
 def find(name: str) -> Knob:
@@ -109,7 +124,14 @@ def check(name: str, value: Any) -> Any:
     kind = BY_NAME[name].kind
     if value is None or kind is None:
         return value
-    if own_check := {"stop_sequences": _texts, "thinking": _thinking, "effort": _effort, "attach": _as_is}.get(name):
+    if own_check := {
+        "stop_sequences": _texts,
+        "thinking": _thinking,
+        "effort": _effort,
+        "attach": _as_is,
+        "tools": _as_is,
+        "json": _as_is,
+    }.get(name):
         return own_check(value)
     if kind is str:
         if not isinstance(value, str):
@@ -144,7 +166,7 @@ def _thinking(value: Any) -> int | str:
 
 
 def _as_is(value: Any) -> Any:
-    return value  # attachments.gather() looks at it
+    return value  # attachments.gather(), tools.box() and structured.with_form() look at it
 
 
 def _effort(value: Any) -> str:

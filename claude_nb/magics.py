@@ -12,7 +12,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display as show_value
 
-from claude_nb import attachments, commands, context, display, knobs, options, parts, place, providers, template
+from claude_nb import attachments, commands, context, display, knobs, options, parts, place, providers, template, tools
 from claude_nb.commands import money, settings
 from claude_nb.commands.command import Prompt
 from claude_nb.errors import PromptError
@@ -39,6 +39,7 @@ HOW = (
     "pictures",
     "code",
     "count",
+    "yes",
 )
 
 
@@ -96,11 +97,17 @@ class ClaudeMagic:
         if "sweep" in how:
             from claude_nb.explore import sweep_cell
 
-            if extra := [name for name in ("context", "pictures", "code", "count") if name in how]:
+            if extra := [
+                name for name in ("context", "pictures", "code", "count", "tools", "yes") if name in how | values
+            ]:
                 raise PromptError(f"a sweep takes no --{extra[0]}; leave it out")
             values |= {"attach": gathered.attachments} if gathered.attachments else {}
             sweep_cell(self.session, prompt.strip("\n"), settings=values, how=how, out=out, variables=variables)
             return None
+        if "tools" in values:
+            values["tools"] = tools.box(tools.named(values["tools"], variables), yes="yes" in how)
+        elif "yes" in how:
+            raise PromptError("--yes allows the functions that --tools names; add --tools weather,add or leave it out")
         filled = template.fill(prompt.strip("\n"), self._with_error(prompt), pictures=True)
         filled = filled._replace(notices=(*cuts, *gathered.notices, *filled.notices))
         return self._send(filled, gathered.attachments, values, how)
@@ -153,6 +160,7 @@ class ClaudeMagic:
             whole=bool(how.get("no_stream")),
             allow_http=bool(how.get("allow_http")),
             variable=out,
+            box=values.get("tools"),
         )
         reply = self._watch(turn, out, mode, raw=bool(how.get("raw")), notices=notices)
         if how.get("code"):
@@ -173,9 +181,10 @@ class ClaudeMagic:
         variables = self.shell.user_ns
         try:
             variables[out] = display.show(turn, mode, raw=raw, notices=notices)
-        except BaseException:
-            if turn.reply and turn.reply.text:
-                variables[out] = turn.reply
+        except BaseException as error:
+            reply = getattr(error, "reply", None) or turn.reply  # that of the newest round, or of the first one
+            if reply and (reply.text or reply.calls):
+                variables[out] = reply
             raise
         return variables[out]  # type: ignore[no-any-return]  # user_ns holds anything; this is the Reply just stored
 

@@ -2,15 +2,16 @@
 
 Thought     what a model thought before it wrote on, with the signature that lets it be sent back
 Attachment  a picture, a PDF or a text that goes with a prompt
-ToolCall    a function that a model asks to be called; ToolResult: what it gave
+ToolCall    a function that a model asks to be called; ToolResult: what it gave; Called: both
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,30 @@ class ToolResult:
     at: int = 0
 
 
+class Called(NamedTuple):
+    """A call and what it gave: Called("weather", {"city": "Oslo"}, "18 °C").
+
+    arguments  by name; as the model wrote them where that is no JSON object
+    result     the text that the model was told; None: nothing yet
+    failed     True: that text is an error
+    at         how many characters of the message's text stand before it
+    """
+
+    name: str
+    arguments: dict[str, Any] | str
+    result: str | None = None
+    failed: bool = False
+    at: int = 0
+
+    def __str__(self) -> str:
+        """As Python has it, on one line: weather(city='Oslo')."""
+        if isinstance(self.arguments, dict):
+            pairs = self.arguments.items()
+            said = (f"{name if name.isidentifier() else repr(name)}={value!r}" for name, value in pairs)
+            return f"{self.name}({', '.join(said)})"
+        return f"{self.name}({self.arguments!r})"
+
+
 Part = Thought | Attachment | ToolCall | ToolResult
 _P = TypeVar("_P", bound=Part)
 _KINDS: dict[str, type[Part]] = {
@@ -92,6 +117,27 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 def placed(part: _P, at: int) -> _P:
     """The part behind *at* characters of text."""
     return replace(part, at=at)
+
+
+def called(parts: Sequence[Part]) -> list[Called]:
+    """The calls in their order, each with its result."""
+    given = {part.id: part for part in parts if isinstance(part, ToolResult)}
+    calls = (part for part in parts if isinstance(part, ToolCall))
+    return [_called(call, given.get(call.id)) for call in calls]
+
+
+def arguments(call: ToolCall) -> dict[str, Any] | str:
+    """The arguments by name; the text as it is where it is no JSON object."""
+    try:
+        value = json.loads(call.arguments)
+    except (ValueError, RecursionError):
+        return call.arguments
+    return value if isinstance(value, dict) else call.arguments
+
+
+def _called(call: ToolCall, result: ToolResult | None) -> Called:
+    given, failed = (result.text, result.failed) if result else (None, False)
+    return Called(call.name, arguments(call), given, failed, call.at)
 
 
 def to_dict(part: Part) -> dict[str, Any]:

@@ -45,6 +45,14 @@ def is_terminal() -> bool:
     return _parent() is None and (hasattr(sys, "ps1") or _shell() is not None)
 
 
+def can_answer() -> bool:
+    """Whether input() reaches somebody: a front end that allows it, or a terminal."""
+    parent = _parent()
+    if parent is not None:
+        return bool(parent.get("content", {}).get("allow_stdin", True))
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def run_count() -> int | None:
     """The number of the cell or input that is running; None in a script."""
     count = getattr(_shell(), "execution_count", None)

@@ -153,6 +153,8 @@ def check(request: Request, spec: ModelSpec) -> None:
             f"{spec.label} takes {most} parts a message here, the text being one; this has {pieces}: "
             f"leave out {pieces - most}, or join them in one PDF"
         )
+    if request.tools and dialect is None:
+        raise PromptError("the demo model calls no tools; ask another one, with -p aimlapi or -p anthropic and a key")
     if request.thinking and dialect == "openai-chat":
         raise PromptError(f"{request.provider} has no field for --thinking; --effort LEVEL is what such servers know")
     if request.cache and dialect != "messages":
@@ -248,7 +250,9 @@ def count_tokens(request: Request, *, credentials: Credentials, allow_http: bool
     from claude_nb import wire
 
     address, body = preview(request, stream=False)
-    counted: dict[str, Any] = {name: body[name] for name in ("model", "messages", "system", "thinking") if name in body}
+    counted: dict[str, Any] = {
+        name: body[name] for name in ("model", "messages", "system", "thinking", "tools") if name in body
+    }
     key = key_for(request, credentials)
     headers = _dialect("messages").headers
     data = wire.post_json(f"{address}/count_tokens", counted, key=key, headers=headers, allow_http=allow_http)

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from claude_nb import parts
 from claude_nb.errors import NoJson
-from claude_nb.parts import Part
+from claude_nb.parts import Called, Part
 from claude_nb.values import Message, Request, StopReason, Usage
 
 Source = Literal["live", "replay", "demo"]
@@ -31,7 +31,8 @@ class Reply:
     """A finished answer, or what arrived of it. ``str(reply)`` is the text.
 
     stop_reason     end, max_tokens, stop_sequence, tool_use, refusal, interrupted, error, unknown
-    stop_detail     why a model refused, where its server says so; parts: signed thoughts, for the conversation
+    stop_detail     why a model refused, where its server says so
+    parts           signed thoughts, calls of functions and their results, for the conversation
     seconds         from sending to the last token; first_token_s to the first one (None: none came)
     cost_usd        US dollars; None: unknown. A cost the server reported wins over the price table
     saved_usd       what the cache saved of it; below 0 when filling the cache cost more; None: unknown
@@ -93,6 +94,11 @@ class Reply:
     def message(self) -> Message:
         """It as a side of a conversation."""
         return Message("assistant", self.text, self.parts)
+
+    @property
+    def calls(self) -> list[Called]:
+        """The functions that the model had called, in order: reply.calls[0].name, .arguments, .result, .failed."""
+        return parts.called(self.parts)
 
     @property
     def code(self) -> list[CodeBlock]:

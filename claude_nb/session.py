@@ -7,9 +7,22 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from claude_nb import addresses, attachments, classroom, continuation, knobs, place, providers, thinking
+from claude_nb import (
+    addresses,
+    attachments,
+    classroom,
+    continuation,
+    knobs,
+    place,
+    providers,
+    rounds,
+    structured,
+    thinking,
+    tools,
+)
 from claude_nb.bookkeeping import Books
 from claude_nb.budget import Budget, Totals
 from claude_nb.continuation import Continuation
@@ -20,6 +33,7 @@ from claude_nb.memory import Memory
 from claude_nb.models import Models
 from claude_nb.reply import Reply, Source
 from claude_nb.stop import Stop
+from claude_nb.tools import Box
 from claude_nb.turn import Turn
 from claude_nb.values import Chunk, Message, Request, Sampling
 
@@ -73,14 +87,19 @@ class Session:
         return self.memory.store
 
     def ask(self, prompt: str, **options: Any) -> Reply:
-        """The reply to a prompt; see stream() for the options and what is raised."""
-        return self.stream(prompt, **options).wait()
+        """The reply to a prompt; see stream() for the options and what is raised.
+
+        Functions that the model asks for are run here, round after round, until it has answered.
+        """
+        return structured.follow(self.stream(prompt, **options), lambda turn, _: rounds.follow(turn))
 
     def stream(self, prompt: str, **options: Any) -> Turn:
         """Send a prompt; iterate the Turn for the text as it arrives. Nothing is sent before the first step.
 
         Options: model, provider, temperature, top_p, top_k, max_tokens, stop_sequences, seed, system, chat,
-        thinking, effort, attach, base_url, timeout, whole, allow_http. What is left out is not sent.
+        thinking, effort, attach, json, tools, yes, base_url, timeout, whole, allow_http. What is left out is not sent.
+        With tools this is the first round only: a reply that asks for a function ends as "tool_use"; ask() goes on.
+        With json an answer of the wrong form has reply.problem; ask() has it mended once, then raises NoJson.
         Raises PromptError or ConfigError at once; ApiError, NetworkError, StreamCut while it is read.
 
         >>> for text in default_session().stream("Hi", temperature=0.2):   # doctest: +SKIP
@@ -88,8 +107,9 @@ class Session:
         """
         how = {name: options.pop(name) for name in ("timeout", "whole", "allow_http", "chat") if name in options}
         chat, cell = how.pop("chat", None), self.cell()
-        request = self.request(prompt, chat=chat, **options)
-        return self.run(request, chat=chat, cell=cell, **how)
+        box = tools.box(options.pop("tools", None), yes=bool(options.pop("yes", False)))
+        request = self.request(prompt, chat=chat, tools=box, **options)
+        return self.run(request, chat=chat, cell=cell, box=box, **how)
 
     def request(self, prompt: str, *, chat: str | None = None, repeat: int = 0, **options: Any) -> Request:
         """What would be sent, checked but not sent. Raises PromptError or ConfigError."""
@@ -102,6 +122,7 @@ class Session:
         if not isinstance(prompt, str):
             raise PromptError(f"the prompt must be a text, not {type(prompt).__name__}; str(...) makes one")
         attached = attachments.gather(given.pop("attach", None)).attachments
+        box = tools.box(given.pop("tools", None))
         texts = (one.bytes.decode() for one in attached if one.media_type == "text/plain")
         self.refuse_keys(prompt, *given.values(), chat, *texts)
         provider, model, base_url = self._who(given)
@@ -122,7 +143,9 @@ class Session:
             thinking=thinking.wanted(given.get("thinking", self.settings.get("thinking")), self.models.spec(model)),
             effort=given.get("effort", self.settings.get("effort")),
             cache=bool(given.get("cache")),
+            tools=box.tools if box else (),
         )
+        request = structured.with_form(request, given.get("json"), self.models.spec(model))
         providers.check(request, self.models.spec(model))
         request = self._with_required(request)
         self.models.check(request)
@@ -141,23 +164,29 @@ class Session:
         replay: str | None = None,
         hurry: bool = False,
         after: Continuation | None = None,
+        box: Box | None = None,
         slot: Slot | None = None,
     ) -> Turn:
         """Run a request as it stands. The Turn sends nothing before it is read.
 
         replay  off, use or only, instead of what memory.mode says
         after   what this request goes on with: the Reply will be both
+        box     the functions that the model was told of; rounds.follow() runs them
         hurry   nobody reads along: the demo model and replays make no pauses
         slot    for one of many calls: entered before the request goes out, left when its answer has ended; the thread
                 that reads the Turn waits for the network itself, so a stop may have to leave it behind for a while
         Raises ConfigError when the budget is used up.
         """
         timeout = self.settings.get("timeout") if timeout is None else knobs.check("timeout", timeout)
+        if box and not (box.yes or place.can_answer()):
+            raise tools.nobody_to_ask()
         recorded = self.memory.find(request, replay)
         if not recorded:
             self.rules.admit(request.provider, request.model, request.base_url, self.models)
             self.budget.admit(request, self.models)
-        run = Books(self, chat, cell, variable, recorded, after)
+        how: dict[str, Any] = {"timeout": timeout, "whole": whole, "allow_http": allow_http, "replay": replay}
+        again = partial(self.run, chat=chat, cell=cell, variable=variable, hurry=hurry, box=box, **how)
+        run = Books(self, chat, cell, variable, recorded, after, box, again)
 
         def open_stream(stop: Stop) -> Iterator[Chunk]:
             if recorded:
@@ -183,8 +212,8 @@ class Session:
     def proceed(self) -> Turn:
         """Go on with the newest reply, which was cut at max_tokens or broke off. Raises PromptError if it was not."""
         after, books = continuation.of(self.last, self.models), self.last_books
-        chat, variable = (books.chat, books.variable) if books else (None, None)
-        return self.run(after.request, chat=chat, cell=self.cell(), variable=variable, after=after)
+        again = (books and books.again) or partial(self.run, cell=self.cell())
+        return again(after.request, after=after)
 
     def adopt(self, reply: Reply) -> Reply:
         """Take in a reply that was made elsewhere (a worker of a cluster): priced, counted, in the history."""

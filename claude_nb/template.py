@@ -63,8 +63,8 @@ def fill(text: str, variables: Mapping[str, Any], *, pictures: bool = False) -> 
             attached.append(parts.placed(found, sum(map(len, pieces))))
             notices.append(notice)
         else:
-            written, cut = _written(value, match[2] + match[3])
-            pieces.append(written)
+            text_of, cut = written(value, match[2] + match[3])
+            pieces.append(text_of)
             notices += [cut] if cut else []
     return Filled("".join((*pieces, text[end:])), tuple(notices), tuple(attached))
 
@@ -109,7 +109,7 @@ def _index(step: str) -> int | str:
     return inner[1:-1] if inner[0] in "\"'" else int(inner)
 
 
-def _written(value: Any, path: str) -> tuple[str, str | None]:
+def written(value: Any, path: str) -> tuple[str, str | None]:
     """A value as prompt text, and a notice when it was cut."""
     notice = None
     if _is_pandas(value):

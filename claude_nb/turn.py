@@ -57,7 +57,7 @@ class Turn:
         self.notice: str | None = None
         self.reply: Reply | None = None
         self._open = open_stream
-        self._keeper = keeper
+        self.keeper = keeper
         self._clock = clock
         self._stop = stop or Stop()
         self._lock = threading.RLock()
@@ -221,7 +221,7 @@ class Turn:
             self._told_at = self._clock()
             self._untold = False
             if self.reply is None:
-                self._keeper.progress(self)
+                self.keeper.progress(self)
 
     def _settle(self, stop_reason: StopReason, error: str | None) -> Reply:
         """The Reply, made once; whoever comes later gets the same one."""
@@ -245,5 +245,5 @@ class Turn:
                     error=error,
                 )
                 self.reply = reply
-                self.reply = self._keeper.finished(self, reply)
+                self.reply = self.keeper.finished(self, reply)
             return self.reply

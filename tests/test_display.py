@@ -59,7 +59,7 @@ def test_text_mode_prints_the_notices_the_text_and_the_footer(capsys: pytest.Cap
 
 
 def test_a_session_keeps_the_reply_when_the_screen_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Broken(display._Quiet):
+    class Broken(display.Quiet):
         def feed(self, text: str) -> None:
             raise IndexError("a bug in the screen")
 

@@ -73,8 +73,8 @@ def turn(*steps: Chunk | BaseException | Callable[[], object], clock: Clock | No
 
 
 def keeper(turn: Turn) -> Keeper:
-    assert isinstance(turn._keeper, Keeper)
-    return turn._keeper
+    assert isinstance(turn.keeper, Keeper)
+    return turn.keeper
 
 
 # To the end

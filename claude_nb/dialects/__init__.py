@@ -17,11 +17,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from claude_nb.errors import StreamCut
-from claude_nb.parts import Part, ToolCall, ToolResult, placed
+from claude_nb.parts import Part, Thought, ToolCall, ToolResult, placed
 from claude_nb.sse import Event
 from claude_nb.values import Chunk, Message, Request, StopReason, Usage
 
 HALF = re.compile("[\ud800-\udfff]")
+BETWEEN = "\n\n"  # stands between the texts of two rounds of a reply
 CREDITS_PER_USD = 2_000_000  # AI/ML API counts in credits
 
 STOP_REASONS: dict[str, StopReason] = {
@@ -70,7 +71,7 @@ def sides(request: Request) -> list[Message]:
 
 def _split(message: Message) -> Iterator[Message]:
     begin, held, results = 0, list[Part](), list[Part]()
-    for part in sorted(message.parts, key=lambda part: part.at):
+    for part in _answered(message.parts):
         if isinstance(part, ToolResult):
             if not results:
                 yield Message(message.role, message.text[begin : part.at], tuple(held))
@@ -79,12 +80,35 @@ def _split(message: Message) -> Iterator[Message]:
             continue
         if results:
             yield Message("user", "", tuple(results))
-            results = []
-        held.append(placed(part, part.at - begin))
+            begin, results = _behind_space(message.text, begin), []
+        held.append(placed(part, max(0, part.at - begin)))
     if results:
         yield Message("user", "", tuple(results))
+        begin = _behind_space(message.text, begin)
     if held or message.text[begin:].strip() or not message.parts:
         yield Message(message.role, message.text[begin:], tuple(held))
+
+
+def _behind_space(text: str, at: int) -> int:
+    """Where the next round begins to speak: behind the empty line that parts it from the one before."""
+    return at + len(BETWEEN) if text.startswith(BETWEEN, at) else at
+
+
+def _answered(parts: Iterable[Part]) -> list[Part]:
+    """The parts in their order, without calls that have no result, and without the thoughts that led to them.
+
+    Servers refuse both: a reply that was cut may end with such a call.
+    """
+    ordered = sorted(parts, key=lambda part: part.at)
+    given = {part.id for part in ordered if isinstance(part, ToolResult)}
+    kept: list[Part] = []
+    for part in ordered:
+        if not isinstance(part, ToolCall) or part.id in given:
+            kept.append(part)
+            continue
+        while kept and isinstance(kept[-1], Thought) and kept[-1].at == part.at:
+            kept.pop()
+    return kept
 
 
 def _spoken(message: Message) -> Iterator[Message]:

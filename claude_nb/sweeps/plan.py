@@ -29,7 +29,10 @@ NOT_SWEPT = (
     "context",
     "code",
     "count",
+    "tools",
+    "yes",
 )
+NO_TOOLS = "functions are called for one reply at a time; leave tools out here, and use ask() or %%claude"
 SWEPT = tuple(knob.name for knob in knobs.KNOBS if knob.name not in NOT_SWEPT)
 
 
@@ -170,7 +173,7 @@ def _check_name(name: str, texts: Iterable[Any]) -> None:
     if name == "prompt" or name in SWEPT:
         return
     if name in knobs.BY_NAME:
-        raise PromptError(f"{name} cannot be varied in a sweep")
+        raise PromptError(f"{name} cannot be varied in a sweep" if name not in ("tools", "yes") else NO_TOOLS)
     if not any("{{" in text and name in text for text in texts if isinstance(text, str)):
         if any("{{" in text for text in texts if isinstance(text, str)):
             raise PromptError(f"no prompt has a place {{{{{name}}}}}; write it, or leave {name} out")
