@@ -105,12 +105,24 @@ def with_answer(how: Any) -> Request:
 
 
 def test_the_form_of_an_answer_is_asked_for_natively() -> None:
+    closed = {**CITY, "additionalProperties": False}
     assert body(messages.MESSAGES, with_answer("native"))["output_config"] == {
-        "format": {"type": "json_schema", "schema": CITY}
+        "format": {"type": "json_schema", "schema": closed}
     }
     assert body(chat.OPENAI, with_answer("native"))["response_format"] == {
         "type": "json_schema",
-        "json_schema": {"name": "answer", "schema": CITY, "strict": True},
+        "json_schema": {"name": "answer", "schema": CITY},
+    }
+
+
+def test_strict_mode_is_asked_for_where_the_form_is_closed() -> None:
+    closed = {**CITY, "additionalProperties": False}
+    asked = replace(with_answer("native"), answer=Answer(json.dumps(closed)))
+
+    assert body(chat.OPENAI, asked)["response_format"]["json_schema"] == {
+        "name": "answer",
+        "schema": closed,
+        "strict": True,
     }
 
 

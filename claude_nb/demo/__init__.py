@@ -41,7 +41,8 @@ def model() -> DemoModel:
 
 def stream(request: Request, *, stop: Stop | None = None, delay_s: float | None = None) -> Iterator[Chunk]:
     """The reply to a request, like any provider's; delay_s between tokens, None: a readable pace."""
-    if names := [part.name for part in request.messages[-1].parts if isinstance(part, Attachment)]:
+    names = [part.name for part in request.messages[-1].parts if isinstance(part, Attachment)]
+    if names and not request.answer:  # an answer in JSON has no place for it
         yield Chunk(text=f"(The demo model reads words only: it has not seen {', '.join(names)}.)\n\n")
     yield from model().stream(request, stop=stop, delay_s=delay_s)
 

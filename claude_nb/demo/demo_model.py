@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import math
+import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 from claude_nb import sampling
 from claude_nb.demo.corpus import Paragraph, tokens
 from claude_nb.demo.counts import END_WORD, Model, Reading, key
+from claude_nb.demo.forms import filled
 from claude_nb.demo.generate import Step, opening, steps
-from claude_nb.demo.recall import Recall
+from claude_nb.demo.recall import ASKING, Recall
 from claude_nb.stop import Stop
 from claude_nb.values import Chunk, Message, Request, Sampling, StopReason, Usage
 
 DELAY_S = 0.018  # between two tokens: quick, and still readable
 MAX_TOKENS = 256  # where the request sets none
+MAX_FORM_TOKENS = 2048  # of an answer in JSON, which is worth nothing when it is cut
 RAW_STOP: dict[StopReason, str] = {"end": "end_turn", "max_tokens": "max_tokens", "stop_sequence": "stop_sequence"}
 
 
@@ -48,34 +54,56 @@ class DemoModel(Model):
         request = _asked(request)
         stop = stop or Stop()
         wait_s = DELAY_S if delay_s is None else delay_s
-        limit = request.sampling.max_tokens or MAX_TOKENS
+        limit = request.sampling.max_tokens or (MAX_FORM_TOKENS if request.answer else MAX_TOKENS)
         ends = request.sampling.stop_sequences or ()
         heard = [message.text for message in request.messages] + [request.system or ""]
         asked = sum(len(tokens(text)) for text in heard)
         yield Chunk(id=f"demo-{request.key[:12]}", model="demo")
         reason: StopReason | None = None
-        waiting, count = "", 0
-        for step in self.steps(request):
+        waiting, drawn = "", 0
+        for word in self._in_form(request) if request.answer else self._words(request):
             if stop.wait(wait_s):
                 break
-            if not step.token:
-                reason = "end"
-                break
-            count += 1
-            waiting, found = _until(waiting + step.word, ends)
+            drawn += 1
+            waiting, found = _until(waiting + word, ends)
             shown = len(waiting) if found else len(waiting) - _held(waiting, ends)
             if shown:
                 yield Chunk(text=waiting[:shown])
                 waiting = waiting[shown:]
-            if found or count == limit:
+            if found or drawn == limit:
                 reason = "stop_sequence" if found else "max_tokens"
                 break
+        else:
+            reason = "end"
         if waiting:
             yield Chunk(text=waiting)
-        usage = Usage(input_tokens=asked, output_tokens=count)
+        usage = Usage(input_tokens=asked, output_tokens=drawn)
         yield Chunk(
             usage=usage, stop_reason=reason, raw_stop_reason=RAW_STOP.get(reason) if reason else None, done=bool(reason)
         )
+
+    def _words(self, request: Request) -> Iterator[str]:
+        """The text of each token, to the end."""
+        return (step.word for step in self.steps(request) if step.token)
+
+    def _in_form(self, request: Request) -> list[str]:
+        """The tokens of an answer that has the form which the request asks for."""
+        assert request.answer is not None  # noqa: S101  # stream() has looked
+        seed = request.sampling.seed
+        chance = random.Random(seed if seed is not None else random.random())  # noqa: S311  # no secrets
+        return tokens(filled(json.loads(request.answer.schema), self._endless(request), chance))
+
+    def _endless(self, request: Request) -> Iterator[str]:
+        """Words that name something, of one reply after the other."""
+        for repeat in count(request.repeat, 1_000):
+            drawn = self._words(replace(request, answer=None, repeat=repeat))
+            found = False
+            for word in drawn:
+                if word.strip().isalpha() and word.strip().lower() not in ASKING:
+                    found = True
+                    yield word.strip()
+            if not found:
+                yield "word"
 
     def complete(self, prompt: str, **settings: Any) -> str:
         """The text of a reply, at once: complete("Once upon a time", temperature=0.7, max_tokens=20, seed=1)."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from claude_nb import faults
+from claude_nb import faults, schema
 from claude_nb.dialects import (
     Dialect,
     PromptParts,
@@ -85,8 +85,10 @@ def _openai_tools(request: Request) -> dict[str, Any]:
     if answer and answer.how == "tool":
         fields["tool_choice"] = {"type": "function", "function": {"name": calls.ANSWER}}
     if answer and answer.how == "native":
-        form = {"name": "answer", "schema": json.loads(answer.schema), "strict": True}
-        fields["response_format"] = {"type": "json_schema", "json_schema": form}
+        form = json.loads(answer.schema)
+        # Strict mode refuses many schemas; without it the server does what it can, and the answer is checked here.
+        strict = {"strict": True} if schema.is_strict(form) else {}
+        fields["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": form, **strict}}
     return fields
 
 

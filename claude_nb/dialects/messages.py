@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from claude_nb import faults
+from claude_nb import faults, schema
 from claude_nb.dialects import (
     Dialect,
     PromptParts,
@@ -61,7 +61,8 @@ def _form(request: Request) -> dict[str, Any]:
     config: dict[str, Any] = {"effort": request.effort} if request.effort else {}
     answer = request.answer
     if answer and answer.how == "native":
-        config["format"] = {"type": "json_schema", "schema": json.loads(answer.schema)}
+        form = json.loads(answer.schema)
+        config["format"] = {"type": "json_schema", "schema": schema.for_claude(form) or form}
     forced = {"tool_choice": {"type": "tool", "name": calls.ANSWER}} if answer and answer.how == "tool" else {}
     return ({"output_config": config} if config else {}) | forced
 
