@@ -13,7 +13,7 @@ import IPython
 import pytest
 from PIL import Image
 
-from claude_nb import context, display
+from claude_nb import context
 from claude_nb.errors import PromptError
 from claude_nb.reply import Reply
 from claude_nb.shown import Shown
@@ -282,7 +282,44 @@ def test_fix_knows_a_cell_that_python_could_not_read(kernel: Kernel) -> None:
 def test_code_puts_the_python_of_the_reply_into_a_new_cell(kernel: Kernel) -> None:
     _, result = ask(kernel, "%claude --code Write it.", FENCED)
     assert [item["text"] for item in result.payload] == ["x = 1 / 2\n\nprint(x)"]
-    assert "nothing was run" in str(result.outputs[-1])
+    assert "nothing was run (no new cell? %claude /code shows it)" in str(result.outputs[-1])
+
+
+def test_code_is_shown_again_as_text_to_copy_and_as_a_cell(kernel: Kernel) -> None:
+    ask(kernel, "%claude -o kept Write it.", FENCED)
+    ask(kernel, "%claude Write it.", "```python\nnewest = 1\n```")
+    for command, code in (("/code", "newest = 1"), ("/code kept", "x = 1 / 2\n\nprint(x)")):
+        result = kernel.run(f"%claude {command}")
+        assert result.text == f"{code}\n"
+        assert result.payload == [{"source": "set_next_input", "text": code, "replace": False}]
+
+
+def test_load_takes_the_code_of_a_reply_by_its_variable(kernel: Kernel) -> None:
+    ask(kernel, "%claude -o kept Write it.", FENCED)
+    for source, code in (("kept.python", "x = 1 / 2\n\nprint(x)"), ("kept.code[1].code", "rm -rf /\n")):
+        (payload,) = kernel.run(f"%load {source}").payload
+        assert payload == {"source": "set_next_input", "text": f"# %load {source}\n{code}", "replace": True}
+
+
+def test_a_terminal_has_the_code_at_its_next_prompt(shell: Shell) -> None:
+    shell.vars["kept"] = Reply(Request("demo", "demo", (Message("user", "Hi"),)), FENCED)
+    assert shell.run("%claude /code kept") == "x = 1 / 2\n\nprint(x)\n"
+    assert shell.ip.rl_next_input == "x = 1 / 2\n\nprint(x)"
+
+
+def test_without_code_or_reply_the_command_says_so(shell: Shell) -> None:
+    assert "there is no reply yet" in shell.run("%claude /code")
+    assert "nothing is no reply" in shell.run("%claude /code nothing")
+    shell.vars["kept"] = Reply(Request("demo", "demo", (Message("user", "Hi"),)), "No code.")
+    assert "the reply holds no Python code" in shell.run("%claude /code kept")
+
+
+def test_a_code_block_shows_itself_as_code(kernel: Kernel) -> None:
+    ask(kernel, "%claude -o kept Write it.", "````python\nx = '\n```\n<script>alert(1)</script>\u202e'\n````")
+    data = kernel.run("kept.code[0]").outputs[-1]["data"]
+    assert "<script" not in data["text/html"]
+    assert data["text/html"].count("<pre") == 1
+    assert "\u202e" not in data["text/plain"] + data["text/html"]
 
 
 def test_without_code_there_is_no_new_cell_and_a_line_says_so(kernel: Kernel) -> None:
@@ -294,7 +331,7 @@ def test_without_code_there_is_no_new_cell_and_a_line_says_so(kernel: Kernel) ->
 def test_a_cell_has_no_characters_that_hide_what_it_does() -> None:
     text = "```python\nx = 1 \u202e# evil\x1b[2K\u2066\tok 👩‍🔬\r\n```"
     reply = Reply(Request("demo", "demo", (Message("user", "Hi"),)), text)
-    assert display.code_for_cell(reply) == "x = 1 # evil[2K\tok 👩‍🔬"
+    assert reply.python == "x = 1 # evil[2K\tok 👩‍🔬"
 
 
 @pytest.mark.parametrize("option", ["--code", "--context 2", "--pictures"])

@@ -17,6 +17,12 @@ class Prompt(NamedTuple):
     notices: tuple[str, ...] = ()
 
 
+class Code(NamedTuple):
+    """Python for a new cell below, and as plain text in the output, for a front end that makes no cells."""
+
+    text: str
+
+
 class Call(NamedTuple):
     """One use of a command: the session, the text after its name, and the notebook's variables."""
 
