@@ -12,7 +12,20 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display as show_value
 
-from claude_nb import attachments, commands, context, display, knobs, options, parts, place, providers, template, tools
+from claude_nb import (
+    attachments,
+    commands,
+    context,
+    display,
+    knobs,
+    options,
+    parts,
+    place,
+    providers,
+    structured,
+    template,
+    tools,
+)
 from claude_nb.commands import money, settings
 from claude_nb.commands.command import Prompt
 from claude_nb.errors import PromptError
@@ -69,7 +82,8 @@ class ClaudeMagic:
             else:
                 _show(answer)
             return None
-        typed, rest = options.parse(line)
+        known = self.shell.user_ns
+        typed, rest = options.parse(line, below=cell is not None, is_form=lambda n: structured.is_form(known.get(n)))
         if typed.pop("help", None):
             _say(options.help_text(self.name))
             return None
@@ -89,6 +103,7 @@ class ClaudeMagic:
         texts = {name: _filled(text, variables, cuts) for name, text in typed.items()}
         values = {name: options.typed(knobs.BY_NAME[name], text) for name, text in texts.items()}
         how = {name: values.pop(name) for name in HOW if name in values}
+        form = {"json": structured.named(typed.pop("json"), variables)} if "json" in typed else {}
         out = how.get("out", "reply")
         if not options.is_variable(out):
             raise PromptError(
@@ -180,7 +195,9 @@ class ClaudeMagic:
         """Show a reply as it comes; it is in its variable afterwards, also what arrived of a broken one."""
         variables = self.shell.user_ns
         try:
-            variables[out] = display.show(turn, mode, raw=raw, notices=notices)
+            variables[out] = structured.follow(
+                turn, lambda turn, lines: display.show(turn, mode, raw=raw, notices=lines), notices
+            )
         except BaseException as error:
             reply = getattr(error, "reply", None) or turn.reply  # that of the newest round, or of the first one
             if reply and (reply.text or reply.calls):

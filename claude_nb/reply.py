@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
-from claude_nb import parts
-from claude_nb.errors import NoJson
-from claude_nb.parts import Called, Part
+from claude_nb import parts, schema
+from claude_nb.errors import ClaudeError, NoJson
+from claude_nb.parts import Called, Part, ToolResult
 from claude_nb.values import Message, Request, StopReason, Usage
 
 Source = Literal["live", "replay", "demo"]
@@ -139,6 +139,56 @@ class Reply:
     def from_dict(cls, data: Mapping[str, Any]) -> Reply:
         """The inverse of to_dict; raises KeyError, TypeError or ValueError on other data."""
         known = {f.name for f in fields(cls)}
+    @property
+    def data(self) -> Any:
+        """The answer to a request for JSON, as plain data; None where none was asked for or none fits. Never raises."""
+        return self._answer()[0]
+
+    @property
+    def problem(self) -> str | None:
+        """Why the text is no such answer, with the path: "$.items[2].price: 'abc' is no number"; None: it is one."""
+        return self._answer()[1]
+
+    def to(self, kind: Any) -> Any:
+        """The answer as an instance of a dataclass, a pydantic model, list[...] ...: reply.to(Item).
+
+        Works for any reply that holds JSON. Raises NoJson with the path when it does not fit, PromptError for a type
+        that has no form in JSON.
+        """
+        form = schema.of(kind)
+        value = self.data if self.request.answer else self.json()
+        why = self.problem or schema.problem(value, form)
+        if why:
+            raise NoJson(f"the answer does not fit ({why}); reply.text holds it as it came")
+        return schema.build(value, kind)
+
+    def to_pandas(self) -> Any:
+        """A DataFrame with a row for each record: of an answer that is a list, or an object that holds just one."""
+        try:
+            import pandas
+        except ImportError:
+            raise ClaudeError("to_pandas() needs pandas: %pip install pandas") from None
+        value = self.data if self.request.answer else self.json()
+        if isinstance(value, dict):
+            lists = [inner for inner in value.values() if isinstance(inner, list)]
+            value = lists[0] if len(lists) == 1 else None
+        if not isinstance(value, list):
+            why = self.problem or "it holds no list, or several"
+            raise NoJson(f"this answer is no table ({why}); ask for a list of records, for example --json list[Item]")
+        return pandas.DataFrame(value)
+
+    def _answer(self) -> tuple[Any, str | None]:
+        """What was asked for as JSON, or why there is none; without tools' rounds before it."""
+        asked = self.request.answer
+        if asked is None:
+            return None, None
+        begin = max((part.at for part in self.parts if isinstance(part, ToolResult)), default=0)
+        try:
+            value, why = schema.read(self.text[begin:], json.loads(asked.schema))
+        except (ValueError, RecursionError):
+            return None, "$: the schema is damaged"
+        return (value.get("answer") if asked.wrapped and isinstance(value, dict) else value), why
+
         values = {name: value for name, value in data.items() if name in known}
         values["request"] = Request.from_dict(data["request"])
         values["usage"] = Usage(**(data.get("usage") or {}))
