@@ -18,9 +18,9 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
-from urllib.request import getproxies
+from typing import Any, cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -30,7 +30,7 @@ from claude_nb.pipe import Direct, Head, Item, Line, Pipe, Timeouts, Unreached
 
 NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # on, for 0 seconds
 PROXY_VARIABLES = tuple(f"{name}_proxy" for name in ("http", "https", "all", "no"))
-PROXIES_KEPT_S = 1.0
+PROXY_KEPT_S = 1.0
 # At DEBUG they write down all headers of an answer, and a server may echo the key there.
 LOGS = RedactedLogs("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
 
@@ -48,7 +48,7 @@ class Sent:
     headers: Mapping[str, str]
     key: Key | None
     timeouts: Timeouts
-    client: httpx.Client | None = None
+    transport: httpx.BaseTransport | None = None
     in_place: bool = False
 
 
@@ -78,23 +78,20 @@ def _exchange(sent: Sent, line: Line) -> Generator[Item, None, None]:
     answered = False
     LOGS.use(sent.key)
     try:
-        client = sent.client or _client(os.getpid(), _proxies())
+        # Without a Client around it, a transport follows no redirect and keeps no cookie, and takes half the time.
+        transport = sent.transport or _transport(os.getpid(), _proxy_for(sent.url))
         # The reader keeps the time; these limits only end a thread that nobody waits for.
         limits = httpx.Timeout(sent.timeouts.silence_s + 5, connect=sent.timeouts.connect_s)
+        more = {"timeout": limits.as_dict(), "trace": _tracer(line)}
         request = httpx.Request(
-            sent.method,
-            _address(sent.url),
-            content=sent.content,
-            headers=sent.headers,
-            extensions={"timeout": limits.as_dict(), "trace": _tracer(line)},
+            sent.method, _address(sent.url), content=sent.content, headers=sent.headers, extensions=more
         )
         if sent.key:  # at the last moment, so that no request that is only prepared holds it
             request.headers["Authorization"] = f"Bearer {sent.key.reveal()}"
-        with contextlib.closing(client.send(request, auth=None, stream=True, follow_redirects=False)) as response:
+        with contextlib.closing(transport.handle_request(request)) as response:
             answered = True
             yield Head(response.status_code, {name.lower(): text for name, text in response.headers.items()})
-            # Without a size: with one, text would be held back until that many bytes are there.
-            yield from filter(None, response.iter_raw())
+            yield from filter(None, cast("httpx.SyncByteStream", response.stream))
     except Exception as error:  # noqa: BLE001 - nothing of httpx may get out; see the top of this file
         end = _explained(error, line.host, answered=answered)
     yield end
@@ -103,25 +100,27 @@ def _exchange(sent: Sent, line: Line) -> Generator[Item, None, None]:
 _address = lru_cache(maxsize=16)(httpx.URL)
 
 
-def _proxies() -> tuple[tuple[str, str], ...]:
-    """Those that are set now; what a system has beside its environment is asked once a second."""
+def _proxy_for(url: str) -> str | None:
+    """The proxy that environment or system name for an address; what they say may change at any time."""
     environ = tuple(os.environ.get(name) or os.environ.get(name.upper()) for name in PROXY_VARIABLES)
-    return _proxies_at(environ, int(time.monotonic() / PROXIES_KEPT_S))
+    return _proxy_at(url, environ, int(time.monotonic() / PROXY_KEPT_S))
 
 
-@lru_cache(maxsize=1)
-def _proxies_at(environ: tuple[str | None, ...], moment: int) -> tuple[tuple[str, str], ...]:  # noqa: ARG001 - the key
-    return tuple(sorted(getproxies().items()))
+@lru_cache(maxsize=16)
+def _proxy_at(url: str, environ: tuple[str | None, ...], moment: int) -> str | None:  # noqa: ARG001 - the cache's key
+    parts = urlsplit(url)
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(parts.netloc):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 @lru_cache(maxsize=4)
-def _client(pid: int, proxies: tuple[tuple[str, str], ...]) -> httpx.Client:  # noqa: ARG001 - both are the cache's key
-    """One client for each process (a fork must not share it) and set of proxies."""
+def _transport(pid: int, proxy: str | None) -> httpx.HTTPTransport:  # noqa: ARG001 - a fork must not share it
     # Each reply has a connection of its own, never a shared or kept one, so that a stop can shut down its socket
-    # in any phase without touching another reply. No cookie is kept: it would go to every port of its host.
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    return httpx.Client(follow_redirects=False, limits=limits, cookies=no_cookies)
+    # in any phase without touching another reply.
+    return httpx.HTTPTransport(limits=httpx.Limits(max_connections=None, max_keepalive_connections=0), proxy=proxy)
 
 
 def _tracer(line: Line) -> Callable[[str, Mapping[str, Any]], None]:

@@ -43,7 +43,7 @@ def connect(
     headers: Mapping[str, str] | None = None,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
     allow_http: bool = False,
-    client: httpx.Client | None = None,
+    transport: httpx.BaseTransport | None = None,
     clock: Callable[[], float] = time.monotonic,
     chance: Callable[[], float] = random.random,
     in_place: bool = False,
@@ -58,7 +58,7 @@ def connect(
     ConfigError for an address that is not allowed.
     """
     given = {"Content-Type": "application/json", "Accept": "text/event-stream, application/json", **(headers or {})}
-    sent = Sent("POST", url, _json(body), given | _own_headers(), key, timeouts, client, in_place)
+    sent = Sent("POST", url, _json(body), given | _own_headers(), key, timeouts, transport, in_place)
     return (yield from _answer(sent, stop, chance, clock, allow_http=allow_http))
 
 
@@ -70,11 +70,11 @@ def get_json(
     headers: Mapping[str, str] | None = None,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
     allow_http: bool = False,
-    client: httpx.Client | None = None,
+    transport: httpx.BaseTransport | None = None,
 ) -> dict[str, Any]:
     """GET a JSON object, by the same rules: get_json("https://api.example.com/v1/models")."""
     given = {"Accept": "application/json", **(headers or {})}
-    sent = Sent("GET", url, None, given | _own_headers(), key, timeouts, client)
+    sent = Sent("GET", url, None, given | _own_headers(), key, timeouts, transport)
     return _object(_answer(sent, stop or Stop(), random.random, time.monotonic, allow_http=allow_http))
 
 

@@ -531,7 +531,7 @@ def test_a_stop_acts_at_once_also_while_the_network_itself_is_stuck() -> None:
     thread.start()
 
     with pytest.raises(NetworkError, match="stopped"):
-        finish(wire.connect("https://api.example/v1", {}, key=None, stop=stop, client=httpx.Client(transport=stuck)))
+        finish(wire.connect("https://api.example/v1", {}, key=None, stop=stop, transport=stuck))
 
     stuck.go.set()
     thread.join()
@@ -540,9 +540,7 @@ def test_a_stop_acts_at_once_also_while_the_network_itself_is_stuck() -> None:
 def test_a_connection_that_does_not_come_about_is_given_up_after_its_own_limit() -> None:
     stop, stuck = HurriedStop(), Stuck()
     limits = Timeouts(connect_s=0.1)
-    steps = wire.connect(
-        "https://api.example/v1", {}, key=None, stop=stop, timeouts=limits, client=httpx.Client(transport=stuck)
-    )
+    steps = wire.connect("https://api.example/v1", {}, key=None, stop=stop, timeouts=limits, transport=stuck)
 
     with pytest.raises(NetworkError, match=r"no connection to api\.example within 0\.1 s"):
         finish(steps)
