@@ -101,7 +101,7 @@ class ClaudeMagic:
         cuts: list[str] = []
         gathered = attachments.gather([template.named(text, variables) for text in typed.pop("attach", ())])
         texts = {name: _filled(text, variables, cuts) for name, text in typed.items()}
-        values = {name: options.typed(knobs.BY_NAME[name], text) for name, text in texts.items()}
+        values = {name: options.typed(knobs.BY_NAME[name], text) for name, text in texts.items()} | form
         how = {name: values.pop(name) for name in HOW if name in values}
         form = {"json": structured.named(typed.pop("json"), variables)} if "json" in typed else {}
         out = how.get("out", "reply")
