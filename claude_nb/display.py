@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Sequence
@@ -19,8 +18,6 @@ from claude_nb.reply import Reply
 from claude_nb.turn import Turn
 
 THUMBNAIL_PIXELS = 160
-PYTHON = ("", "python", "python3", "py", "ipython")
-HIDING = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
 def show(turn: Turn, mode: Mode, *, raw: bool = False, notices: Sequence[str] = ()) -> Reply:
@@ -170,12 +167,6 @@ def thumbnails(attached: Sequence[Attachment]) -> None:
         if part.media_type.startswith("image/"):
             sizes = {part.media_type: {"width": THUMBNAIL_PIXELS}}
             publish_display_data({part.media_type: part.data, "text/plain": part.name}, sizes)
-
-
-def code_for_cell(reply: Reply) -> str:
-    """The Python blocks of a reply as one cell, without characters that would hide or reorder what it does."""
-    blocks = (block.code.strip("\n") for block in reply.code if block.language.lower() in PYTHON)
-    return "".join(char for char in "\n\n".join(blocks) if char in "\n\t" or not HIDING.match(char))
 
 
 def note(line: str, mode: Mode) -> None:

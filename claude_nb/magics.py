@@ -27,7 +27,7 @@ from claude_nb import (
     tools,
 )
 from claude_nb.commands import money, settings
-from claude_nb.commands.command import Prompt
+from claude_nb.commands.command import Code, Prompt
 from claude_nb.errors import PromptError
 from claude_nb.parts import Attachment
 from claude_nb.place import Mode
@@ -76,6 +76,9 @@ class ClaudeMagic:
             answer = commands.run(self.session, line, self.shell.user_ns)
             if isinstance(answer, Prompt):
                 self._send(template.Filled(answer.text, answer.notices), (), {}, answer.options)
+            elif isinstance(answer, Code):
+                self.shell.set_next_input(answer.text, replace=False)
+                _say(answer.text)
             elif isinstance(answer, Turn):
                 books = self.session.last_books
                 self._watch(answer, (books and books.variable) or "reply", self._mode())
@@ -179,15 +182,14 @@ class ClaudeMagic:
         )
         reply = self._watch(turn, out, mode, raw=bool(how.get("raw")), notices=notices)
         if how.get("code"):
-            self._put_code(reply, out, mode)
+            self._put_code(reply, mode)
         return reply
 
-    def _put_code(self, reply: Reply, out: str, mode: Mode) -> None:
-        """The Python of a reply into a new cell, where the front end has such; it is in the variable anyway."""
-        code = display.code_for_cell(reply)
-        if code:
+    def _put_code(self, reply: Reply, mode: Mode) -> None:
+        """The Python of a reply into a new cell; no front end tells whether it has made one, so the note knows more."""
+        if code := reply.python:
             self.shell.set_next_input(code, replace=False)
-            display.note(f"the code is in a new cell below, or in {out}.code; nothing was run", mode)
+            display.note("the code is in a new cell below; nothing was run (no new cell? %claude /code shows it)", mode)
         else:
             display.note("the reply holds no Python code, so there is no new cell", mode)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
@@ -15,6 +16,9 @@ from claude_nb.values import Message, Request, StopReason, Usage
 
 Source = Literal["live", "replay", "demo"]
 
+PYTHON = ("", "python", "python3", "py", "ipython")
+HIDING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
 
 class CodeBlock(NamedTuple):
     """A fenced block of a reply: CodeBlock("python", "print(1)\\n"). No language: ""."""
@@ -24,6 +28,12 @@ class CodeBlock(NamedTuple):
 
     def __str__(self) -> str:
         return self.code
+
+    def _repr_html_(self) -> str:
+        from claude_nb import render
+
+        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", self.code)), default=0))
+        return render.markdown_html(f"{fence}{self.language}\n{self.code}\n{fence}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,15 @@ class Reply:
 
         fences = (t for t in MarkdownIt().parse(self.text) if t.type == "fence")
         return [CodeBlock((t.info.split() or [""])[0], t.content) for t in fences]
+
+    @property
+    def python(self) -> str:
+        """Its Python blocks as one text: what --code puts into a new cell, and %load reply.python into this one.
+
+        Characters that would hide or reorder what the code does are left out.
+        """
+        blocks = (block.code.strip("\n") for block in self.code if block.language.lower() in PYTHON)
+        return HIDING.sub("", "\n\n".join(blocks))
 
     def json(self) -> Any:
         """The reply read as JSON: the whole text, else its first fenced block that is JSON.
