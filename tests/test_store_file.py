@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from claude_nb.store import Store, schema
+from claude_nb.store.file import File
 from tests.turns import ask, kept
 
 # The file
@@ -203,3 +204,13 @@ def test_a_file_that_is_being_made_by_another_thread_is_not_taken_for_a_foreign_
 
         reader.set_trace_callback(make)
         schema.glance(reader)
+
+
+def test_what_was_written_is_on_the_disk_and_nothing_in_the_file_is_trusted(path: Path) -> None:
+    """Full syncing outlives a loss of power, what was forgotten is wiped, and a foreign file can call no function."""
+    names = ("synchronous", "secure_delete", "trusted_schema", "cell_size_check")
+    nothing: list[int] = []
+    found = File(path, warn=print, wait_s=1).run(
+        lambda db: [db.execute(f"PRAGMA {name}").fetchone()[0] for name in names], nothing, writing=True
+    )
+    assert found == [2, 1, 0, 1]
