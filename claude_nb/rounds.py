@@ -61,10 +61,11 @@ def follow(turn: Turn, screen: Screen | None = None) -> Reply:
 
 
 def _asked(reply: Reply) -> list[ToolCall]:
-    """The calls that the model waits for."""
-    given = {part.id for part in reply.parts if isinstance(part, ToolResult)}
-    calls = [part for part in reply.parts if isinstance(part, ToolCall) and part.id not in given]
-    return calls if reply.stop_reason == "tool_use" else []
+    """The calls that the model waits for: those behind the last result."""
+    calls: list[ToolCall] = []
+    for part in reply.parts if reply.stop_reason == "tool_use" else ():
+        calls = [*calls, part] if isinstance(part, ToolCall) else [] if isinstance(part, ToolResult) else calls
+    return calls
 
 
 def _with_results(books: Books, reply: Reply, screen: Screen) -> Reply:
