@@ -87,7 +87,9 @@ def of(reply: Reply | None, models: Models) -> Continuation:
     else:
         kept = reply.text
         more = (reply.message, Message("user", GO_ON))
-    asked = replace(request, messages=(*request.messages, *more))
+    # A server that holds the model to a form would have it begin the form anew.
+    form = replace(request.answer, how="prompt") if request.answer else None
+    asked = replace(request, messages=(*request.messages, *more), answer=form)
     return Continuation(asked, reply, kept, reply.parts, reply.message)
 
 

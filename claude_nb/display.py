@@ -102,7 +102,7 @@ class _Outputs(Quiet):
     def __init__(self, *, raw: bool, live: bool, head: str) -> None:
         self._live = live
         self._head = head
-        self._whole = render.plain_html if raw else render.markdown_html
+        self._raw = raw
         self._tail = render.plain_html if raw else render.tail_html
         self._ids: list[str] = []
         self._above = 0  # outputs of earlier rounds
@@ -111,9 +111,14 @@ class _Outputs(Quiet):
     def begin(self, turn: Turn) -> None:
         head = "" if self._ids else self._head
         self._turn, self._drawn, self._above = turn, False, len(self._ids)
+        self._whole = render.plain_html if self._raw else footer.drawer(turn.request)
+        self._in_json = turn.request.answer is not None and not self._raw
         self._painter = Painter(self._publish, html=self._tail, whole=self._whole, head=head)
 
     def feed(self, text: str) -> None:
+        if self._in_json and text.strip():
+            self._painter.feed("```json\n" if text.lstrip().startswith("{") else "")
+            self._in_json = False  # only the beginning of an answer tells
         self._painter.feed(text)
 
     def think(self, text: str) -> None:

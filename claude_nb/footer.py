@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable
 from html import escape
 from typing import TYPE_CHECKING
 
-from claude_nb import render
+from claude_nb import render, schema
 from claude_nb.parts import Called
-from claude_nb.values import STOP_WORDS, Usage
+from claude_nb.values import STOP_WORDS, Request, Usage
 
 if TYPE_CHECKING:
     from claude_nb.reply import Reply
@@ -78,14 +79,30 @@ def thinking(text: str) -> str:
     return f"<details><summary>thinking</summary>{render.markdown_html(text)}</details>" if text else ""
 
 
-def body(reply: Reply, draw: Callable[[str], str] = render.markdown_html) -> str:
+def body(reply: Reply, draw: Callable[[str], str] | None = None) -> str:
     """The text, with the calls of functions where they stood in it."""
-    html, begin = "", 0
+    draw, html, begin = draw or drawer(reply.request), "", 0
     for call in reply.calls:
         if (text := reply.text[begin : call.at]).strip():
             html, begin = html + draw(text), call.at
         html += folded(call)
     return html + draw(reply.text[begin:]) if reply.text[begin:].strip() or not html else html
+
+
+def drawer(request: Request) -> Callable[[str], str]:
+    """How the text of a reply is drawn: as Markdown, and an answer in JSON as a block of code."""
+    return (lambda text: render.markdown_html(_json_block(text))) if request.answer else render.markdown_html
+
+
+def _json_block(text: str) -> str:
+    """Some models write JSON on one line; it is indented for reading."""
+    shown = text.strip()
+    if not shown.startswith("{"):
+        return text
+    if "\n" not in shown:
+        with contextlib.suppress(ValueError, RecursionError):
+            shown = schema.dumped(json.loads(shown))
+    return f"```json\n{shown}\n```"
 
 
 def calls(called: Iterable[Called]) -> dict[str, str]:

@@ -86,7 +86,7 @@ class ClaudeMagic:
                 _show(answer)
             return None
         known = self.shell.user_ns
-        typed, rest = options.parse(line, below=cell is not None, is_form=lambda n: structured.is_form(known.get(n)))
+        typed, rest = options.parse(line, below=cell is not None, is_form=lambda word: structured.is_form(word, known))
         if typed.pop("help", None):
             _say(options.help_text(self.name))
             return None
@@ -103,10 +103,10 @@ class ClaudeMagic:
         variables = self.shell.user_ns
         cuts: list[str] = []
         gathered = attachments.gather([template.named(text, variables) for text in typed.pop("attach", ())])
+        form = {"json": structured.named(typed.pop("json"), variables)} if "json" in typed else {}
         texts = {name: _filled(text, variables, cuts) for name, text in typed.items()}
         values = {name: options.typed(knobs.BY_NAME[name], text) for name, text in texts.items()} | form
         how = {name: values.pop(name) for name in HOW if name in values}
-        form = {"json": structured.named(typed.pop("json"), variables)} if "json" in typed else {}
         out = how.get("out", "reply")
         if not options.is_variable(out):
             raise PromptError(

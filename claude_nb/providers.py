@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -232,7 +233,10 @@ def preview(request: Request, *, stream: bool) -> tuple[str, dict[str, Any]]:
     """Where a request goes and the body it goes with, to the letter. Raises ConfigError without an address."""
     provider = find(request.provider)
     if provider.dialect is None:
-        return "the demo model, on this machine", request.to_dict()
+        data = request.to_dict()
+        if request.answer:
+            data["answer"] |= {"schema": json.loads(request.answer.schema)}
+        return "the demo model, on this machine", data
     base_url = request.base_url or provider.base_url
     if base_url is None:
         raise ConfigError(f"{provider.name} needs an address: add --base-url http://localhost:11434/v1 or the like")
@@ -250,9 +254,8 @@ def count_tokens(request: Request, *, credentials: Credentials, allow_http: bool
     from claude_nb import wire
 
     address, body = preview(request, stream=False)
-    counted: dict[str, Any] = {
-        name: body[name] for name in ("model", "messages", "system", "thinking", "tools") if name in body
-    }
+    names = ("model", "messages", "system", "thinking", "tools", "tool_choice", "output_config")
+    counted: dict[str, Any] = {name: body[name] for name in names if name in body}
     key = key_for(request, credentials)
     headers = _dialect("messages").headers
     data = wire.post_json(f"{address}/count_tokens", counted, key=key, headers=headers, allow_http=allow_http)

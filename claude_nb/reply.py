@@ -139,25 +139,6 @@ class Reply:
                 continue
         raise NoJson("this reply holds no JSON; ask for JSON only, or look at reply.text")
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data, without anything secret; Reply.from_dict reads it back."""
-        skip = ("request", "usage", "created_at", "parts", "stop_detail", "saved_usd")
-        data = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skip}
-        data["request"] = self.request.to_dict()
-        data["usage"] = {k: v for k, v in asdict(self.usage).items() if v is not None}
-        data["created_at"] = self.created_at.isoformat()
-        if self.saved_usd is not None:
-            data["saved_usd"] = self.saved_usd
-        if self.stop_detail:
-            data["stop_detail"] = self.stop_detail
-        if self.parts:
-            data["parts"] = [parts.to_dict(part) for part in self.parts]
-        return data
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Reply:
-        """The inverse of to_dict; raises KeyError, TypeError or ValueError on other data."""
-        known = {f.name for f in fields(cls)}
     @property
     def data(self) -> Any:
         """The answer to a request for JSON, as plain data; None where none was asked for or none fits. Never raises."""
@@ -208,6 +189,25 @@ class Reply:
             return None, "$: the schema is damaged"
         return (value.get("answer") if asked.wrapped and isinstance(value, dict) else value), why
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data, without anything secret; Reply.from_dict reads it back."""
+        skip = ("request", "usage", "created_at", "parts", "stop_detail", "saved_usd")
+        data = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skip}
+        data["request"] = self.request.to_dict()
+        data["usage"] = {k: v for k, v in asdict(self.usage).items() if v is not None}
+        data["created_at"] = self.created_at.isoformat()
+        if self.saved_usd is not None:
+            data["saved_usd"] = self.saved_usd
+        if self.stop_detail:
+            data["stop_detail"] = self.stop_detail
+        if self.parts:
+            data["parts"] = [parts.to_dict(part) for part in self.parts]
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Reply:
+        """The inverse of to_dict; raises KeyError, TypeError or ValueError on other data."""
+        known = {f.name for f in fields(cls)}
         values = {name: value for name, value in data.items() if name in known}
         values["request"] = Request.from_dict(data["request"])
         values["usage"] = Usage(**(data.get("usage") or {}))

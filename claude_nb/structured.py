@@ -20,6 +20,8 @@ from claude_nb.turn import Turn
 from claude_nb.values import STOP_WORDS, Answer, Message, Request, Way
 
 ANY = "any"  # what --json alone means
+LISTED = re.compile(r"list\[(.+)\]")
+PLAIN = {"str": str, "int": int, "float": float, "bool": bool}
 MOST_BYTES = 1_000_000  # of a file that holds a schema
 REFUSED = re.compile(r"(?i)response_format|json_schema|output_config|structured|grammar|schema|tool_choice")
 
@@ -27,18 +29,25 @@ Show = Callable[[Turn, Sequence[str]], Reply]
 
 
 def named(text: str, variables: Mapping[str, Any]) -> Any:
-    """What --json names in a notebook: a variable, {{name}}, a path to a .json file, or a schema written out.
+    """What --json names in a notebook: a variable, {{name}}, list[name], a .json file, or a schema written out.
 
     Raises PromptError for a name that is not there.
     """
     text = text.strip()
+    if several := LISTED.fullmatch(text):
+        return list[named(several[1], variables)]  # type: ignore[misc]  # a type that is made here
+    if text in PLAIN and text not in variables:
+        return PLAIN[text]
     if text == ANY or text.endswith(".json") or (text.startswith("{") and not text.startswith("{{")):
         return text
     return template.named(text if text.startswith("{{") else f"{{{{{text}}}}}", variables)
 
 
-def is_form(value: Any) -> bool:
-    """Whether a variable is something that an answer can have the form of: a class, list[...], a schema."""
+def is_form(text: str, variables: Mapping[str, Any]) -> bool:
+    """Whether a word names something that an answer can have the form of: a class, list[...], a schema."""
+    if several := LISTED.fullmatch(text):
+        return several[1] in PLAIN or is_form(several[1], variables)
+    value = variables.get(text)
     if isinstance(value, dict):
         return bool(value.keys() & {"type", "properties", "anyOf", "$ref", "enum"})
     return isinstance(value, type) or hasattr(value, "__origin__")

@@ -99,7 +99,8 @@ def _look_up(name: str, steps: list[str], path: str, variables: Mapping[str, Any
         else:
             continue
         raise PromptError(f"{{{{{path}}}}}: {reason}")
-    if callable(value) and not isinstance(value, type) and hasattr(value, "__name__"):
+    is_type = isinstance(value, type) or hasattr(value, "__origin__")  # the second is list[int] and its like
+    if callable(value) and not is_type and hasattr(value, "__name__"):
         raise PromptError(f"{{{{{path}}}}} is a function; a template does not call, so put its result in a variable")
     return value
 

@@ -111,6 +111,11 @@ class Writer:
         return {**root, "$defs": self._defs} if self._defs else root
 
     def of(self, kind: Any, where: str) -> Schema:
+        if isinstance(kind, dict):  # a schema of the user's own, inside a list
+            form = of(kind)
+            for name, definition in form.get("$defs", {}).items():
+                self._define(name, definition)
+            return {key: value for key, value in form.items() if key != "$defs"}
         texts = [text for text in getattr(kind, "__metadata__", ()) if isinstance(text, str)]
         return {**self._plain(unwrapped(kind), where), **({"description": texts[0]} if texts else {})}
 
