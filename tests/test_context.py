@@ -199,6 +199,12 @@ def test_a_dry_run_shows_the_pictures_too(kernel: Kernel) -> None:
     assert "characters)" in result.text
 
 
+def test_loading_again_listens_once_and_unloading_no_more(kernel: Kernel) -> None:
+    for magic, listeners in (("%reload_ext", 1), ("%unload_ext", 0), ("%load_ext", 1)):
+        assert kernel.run(f"{magic} claude_nb").error is None
+        assert kernel.get("len(get_ipython().display_pub._hooks)") == listeners
+
+
 def test_a_display_goes_out_also_when_nobody_understands_it() -> None:
     shown = Shown(lambda: 1)
     for message in ({}, {"header": {"msg_type": "display_data"}, "content": {"data": None}}):
