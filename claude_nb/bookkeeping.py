@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from claude_nb.continuation import Continuation
 from claude_nb.conversation import Cell, Conversation
@@ -18,12 +18,22 @@ if TYPE_CHECKING:
     from claude_nb.session import Session
 
 
+class Ledger(Protocol):
+    """Where a turn is written down: the history, or who writes the rows of many turns together."""
+
+    def begin(
+        self, request: Request, *, notebook: str | None, variable: str | None, chat: str | None
+    ) -> int | None: ...
+    def finish(self, row: int, reply: Reply, rhythm: Rhythm) -> None: ...
+
+
 @dataclass
 class Books:
     """What happens around one turn: its row in the history, and what the session learns when it ends.
 
     after  what this turn goes on with; None: it begins a reply
     box    the functions that the model may ask for
+    ledger where it is written down; None: in the history, if there is one
     again  session.run with the options of this turn, for the next one of the same reply
     """
 
@@ -35,6 +45,7 @@ class Books:
     after: Continuation | None = None
     box: Box | None = None
     again: Callable[..., Turn] | None = None
+    ledger: Ledger | None = None
     row: int | None = None
 
     def begin(self, request: Request) -> None:
@@ -43,9 +54,9 @@ class Books:
 
     def write_down(self, request: Request) -> None:
         """The prompt goes into the history before it is sent."""
-        if store := self.session.store:
+        if ledger := self.ledger or self.session.store:
             names = {"notebook": self.session.notebook, "variable": self.variable, "chat": self.chat}
-            self.row = store.begin(request, **names)
+            self.row = ledger.begin(request, **names)
 
     def progress(self, turn: Turn) -> None:
         """Called by the turn about once a second. Raises ConfigError when the budget is used up."""
@@ -94,6 +105,6 @@ class Books:
         reply = replace(reply, cost_usd=cost, saved_usd=price.saved_usd(reply.usage) if price else None)
         session.totals.add(reply)
         session.budget.release(id(self), reply)
-        if session.store and self.row is not None:
-            session.store.finish(self.row, reply, rhythm)
+        if (ledger := self.ledger or session.store) and self.row is not None:
+            ledger.finish(self.row, reply, rhythm)
         return reply

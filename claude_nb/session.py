@@ -23,7 +23,7 @@ from claude_nb import (
     thinking,
     tools,
 )
-from claude_nb.bookkeeping import Books
+from claude_nb.bookkeeping import Books, Ledger
 from claude_nb.budget import Budget, Totals
 from claude_nb.continuation import Continuation
 from claude_nb.conversation import Cell, Conversation
@@ -166,6 +166,7 @@ class Session:
         after: Continuation | None = None,
         box: Box | None = None,
         slot: Slot | None = None,
+        ledger: Ledger | None = None,
     ) -> Turn:
         """Run a request as it stands. The Turn sends nothing before it is read.
 
@@ -175,6 +176,7 @@ class Session:
         hurry   nobody reads along: the demo model and replays make no pauses
         slot    for one of many calls: entered before the request goes out, left when its answer has ended; the thread
                 that reads the Turn waits for the network itself, so a stop may have to leave it behind for a while
+        ledger  where it is written down, instead of in the history
         Raises ConfigError when the budget is used up.
         """
         timeout = self.settings.get("timeout") if timeout is None else knobs.check("timeout", timeout)
@@ -186,7 +188,7 @@ class Session:
             self.budget.admit(request, self.models)
         how: dict[str, Any] = {"timeout": timeout, "whole": whole, "allow_http": allow_http, "replay": replay}
         again = partial(self.run, chat=chat, cell=cell, variable=variable, hurry=hurry, box=box, **how)
-        run = Books(self, chat, cell, variable, recorded, after, box, again)
+        run = Books(self, chat, cell, variable, recorded, after, box, again, ledger)
 
         def open_stream(stop: Stop) -> Iterator[Chunk]:
             if recorded:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +32,7 @@ class _Running:
     """A turn between begin and finish: where its row is, how much of its text is written.
 
     values  what the row began with, should it have to be begun again in a new file
+    saved   pieces of its text may be in the file
     """
 
     row_id: int
@@ -39,13 +40,13 @@ class _Running:
     values: rows.Values
     text: int = 0
     thinking: int = 0
+    saved: bool = False
 
 
-def _place(db: sqlite3.Connection, turn: _Running) -> tuple[int, str, bool]:
-    """Row and mark of the file it is in; True for a new row: the file it was in was set aside or deleted."""
-    mark = schema.mark(db)
+def _place(db: sqlite3.Connection, turn: _Running, mark: str) -> tuple[int, bool]:
+    """Its row; True for a new one: the file it was in was set aside or deleted."""
     new = mark != turn.mark
-    return rows.insert(db, turn.values) if new else turn.row_id, mark, new
+    return rows.insert(db, turn.values) if new else turn.row_id, new
 
 
 class Store:
@@ -72,20 +73,51 @@ class Store:
         self, request: Request, *, notebook: str | None = None, variable: str | None = None, chat: str | None = None
     ) -> int | None:
         """Write the prompt down before it is sent; the id of its row, or None when that was not possible."""
-        names = (rows.plain(name) for name in (notebook, variable, chat))
-        values = (request.key, self._clock(), rows.owner(), *names, to_json(request.to_dict()))
+        names = (notebook, variable, chat)
+        return self._enter([(request, names)], [], ())[0]
 
-        def work(db: sqlite3.Connection) -> _Running:
-            if not self._healed:
+    def enter(
+        self,
+        begin: Sequence[Request],
+        finish: Sequence[tuple[int, Reply, Rhythm]],
+        unsent: Sequence[int] = (),
+        *,
+        notebook: str | None = None,
+    ) -> list[int | None]:
+        """begin() and finish() for many at once, in one write; the ids of the new rows. unsent: to be taken out."""
+        return self._enter([(request, (notebook, None, None)) for request in begin], finish, unsent)
+
+    def _enter(
+        self,
+        begin: Sequence[tuple[Request, tuple[str | None, ...]]],
+        finish: Sequence[tuple[int, Reply, Rhythm]],
+        unsent: Sequence[int],
+    ) -> list[int | None]:
+        now_s, owner = self._clock(), rows.owner()
+        new: list[rows.Values] = [
+            (request.key, now_s, owner, *map(rows.plain, names), to_json(request.to_dict())) for request, names in begin
+        ]
+        ends = [(row_id, self._running.get(row_id), reply, rhythm) for row_id, reply, rhythm in finish]
+
+        def work(db: sqlite3.Connection) -> list[_Running]:
+            if new and not self._healed:
                 rows.heal(db, self._clock())
-            return _Running(rows.insert(db, values), schema.mark(db), values)
+            mark = schema.mark(db)
+            search = schema.has_search(db) if ends else False
+            for row_id, turn, reply, rhythm in ends:
+                place = _place(db, turn, mark)[0] if turn else row_id
+                rows.close(db, place, reply, rhythm, pieces=turn is None or turn.saved, search=search)
+            rows.remove(db, unsent)
+            return [_Running(rows.insert(db, values), mark, values) for values in new]
 
-        turn = self._file.run(work, None, writing=True)
-        if turn is None:
-            return None
-        self._healed = True
-        self._running[turn.row_id] = turn
-        return turn.row_id
+        begun = self._file.run(work, None, writing=True)
+        for row_id in (*unsent, *(row_id for row_id, *_ in finish)):
+            self._running.pop(row_id, None)
+        if begun is None:
+            return [None] * len(new)
+        self._healed = self._healed or bool(new)
+        self._running |= {turn.row_id: turn for turn in begun}
+        return [turn.row_id for turn in begun]
 
     def progress(self, row_id: int | None, text: str, thinking: str = "") -> None:
         """Save the text so far, at most once a second: only what is new since the last call is written."""
@@ -93,8 +125,11 @@ class Store:
         if turn is None:
             return
 
+        turn.saved = True
+
         def work(db: sqlite3.Connection) -> tuple[int, str]:
-            row_id, mark, new = _place(db, turn)
+            mark = schema.mark(db)
+            row_id, new = _place(db, turn, mark)
             begin = (0, 0) if new else (turn.text, turn.thinking)
             if not rows.add_piece(db, row_id, self._clock(), text[begin[0] :], thinking[begin[1] :]):
                 rows.reopen(db, row_id)
@@ -107,15 +142,8 @@ class Store:
 
     def finish(self, row_id: int | None, reply: Reply, rhythm: Rhythm = ()) -> None:
         """Write the reply, whole or broken off. A row that was forgotten meanwhile stays forgotten."""
-        if row_id is None:
-            return
-        turn = self._running.get(row_id)
-
-        def work(db: sqlite3.Connection) -> None:
-            rows.close(db, row_id if turn is None else _place(db, turn)[0], reply, rhythm)
-
-        self._file.run(work, None, writing=True)
-        self._running.pop(row_id, None)
+        if row_id is not None:
+            self._enter([], [(row_id, reply, rhythm)], ())
 
     def find(self, request: Request) -> Recorded | None:
         """The newest reply to an equal request that ended by itself and was not itself a replay."""

@@ -10,7 +10,7 @@ import secrets
 import socket
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
@@ -62,24 +62,40 @@ def reopen(db: sqlite3.Connection, row_id: int) -> None:
     db.execute("UPDATE replies SET stop_reason = NULL WHERE id = ? AND owner = ?", (row_id, owner()))
 
 
-def close(db: sqlite3.Connection, row_id: int, reply: Reply, rhythm: Rhythm) -> None:
-    """Store the end of a row that is still there, and make it searchable."""
+def close(
+    db: sqlite3.Connection,
+    row_id: int,
+    reply: Reply,
+    rhythm: Rhythm,
+    *,
+    pieces: bool = True,
+    search: bool | None = None,
+) -> None:
+    """Store the end of a row that is still there, and make it searchable.
+
+    pieces  its text may have been saved so far; search  what schema.has_search says; None: ask it
+    """
     data = reply.to_dict()
     del data["request"]  # has a column of its own
     values = (reply.stop_reason, reply.source, to_json(rhythm), to_json(data), row_id)
     sql = "UPDATE replies SET stop_reason = ?, source = ?, rhythm = ?, reply = ? WHERE id = ?"
     if not db.execute(sql, values).rowcount:
         return
-    db.execute("DELETE FROM pieces WHERE reply_id = ?", (row_id,))
-    index(db, row_id, reply)
+    if pieces:
+        db.execute("DELETE FROM pieces WHERE reply_id = ?", (row_id,))
+    index(db, row_id, reply, search)
 
 
-def index(db: sqlite3.Connection, row_id: int, reply: Reply) -> None:
+def remove(db: sqlite3.Connection, ids: Iterable[int]) -> None:
+    """Take out running rows whose prompts were not sent after all."""
+    db.executemany("DELETE FROM replies WHERE id = ? AND stop_reason IS NULL", [(row_id,) for row_id in ids])
+
+
+def index(db: sqlite3.Connection, row_id: int, reply: Reply, search: bool | None = None) -> None:
     """Make a row searchable. Nothing that is wrong with the index may cost us the reply."""
     try:
-        if schema.has_search(db):
-            db.execute("DELETE FROM search WHERE rowid = ?", (row_id,))
-            sql = "INSERT INTO search (rowid, prompt, text) VALUES (?, ?, ?)"
+        if schema.has_search(db) if search is None else search:
+            sql = "INSERT OR REPLACE INTO search (rowid, prompt, text) VALUES (?, ?, ?)"
             db.execute(sql, (row_id, plain(reply.prompt), plain(reply.text)))
     except sqlite3.DatabaseError as error:
         if type(error) is not sqlite3.DatabaseError:

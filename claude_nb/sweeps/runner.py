@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import Any, NamedTuple
@@ -13,22 +12,14 @@ from typing import Any, NamedTuple
 from claude_nb.errors import ClaudeError
 from claude_nb.session import Session
 from claude_nb.stop import Stop
+from claude_nb.sweeps.clerk import Clerk, Job, Task
 from claude_nb.sweeps.pace import PAUSE_S, Pace, Slot
 from claude_nb.sweeps.worker import Answer, failed, run_one
 from claude_nb.turn import Turn
-from claude_nb.values import Request
 
 TRIES = 4  # of a call that the server refuses; each is itself repeated by the wire
 TICK_S = 0.1
 GRACE_S = 0.8  # what running replies get to end in when the sweep is interrupted
-
-
-class Job(NamedTuple):
-    """One call: which case, which repeat of it, and what is sent."""
-
-    case: int
-    repeat: int
-    request: Request
 
 
 class Done(NamedTuple):
@@ -63,10 +54,12 @@ class Runner:
         self.turns: dict[Job, Turn] = {}
         self.hopeless: str | None = None
         self._options = dict(options or {})
-        self._recorded = recorded
         self._replay = replay
         self._executor = executor
-        self._waiting = deque((job, 1) for job in jobs)
+        # On an executor a row is written when its reply comes back.
+        store = None if executor else session.store
+        limit = self.pace.limit
+        self._clerk = Clerk(jobs, store, ahead=limit, notebook=session.notebook, recorded=recorded)
         self._results: queue.SimpleQueue[Done | BaseException | None] = queue.SimpleQueue()
         self._stop = Stop()
 
@@ -88,9 +81,9 @@ class Runner:
         return found
 
     def _on_threads(self) -> Generator[Done | None, None, None]:
-        # A slot is held while the network is used, not while a row is written or a call waits for its next try; so
-        # that no slot stays free meanwhile, there are more threads than slots.
-        working = min(len(self._waiting), 2 * self.pace.limit)
+        # A call that waits for its next try has no slot but still a thread, so there are some more of these. With many
+        # more, they would spend their time in waking each other.
+        working = min(len(self._clerk), self.pace.limit + self.pace.limit // 8)
         threads = [threading.Thread(target=self._work, name="claude_nb sweep", daemon=True) for _ in range(working)]
         for thread in threads:
             thread.start()
@@ -118,30 +111,26 @@ class Runner:
             thread.join(max(0.0, deadline - time.monotonic()))
         for turn in list(self.turns.values()):
             turn.abandon()
+        self._clerk.close(max(GRACE_S / 4, deadline - time.monotonic()))
 
     def _work(self) -> None:
         """One thread: job after job, until none is left. Its last result is None."""
         try:
-            while not self._stop.is_set() and (waiting := self._next()):
-                job, attempt = waiting
-                if (answer := self._read(job)) is not None:
-                    self._take(job, attempt, answer)
+            while task := self._clerk.next(self._stop):
+                if (answer := self._read(task)) is not None:
+                    self._take(task, answer)
         except BaseException as error:  # noqa: BLE001  # a fault of ours: the main thread raises it
             self._results.put(error)
         self._results.put(None)
 
-    def _next(self) -> tuple[Job, int] | None:
-        try:
-            return self._waiting.popleft()
-        except IndexError:
-            return None
-
-    def _read(self, job: Job) -> Answer | None:
+    def _read(self, task: Task) -> Answer | None:
         """Run a job to its end; None: stopped on the way."""
-        replay = "use" if self._recorded and job.request.key in self._recorded else self._replay
+        job, replay = task.job, "use" if task.is_recorded else self._replay
         slot = Slot(self.pace, self._stop)
         try:
-            turn = self.session.run(job.request, replay=replay, hurry=True, slot=slot.held, **self._options)
+            turn = self.session.run(
+                job.request, replay=replay, hurry=True, slot=slot.held, ledger=task, **self._options
+            )
             self.turns[job] = turn
             if self._stop.is_set():
                 turn.stop()
@@ -159,67 +148,59 @@ class Runner:
         finally:
             self.turns.pop(job, None)
 
-    def _take(self, job: Job, attempt: int, answer: Answer) -> None:
+    def _take(self, task: Task, answer: Answer) -> None:
         """Hand a result on, try it again later, or give up on all that would fail like it."""
-        if answer.refused and attempt < TRIES:
-            self._waiting.append((job, attempt + 1))
+        if answer.refused and task.attempt < TRIES:
+            self._clerk.again(task)
             return
         if answer.hopeless:
-            self._give_up(job, answer)
-        self._results.put(Done(job, answer))
-
-    def _give_up(self, job: Job, answer: Answer) -> None:
-        """A key that is refused once is refused each time, but another model may have another key."""
-        self.hopeless = self.hopeless or answer.reply.error
-        same = (job.request.provider, job.request.model)
-        for one in list(self._waiting):
-            if (one[0].request.provider, one[0].request.model) == same:
-                try:
-                    self._waiting.remove(one)
-                except ValueError:  # another thread has just taken it
-                    continue
+            # A key that is refused once is refused each time, but another model may have another key.
+            self.hopeless = self.hopeless or answer.reply.error
+            same = (task.job.request.provider, task.job.request.model)
+            self._clerk.give_up(lambda request: (request.provider, request.model) == same)
+        self._results.put(Done(task.job, answer))
 
     def _on_executor(self, executor: Executor) -> Generator[Done | None, None, None]:
-        running: dict[Future[Answer], tuple[Job, int]] = {}
+        running: dict[Future[Answer], Task] = {}
         try:
-            while self._waiting or running:
+            while len(self._clerk) or running:
                 yield from self._submit(executor, running)
                 ended, _ = wait(running, timeout=TICK_S, return_when=FIRST_COMPLETED)
                 for future in ended:
-                    self._collect(future, *running.pop(future))
+                    self._collect(future, running.pop(future))
                 if not ended:
                     yield None
                 yield from self.rest()
         finally:
-            for future, job in running.items():
+            for future, task in running.items():
                 if not future.cancel() and future.done():
-                    self._collect(future, *job)
+                    self._collect(future, task)
 
-    def _submit(self, executor: Executor, running: dict[Future[Answer], tuple[Job, int]]) -> Iterator[Done]:
+    def _submit(self, executor: Executor, running: dict[Future[Answer], Task]) -> Iterator[Done]:
         """Start what may run now; what the history answers is not sent to a worker."""
-        while self._waiting and self.pace.wait_s() == 0:
-            job, attempt = self._waiting.popleft()
-            if job.request.key in self._recorded:
-                if answer := self._read(job):
-                    yield Done(job, answer)
+        while self.pace.wait_s() == 0 and (task := self._clerk.next(self._stop)):
+            request = task.job.request
+            if task.is_recorded:
+                if answer := self._read(task):
+                    yield Done(task.job, answer)
                 continue
             try:
-                self.session.budget.admit(job.request, self.session.models)
+                self.session.budget.admit(request, self.session.models)
             except ClaudeError as error:
-                self._take(job, attempt, failed(job.request, error))
+                self._take(task, failed(request, error))
                 return
             self.pace.start(self._stop)
-            running[executor.submit(run_one, job.request, self._options)] = (job, attempt)
+            running[executor.submit(run_one, request, self._options)] = task
 
-    def _collect(self, future: Future[Answer], job: Job, attempt: int) -> None:
+    def _collect(self, future: Future[Answer], task: Task) -> None:
         try:
             answer = future.result()
         except Exception as error:  # noqa: BLE001  # a worker that died; its kind depends on the executor
-            answer = failed(job.request, ClaudeError(f"the worker failed: {type(error).__name__}: {error}"[:300]))
+            answer = failed(task.job.request, ClaudeError(f"the worker failed: {type(error).__name__}: {error}"[:300]))
         if answer.refused:
             self.pace.refused(PAUSE_S)
         else:
             self.pace.answered()
-        if not (answer.refused and attempt < TRIES):
+        if not (answer.refused and task.attempt < TRIES):
             answer = answer._replace(reply=self.session.adopt(answer.reply))
-        self._take(job, attempt, answer)
+        self._take(task, answer)
