@@ -106,3 +106,19 @@ def test_the_tour_of_the_files_names_every_module() -> None:
     here = [path for path in (ROOT / "claude_nb").iterdir() if path.name[0] not in "_." and path.name != "py.typed"]
     names = [f"{path.name}/" if path.is_dir() else path.name for path in here]
     assert not [name for name in names if f"`{name}`" not in tour]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "claude_nb" / "static").glob("*.[jc]s*")), ids=lambda path: path.name)
+def test_no_widget_loads_anything_or_runs_text_as_code(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    reach = r"\bfetch\s*\(|XMLHttpRequest|WebSocket|EventSource|sendBeacon|importScripts|\bimport\s*\(|\bfrom\s*[\"']"
+    code = r"\beval\s*\(|new Function|document\.write|insertAdjacentHTML"
+    style = r"@import|url\(\s*[\"']?(?!data:)"
+    assert not re.findall(style if path.suffix == ".css" else f"{reach}|{code}", text)
+
+
+def test_few_packages_are_needed_and_none_in_one_version_only() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    needed = re.findall(r'"(.+?)"', re.search(r"^dependencies = \[(.*?)\n\]", project, re.DOTALL | re.MULTILINE)[1])  # type: ignore[index]
+    assert 0 < len(needed) <= 8
+    assert all(re.fullmatch(r"[a-z-]+>=[\d.]+(,<\d[\d.]*)?", one) for one in needed), needed
