@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from scripts.notebooks import answers
 from tests.kernel import clean_env
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +50,13 @@ def test_it_is_committed_as_it_was_run(path: Path) -> None:
     counts = [cell.execution_count for cell in code]
     assert counts == list(range(1, len(code) + 1)), "run all cells from a fresh kernel, then save"
     assert not [output for output in outputs(path) if output["output_type"] == "error"]
+
+
+@each_notebook
+def test_the_answer_to_a_prediction_is_folded_until_the_cell_is_run(path: Path) -> None:
+    found = list(answers(nbformat.read(path, as_version=4)))
+    assert found, "a lesson asks for predictions"
+    assert all(cell.metadata.get("jupyter", {}).get("outputs_hidden") for cell in found), "run scripts/notebooks.py"
 
 
 @each_notebook
