@@ -187,7 +187,10 @@ class Reply:
             value, why = schema.read(self.text[begin:], json.loads(asked.schema))
         except (ValueError, RecursionError):
             return None, "$: the schema is damaged"
-        return (value.get("answer") if asked.wrapped and isinstance(value, dict) else value), why
+        if asked.wrapped:  # nobody asked for the object around it
+            value = value.get("answer") if isinstance(value, dict) else None
+            why = re.sub(r"^\$\.answer(?=[.:\[])", "$", why) if why else None
+        return value, why
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data, without anything secret; Reply.from_dict reads it back."""

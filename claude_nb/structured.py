@@ -90,7 +90,7 @@ def follow(turn: Turn, show: Show, notices: Sequence[str] = ()) -> Reply:
         raise _unfit(reply, _unmendable(reply))
     again = turn.keeper.again if isinstance(turn.keeper, Books) else None
     assert again is not None  # noqa: S101  # each turn of a session has it
-    after = _mending(reply, problem)
+    after = _mending(reply)
     reply = show(again(after.request, after=after), [f"the answer does not fit ({problem}); asking once more"])
     if (problem := reply.problem) is not None:
         raise _unfit(reply, f"the answer does not fit, also at the second try ({problem}); reply.text holds it")
@@ -157,11 +157,12 @@ def _way(request: Request, form: schema.Schema, spec: ModelSpec) -> Way:
     return way
 
 
-def _mending(reply: Reply, problem: str) -> Continuation:
+def _mending(reply: Reply) -> Continuation:
     """The request that asks for the answer once more. What functions gave stays, the answer is replaced."""
     asked = reply.request
     assert asked.answer is not None  # noqa: S101  # only such replies have a problem
     kept = max((part.at for part in reply.parts if isinstance(part, ToolResult)), default=0)
+    problem = schema.read(reply.text[kept:], json.loads(asked.answer.schema))[1]  # in the form that the model was told
     line = f"This does not fit: {problem}. Give the whole answer again, as one JSON object that fits this JSON schema, "
     more = Message("user", f"{line}and nothing else:\n{asked.answer.schema}")
     request = replace(asked, messages=(*asked.messages, reply.message, more))

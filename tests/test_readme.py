@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from claude_nb import commands, knobs
+from claude_nb.knobs import Knob
+from tests.shells import Shell, bare, session, shell
+
+__all__ = ["bare", "session", "shell"]  # fixtures
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ERROR = re.compile(r"^\w*(Error|Exception|NoJson|StreamCut)\b", re.MULTILINE)
+
+
+@dataclass
+class Item:
+    """What the examples ask for as JSON."""
+
+    name: str
+    price: float
+
+
+def weather(city: str) -> str:
+    """What the examples offer as a tool."""
+    return f"sunny in {city}"
 
 
 def section(name: str) -> str:
@@ -20,12 +40,13 @@ def section(name: str) -> str:
 
 
 def options_table() -> str:
-    rows = ["| Option | Meaning |", "| --- | --- |"]
+    rows = ["| Option | Meaning | Example |", "| --- | --- | --- |"]
     for knob in knobs.KNOBS:
         flags = ", ".join(f"`{flag}`" for flag in knob.flags)
         value = f" {knob.metavar}" if knob.metavar else ""
         again = " (may be given several times)" if knob.repeatable else ""
-        rows.append(f"| {flags}{value} | {knob.help}{again} |")
+        name = f"{flags}{value}" if flags else f"`{knob.name}` (only as a default)"
+        rows.append(f"| {name} | {knob.help}{again} | `%claude {knob.example}` |")
     return "\n".join(rows) + "\n"
 
 
@@ -37,6 +58,18 @@ def commands_table() -> str:
 
 def test_the_option_table_is_that_of_the_program() -> None:
     assert section("options") == options_table()
+
+
+@pytest.mark.parametrize("knob", knobs.KNOBS, ids=lambda knob: knob.name)
+def test_the_example_of_each_option_runs_without_key_and_network(knob: Knob, shell: Shell) -> None:
+    shell.vars |= {"df": pd.DataFrame({"city": ["Oslo"], "celsius": [-3]}), "weather": weather, "Item": Item}
+    shell.run("answer = 42")
+    out = shell.run(f"%claude {knob.example}")
+
+    assert out or knob.name == "quiet"
+    assert not ERROR.search(out)
+    if knob.flags:
+        assert any(f" {flag} " in f" {knob.example} " for flag in knob.flags)
 
 
 def test_the_command_table_is_that_of_the_program() -> None:

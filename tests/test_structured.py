@@ -428,6 +428,13 @@ def test_an_answer_that_does_not_fit_is_asked_for_once_more(live: Session) -> No
     assert live.last == reply
 
 
+def test_in_a_list_the_place_is_told_as_the_user_and_as_the_model_know_it(live: Session) -> None:
+    bad = replies.messages([ITEMS.replace("3}", '"abc"}')])
+    with Server([bad]) as server, pytest.raises(NoJson, match=r"\(\$\[1\]\.price: 'abc' is no number\)"):
+        live.ask("Two.", provider="anthropic", base_url=server.url, json=list[Item])
+    assert "$.answer[1].price: 'abc' is no number" in server.requests[1].json["messages"][-1]["content"]
+
+
 def test_a_second_answer_that_does_not_fit_is_an_error_that_keeps_it(live: Session) -> None:
     with Server([replies.messages([BAD])]) as server, pytest.raises(NoJson) as caught:
         live.ask("One.", provider="anthropic", base_url=server.url, json=Item)
