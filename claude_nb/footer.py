@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from claude_nb.reply import Reply
 
 MAX_SHOWN_CHARS = 20_000  # of the arguments and of the result of a call
+INSIDE = (
+    "margin:.3em 0 .6em .3em;padding-left:.9em;border-left:2px solid var(--jp-border-color2,#bdbdbd);font-size:.9em"
+)
+NAME = "margin-top:.3em;color:var(--jp-ui-font-color2,#757575)"
 
 DEMO_BADGE = "Demo model: small local word statistics, not Claude"
 
@@ -115,12 +119,13 @@ def folded(call: Called) -> str:
     """A call of a function: its line, and behind it all of its arguments and what it gave."""
     arguments = call.arguments
     text = arguments if isinstance(arguments, str) else json.dumps(arguments, indent=2, ensure_ascii=False)
-    # <code> keeps the front end from typesetting "$...$" as mathematics.
+    inside = _block("arguments", text)
+    if call.result is not None:
+        inside += _block("failed" if call.failed else "gave", call.result)
     state = " <b>failed</b>" if call.failed else "" if call.result is not None else " …"
-    html = f"<details><summary><code>{escape(call_line(call))}</code>{state}</summary>{_block(text)}"
-    if call.result is None:
-        return html + "</details>"
-    return f"{html}{'failed:' if call.failed else 'gave:'}{_block(call.result)}</details>"
+    # <code> keeps the front end from typesetting "$...$" as mathematics.
+    line = f"<summary><code>{escape(call_line(call))}</code>{state}</summary>"
+    return f'<details>{line}<div style="{INSIDE}">{inside}</div></details>'
 
 
 def call_line(call: Called, most: int = 100) -> str:
@@ -135,9 +140,9 @@ def call_lines(call: Called) -> str:
     return f"{call_line(call)}\n  {'failed' if call.failed else 'gave'}: {_one_line(call.result, 200)}"
 
 
-def _block(text: str) -> str:
+def _block(name: str, text: str) -> str:
     more = f"\n… {len(text) - MAX_SHOWN_CHARS:,} more characters" if len(text) > MAX_SHOWN_CHARS else ""
-    return render.plain_html(text[:MAX_SHOWN_CHARS] + more)
+    return f'<div style="{NAME}">{name}</div>{render.plain_html(text[:MAX_SHOWN_CHARS] + more)}'
 
 
 def _one_line(text: str, most: int) -> str:

@@ -166,7 +166,8 @@ def test_whatever_is_in_a_call_is_harmless_on_the_page_and_in_a_terminal(name: s
         Called("f", {"a": [text]}, None),
     ):
         html = footer.folded(call)
-        for ours in ("<details>", "<summary>", "</summary>", "</details>", " <b>failed</b>"):
+        styled = [f'<div style="{style}">' for style in (footer.INSIDE, footer.NAME)]
+        for ours in ("<details>", "<summary>", "</summary>", "</details>", " <b>failed</b>", *styled):
             html = html.replace(ours, "")
         assert not quick_faults(html)
         assert not ACTING.search(html)
