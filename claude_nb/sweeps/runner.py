@@ -62,6 +62,9 @@ class Runner:
         self._clerk = Clerk(jobs, store, ahead=limit, notebook=session.notebook, recorded=recorded)
         self._results: queue.SimpleQueue[Done | BaseException | None] = queue.SimpleQueue()
         self._stop = Stop()
+        self._crew = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._active = self._resting = 0  # of these threads; resting: its call waits for its next try
 
     def run(self) -> Generator[Done | None, None, None]:
         """Each job as it ends, in any order, and None now and then while none does.
@@ -81,14 +84,10 @@ class Runner:
         return found
 
     def _on_threads(self) -> Generator[Done | None, None, None]:
-        # A call that waits for its next try has no slot but still a thread, so there are some more of these. With many
-        # more, they would spend their time in waking each other.
-        working = min(len(self._clerk), self.pace.limit + self.pace.limit // 8)
-        threads = [threading.Thread(target=self._work, name="claude_nb sweep", daemon=True) for _ in range(working)]
-        for thread in threads:
-            thread.start()
         try:
-            while working:
+            for _ in range(min(len(self._clerk), self.pace.limit)):
+                self._add_thread()
+            while self._active or self._resting or not self._results.empty():
                 try:
                     result = self._results.get(timeout=TICK_S)
                 except queue.Empty:
@@ -96,37 +95,56 @@ class Runner:
                     continue
                 if isinstance(result, BaseException):
                     raise result
-                working -= result is None
                 if result is not None:
                     yield result
         finally:
-            self._end(threads)
+            self._end()
 
-    def _end(self, threads: Sequence[threading.Thread]) -> None:
+    def _end(self) -> None:
         self._stop.set()
         for turn in list(self.turns.values()):
             turn.stop()
         deadline = time.monotonic() + GRACE_S
-        for thread in threads:
+        for thread in list(self._threads):
             thread.join(max(0.0, deadline - time.monotonic()))
         for turn in list(self.turns.values()):
             turn.abandon()
         self._clerk.close(max(GRACE_S / 4, deadline - time.monotonic()))
 
+    def _add_thread(self) -> None:
+        """One more, unless there are enough: more than slots would spend their time in waking each other."""
+        with self._crew:
+            if self._active == self.pace.limit or self._stop.is_set():
+                return
+            self._active += 1
+        thread = threading.Thread(target=self._work, name="claude_nb sweep", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
     def _work(self) -> None:
-        """One thread: job after job, until none is left. Its last result is None."""
+        """One thread: job after job, until none is left or there are too many threads. Its last result is None."""
         try:
-            while task := self._clerk.next(self._stop):
+            while self._active <= self.pace.limit and (task := self._clerk.next(self._stop)):
                 if (answer := self._read(task)) is not None:
                     self._take(task, answer)
         except BaseException as error:  # noqa: BLE001  # a fault of ours: the main thread raises it
             self._results.put(error)
+        with self._crew:
+            self._active -= 1
         self._results.put(None)
+
+    def _rest(self, change: int) -> None:
+        """A thread begins to wait for the next try of its call, or ends it; another takes its place meanwhile."""
+        with self._crew:
+            self._resting += change
+            self._active -= change
+        if change > 0 and len(self._clerk):
+            self._add_thread()
 
     def _read(self, task: Task) -> Answer | None:
         """Run a job to its end; None: stopped on the way."""
         job, replay = task.job, "use" if task.is_recorded else self._replay
-        slot = Slot(self.pace, self._stop)
+        slot, resting = Slot(self.pace, self._stop), 0
         try:
             turn = self.session.run(
                 job.request, replay=replay, hurry=True, slot=slot.held, ledger=task, **self._options
@@ -135,10 +153,14 @@ class Runner:
             if self._stop.is_set():
                 turn.stop()
             for chunk in turn.chunks():
-                if chunk.wait_s:
+                if chunk.wait_s and not resting:
                     slot.give(chunk.wait_s)
+                    resting = 1
+                    self._rest(1)
                 elif chunk.wait_s == 0:
                     slot.take()
+                    self._rest(-resting)
+                    resting = 0
                 if self._stop.is_set():
                     turn.stop()
             reply = turn.reply
@@ -146,6 +168,7 @@ class Runner:
         except ClaudeError as error:
             return None if self._stop.is_set() else failed(job.request, error)
         finally:
+            self._rest(-resting)
             self.turns.pop(job, None)
 
     def _take(self, task: Task, answer: Answer) -> None:
