@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -36,7 +35,6 @@ def main(paths: list[Path]) -> None:
         notebook.metadata["language_info"] = {"name": "python"}  # without this machine's version of Python
         notebook.metadata.pop("widgets", None)
         drop_widgets(notebook)
-        fold_answers(notebook)
         nbformat.write(notebook, path)
         print(f"{path}: {sum(cell.cell_type == 'code' for cell in notebook.cells)} cells")
 
@@ -46,22 +44,6 @@ def drop_widgets(notebook: nbformat.NotebookNode) -> None:
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
-
-
-def fold_answers(notebook: nbformat.NotebookNode) -> None:
-    """JupyterLab keeps what answers a **Predict** folded until the cell is run; elsewhere it is simply there."""
-    for cell in answers(notebook):
-        cell.metadata.setdefault("jupyter", {})["outputs_hidden"] = True
-
-
-def answers(notebook: nbformat.NotebookNode) -> Iterator[nbformat.NotebookNode]:
-    """The cells with an output that follow a text with **Predict**, up to the next text."""
-    asked = False
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            asked = "**Predict" in cell.source
-        elif asked and cell.get("outputs"):
-            yield cell
 
 
 if __name__ == "__main__":

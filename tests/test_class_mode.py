@@ -160,6 +160,7 @@ def test_replay_works_in_a_locked_class_without_a_key(tmp_path: Path) -> None:
     ("status", "said"),
     [
         (400, "Budget has been exceeded! Current cost: 1.02, Max budget: 1.0"),
+        (422, "Budget has been exceeded! Key=pupil-07 Current cost: 2.01, Max budget: 2.0"),
         (401, "Authentication Error, Invalid proxy server token passed"),
         (402, "This virtual key has used up its quota for the week"),
         (429, "Max parallel request limit reached for this key"),

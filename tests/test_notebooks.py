@@ -11,7 +11,6 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from scripts.notebooks import answers
 from tests.kernel import clean_env
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,10 +52,10 @@ def test_it_is_committed_as_it_was_run(path: Path) -> None:
 
 
 @each_notebook
-def test_the_answer_to_a_prediction_is_folded_until_the_cell_is_run(path: Path) -> None:
-    found = list(answers(nbformat.read(path, as_version=4)))
-    assert found, "a lesson asks for predictions"
-    assert all(cell.metadata.get("jupyter", {}).get("outputs_hidden") for cell in found), "run scripts/notebooks.py"
+def test_a_lesson_asks_for_predictions_and_says_first_how_to_hide_the_answers(path: Path) -> None:
+    texts = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
+    assert any("**Predict" in text for text in texts)
+    assert "Clear Outputs of All Cells" in texts[0]
 
 
 @each_notebook
