@@ -31,6 +31,7 @@ from claude_nb.pipe import Direct, Head, Item, Line, Pipe, Timeouts, Unreached
 NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # on, for 0 seconds
 PROXY_VARIABLES = tuple(f"{name}_proxy" for name in ("http", "https", "all", "no"))
 PROXY_KEPT_S = 1.0
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 # At DEBUG they write down all headers of an answer, and a server may echo the key there.
 LOGS = RedactedLogs("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
 
@@ -79,7 +80,9 @@ def _exchange(sent: Sent, line: Line) -> Generator[Item, None, None]:
     LOGS.use(sent.key)
     try:
         # Without a Client around it, a transport follows no redirect and keeps no cookie, and takes half the time.
-        transport = sent.transport or _transport(os.getpid(), _proxy_for(sent.url))
+        transport = sent.transport or _transport(
+            os.getpid(), _proxy_for(sent.url), tuple(map(os.environ.get, CERTIFICATES))
+        )
         # The reader keeps the time; these limits only end a thread that nobody waits for.
         limits = httpx.Timeout(sent.timeouts.silence_s + 5, connect=sent.timeouts.connect_s)
         more = {"timeout": limits.as_dict(), "trace": _tracer(line)}
@@ -116,8 +119,9 @@ def _proxy_at(url: str, environ: tuple[str | None, ...], moment: int) -> str | N
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
+# A fork must not share it, and certificates that are named after a failure count at once.
 @lru_cache(maxsize=4)
-def _transport(pid: int, proxy: str | None) -> httpx.HTTPTransport:  # noqa: ARG001 - a fork must not share it
+def _transport(pid: int, proxy: str | None, certificates: tuple[str | None, ...]) -> httpx.HTTPTransport:  # noqa: ARG001
     # Each reply has a connection of its own, never a shared or kept one, so that a stop can shut down its socket
     # in any phase without touching another reply.
     return httpx.HTTPTransport(limits=httpx.Limits(max_connections=None, max_keepalive_connections=0), proxy=proxy)
@@ -152,6 +156,7 @@ CAUSES: tuple[tuple[tuple[type[BaseException], ...], type[ClaudeError], str], ..
         NetworkError,
         "the certificate of {} is not trusted; set SSL_CERT_FILE to yours",
     ),
+    ((FileNotFoundError,), ConfigError, "nothing was sent to {}: SSL_CERT_FILE names no file; correct or unset it"),
     ((socket.gaierror,), Unreached, "the name of {} was not found; check the base URL and the network"),
     ((ConnectionRefusedError,), Unreached, "nothing answers at {}; is the server running, is the port right?"),
     ((httpx.ProxyError,), NetworkError, "the proxy lets nothing through to {}; check HTTPS_PROXY and NO_PROXY"),

@@ -7,8 +7,10 @@ once, whatever the server does.
 from __future__ import annotations
 
 import queue
+import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from claude_nb.errors import ClaudeError, Interrupted
 from claude_nb.parts import Called
@@ -67,6 +69,20 @@ class Reader(threading.Thread):
                 screen.paint()
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """A second press of Stop while the first is answered, which takes a second at most, would lose the text."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or threading.current_thread() is not threading.main_thread():  # None: not set from Python
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Quiet:
     """Shows nothing; the other screens are its children."""
 
@@ -77,9 +93,11 @@ class Quiet:
         try:
             reader.follow(self)
         except KeyboardInterrupt:
-            turn.stop()
-            reader.join(1.0)
-            reply = turn.abandon()
+            with _undisturbed():
+                turn.stop()
+                reader.join(1.0)
+                reply = turn.abandon()
+                self.finish(reply)
             trouble: BaseException = Interrupted(turn.interrupted_line())
         except BaseException:
             turn.abandon()  # a fault in the drawing: what has arrived is kept as turn.reply
@@ -88,8 +106,8 @@ class Quiet:
             reply = turn.reply or turn.abandon()
             if reader.trouble is None:
                 return reply
+            self.finish(reply)
             trouble = reader.trouble
-        self.finish(reply)
         if isinstance(trouble, (ClaudeError, Interrupted)):
             trouble.reply = reply
         raise trouble

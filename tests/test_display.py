@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from claude_nb import display
-from claude_nb.errors import NetworkError
+from claude_nb.errors import Interrupted, NetworkError
 from claude_nb.session import Session
 from claude_nb.stop import Stop
 from claude_nb.turn import Turn
@@ -72,3 +74,16 @@ def test_a_session_keeps_the_reply_when_the_screen_fails(monkeypatch: pytest.Mon
     assert turn.reply is not None
     assert turn.reply.text
     assert session.last == turn.reply
+
+
+def test_a_second_ctrl_c_while_the_first_is_answered_loses_nothing() -> None:
+    def stream(stop: Stop) -> Iterator[Chunk]:
+        yield Chunk(text="half")
+        os.kill(os.getpid(), signal.SIGINT)
+        stop.wait(10)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted) as caught:
+        display.show(Turn(REQUEST, stream, Keeper()), "quiet")  # type: ignore[arg-type]  # a keeper by its methods
+    assert caught.value.reply is not None
+    assert (caught.value.reply.text, caught.value.reply.stop_reason) == ("half", "interrupted")

@@ -60,6 +60,17 @@ def test_the_stop_button_ends_the_cell_at_once(kernel: Kernel, phase: str) -> No
         assert server.requests[0].json["messages"] == [{"role": "user", "content": "Again"}]
 
 
+def test_stop_pressed_twice_is_stop_pressed_once(kernel: Kernel) -> None:
+    with Server([PHASES["in the middle of the text"]]) as server:
+        running = kernel.start(f"%%claude --base-url {server.url} -o twice\nHi")
+        running.until(lambda r: "half a reply" in str(r.outputs), timeout=20)
+        kernel.interrupt()
+        kernel.interrupt()
+        result = running.wait(timeout=20)
+    assert str(result.error).startswith("Interrupted: interrupted after ")
+    assert kernel.get("twice.text, twice.stop_reason") == ("half a reply", "interrupted")
+
+
 def test_run_all_stops_at_the_interrupted_cell(kernel: Kernel) -> None:
     with Server([PHASES["in the middle of the text"]]) as server:
         first = kernel.start(f"%%claude --base-url {server.url}\nHi")

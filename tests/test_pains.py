@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import sys
 from collections.abc import Iterator
 from itertools import count
@@ -16,13 +17,14 @@ import pytest
 
 from claude_nb import footer, knobs
 from claude_nb.credentials import Credentials
-from claude_nb.errors import ConfigError, StreamCut
+from claude_nb.errors import ConfigError, NetworkError, StreamCut
 from claude_nb.session import Session
 from claude_nb.widgets import playground
 from tests.kernel import Kernel
 from tests.replies import chat, chat_chunk, messages, sse
 from tests.server import Scenario, Send, Server, Wait, answer, head
 from tests.shells import Shell, bare, session, shell
+from tests.test_download import PROXIES, TLS, Secure
 
 __all__ = ["bare", "session", "shell"]  # fixtures
 
@@ -217,3 +219,25 @@ def test_in_colab_the_playground_switches_the_manager_of_custom_widgets_on(monke
     playground.Playground(session=Session(credentials=Credentials({"CLAUDE_NB_HISTORY": "off"})))._ipython_display_()
     assert switched
     assert published[0][1][WIDGET]["colab"]["custom_widget_manager"]["url"] == "https://colab.example/manager.js"
+
+
+# Company certificates
+
+
+def test_a_company_certificate_that_is_named_after_the_error_counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SSL_CERT_FILE", *PROXIES):
+        monkeypatch.delenv(name, raising=False)
+    at_home = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _, *more, **how: at_home("127.0.0.1", *more, **how))
+    with Secure([chat(["Hello"])]) as server:
+        ask = {"provider": "openai-compatible", "model": "m", "base_url": server.at("/v1")}
+        with pytest.raises(NetworkError, match=r"the certificate of .* is not trusted; set SSL_CERT_FILE to yours"):
+            live().ask("Hi", **ask)
+        monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "ca.pem"))
+        assert live().ask("Hi", **ask).text == "Hello"
+
+
+def test_a_certificate_file_that_is_not_there_is_named_and_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "nothing-here.pem")
+    with Server([chat(["never"])]) as server, pytest.raises(ConfigError, match="SSL_CERT_FILE names no file"):
+        live().ask("Hi", provider="aimlapi", base_url=server.url)
