@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from claude_nb import Playground, dialects, explore, grading, past, place, rounds
+from claude_nb.budget import tokens_in
 from claude_nb.credentials import Credentials
 from claude_nb.errors import ClaudeError, ConfigError, Interrupted, NetworkError, PromptError, StreamCut
 from claude_nb.parts import Called, Thought, ToolCall, ToolResult
@@ -370,6 +371,12 @@ def test_the_budget_holds_for_each_round(live: Session) -> None:
 def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     function.__name__ = name
     return function
+
+
+def test_functions_calls_and_results_count_as_tokens_of_the_prompt() -> None:
+    said = Message("assistant", "", (ToolCall("c1", "f", "x" * 400), ToolResult("c1", "y" * 400)))
+    asked = Request("p", "m", (Message("user", "Hi"), said), tools=(Tool("f", "z" * 200, "{}" * 100),))
+    assert tokens_in(asked) == 1 + 100 + 100 + 100
 
 
 def test_an_interrupt_in_a_function_ends_the_reply_and_keeps_all(live: Session) -> None:

@@ -58,6 +58,14 @@ def test_a_terminal_shows_text_calls_results_and_one_footer_with_the_sum(shell: 
     assert shell.vars["reply"].text == "Let me look.\n\nIt is 18."
 
 
+def test_what_was_masked_in_a_result_is_told(shell: Shell) -> None:
+    shell.run('def weather(city: str) -> str:\n    return "sk-" + "a1" * 20')
+    with Server(two_rounds()) as server:
+        printed = shell.run(magic(server))
+    assert "gave: [key]]\n[weather() gave what looks like a key or password; it was masked]" in printed
+    assert "a1a1" not in str([request.json for request in server.requests])
+
+
 def test_quiet_shows_nothing_and_runs_the_functions(shell: Shell) -> None:
     shell.run(WEATHER)
     with Server(two_rounds()) as server:

@@ -92,7 +92,8 @@ def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
             yield tools.finished(_chunk(kind, data, parts))
             if thought := thoughts.read(kind, data):
                 yield Chunk(part=thought)
-            yield _call(kind, data, tools)
+            if called := _call(kind, data, tools):
+                yield called
             if kind == "message_stop":
                 break
         elif is_damaged(event):
@@ -116,15 +117,19 @@ def _chunk(kind: str, data: dict[str, Any], parts: PromptParts) -> Chunk:
     return Chunk(usage=usage, done=kind == "message_stop", **_stop(child(data, "delta")))
 
 
-def _call(kind: str, data: dict[str, Any], tools: Calls) -> Chunk:
-    """What one event says of a tool call."""
-    index = count(data.get("index"))
-    block, delta = child(data, "content_block"), child(data, "delta")
-    if kind == "content_block_start" and block.get("type") == "tool_use":
-        return tools.begin(index, string(block.get("id")), string(block.get("name")))
-    if kind == "content_block_delta" and delta.get("type") == "input_json_delta":
-        return tools.add(index, string(delta.get("partial_json")))
-    return tools.end(index) if kind == "content_block_stop" else Chunk()
+def _call(kind: str, data: dict[str, Any], tools: Calls) -> Chunk | None:
+    """What one event says of a tool call; None: nothing."""
+    if kind == "content_block_delta":
+        delta = child(data, "delta")
+        written = delta.get("type") == "input_json_delta"
+        return tools.add(count(data.get("index")), string(delta.get("partial_json"))) if written else None
+    if kind == "content_block_start":
+        block = child(data, "content_block")
+        begun = block.get("type") == "tool_use"
+        return (
+            tools.begin(count(data.get("index")), string(block.get("id")), string(block.get("name"))) if begun else None
+        )
+    return tools.end(count(data.get("index"))) if kind == "content_block_stop" else None
 
 
 def _stop(data: dict[str, Any]) -> dict[str, Any]:
