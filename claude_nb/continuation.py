@@ -99,6 +99,19 @@ def answered(reply: Reply, told: Message | None = None) -> Continuation:
     return Continuation(asked, reply, reply.text, reply.parts, told)
 
 
+def whole(reply: Reply) -> Reply:
+    """A reply of the history as it was shown: with the rounds before it, whose texts and calls its request holds.
+
+    Tokens, cost and time are those of the last round; the others have rows of their own.
+    """
+    *before, said = reply.request.messages
+    if said.role != "assistant" or not settled(said.parts, said.text):
+        return reply
+    asked = replace(reply.request, messages=tuple(before))
+    first = Reply(asked, said.text, parts=said.parts, cost_usd=0.0, saved_usd=0.0, first_token_s=reply.first_token_s)
+    return Continuation(reply.request, first, said.text, said.parts).joined(reply)
+
+
 def settled(held: tuple[Part, ...], text: str) -> tuple[Part, ...]:
     """The parts up to the last result of a tool, where the model has said nothing since; none otherwise."""
     ends = [i for i, part in enumerate(held) if isinstance(part, ToolResult)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from claude_nb import Playground, dialects, explore, grading, past, place, rounds
+from claude_nb import Playground, continuation, dialects, explore, grading, past, place, rounds
 from claude_nb.budget import tokens_in
 from claude_nb.credentials import Credentials
 from claude_nb.errors import ClaudeError, ConfigError, Interrupted, NetworkError, PromptError, StreamCut
@@ -292,6 +292,16 @@ def test_the_history_has_a_row_for_each_round_and_replays_them_while_results_are
             session.ask("Weather?", **how)
     assert caught.value.reply
     assert [call.result for call in caught.value.reply.calls] == ["19"]
+
+
+def test_the_history_gives_a_reply_of_several_rounds_back_as_a_whole(tmp_path: Path) -> None:
+    session = keeping(tmp_path)
+    with Server([asking.messages("Look.", Ask("c1", "weather", OSLO)), replies.messages(["18."])]) as server:
+        asked = session.ask("Weather?", **where("messages", server))
+    last, first = (continuation.whole(row.reply) for row in session.memory.history.recent(5))
+    assert (last.text, last.calls, last.request) == (asked.text, asked.calls, asked.request)
+    assert (last.usage.output_tokens, last.cost_usd is None) == (34, asked.cost_usd is None)
+    assert (first.text, first.stop_reason) == ("Look.", "tool_use")
 
 
 def test_a_reply_cut_in_its_second_round_is_gone_on_with(live: Session) -> None:

@@ -6,7 +6,7 @@ import shlex
 from datetime import datetime
 from typing import Any
 
-from claude_nb import context
+from claude_nb import context, continuation
 from claude_nb.commands.command import Call, Code, Command, Prompt
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.options import is_variable
@@ -23,7 +23,7 @@ def _show(call: Call) -> Any:
     row = call.session.memory.history.get(_number(call.rest, "/show 12"))
     if row is None:
         raise PromptError(f"there is no reply {call.rest} in the history; %claude /history lists them")
-    return row.reply
+    return continuation.whole(row.reply)
 
 
 def _continue(call: Call) -> Turn:
@@ -84,7 +84,7 @@ def _restore(call: Call) -> str:
         found = {name: row for name, row in found.items() if name == call.rest}
     if not found:
         raise PromptError("the history holds no reply of this notebook" + (f" named {call.rest}" if call.rest else ""))
-    call.variables.update({name: row.reply for name, row in found.items()})
+    call.variables.update({name: continuation.whole(row.reply) for name, row in found.items()})
     return "restored " + ", ".join(sorted(found))
 
 
