@@ -395,10 +395,34 @@ def test_it_works_in_jupyterlab_and_leaves_something_in_the_saved_notebook(open_
 
 
 def test_a_reply_of_the_demo_model_in_the_playground_leads_to_the_lens(open_notebook: OpenNotebook) -> None:
-    show = "Playground(provider='demo', prompt='Tell me a story.')"
-    notebook = open_notebook([f"from claude_nb.widgets.playground import Playground\n{show}"])
+    show = "pg = Playground(provider='demo', prompt='Tell me a story.')\npg"
+    notebook = open_notebook([f"from claude_nb.widgets.playground import Playground\n{show}", "print(reply.text)"])
     notebook.start_all()
     page = notebook.page
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_role("button", name="Open in the lens").click()
     expect(page.locator(".jp-Notebook-cell").nth(1)).to_contain_text("claude_nb.Lens(reply)")
+    expect(page.get_by_role("button", name="Now run the new cell: Shift+Enter")).to_be_visible()
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator(".cnb-lens .cnb-bars tbody tr").first).to_be_visible()
+    told = " ".join(page.locator(".cnb-md").first.inner_text().split())
+    words = "".join(page.locator(".cnb-word").all_inner_texts()).replace("(end)", "")
+    assert words.replace("⏎", "") == told.replace(" ", "")
+
+
+def test_a_dial_of_the_playground_that_is_linked_bends_the_bars(open_notebook: OpenNotebook) -> None:
+    link = "for name in ('temperature', 'top_p', 'top_k'):\n    ipywidgets.link((pg, name), (lens, name))\nlens"
+    notebook = open_notebook(
+        [
+            "import claude_nb, ipywidgets\npg = claude_nb.Playground(provider='demo')\npg",
+            f"lens = claude_nb.Lens({PROMPT!r}, seed=3)\n{link}",
+        ]
+    )
+    notebook.start_all()
+    page = notebook.page
+    first = page.locator(".cnb-lens .cnb-bars tbody tr").first.locator("td").nth(2)
+    expect(first).to_have_text("33.9%")
+    box = page.locator(".cnb-root:not(.cnb-lens)").get_by_role("spinbutton", name="Temperature, number")
+    box.fill("0")
+    box.press("Enter")
+    expect(first).to_have_text("100%")
