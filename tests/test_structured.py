@@ -13,6 +13,7 @@ import pandas as pd
 import pydantic
 import pytest
 
+import claude_nb
 from claude_nb import footer, past, schema, structured
 from claude_nb.credentials import Credentials
 from claude_nb.errors import BadRequest, NoJson, PromptError
@@ -622,6 +623,18 @@ def test_a_sweep_asks_for_the_form_and_mends_nothing(shell: Shell) -> None:
     shell.vars["Item"] = Item
     shell.run('%%claude -m demo --json Item --sweep "temperature=0,1 n=2" -o grid --quiet\nA thing.')
     assert [reply.data.keys() for reply in shell.vars["grid"].replies] == [{"name", "price"}] * 4
+
+
+def test_a_form_is_never_taken_for_a_list_of_settings(session: Session) -> None:
+    result = claude_nb.sweep("Hi", json=list[Item], n=2, provider="demo", show=False, session=session)
+    assert [type(reply.data) for reply in result.replies] == [list, list]
+    assert claude_nb.check("Hi", lambda reply: reply.data, json=list[Item], n=2, provider="demo", session=session)
+    columns = claude_nb.compare(
+        [{"seed": 1}, {"seed": 2}], "Hi", json=Item, provider="demo", show=False, session=session
+    )
+    assert [reply.problem for reply in columns.replies] == [None, None]
+    with pytest.raises(PromptError, match="one for all columns"):
+        claude_nb.compare([{"json": Item}, {"json": Town}], "Hi", provider="demo", show=False, session=session)
 
 
 # How it is shown

@@ -101,6 +101,8 @@ def columns(session: Session, prompt: str, settings: Sequence[Mapping[str, Any]]
     if not settings:
         raise PromptError('say what to compare: compare(["sonnet", "demo"], "Why is the sky blue?")')
     names = dict.fromkeys(name for one in settings for name in one)
+    if "json" in names:
+        raise PromptError("the form of the answers is one for all columns; give json= beside them")
     axes = {name: tuple(dict.fromkeys(_hashable(one.get(name)) for one in settings)) for name in names}
     return _plan(session, {"prompt": prompt, **shared}, [dict(one) for one in settings], axes)
 
@@ -182,6 +184,8 @@ def _check_name(name: str, texts: Iterable[Any]) -> None:
 
 def _values(name: str, value: Any) -> tuple[Any, ...] | None:
     """The values of an axis; None for a single value."""
+    if name == "json":
+        return None  # list[int] and an Enum could be taken for lists
     if isinstance(value, (str, bytes, tuple, Mapping)) or not isinstance(value, Iterable) or hasattr(value, "columns"):
         return None
     values = tuple(_plain(one) for one in value)
