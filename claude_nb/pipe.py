@@ -161,8 +161,11 @@ class Direct(Line):
             self.close()
 
     def close(self) -> None:
-        super().close()
         PULSE.leave(self)
-        if threading.get_ident() == self._reader and self.source:
-            self.source.close()
+        if threading.get_ident() != self._reader:
+            super().close()
+            return
+        self.closed = True
+        if source := self.source:
             self.source = None
+            source.close()  # which closes the socket

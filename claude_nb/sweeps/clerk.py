@@ -95,6 +95,7 @@ class Clerk:
         with self._lock:
             while not self._ready and (self._waiting or self._writing) and not stop.is_set():
                 self._start()
+                self._work.notify()
                 self._stock.wait(0.25)
             task = self._ready.popleft() if self._ready and not stop.is_set() else None
             if len(self._ready) <= self._ahead // 2 and self._waiting:
