@@ -83,6 +83,10 @@ def targets(results: dict[str, Any]) -> list[Target]:
     if sweeps := results.get("sweeps"):
         share = sweeps["ways"]["claude_nb.sweep"]["share_of_ideal"]
         found.append(Target("a sweep, seconds against the ideal", 1 / share, 1 / 0.85, "times"))
+    if rate := results.get("rate"):
+        for name, way in rate["ways"].items():
+            late = f"short calls, seconds against what the waits allow, {name}"
+            found.append(Target(late, 1 / way["share_of_possible"], 1 / 0.85, "times"))
     return [target for target in found if not math.isnan(target.value)]
 
 
@@ -228,6 +232,23 @@ def _more(results: dict[str, Any]) -> list[str]:
             f"## Many replies at once\n\n{says}\n",
             table(("", "took", "of the ideal", "processor a reply"), rows),
         ]
+    if rate := results.get("rate"):
+        says = (
+            f"{rate['calls']:,} replies of {rate['latency_s'] * 1000:.0f} ms, {rate['at_once']} at once, "
+            f"load average {rate['load_average']}."
+        )
+        rows = (
+            (
+                name,
+                f"{way['seconds']:.2f} s",
+                f"{way['share_of_ideal']:.0%}",
+                f"{way['share_of_possible']:.0%}",
+                f"{way['cpu_ms_per_call']:.2f} ms",
+            )
+            for name, way in rate["ways"].items()
+        )
+        head = ("", "took", "of the ideal", "of what its waits allow", "processor a call")
+        parts += [f"## Many short calls at once\n\n{says}\n", table(head, rows)]
     if pages := results.get("front end"):
         head = ("", "MB on the socket", "main thread busy", "long tasks", "longest", "page memory", "jumps")
         for order, ways in pages["replies"].items():

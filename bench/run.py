@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from bench import frontend, measure, plots, report, throughput, venvs
+from bench import frontend, measure, plots, rate, report, throughput, venvs
 from bench.tools import TOOLS, Tool
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -44,6 +44,7 @@ def main() -> int:
         save(results)
     if "sweeps" in given.parts:
         results["sweeps"] = stamped(throughput.measured(given.rounds))
+        results["rate"] = stamped(rate.measured())
         save(results)
     if "front end" in given.parts:
         results["front end"] = stamped(frontend.measured())
