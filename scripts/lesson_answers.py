@@ -1,0 +1,124 @@
+"""Record the replies of the lesson on data work. They were written here, by people, and no model was asked.
+
+python scripts/lesson_answers.py
+
+A server on this machine streams them to the notebook, which keeps them in its record file: 10_data_work.jsonl.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+
+LESSON = Path(__file__).resolve().parent.parent / "notebooks" / "10_data_work.ipynb"
+RECORD = LESSON.with_suffix(".jsonl")
+PORT = 8765  # as the lesson says; the address is a part of each request
+PAUSE_S = 0.03
+
+CHART = """Here is a bar for each item, the largest first:
+
+```python
+counts = table.groupby("item")["count"].sum().sort_values(ascending=False)
+ax = counts.plot.bar(rot=0, ylabel="ordered", title="Orders of the day")
+```
+
+Look at the code before you run it."""
+
+# How a prompt begins, or what it holds -> the reply to it. The first that fits is taken.
+ANSWERS = (
+    (
+        "This does not fit",
+        '{"answer": [{"name": "Grace", "item": "cake", "count": 12, "paid": true}, '
+        '{"name": "Alan", "item": "tea", "count": 1, "paid": false}]}',
+    ),
+    (
+        "dozen scones",
+        '{"answer": [{"name": "Grace", "item": "scone", "count": 12, "paid": true}, '
+        '{"name": "Alan", "item": "tea", "count": 1, "paid": false}]}',
+    ),
+    (
+        "List the orders",
+        '{"answer": [{"name": "Ada", "item": "tea", "count": 2, "paid": false}, '
+        '{"name": "Ben", "item": "cake", "count": 1, "paid": true}, '
+        '{"name": "Ben", "item": "coffee", "count": 1, "paid": true}, '
+        '{"name": "Chen", "item": "coffee", "count": 3, "paid": false}, '
+        '{"name": "Dora", "item": "tea", "count": 1, "paid": true}]}',
+    ),
+    (
+        "stands out",
+        "**August** stands out: 210 cups, less than half of July's 560. The table does not say why; a café that was "
+        "closed for two weeks would look like this, and so would a missing page in the book.",
+    ),
+    (
+        "the plot",
+        "It shows one dip in an otherwise smooth curve: sales climb from February to July, break in August, and from "
+        "September on fall as gently as they rose. That speaks for one event in August, and against a slow decline.",
+    ),
+    ("matplotlib", CHART),
+)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Chat completions, streamed word by word."""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        prompt = _text(asked["messages"][-1]["content"])
+        reply = next(text for part, text in ANSWERS if part in prompt)
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.end_headers()
+        pieces = [piece for word in reply.split(" ") for piece in (word, " ")][:-1]
+        for piece in pieces:
+            self._say({"choices": [{"index": 0, "delta": {"content": piece}}], "model": asked["model"]})
+            time.sleep(PAUSE_S)
+        # Four characters a token, which is what the forecasts of claude_nb assume too.
+        usage = {"prompt_tokens": len(prompt) // 4, "completion_tokens": len(reply) // 4}
+        self._say({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": usage})
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+    def _say(self, data: dict[str, Any]) -> None:
+        self.wfile.write(f"data: {json.dumps(data)}\n\n".encode())
+        self.wfile.flush()
+
+
+def _text(content: str | list[dict[str, Any]]) -> str:
+    if isinstance(content, str):
+        return content
+    return "\n".join(part["text"] for part in content if part["type"] == "text")
+
+
+def main() -> None:
+    notebook = nbformat.read(LESSON, as_version=4)
+    # What the lesson promises holds for the recorded replies.
+    notebook.cells = [cell for cell in notebook.cells if "hide-input" not in cell.metadata.get("tags", ())]
+    for cell in notebook.cells:
+        cell.source = cell.source.replace(f"%claude /replay only {RECORD.name}", "%claude /replay off")
+    end = next(i for i, cell in enumerate(notebook.cells) if "%claude /unset provider" in cell.source)
+    notebook.cells[end].source = f"%claude /record {RECORD.name}"
+    del notebook.cells[end + 1 :]
+    RECORD.unlink(missing_ok=True)
+    server = ThreadingHTTPServer(("127.0.0.1", PORT), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["CLAUDE_NB_HISTORY"] = str(Path(folder) / "history.db")
+        resources = {"metadata": {"path": str(LESSON.parent)}}
+        NotebookClient(notebook, timeout=120, resources=resources, kernel_name="python3").execute()
+    server.shutdown()
+    print(notebook.cells[end].outputs[0]["text"])
+
+
+if __name__ == "__main__":
+    main()
