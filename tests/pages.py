@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from claude_nb.render.code import PALETTE
-from claude_nb.render.html import CODE_BLOCK
+from claude_nb.render.html import CODE_BLOCK, CODE_IN_BLOCK
 
-CODE = f'<pre dir="ltr" style="{CODE_BLOCK}"><code>'  # how a code block begins
+CODE = f'<pre dir="ltr" style="{CODE_BLOCK}"><code style="{CODE_IN_BLOCK}">'  # how a code block begins
 
 HOSTILE: dict[str, str] = {
     row["id"]: row["text"] for row in json.loads((Path(__file__).parent / "hostile" / "corpus.json").read_text())
@@ -25,6 +25,7 @@ ATTRIBUTES = {
     ("div", "style"): re.compile(re.escape(PALETTE)),
     ("pre", "dir"): re.compile("ltr|auto"),
     ("pre", "style"): re.compile(f"white-space:pre-wrap|{re.escape(CODE_BLOCK)}"),
+    ("code", "style"): re.compile(re.escape(CODE_IN_BLOCK)),
     ("span", "style"): re.compile(r"color:var\(--[cksnf]\)"),
     ("th", "style"): ALIGNED,
     ("td", "style"): ALIGNED,
@@ -39,6 +40,7 @@ ACTING = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-
 _OURS = re.compile(
     r"</?(?:p|blockquote|[uo]l|li|em|strong|s|code|h[1-6]|table|thead|tbody|tr|t[hd]|span|br|hr|/?a|div)>|</(?:pre|a|div)>"
     r'|<t[hd] style="text-align:(?:left|center|right)">|<ol start="\d{1,9}">|<span style="color:var\(--[cksnf]\)">'
+    rf'|<code style="{CODE_IN_BLOCK}">'
     rf'|<div dir="auto"(?: style="{re.escape(PALETTE)}")?>'
     rf'|<pre dir="(?:ltr|auto)" style="(?:white-space:pre-wrap|{re.escape(CODE_BLOCK)})">'
     r'|<a href="(?:https?://[^/?#@\\\s"<>]|mailto:)[^\s"<>]*" rel="noopener noreferrer nofollow" target="_blank">',

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
+CODE_IN_BLOCK = (
+    "background:none"  # JupyterLab has one of its own there, which would lie on that of the block as stripes
+)
 CODE_BLOCK = "margin:.6em 0;padding:.5em .8em;overflow-x:auto;background:var(--jp-cell-editor-background,#8881)"
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _TABLE_TAGS = ("table", "thead", "tbody", "tr", "th", "td")
@@ -70,7 +73,7 @@ def _blocks(tokens: list[Token], plain: Token | None) -> Iterable[str]:
             language = (token.info.split() or [""])[0]
             code = coloured(token.content, language) if token is not plain else None
             code = code or escape(token.content, quote=False)
-            yield f'<pre dir="ltr" style="{CODE_BLOCK}"><code>{code}</code></pre>\n'
+            yield f'<pre dir="ltr" style="{CODE_BLOCK}"><code style="{CODE_IN_BLOCK}">{code}</code></pre>\n'
         elif token.type == "formula":
             yield f"<p>{escape(token.content, quote=False)}</p>\n"
         elif token.type == "open_formula":
