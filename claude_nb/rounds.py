@@ -96,10 +96,13 @@ def _with_results(books: Books, reply: Reply, screen: Screen) -> Reply:
 def _next_round(books: Books, reply: Reply, screen: Screen) -> Turn:
     assert books.again is not None  # noqa: S101  # the session has given one to each turn with functions
     after = continuation.answered(reply, books.after.told if books.after else None)
+    trouble: ClaudeError | Interrupted
     try:
         return books.again(after.request, after=after)
     except ClaudeError as error:
         trouble = error
+    except KeyboardInterrupt:
+        trouble = Interrupted("interrupted between two rounds of functions")
     return _ended(books, reply, screen, trouble)
 
 

@@ -412,6 +412,43 @@ def test_an_interrupt_in_a_function_ends_the_reply_and_keeps_all(live: Session) 
     assert whole.text == "Look.\n\nOslo it is."
 
 
+def test_an_interrupt_between_two_rounds_keeps_all(live: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = live.run
+
+    def stopped(*args: Any, **how: Any) -> Any:
+        if how.get("after"):
+            raise KeyboardInterrupt
+        return begin(*args, **how)
+
+    monkeypatch.setattr(live, "run", stopped)
+    with (
+        Server([asking.messages("Look.", Ask("c1", "weather", OSLO))]) as server,
+        pytest.raises(Interrupted, match="between two rounds") as caught,
+    ):
+        live.ask("Weather?", **where("messages", server))
+    assert caught.value.reply
+    assert caught.value.reply == live.last
+    assert (caught.value.reply.stop_reason, caught.value.reply.calls[0].result) == ("interrupted", "18 °C in Oslo")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_an_answer_in_json_may_come_after_functions_and_is_mended_without_them(live: Session, dialect: str) -> None:
+    wrong, right = '{"city": "Oslo", "celsius": "x"}', '{"city": "Oslo", "celsius": 18}'
+    form = {"type": "object", "properties": {"celsius": {"type": "number"}}, "required": ["celsius"]}
+    ask = asks(dialect)("Look.", Ask("c1", "weather", OSLO))
+    with Server([ask, says(dialect, wrong), says(dialect, right), says(dialect, "Yes.")]) as server:
+        how = where(dialect, server, chat="c")
+        reply = live.ask("Weather?", json=form, **how)
+        live.ask("Sure?", **how)
+    assert reply.data == {"city": "Oslo", "celsius": 18}
+    assert reply.text == f"Look.\n\n{right}"
+    assert [call.result for call in reply.calls] == ["18 °C in Oslo"]
+    tool = "user" if dialect == "messages" else "tool"
+    assert roles(server.requests[2].json) == ["user", "assistant", tool, "assistant", "user"]
+    assert roles(server.requests[3].json) == ["user", "assistant", tool, "assistant", "user"]
+    assert wrong not in json.dumps(server.requests[3].json)
+
+
 def test_a_declined_call_is_told_to_the_model(live: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(place, "can_answer", lambda: True)
     monkeypatch.setattr("builtins.input", lambda _: "n")
