@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypedDict
@@ -14,7 +15,8 @@ import pydantic
 import pytest
 
 import claude_nb
-from claude_nb import footer, past, schema, structured
+from claude_nb import display, footer, past, schema, structured
+from claude_nb.bookkeeping import Books
 from claude_nb.credentials import Credentials
 from claude_nb.errors import BadRequest, NoJson, PromptError
 from claude_nb.models import Models
@@ -22,7 +24,9 @@ from claude_nb.options import parse
 from claude_nb.parts import ToolCall, ToolResult
 from claude_nb.reply import Reply
 from claude_nb.session import Session
-from claude_nb.values import Answer, Message, Request
+from claude_nb.stop import Stop
+from claude_nb.turn import Turn
+from claude_nb.values import Answer, Chunk, Message, Request
 from tests import replies
 from tests.server import Scenario, Send, Server, answer, head, stream
 from tests.shells import Shell, bare, session, shell
@@ -645,6 +649,31 @@ def test_json_is_drawn_as_a_block_of_code_and_one_line_of_it_is_indented() -> No
     assert "<pre" in html
     assert "\n  " in html.partition("tea")[0]
     assert footer.whole(Reply(ASKED, TEA))["text/plain"] == TEA
+
+
+@pytest.mark.parametrize(("first", "is_code"), [('{"name": "te', True), ("Sorry, I ", False)])
+def test_json_is_code_while_it_streams_and_words_are_words(
+    monkeypatch: pytest.MonkeyPatch, live: Session, first: str, is_code: bool
+) -> None:
+    drawn: list[dict[str, str]] = []
+    painted = threading.Event()
+
+    def publish(bundle: dict[str, str], *_: Any, **__: Any) -> None:
+        drawn.append(bundle)
+        painted.set()
+
+    def pieces(_: Stop) -> Iterator[Chunk]:
+        yield Chunk(text=first)
+        assert painted.wait(10)
+        yield Chunk(text='a", "price": 2.5}', stop_reason="end", done=True)
+
+    monkeypatch.setattr(display, "publish_display_data", publish)
+    turn = Turn(ASKED, pieces, Books(live, None, None, None))
+    reply = display.show(turn, "live")
+
+    assert ["<pre" in bundle["text/html"] for bundle in drawn if "price" in bundle["text/html"]] == [is_code]
+    assert ("<pre" in drawn[0]["text/html"]) is is_code
+    assert drawn[-2]["text/plain"] == reply.text
 
 
 def test_words_in_place_of_json_are_drawn_as_words() -> None:

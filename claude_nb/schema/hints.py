@@ -136,7 +136,8 @@ class Writer:
         if origin is Literal:
             return _choice(list(args), where)
         # Only types are compared and looked up: an object may do anything then, and a DataFrame does.
-        if kind is None or kind is Any or (isinstance(kind, type) and kind in PLAIN):
+        # And in Python 3.10 list[int] is a type too, which cannot always be looked up.
+        if kind is None or kind is Any or (not args and isinstance(kind, type) and kind in PLAIN):
             return dict(PLAIN[kind])
         if isinstance(origin, type) and (form := self._of_class(origin, args, where)) is not None:
             return form
