@@ -46,7 +46,7 @@ class _Running:
 def _place(db: sqlite3.Connection, turn: _Running, mark: str) -> tuple[int, bool]:
     """Its row; True for a new one: the file it was in was set aside or deleted."""
     new = mark != turn.mark
-    return rows.insert(db, turn.values) if new else turn.row_id, new
+    return rows.insert(db, turn.values)[0] if new else turn.row_id, new
 
 
 class Store:
@@ -103,12 +103,14 @@ class Store:
             if new and not self._healed:
                 rows.heal(db, self._clock())
             mark = schema.mark(db)
-            search = schema.has_search(db) if ends else False
+            closed: dict[int, Reply] = {}
             for row_id, turn, reply, rhythm in ends:
                 place = _place(db, turn, mark)[0] if turn else row_id
-                rows.close(db, place, reply, rhythm, pieces=turn is None or turn.saved, search=search)
+                if rows.close(db, place, reply, rhythm, pieces=turn is None or turn.saved):
+                    closed[place] = reply
+            rows.index(db, closed)
             rows.remove(db, unsent)
-            return [_Running(rows.insert(db, values), mark, values) for values in new]
+            return [_Running(row_id, mark, values) for row_id, values in zip(rows.insert(db, *new), new, strict=True)]
 
         begun = self._file.run(work, None, writing=True)
         for row_id in (*unsent, *(row_id for row_id, *_ in finish)):

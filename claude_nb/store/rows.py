@@ -10,9 +10,10 @@ import secrets
 import socket
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
+from itertools import chain
 from typing import Any
 
 from claude_nb.past import Rhythm, Row, from_json, reply_from, rhythm_from, to_json
@@ -45,10 +46,15 @@ def countable(row_id: int) -> int:
     return row_id if 0 < row_id < 2**63 else 0
 
 
-def insert(db: sqlite3.Connection, values: Values) -> int:
-    """A new running row from (key, created_s, owner, notebook, variable, chat, request); its id."""
-    sql = "INSERT INTO replies (key, created_s, owner, notebook, variable, chat, request) VALUES (?, ?, ?, ?, ?, ?, ?)"
-    return int(db.execute(sql, values).lastrowid or 0)
+def insert(db: sqlite3.Connection, *new: Values) -> list[int]:
+    """New running rows from (key, created_s, owner, notebook, variable, chat, request); their ids."""
+    ids: list[int] = []
+    for first in range(0, len(new), 100):  # older builds of SQLite take 999 values in a statement
+        some = new[first : first + 100]
+        sql = "INSERT INTO replies (key, created_s, owner, notebook, variable, chat, request) VALUES "
+        last = db.execute(sql + ", ".join([f"({', '.join('?' * 7)})"] * len(some)), [*chain(*some)]).lastrowid or 0
+        ids += range(last - len(some) + 1, last + 1)  # one statement counts on without a gap
+    return ids
 
 
 def add_piece(db: sqlite3.Connection, row_id: int, now_s: float, text: str, thinking: str) -> bool:
@@ -62,28 +68,16 @@ def reopen(db: sqlite3.Connection, row_id: int) -> None:
     db.execute("UPDATE replies SET stop_reason = NULL WHERE id = ? AND owner = ?", (row_id, owner()))
 
 
-def close(
-    db: sqlite3.Connection,
-    row_id: int,
-    reply: Reply,
-    rhythm: Rhythm,
-    *,
-    pieces: bool = True,
-    search: bool | None = None,
-) -> None:
-    """Store the end of a row that is still there, and make it searchable.
-
-    pieces  its text may have been saved so far; search  what schema.has_search says; None: ask it
-    """
+def close(db: sqlite3.Connection, row_id: int, reply: Reply, rhythm: Rhythm, *, pieces: bool = True) -> bool:
+    """Store the end of a row, if it is still there; index() makes it searchable. pieces: some may be saved."""
     data = reply.to_dict()
     del data["request"]  # has a column of its own
     values = (reply.stop_reason, reply.source, to_json(rhythm), to_json(data), row_id)
     sql = "UPDATE replies SET stop_reason = ?, source = ?, rhythm = ?, reply = ? WHERE id = ?"
-    if not db.execute(sql, values).rowcount:
-        return
-    if pieces:
+    there = db.execute(sql, values).rowcount > 0
+    if there and pieces:
         db.execute("DELETE FROM pieces WHERE reply_id = ?", (row_id,))
-    index(db, row_id, reply, search)
+    return there
 
 
 def remove(db: sqlite3.Connection, ids: Iterable[int]) -> None:
@@ -91,12 +85,15 @@ def remove(db: sqlite3.Connection, ids: Iterable[int]) -> None:
     db.executemany("DELETE FROM replies WHERE id = ? AND stop_reason IS NULL", [(row_id,) for row_id in ids])
 
 
-def index(db: sqlite3.Connection, row_id: int, reply: Reply, search: bool | None = None) -> None:
-    """Make a row searchable. Nothing that is wrong with the index may cost us the reply."""
+def index(db: sqlite3.Connection, replies: Mapping[int, Reply]) -> None:
+    """Make rows searchable. Nothing that is wrong with the index may cost us a reply."""
+    rows = [(row_id, plain(reply.prompt), plain(reply.text)) for row_id, reply in replies.items()]
     try:
-        if schema.has_search(db) if search is None else search:
-            sql = "INSERT OR REPLACE INTO search (rowid, prompt, text) VALUES (?, ?, ?)"
-            db.execute(sql, (row_id, plain(reply.prompt), plain(reply.text)))
+        if rows and schema.has_search(db):
+            for first in range(0, len(rows), 100):
+                some = rows[first : first + 100]
+                sql = "INSERT OR REPLACE INTO search (rowid, prompt, text) VALUES "
+                db.execute(sql + ", ".join(["(?, ?, ?)"] * len(some)), [*chain(*some)])
     except sqlite3.DatabaseError as error:
         if type(error) is not sqlite3.DatabaseError:
             raise  # not a damaged index, but a full disk or the like
@@ -111,11 +108,12 @@ def heal(db: sqlite3.Connection, now_s: float) -> None:
             found = read(db, "id = ?", (row_id,))
             if found:
                 close(db, row_id, found[0].reply, found[0].rhythm)
+                index(db, {row_id: found[0].reply})
             else:  # unreadable: nothing can be saved, but it is not running any more
                 db.execute("UPDATE replies SET stop_reason = 'error' WHERE id = ?", (row_id,))
     if schema.has_search(db, create=True):
-        for row in read(db, "stop_reason IS NOT NULL AND id NOT IN (SELECT rowid FROM search)", ()):
-            index(db, row.id, row.reply)
+        missing = read(db, "stop_reason IS NOT NULL AND id NOT IN (SELECT rowid FROM search)", ())
+        index(db, {row.id: row.reply for row in missing})
 
 
 def erase(db: sqlite3.Connection, where: str, values: Values) -> int:
