@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from claude_nb.metrics import wilson
+from claude_nb.sampling import shape, survivors
 from claude_nb.widgets.lens import Lens
 from tests.browser.conftest import OpenNotebook
 from tests.browser.jupyter import screenshot
@@ -133,11 +134,12 @@ def test_temperature_0_leaves_one_word(shown: LensPage) -> None:
 def test_the_order_decides_which_words_are_left(shown: LensPage) -> None:
     shown.set("Temperature", 2)
     shown.set("Top p", 0.9)
-    left = shown.page.locator(".cnb-readouts dd").first
-    expect(left).to_contain_text("effective")
-    before = left.inner_text()
-    shown.page.get_by_label("Order").select_option("temperature_last")
-    expect(left).not_to_have_text(before)
+    p = shown.lens.steps[0].p
+    for order, second in (("temperature_first", "temperature"), ("temperature_last", "top_k")):
+        shown.page.get_by_label("Order").select_option(order)
+        left = survivors(shape(p, temperature=2, top_p=0.9, order=order).final)
+        expect(shown.page.locator(".cnb-readouts dd").first).to_contain_text(f"{left} of 1,166 words")
+        expect(shown.page.locator(".cnb-step b").nth(1)).to_have_text(second)
     expect(shown.button("top_k off: changes nothing")).to_be_visible()
 
 
