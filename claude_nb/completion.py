@@ -15,7 +15,7 @@ from claude_nb.values import EFFORTS
 
 
 def words_for(before: str, magic: str, session: Session) -> list[str]:
-    """What may stand at the cursor, from the line before it: "%claude --to" -> ["--top-p", "--top-k"]."""
+    """What may stand at the cursor, from the line before it: "%claude --top" -> ["--top-p", "--top-k"]."""
     found = re.search(rf"(?:^|[\s=])%%?{re.escape(magic)}\s+(.*)$", before)
     if not found:
         return []
