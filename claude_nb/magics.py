@@ -201,9 +201,11 @@ class ClaudeMagic:
                 turn, lambda turn, lines: display.show(turn, mode, raw=raw, notices=lines), notices
             )
         except BaseException as error:
-            reply = getattr(error, "reply", None) or turn.reply  # that of the newest round, or of the first one
-            if reply and (reply.text or reply.calls):
-                variables[out] = reply
+            newest = getattr(error, "reply", None)
+            for reply in (newest, turn.reply):  # that of the newest round, or of the first one
+                if reply and (reply.text or reply.calls):
+                    variables[out] = reply
+                    break
             raise
         return variables[out]  # type: ignore[no-any-return]  # user_ns holds anything; this is the Reply just stored
 

@@ -82,16 +82,13 @@ def follow(turn: Turn, show: Show, notices: Sequence[str] = ()) -> Reply:
         if request.answer.how == "prompt" or not REFUSED.search(str(error)):
             raise
         asked = replace(request, answer=replace(request.answer, how="prompt"))
-        turn = books.again(asked)
-        reply = show(turn, ["the server does not take the form of the answer; asking for it in words"])
+        reply = show(books.again(asked), ["the server does not take the form of the answer; asking for it in words"])
     if (problem := reply.problem) is None:
         return reply
     if reply.stop_reason not in ("end", "unknown") or not reply.text.strip():
         raise _unfit(reply, _unmendable(reply))
-    again = turn.keeper.again if isinstance(turn.keeper, Books) else None
-    assert again is not None  # noqa: S101  # each turn of a session has it
     after = _mending(reply)
-    reply = show(again(after.request, after=after), [f"the answer does not fit ({problem}); asking once more"])
+    reply = show(books.again(after.request, after=after), [f"the answer does not fit ({problem}); asking once more"])
     if (problem := reply.problem) is not None:
         raise _unfit(reply, f"the answer does not fit, also at the second try ({problem}); reply.text holds it")
     return reply

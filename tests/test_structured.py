@@ -623,6 +623,14 @@ def test_a_repair_is_told_and_its_failure_keeps_the_text(shell: Shell) -> None:
     assert (shell.vars["two"].text, shell.vars["two"].data) == (BAD, None)
 
 
+def test_the_first_answer_is_kept_when_the_second_does_not_come(shell: Shell) -> None:
+    with Server([replies.chat([BAD]), answer(401, {"error": {"message": "no"}})]) as server:
+        shell.vars["Item"] = Item
+        out = shell.run(f"%%claude -p openai-compatible -m m --base-url {server.url} --json Item\nA thing.")
+    assert "AuthError" in out
+    assert shell.vars["reply"].text == BAD
+
+
 def test_a_sweep_asks_for_the_form_and_mends_nothing(shell: Shell) -> None:
     shell.vars["Item"] = Item
     shell.run('%%claude -m demo --json Item --sweep "temperature=0,1 n=2" -o grid --quiet\nA thing.')
