@@ -8,7 +8,7 @@ only  never touches the network; a request that was not answered before is a Rep
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -108,6 +108,14 @@ class Memory:
             where = str(self.file) if self.file else "the history"
             raise ReplayMiss(f"no recorded reply to this request in {where}; %claude /replay off asks the model")
         return found
+
+    def answered(self, requests: Iterable[Request]) -> frozenset[str]:
+        """The keys of those that find() has a reply to, in mode use."""
+        by_key = {request.key: request for request in requests}
+        if self._recording is None:
+            known = self.store.known(by_key) if self.store else set[str]()
+            by_key = {key: request for key, request in by_key.items() if key in known}
+        return frozenset(key for key, request in by_key.items() if self.find(request, "use"))
 
 
 def _usual_place() -> Path:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -155,6 +155,17 @@ class Store:
             return reply.complete and reply.source != "replay" and reply.request.key == request.key
 
         return next((Recorded(row.reply, row.rhythm) for row in self._read(where, (request.key,), 1, same)), None)
+
+    def known(self, keys: Iterable[str]) -> set[str]:
+        """Which of these keys find() may have a reply to: one look at the file for all of them."""
+        wanted = set(keys)
+
+        def work(db: sqlite3.Connection) -> set[str]:
+            return {
+                key for key in wanted if db.execute("SELECT 1 FROM replies WHERE key = ? LIMIT 1", (key,)).fetchone()
+            }
+
+        return self._file.run(work, set()) if wanted and self._file.exists() else set()
 
     def get(self, row_id: int) -> Row | None:
         """One row by its id, or None."""

@@ -78,8 +78,7 @@ class Sweep(Results):
         """The keys of requests to come that the history answers."""
         if self.how.replay == "off":
             return frozenset()
-        memory, jobs = self.session.memory, self._jobs()
-        return frozenset(job.request.key for job in jobs if memory.find(job.request, "use"))
+        return self.session.memory.answered(job.request for job in self._jobs())
 
     def forecast(self) -> Forecast:
         """What it would take to run it, or the rest of it."""
