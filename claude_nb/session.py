@@ -28,6 +28,7 @@ from claude_nb.budget import Budget, Totals
 from claude_nb.continuation import Continuation
 from claude_nb.conversation import Cell, Conversation
 from claude_nb.credentials import Credentials
+from claude_nb.dialects import mended
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.memory import Memory
 from claude_nb.models import Models
@@ -135,8 +136,8 @@ class Session:
         request = Request(
             provider=provider.name,
             model=model,
-            messages=(*(talk.messages if talk else ()), Message("user", _encodable(prompt), attached)),
-            system=_encodable(system) if system else None,
+            messages=(*(talk.messages if talk else ()), Message("user", mended(prompt), attached)),
+            system=mended(system) if system else None,
             sampling=Sampling(**sampling),
             base_url=base_url,
             repeat=repeat,
@@ -285,8 +286,3 @@ def _within(slot: AbstractContextManager[bool], chunks: Iterator[Chunk]) -> Iter
     with slot as taken:
         if taken:
             yield from chunks
-
-
-def _encodable(text: str) -> str:
-    """Lone surrogates cannot be sent; they become U+FFFD."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

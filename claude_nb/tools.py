@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from claude_nb import footer, parts, schema, template
 from claude_nb.context import NAMED_SECRET
+from claude_nb.dialects import mended
 from claude_nb.dialects.calls import ANSWER
 from claude_nb.errors import ConfigError, NoJson, PromptError
 from claude_nb.keys import Key, redact
@@ -176,7 +177,7 @@ def _failed(call: ToolCall, text: str) -> Gave:
 
 def _told(call: ToolCall, text: str, notice: str | None, keys: Iterable[Key], *, failed: bool = False) -> Gave:
     """The result as it is sent: of a bounded length, and without what looks like a key or a password."""
-    text = _encodable(text)
+    text = mended(text)
     safe = NAMED_SECRET.sub(r"\1\2[masked]\2", redact(text, keys))
     notices = [notice] if notice else []
     if safe != text:
@@ -185,7 +186,3 @@ def _told(call: ToolCall, text: str, notice: str | None, keys: Iterable[Key], *,
         notices.append(f"{call.name}() gave {len(safe):,} characters; the model was told the first {MAX_CHARS:,}")
         safe = f"{safe[:MAX_CHARS]}\n… {len(safe) - MAX_CHARS:,} characters left out"
     return Gave(ToolResult(call.id, safe, failed), tuple(notices))
-
-
-def _encodable(text: str) -> str:
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
