@@ -1,18 +1,17 @@
-"""The one place with state: settings, conversations, totals, history. Options become a Request, which it runs."""
+"""The one place with state: settings, conversations, totals, history. Runs requests; asking.py makes them."""
 
 from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from claude_nb import (
     addresses,
-    attachments,
+    asking,
     classroom,
     continuation,
     knobs,
@@ -20,7 +19,6 @@ from claude_nb import (
     providers,
     rounds,
     structured,
-    thinking,
     tools,
 )
 from claude_nb.bookkeeping import Books, Ledger
@@ -28,15 +26,14 @@ from claude_nb.budget import Budget, Totals
 from claude_nb.continuation import Continuation
 from claude_nb.conversation import Cell, Conversation
 from claude_nb.credentials import Credentials
-from claude_nb.dialects import mended
-from claude_nb.errors import ConfigError, PromptError
+from claude_nb.errors import PromptError
 from claude_nb.memory import Memory
 from claude_nb.models import Models
 from claude_nb.reply import Reply, Source
 from claude_nb.stop import Stop
 from claude_nb.tools import Box
 from claude_nb.turn import Turn
-from claude_nb.values import Chunk, Message, Request, Sampling
+from claude_nb.values import Chunk, Request
 
 if TYPE_CHECKING:
     from claude_nb.store import Store
@@ -114,43 +111,7 @@ class Session:
 
     def request(self, prompt: str, *, chat: str | None = None, repeat: int = 0, **options: Any) -> Request:
         """What would be sent, checked but not sent. Raises PromptError or ConfigError."""
-        given = {knobs.find(name).name: value for name, value in options.items() if value is not None}
-        if others := given.keys() - set(knobs.REQUEST_NAMES):
-            raise PromptError(
-                f"{', '.join(sorted(others))} cannot be an option here; there are {', '.join(knobs.REQUEST_NAMES)}"
-            )
-        given = {name: knobs.check(name, value) for name, value in given.items()}
-        if not isinstance(prompt, str):
-            raise PromptError(f"the prompt must be a text, not {type(prompt).__name__}; str(...) makes one")
-        attached = attachments.gather(given.pop("attach", None)).attachments
-        box = tools.box(given.pop("tools", None))
-        texts = (one.bytes.decode() for one in attached if one.media_type == "text/plain")
-        self.refuse_keys(prompt, *given.values(), chat, *texts)
-        provider, model, base_url = self._who(given)
-        addresses.refuse_login(base_url or "")
-        talk = self.conversations.get(chat, Conversation(chat)).before(self.cell()) if chat else None
-        system = given.get("system", (talk.system if talk else None) or self.settings.get("system"))
-        sampling = {name: given.get(name, self.settings.get(name)) for name in knobs.SAMPLING_NAMES}
-        if not prompt.strip():
-            raise PromptError("the prompt is empty; write it below the %%claude line")
-        request = Request(
-            provider=provider.name,
-            model=model,
-            messages=(*(talk.messages if talk else ()), Message("user", mended(prompt), attached)),
-            system=mended(system) if system else None,
-            sampling=Sampling(**sampling),
-            base_url=base_url,
-            repeat=repeat,
-            thinking=thinking.wanted(given.get("thinking", self.settings.get("thinking")), self.models.spec(model)),
-            effort=given.get("effort", self.settings.get("effort")),
-            cache=bool(given.get("cache")),
-            tools=box.tools if box else (),
-        )
-        request = structured.with_form(request, given.get("json"), self.models.spec(model))
-        providers.check(request, self.models.spec(model))
-        request = self._with_required(request)
-        self.models.check(request)
-        return request
+        return asking.request(self, prompt, options, chat=chat, repeat=repeat)
 
     def run(
         self,
@@ -249,29 +210,6 @@ class Session:
             self.credentials.give(who.provider.owner, key, who.base_url)
         self.settings = settings
         self.budget.limit_usd = self.rules.limit(self.settings.get("budget"))
-
-    def _who(self, given: Mapping[str, Any]) -> tuple[providers.Provider, str, str | None]:
-        """Provider, model id and base URL of a call with these options."""
-        who = providers.choose(given, self.rules.defaults | self.settings, self.credentials)
-        self.rules.admit(who.provider.name, who.model, who.base_url, self.models)
-        if not who.model:
-            raise ConfigError(f"{who.provider.name} needs a model: add -m NAME (a name that the server knows)")
-        if who.provider.name == "demo" and who.model != "demo":
-            if who.chosen:
-                raise ConfigError(f"the demo provider has one model, demo, not {who.model}; name another provider")
-            raise ConfigError(
-                f"{who.model} needs a key: set AIMLAPI_API_KEY or ANTHROPIC_API_KEY, or run %claude /login; "
-                "-m demo works without one"
-            )
-        return who.provider, self.models.resolve(who.model, who.provider.name), who.base_url
-
-    def _with_required(self, request: Request) -> Request:
-        """The Messages API must be told a max_tokens; then it is part of what is sent, and of reply.params."""
-        if providers.dialect_name(request) != "messages" or request.sampling.max_tokens:
-            return request
-        most = self.models.spec(request.model).max_output
-        limit = thinking.with_room(self.models.default_max_tokens(request.model), request.thinking, most)
-        return replace(request, sampling=replace(request.sampling, max_tokens=limit))
 
     def _tell(self, line: str) -> None:
         self.warn(line)  # looked up each time: the extension puts its own in place later
