@@ -29,7 +29,7 @@ def formulas(text: str) -> list[str]:
     [
         ("# Hi *there*", "<h1>Hi <em>there</em></h1>"),
         ("a **b** ~~c~~ `d<e`", "<p>a <strong>b</strong> <s>c</s> <code>d&lt;e</code></p>"),
-        ("a  \nb\nc", "<p>a<br>\nb\nc</p>"),
+        ("a  \nb\nc", "<p>a<br>\nb<br>\nc</p>"),
         ("> q", "<blockquote><p>q</p>\n</blockquote>"),
         ("3. a\n4. b", '<ol start="3"><li>a</li>\n<li>b</li>\n</ol>'),
         ("- [ ] a\n- [x] b", "<ul><li>☐ a</li>\n<li>☑ b</li>\n</ul>"),

@@ -23,7 +23,8 @@ _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _TABLE_TAGS = ("table", "thead", "tbody", "tr", "th", "td")
 _BLOCK_TAGS = frozenset(("p", *_HEADINGS, "blockquote", "ul", "ol", "li", *_TABLE_TAGS))
 _INLINE_TAGS = frozenset(("em", "strong", "s"))
-_BREAKS = {"softbreak": "\n", "hardbreak": "<br>\n"}
+# Models end the lines of a poem with one line break, and mean it; they do not wrap prose.
+_BREAKS = ("softbreak", "hardbreak")
 _ALIGN = frozenset(("text-align:left", "text-align:center", "text-align:right"))
 _TASK = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
 
@@ -116,7 +117,7 @@ def _plain_inline(token: Token) -> str:
     if token.type == "formula":  # an element of its own keeps an unbalanced brace from reading on
         return f"<span>{escape(token.content, quote=False)}</span>"
     if token.type in _BREAKS:
-        return _BREAKS[token.type]
+        return "<br>\n"
     if token.tag in _INLINE_TAGS:
         return f"</{token.tag}>" if token.nesting < 0 else f"<{token.tag}>"
     return _text(token.content)

@@ -88,7 +88,7 @@ Please report this to https://github.com/markedjs/marked.`,t){let s="<p>An error
 `);return{...n,code:s,line:i}}intoFence(e,n){let s=(e.line+n).split(`
 `);e.line=s.pop()??"";let r=s.findIndex(l=>Ue(e,l)),i=r<0?s:s.slice(0,r);i.length&&ce(e.code,`${i.map(l=>Jt(l,e.indent)).join(`
 `)}
-`),!(r<0)&&(this.fence=null,this.readTail())}};function Vt(t,e){let n=new ue(t);n.show(e),n.finish()}var Kt=t=>new L({gfm:!0,tokenizer:er}).lex(t);function tr(t){let e=Xt(t,t.length-1);if(e<=0||t[e].raw.split(`
+`),!(r<0)&&(this.fence=null,this.readTail())}};function Vt(t,e){let n=new ue(t);n.show(e),n.finish()}var Kt=t=>new L({gfm:!0,breaks:!0,tokenizer:er}).lex(t);function tr(t){let e=Xt(t,t.length-1);if(e<=0||t[e].raw.split(`
 `).length-1>=(t[e].type==="table"?2:1))return e;let s=Xt(t,e-1);return s===e-1||["list","table"].includes(t[s].type)?s:e}function Xt(t,e){for(;e>0&&t[e].type==="space";)e--;return e}function Jt(t,e){let n=0;for(;n<e&&t[n]===" ";)n++;return t.slice(n)}var nr=t=>/^[\w@%+=:,./-]+$/.test(t)?t:`'${t.replaceAll("'",`'"'"'`)}'`;function Yt(t){let e=JSON.stringify(t);return!t.includes(`
 `)||t.includes('"""')||t.includes("\\")||t.endsWith('"')?e:`"""${t}"""`}function sr(t){return Array.isArray(t)?JSON.stringify(t).replaceAll('","','", "'):typeof t=="string"?Yt(t):String(t)}function en(t){let{provider:e,model:n,system:s}=t;return Object.entries({provider:e,model:n,...te(t),system:s}).filter(([,i])=>i!=null&&i!=="")}function tn(t,e,n,s){let r=en(e).flatMap(([l,o])=>{let a=t.knobs.find(c=>c.name===l)?.flag??`--${l}`;return(Array.isArray(o)?o:[o]).flatMap(c=>[a,nr(String(c))])});s&&s!=="reply"&&r.push("-o",s);let i=["%%claude",...r].join(" ");return i.includes(`
 `)?null:`${i}

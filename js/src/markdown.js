@@ -129,7 +129,7 @@ export function drawMarkdown(root, text) {
 }
 
 /** @param {string} text  @returns {Token[]} */
-const lex = (text) => new Lexer({ gfm: true, tokenizer }).lex(text);
+const lex = (text) => new Lexer({ gfm: true, breaks: true, tokenizer }).lex(text);
 
 /** The first block that later text may still change. @param {Token[]} tokens */
 function firstOpen(tokens) {

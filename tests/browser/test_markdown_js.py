@@ -171,6 +171,7 @@ def html(fake: FakeKernel, text: str, size: int = 3) -> str:
         ("3. a\n4. b", '<ol start="3"><li>a</li><li>b</li></ol>'),
         ("- [ ] a\n- [x] b", "<ul><li>☐ a</li><li>☑ b</li></ul>"),
         ("a\\\nb", "<p>a<br>b</p>"),
+        ("one line\nof a poem", "<p>one line<br>of a poem</p>"),
         (r"\(x^2\) costs \$5", r"<p>\(x^2\) costs $5</p>"),
         ("snake_case_name", "<p>snake_case_name</p>"),
         ("<div>\nhi\n</div>", "<p>&lt;div&gt;\nhi\n&lt;/div&gt;</p>"),
