@@ -235,7 +235,7 @@ def test_own_models_may_be_laid_over_the_table(demo: Session) -> None:
 
 def test_a_default_that_the_model_refuses_says_how_to_take_it_back(demo: Session) -> None:
     demo.configure(models=[{"name": "demo", "ids": {"demo": "demo"}, "accepts": ["max_tokens"]}], temperature=0.5)
-    with pytest.raises(PromptError, match="takes no temperature.*a default of this session: %claude /unset temp"):
+    with pytest.raises(PromptError, match=r"takes no temperature.*a default of this session: %claude /unset temp"):
         demo.request("Hi")
     with pytest.raises(PromptError) as caught:
         demo.request("Hi", temperature=1)
