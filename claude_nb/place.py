@@ -40,6 +40,11 @@ def _parent() -> dict[str, Any] | None:
     return kernel.get_parent() if kernel else None
 
 
+def in_kernel() -> bool:
+    """Whether a cell runs that a front end has sent."""
+    return _parent() is not None
+
+
 def is_terminal() -> bool:
     """True where a person types at a prompt of Python or IPython; false in a script."""
     return _parent() is None and (hasattr(sys, "ps1") or _shell() is not None)

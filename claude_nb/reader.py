@@ -9,14 +9,19 @@ from __future__ import annotations
 import queue
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from claude_nb import place
 from claude_nb.errors import ClaudeError, Interrupted
 from claude_nb.parts import Called
 from claude_nb.reply import Reply
 from claude_nb.turn import Turn
 from claude_nb.values import Chunk
+
+# Presses of Stop this close to one another are one; it is answered within a second.
+SAME_PRESS_S = 1.2
 
 
 class Reader(threading.Thread):
@@ -70,17 +75,28 @@ class Reader(threading.Thread):
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """A second press of Stop while the first is answered, which takes a second at most, would lose the text."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is None or threading.current_thread() is not threading.main_thread():  # None: not set from Python
+def _pressed_once() -> Iterator[None]:
+    """A second press of Stop, while the first is answered, would lose the text: it is taken for the same one."""
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pressed_at: float | None = None
+
+    def pressed(*_: object) -> None:
+        nonlocal pressed_at
+        now = time.monotonic()
+        if pressed_at is None or now - pressed_at > SAME_PRESS_S:
+            pressed_at = now
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, pressed)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        # A kernel sets its own handler for each cell, and the second press may come when this one has just ended.
+        if pressed_at is None or not place.in_kernel():
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Quiet:
@@ -90,24 +106,22 @@ class Quiet:
         """Draw a turn as it comes. What goes wrong is raised, with what had arrived drawn."""
         self.begin(turn)
         reader = Reader(turn)
-        try:
-            reader.follow(self)
-        except KeyboardInterrupt:
-            with _undisturbed():
+        with _pressed_once():
+            try:
+                reader.follow(self)
+            except KeyboardInterrupt:
                 turn.stop()
                 reader.join(1.0)
                 reply = turn.abandon()
-                self.finish(reply)
-            trouble: BaseException = Interrupted(turn.interrupted_line())
-        except BaseException:
-            turn.abandon()  # a fault in the drawing: what has arrived is kept as turn.reply
-            raise
-        else:
-            reply = turn.reply or turn.abandon()
-            if reader.trouble is None:
+                trouble: BaseException | None = Interrupted(turn.interrupted_line())
+            except BaseException:
+                turn.abandon()  # a fault in the drawing: what has arrived is kept as turn.reply
+                raise
+            else:
+                reply, trouble = turn.reply or turn.abandon(), reader.trouble
+            if trouble is None:
                 return reply
             self.finish(reply)
-            trouble = reader.trouble
         if isinstance(trouble, (ClaudeError, Interrupted)):
             trouble.reply = reply
         raise trouble
