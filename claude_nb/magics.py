@@ -79,6 +79,8 @@ class ClaudeMagic:
             elif isinstance(answer, Code):
                 self.shell.set_next_input(answer.text, replace=False)
                 _say(answer.text)
+                if self._mode() != "text":
+                    _show_copy_button(answer.text)
             elif isinstance(answer, Turn):
                 books = self.session.last_books
                 self._watch(answer, (books and books.variable) or "reply", self._mode())
@@ -246,6 +248,14 @@ def _show(value: Any) -> None:
         _say(value)
     else:
         show_value(value)
+
+
+def _show_copy_button(text: str) -> None:
+    try:
+        from claude_nb.widgets.copy_button import CopyButton
+    except ImportError:  # no anywidget: the text above can be marked and copied by hand
+        return
+    show_value(CopyButton(text))
 
 
 def _say(text: str) -> None:

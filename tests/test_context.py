@@ -297,6 +297,7 @@ def test_code_is_shown_again_as_text_to_copy_and_as_a_cell(kernel: Kernel) -> No
     for command, code in (("/code", "newest = 1"), ("/code kept", "x = 1 / 2\n\nprint(x)")):
         result = kernel.run(f"%claude {command}")
         assert result.text == f"{code}\n"
+        assert "application/vnd.jupyter.widget-view+json" in result.outputs[-1]["data"]
         assert result.payload == [{"source": "set_next_input", "text": code, "replace": False}]
 
 

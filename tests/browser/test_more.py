@@ -22,6 +22,17 @@ def test_the_code_of_a_reply_is_in_a_new_cell_that_was_not_run(open_notebook: Op
     assert [(cell.execution_count, cell.outputs) for cell in new] == [(None, [])]
 
 
+def test_where_no_new_cell_comes_the_code_has_a_button_that_copies_it(open_notebook: OpenNotebook) -> None:
+    with Server([chat(["Here:\n\n```python\nnever = 'run'\n```\n"])]) as server:
+        notebook = open_notebook([LOAD, KEY, f"%%claude --base-url {server.url}\nWrite it.", "%claude /code"])
+        notebook.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        notebook.run_all()
+        below(notebook, 3).get_by_role("button", name="Copy").click()
+        expect(below(notebook, 3).get_by_role("button", name="Copied")).to_be_visible()
+    assert notebook.page.evaluate("() => navigator.clipboard.readText()") == "never = 'run'"
+    expect(below(notebook, 3)).to_contain_text("never = 'run'")
+
+
 def test_a_dry_run_shows_what_goes_along_as_a_small_picture(open_notebook: OpenNotebook) -> None:
     red = "from PIL import Image\nred = Image.new('RGB', (600, 300), 'red')"
     notebook = open_notebook([LOAD, KEY, red, "%claude --dry-run -a {{red}} What colour?"])
