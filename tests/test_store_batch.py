@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
@@ -17,7 +17,6 @@ class Disk:
     """Notes what each transaction held; the first one waits until it is let go."""
 
     def __init__(self) -> None:
-        self.db = sqlite3.connect(":memory:", check_same_thread=False)
         self.transactions: list[Any] = []
         self.entered = threading.Event()
         self.go = threading.Event()
@@ -26,7 +25,8 @@ class Disk:
         if not self.entered.is_set():
             self.entered.set()
             assert self.go.wait(10)
-        found = work(self.db)
+        with closing(sqlite3.connect(":memory:")) as db:
+            found = work(db)
         self.transactions.append(found)
         return found
 
