@@ -24,11 +24,8 @@ from bench.tools import TOOLS, Tool
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PARTS = ("tools", "sweeps", "front end")
-QUICK_LENGTHS = (
-    2_000,
-    20_000,
-    80_000,
-)  # characters; two lengths alone would tell the size of the envelopes, not the growth
+# Two lengths alone would tell the size of the envelopes, not the growth.
+QUICK_LENGTHS = (*measure.LENGTHS[:2], Order(80_000, 20, 500))
 
 
 def main() -> int:
