@@ -97,6 +97,7 @@ REQUEST_NAMES = (
     "tools",
     *SAMPLING_NAMES,
 )
+HOW_NAMES = tuple(knob.name for knob in KNOBS if knob.name not in REQUEST_NAMES)
 
 
 def find(name: str) -> Knob:

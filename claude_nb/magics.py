@@ -37,25 +37,6 @@ from claude_nb.shown import Shown
 from claude_nb.turn import Turn
 from claude_nb.values import Request
 
-HOW = (
-    "out",
-    "chat",
-    "timeout",
-    "no_stream",
-    "quiet",
-    "dry_run",
-    "raw",
-    "help",
-    "allow_http",
-    "sweep",
-    "context",
-    "pictures",
-    "code",
-    "count",
-    "yes",
-)
-
-
 CELLS = "Cells of my notebook so far:\n\n"
 
 
@@ -108,7 +89,7 @@ class ClaudeMagic:
         form = {"json": structured.named(typed.pop("json"), variables)} if "json" in typed else {}
         texts = {name: _filled(text, variables, cuts) for name, text in typed.items()}
         values = {name: options.typed(knobs.BY_NAME[name], text) for name, text in texts.items()} | form
-        how = {name: values.pop(name) for name in HOW if name in values}
+        how = {name: values.pop(name) for name in knobs.HOW_NAMES if name in values}
         out = how.get("out", "reply")
         if not options.is_variable(out):
             raise PromptError(

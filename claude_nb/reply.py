@@ -156,9 +156,8 @@ class Reply:
         that has no form in JSON.
         """
         form = schema.of(kind)
-        value = self.data if self.request.answer else self.json()
-        why = self.problem or schema.problem(value, form)
-        if why:
+        value, why = self._json()
+        if why := why or schema.problem(value, form):
             raise NoJson(f"the answer does not fit ({why}); reply.text holds it as it came")
         return schema.build(value, kind)
 
@@ -168,14 +167,18 @@ class Reply:
             import pandas
         except ImportError:
             raise ClaudeError("to_pandas() needs pandas: %pip install pandas") from None
-        value = self.data if self.request.answer else self.json()
+        value, why = self._json()
         if isinstance(value, dict):
             lists = [inner for inner in value.values() if isinstance(inner, list)]
             value = lists[0] if len(lists) == 1 else None
         if not isinstance(value, list):
-            why = self.problem or "it holds no list, or several"
+            why = why or "it holds no list, or several"
             raise NoJson(f"this answer is no table ({why}); ask for a list of records, for example --json list[Item]")
         return pandas.DataFrame(value)
+
+    def _json(self) -> tuple[Any, str | None]:
+        """The answer that was asked for and what is wrong with it, or any JSON of the text. Raises NoJson."""
+        return self._answer() if self.request.answer else (self.json(), None)
 
     def _answer(self) -> tuple[Any, str | None]:
         """What was asked for as JSON, or why there is none; without tools' rounds before it."""

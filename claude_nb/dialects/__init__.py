@@ -125,6 +125,20 @@ def _spoken(message: Message) -> Iterator[Message]:
     yield Message(message.role, text + message.text[begin:], tuple(others))
 
 
+def opening(request: Request, block: Callable[[Part], dict[str, Any] | None], *, stream: bool) -> dict[str, Any]:
+    """The head of a body as Anthropic has it, and AI/ML API too: model and messages, the system prompt beside them.
+
+    block  a part of a message as the format has it; None: the part is left out
+    """
+    turns = [{"role": side.role, "content": content(side, block)} for side in sides(request)]
+    body: dict[str, Any] = {"model": request.model, "messages": turns}
+    if system := system_of(request):
+        body["system"] = system
+    if stream:
+        body["stream"] = True
+    return body
+
+
 def system_of(request: Request) -> str | None:
     """The system prompt, with the form of the answer where the model can only be asked for it."""
     if request.answer is None or request.answer.how != "prompt":

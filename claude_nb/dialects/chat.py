@@ -28,6 +28,7 @@ from claude_nb.dialects import (
     joined,
     known,
     label,
+    opening,
     piece_missing,
     sides,
     stop_fields,
@@ -42,13 +43,7 @@ from claude_nb.values import Chunk, Message, Request, Usage
 
 def _aimlapi_body(request: Request, *, stream: bool) -> dict[str, Any]:
     # Its Claude models take the system prompt as Anthropic does, beside the messages; null anywhere is a 400.
-    turns = [{"role": side.role, "content": content(side, blocks.anthropic)} for side in sides(request)]
-    body: dict[str, Any] = {"model": request.model, "messages": turns}
-    if system := system_of(request):
-        body["system"] = system
-    if stream:
-        body["stream"] = True
-    return body | _params(request)
+    return opening(request, blocks.anthropic, stream=stream) | _params(request)
 
 
 def _openai_body(request: Request, *, stream: bool) -> dict[str, Any]:

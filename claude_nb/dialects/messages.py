@@ -16,18 +16,16 @@ from claude_nb.dialects import (
     calls,
     child,
     children,
-    content,
     cost_usd,
     count,
     is_damaged,
     joined,
     known,
     label,
+    opening,
     piece_missing,
-    sides,
     stop_fields,
     string,
-    system_of,
 )
 from claude_nb.dialects.calls import Calls
 from claude_nb.dialects.thoughts import KINDS, Thoughts, signed
@@ -40,13 +38,7 @@ def _body(request: Request, *, stream: bool) -> dict[str, Any]:
     if request.sampling.max_tokens is None:
         raise PromptError("this server must be told max_tokens; set it, for example --max-tokens 8192")
     thinks = request.thinking is None or request.thinking.kind != "disabled"
-    block = partial(blocks.anthropic, thoughts=thinks)
-    turns = [{"role": side.role, "content": content(side, block)} for side in sides(request)]
-    body: dict[str, Any] = {"model": request.model, "messages": turns}
-    if system := system_of(request):
-        body["system"] = system
-    if stream:
-        body["stream"] = True
+    body = opening(request, partial(blocks.anthropic, thoughts=thinks), stream=stream)
     if request.cache:
         _keep(body)
     if request.thinking:

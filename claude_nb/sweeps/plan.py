@@ -13,27 +13,8 @@ from claude_nb.errors import PromptError
 from claude_nb.session import Session
 from claude_nb.values import Request
 
-# Options of a call that say how it runs or where its reply goes, not what comes back.
-NOT_SWEPT = (
-    "out",
-    "chat",
-    "timeout",
-    "no_stream",
-    "quiet",
-    "dry_run",
-    "raw",
-    "allow_http",
-    "help",
-    "budget",
-    "sweep",
-    "context",
-    "code",
-    "count",
-    "tools",
-    "yes",
-)
 NO_TOOLS = "functions are called for one reply at a time; leave tools out here, and use ask() or %%claude"
-SWEPT = tuple(knob.name for knob in knobs.KNOBS if knob.name not in NOT_SWEPT)
+SWEPT = tuple(knob.name for knob in knobs.KNOBS if knob.name in knobs.REQUEST_NAMES and knob.name != "tools")
 
 
 @dataclass(frozen=True)
