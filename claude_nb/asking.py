@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from claude_nb.session import Session
 
 
-def request(
-    session: Session, prompt: str, options: Mapping[str, Any], *, chat: str | None = None, repeat: int = 0
-) -> Request:
+def request(session: Session, prompt: str, options: Mapping[str, Any], *, chat: str | None = None) -> Request:
     """What a session would send for a prompt and its options, by their names. Raises PromptError or ConfigError."""
     given = {knobs.find(name).name: value for name, value in options.items() if value is not None}
     if others := given.keys() - set(knobs.REQUEST_NAMES):
@@ -47,7 +45,6 @@ def request(
         system=mended(system) if system else None,
         sampling=Sampling(**sampling),
         base_url=base_url,
-        repeat=repeat,
         thinking=thinking.wanted(given.get("thinking", session.settings.get("thinking")), session.models.spec(model)),
         effort=given.get("effort", session.settings.get("effort")),
         cache=bool(given.get("cache")),

@@ -111,9 +111,11 @@ class Memory:
 
     def answered(self, requests: Iterable[Request]) -> frozenset[str]:
         """The keys of those that find() has a reply to, in mode use."""
+        if self._recording is None and self.store is None:
+            return frozenset()
         by_key = {request.key: request for request in requests}
-        if self._recording is None:
-            known = self.store.known(by_key) if self.store else set[str]()
+        if self._recording is None and self.store:
+            known = self.store.known(by_key)
             by_key = {key: request for key, request in by_key.items() if key in known}
         return frozenset(key for key, request in by_key.items() if self.find(request, "use"))
 

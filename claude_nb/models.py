@@ -159,12 +159,16 @@ class Models:
 
     def __init__(self, own_rows: Iterable[Mapping[str, Any]] = ()) -> None:
         self.table = shipped() | read_table(own_rows)
+        self._found: dict[str, ModelSpec] = {}
 
     def spec(self, model: str) -> ModelSpec:
         """What is known of a model, by id, alias or any spelling; unknown: a spec that refuses nothing."""
-        typed = model.lower()
-        exact = (s for s in self.table.values() if typed in s.aliases or typed in s.ids.values())
-        return next(exact, None) or self.table.get(plain_name(model)) or ModelSpec(name=model, label=model)
+        if model not in self._found:
+            typed = model.lower()
+            exact = (s for s in self.table.values() if typed in s.aliases or typed in s.ids.values())
+            own = next(exact, None) or self.table.get(plain_name(model))
+            self._found[model] = own or ModelSpec(name=model, label=model)
+        return self._found[model]
 
     def resolve(self, model: str, provider: str) -> str:
         """The id to send: resolve("sonnet", "aimlapi") -> "anthropic/claude-sonnet-4.6".

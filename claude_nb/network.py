@@ -3,7 +3,7 @@
 It runs on a short-lived thread of its own. So a stop or Ctrl-C acts at once in every phase (also while a name is looked
 up, and on Windows, where a blocked read cannot be interrupted), httpx is never left half-way by an exception, and no
 frame of it, with the key in a header, is part of a traceback. A sweep, whose threads may be left behind, saves the
-second thread and its hand-over: see Direct.
+second thread and most connections: see lane.py.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ import httpx
 
 from claude_nb.errors import ClaudeError, ConfigError, NetworkError, StreamCut
 from claude_nb.keys import Key, RedactedLogs
-from claude_nb.pipe import Direct, Head, Item, Line, Pipe, Timeouts, Unreached
+from claude_nb.lane import Direct, Lane
+from claude_nb.pipe import Head, Item, Line, Pipe, Timeouts, Unreached
 
 NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # on, for 0 seconds
 PROXY_VARIABLES = tuple(f"{name}_proxy" for name in ("http", "https", "all", "no"))
 PROXY_KEPT_S = 1.0
+KEPT_S = 4.0  # an idle connection; many servers close theirs after 5 s
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 # At DEBUG they write down all headers of an answer, and a server may echo the key there.
 LOGS = RedactedLogs("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
@@ -38,10 +40,7 @@ LOGS = RedactedLogs("httpx", *(f"httpcore.{part}" for part in ("connection", "ht
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One request, for each of its tries.
-
-    in_place  the network is waited for in the caller's own thread, which a stop may leave behind for a while
-    """
+    """One request, for each of its tries. lane: of the thread that asks, if it waits for the network itself."""
 
     method: str
     url: str
@@ -50,12 +49,12 @@ class Sent:
     key: Key | None
     timeouts: Timeouts
     transport: httpx.BaseTransport | None = None
-    in_place: bool = False
+    lane: Lane | None = None
 
 
 def line_for(sent: Sent, host: str) -> Line:
     """What its answer will arrive through; nothing is sent yet."""
-    return Direct(host, sent.timeouts) if sent.in_place else Pipe(host, sent.timeouts)
+    return Direct(host, sent.timeouts, sent.lane) if sent.lane else Pipe(host, sent.timeouts)
 
 
 def begin(sent: Sent, line: Line) -> None:
@@ -80,9 +79,7 @@ def _exchange(sent: Sent, line: Line) -> Generator[Item, None, None]:
     LOGS.use(sent.key)
     try:
         # Without a Client around it, a transport follows no redirect and keeps no cookie, and takes half the time.
-        transport = sent.transport or _transport(
-            os.getpid(), _proxy_for(sent.url), tuple(map(os.environ.get, CERTIFICATES))
-        )
+        transport = sent.transport or _transport_for(sent.url, sent.lane)
         # The reader keeps the time; these limits only end a thread that nobody waits for.
         limits = httpx.Timeout(sent.timeouts.silence_s + 5, connect=sent.timeouts.connect_s)
         more = {"timeout": limits.as_dict(), "trace": _tracer(line)}
@@ -119,12 +116,34 @@ def _proxy_at(url: str, environ: tuple[str | None, ...], moment: int) -> str | N
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-# A fork must not share it, and certificates that are named after a failure count at once.
+def _transport_for(url: str, lane: Lane | None) -> httpx.HTTPTransport:
+    proxy, certificates = _proxy_for(url), tuple(map(os.environ.get, CERTIFICATES))
+    if lane is None:
+        return _transport(os.getpid(), proxy, certificates)
+    if lane.transport is None or lane.made_for != (proxy, certificates):
+        lane.close()
+        lane.made_for = (proxy, certificates)
+        lane.transport = _new_transport(proxy, certificates, keep=1)
+    return lane.transport
+
+
+# A fork must not share it.
 @lru_cache(maxsize=4)
 def _transport(pid: int, proxy: str | None, certificates: tuple[str | None, ...]) -> httpx.HTTPTransport:  # noqa: ARG001
     # Each reply has a connection of its own, never a shared or kept one, so that a stop can shut down its socket
-    # in any phase without touching another reply.
-    return httpx.HTTPTransport(limits=httpx.Limits(max_connections=None, max_keepalive_connections=0), proxy=proxy)
+    # in any phase without touching another reply. Those on a lane come one after the other.
+    return _new_transport(proxy, certificates, keep=0)
+
+
+def _new_transport(proxy: str | None, certificates: tuple[str | None, ...], *, keep: int) -> httpx.HTTPTransport:
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=keep, keepalive_expiry=KEPT_S)
+    return httpx.HTTPTransport(verify=_trusted(certificates), limits=limits, proxy=proxy)
+
+
+# Reading the certificates takes long; those that are named after a failure count at once.
+@lru_cache(maxsize=4)
+def _trusted(certificates: tuple[str | None, ...]) -> ssl.SSLContext:  # noqa: ARG001 - the cache's key
+    return httpx.create_ssl_context()
 
 
 def _tracer(line: Line) -> Callable[[str, Mapping[str, Any]], None]:

@@ -1,16 +1,15 @@
-"""How an answer reaches its reader, with the clocks that end a silence: from another thread, or directly."""
+"""How an answer reaches its reader from another thread, with the clocks that end a silence."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from claude_nb.errors import ClaudeError, NetworkError
-from claude_nb.pulse import PULSE
 
 AHEAD = 64  # pieces that may wait for the reader, of at most 64 KiB each
 
@@ -75,6 +74,10 @@ class Line:
         if unblock := self._unblock:
             unblock()
 
+    def finish(self) -> None:
+        """Close it, the reply being whole."""
+        self.close()
+
     def _limit_s(self) -> float:
         return self.timeouts.connect_s if self.connecting else self.timeouts.silence_s
 
@@ -124,48 +127,3 @@ class Pipe(Line):
         if isinstance(item, ClaudeError):
             raise item
         return item
-
-
-class Direct(Line):
-    """The reader does the waiting itself, for threads that nobody minds to leave behind: those of a sweep.
-
-    A closed socket ends its reads. While a name is looked up or a connection made there is none yet, so whoever stops
-    such a thread does not wait for it. The pulse keeps the clocks.
-    """
-
-    def __init__(self, host: str, timeouts: Timeouts) -> None:
-        super().__init__(host, timeouts)
-        self.source: Generator[Item, None, None] | None = None
-        self._reader = threading.get_ident()
-        self._reading = False
-        self._late: NetworkError | None = None
-        PULSE.join(self)
-
-    def take(self) -> Head | bytes:
-        if self.closed or self.source is None:
-            raise NetworkError("the reply was stopped")
-        self._news_at = time.monotonic()
-        self._reading = True
-        item = next(self.source)
-        self._reading = False
-        if self.closed:
-            raise self._late or NetworkError("the reply was stopped")
-        if isinstance(item, ClaudeError):
-            raise item
-        return item
-
-    def beat(self) -> None:
-        """Called by the pulse: a silence that is too long ends the read."""
-        if self._reading and not self.closed and time.monotonic() - self._news_at > self._limit_s():
-            self._late = self._silent()
-            self.close()
-
-    def close(self) -> None:
-        PULSE.leave(self)
-        if threading.get_ident() != self._reader:
-            super().close()
-            return
-        self.closed = True
-        if source := self.source:
-            self.source = None
-            source.close()  # which closes the socket

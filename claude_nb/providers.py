@@ -16,6 +16,7 @@ from claude_nb.values import Chunk, Request
 
 if TYPE_CHECKING:
     from claude_nb.dialects import Dialect
+    from claude_nb.lane import Lane
     from claude_nb.models import ModelSpec
 
 
@@ -184,7 +185,7 @@ def stream(
     timeout_s: float | None = None,
     delay_s: float | None = None,
     allow_http: bool = False,
-    in_place: bool = False,
+    lane: Lane | None = None,
 ) -> Iterator[Chunk]:
     """Ask the provider of the request; yields the reply as it arrives.
 
@@ -192,7 +193,7 @@ def stream(
     timeout_s   longest wait without news, in seconds; None: the defaults of wire.Timeouts
     delay_s     pause between words of the demo model, in seconds; None: its own
     allow_http  send unencrypted to another machine too
-    in_place    wait for the network in this thread; see pipe.Direct
+    lane        for a thread that makes many calls; see lane.py
     """
     provider = find(request.provider)
     if provider.dialect is None:
@@ -215,7 +216,7 @@ def stream(
         stop=stop,
         timeouts=wire.Timeouts(silence_s=silence_s, progress_s=timeout_s or wire.DEFAULT_TIMEOUTS.progress_s),
         allow_http=allow_http,
-        in_place=in_place,
+        lane=lane,
     )
     with response:
         if response.request_id:

@@ -50,8 +50,11 @@ class Response:
     def __enter__(self) -> Response:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, error: object, *_: object) -> None:
+        if self._ending and error is None:
+            self._line.finish()
+        else:
+            self.close()
 
     def close(self) -> None:
         """Close the connection; may be called from any thread, any number of times."""

@@ -36,10 +36,8 @@ from claude_nb.turn import Turn
 from claude_nb.values import Chunk, Request
 
 if TYPE_CHECKING:
+    from claude_nb.lane import Lane
     from claude_nb.store import Store
-
-# Given the signal that ends the wait for it, a place among calls that run at once; it gives False when stopped.
-Slot = Callable[[Stop], AbstractContextManager[bool]]
 
 
 class Session:
@@ -109,9 +107,9 @@ class Session:
         request = self.request(prompt, chat=chat, tools=box, **options)
         return self.run(request, chat=chat, cell=cell, box=box, **how)
 
-    def request(self, prompt: str, *, chat: str | None = None, repeat: int = 0, **options: Any) -> Request:
+    def request(self, prompt: str, *, chat: str | None = None, **options: Any) -> Request:
         """What would be sent, checked but not sent. Raises PromptError or ConfigError."""
-        return asking.request(self, prompt, options, chat=chat, repeat=repeat)
+        return asking.request(self, prompt, options, chat=chat)
 
     def run(
         self,
@@ -127,7 +125,7 @@ class Session:
         hurry: bool = False,
         after: Continuation | None = None,
         box: Box | None = None,
-        slot: Slot | None = None,
+        lane: Lane | None = None,
         ledger: Ledger | None = None,
     ) -> Turn:
         """Run a request as it stands. The Turn sends nothing before it is read.
@@ -136,8 +134,7 @@ class Session:
         after   what this request goes on with: the Reply will be both
         box     the functions that the model was told of; rounds.follow() runs them
         hurry   nobody reads along: the demo model and replays make no pauses
-        slot    for one of many calls: entered before the request goes out, left when its answer has ended; the thread
-                that reads the Turn waits for the network itself, so a stop may have to leave it behind for a while
+        lane    of the thread that reads the Turn, if it makes many calls; it waits for the network itself
         ledger  where it is written down, instead of in the history
         Raises ConfigError when the budget is used up.
         """
@@ -166,9 +163,9 @@ class Session:
                 timeout_s=timeout,
                 delay_s=0 if hurry else self.demo_delay_s,
                 allow_http=allow_http,
-                in_place=slot is not None,
+                lane=lane,
             )
-            return _within(slot(stop), chunks) if slot else chunks
+            return _within(lane.held(stop), chunks) if lane else chunks
 
         source: Source = "replay" if recorded else "demo" if request.provider == "demo" else "live"
         return Turn(request, open_stream, run, source=source, clock=self._clock, stop=self._stop())
@@ -220,7 +217,7 @@ class Session:
             raise PromptError("this looks like a key, and was not sent; take it out and make a new key if it was saved")
 
 
-def _within(slot: AbstractContextManager[bool], chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    with slot as taken:
-        if taken:
+def _within(held: AbstractContextManager[bool], chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    with held as may_begin:
+        if may_begin:
             yield from chunks

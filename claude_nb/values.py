@@ -272,7 +272,6 @@ class Chunk:
     id, model        the server's request id, and the model that really answered
     done             the server's end marker arrived ([DONE], message_stop)
     notice           a line for the user while nothing arrives ("overloaded, trying again in 2 s (1 of 2)"); "": gone
-    wait_s           seconds until the next try; 0 when it begins; None: no try has failed
     """
 
     text: str = ""
@@ -287,4 +286,3 @@ class Chunk:
     model: str | None = None
     done: bool = False
     notice: str | None = None
-    wait_s: float | None = None

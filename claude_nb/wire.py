@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from claude_nb import __version__, addresses, network
 from claude_nb.errors import ApiError, ClaudeError, NetworkError, Overloaded, PromptError, StreamCut
 from claude_nb.keys import Key
+from claude_nb.lane import Lane
 from claude_nb.network import Sent
 from claude_nb.pipe import Timeouts, Unreached
 from claude_nb.response import Response
@@ -46,19 +47,19 @@ def connect(
     transport: httpx.BaseTransport | None = None,
     clock: Callable[[], float] = time.monotonic,
     chance: Callable[[], float] = random.random,
-    in_place: bool = False,
+    lane: Lane | None = None,
 ) -> Generator[Chunk, None, Response]:
     """POST the body as JSON: ``response = yield from connect(...)``. Yields a notice while it waits to try again.
 
     allow_http  send unencrypted to another machine too
     chance      numbers from 0 to 1, for the jitter of the waits
-    in_place    wait for the network in the thread that calls; see pipe.Direct
+    lane        that of the calling thread, which makes many calls and waits for the network itself; see lane.py
 
     Raises ApiError for an answer with an error status, NetworkError without an answer or when stopped,
     ConfigError for an address that is not allowed.
     """
     given = {"Content-Type": "application/json", "Accept": "text/event-stream, application/json", **(headers or {})}
-    sent = Sent("POST", url, _json(body), given | _own_headers(), key, timeouts, transport, in_place)
+    sent = Sent("POST", url, _json(body), given | _own_headers(), key, timeouts, transport, lane)
     return (yield from _answer(sent, stop, chance, clock, allow_http=allow_http))
 
 
@@ -113,7 +114,7 @@ def _answer(
         wait_s = None if attempt == RETRIES or stop.is_set() else _wait_s(error, hint, attempt, chance)
         if wait_s is None:
             raise NetworkError(str(error)) if isinstance(error, Unreached) else error
-        yield from _count_down(error, wait_s, attempt, stop)
+        yield from _count_down(error, wait_s, attempt, stop, sent.lane)
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -158,21 +159,24 @@ def _wait_s(error: ClaudeError, hint: str, attempt: int, chance: Callable[[], fl
     return asked or min(0.5 * 2**attempt, 8.0) * (1 - 0.25 * chance())
 
 
-def _count_down(error: ClaudeError, wait_s: float, attempt: int, stop: Stop) -> Iterator[Chunk]:
+def _count_down(error: ClaudeError, wait_s: float, attempt: int, stop: Stop, lane: Lane | None) -> Iterator[Chunk]:
     """A notice about once a second: "overloaded, trying again in 2 s (1 of 2)"."""
-    status = error.status if isinstance(error, ApiError) else None
+    status, asked_s = (error.status, error.retry_after_s) if isinstance(error, ApiError) else (None, None)
     reason = {None: "no connection", 429: "too many requests", 503: "overloaded", 529: "overloaded"}.get(
         status, f"server error {status}"
     )
     left = wait_s
-    while left > 0:
-        notice = f"{reason}, trying again in {math.ceil(left)} s ({attempt + 1} of {RETRIES})"
-        yield Chunk(notice=notice, wait_s=left)
-        if stop.wait(min(1.0, left)):
-            raise NetworkError("the reply was stopped")
-        left -= 1.0
-    # Whoever runs many requests at once may hold this one back here, before it is sent again.
-    yield Chunk(notice="", wait_s=0.0)
+    while left > 0 and not stop.is_set():
+        yield Chunk(notice=f"{reason}, trying again in {math.ceil(left)} s ({attempt + 1} of {RETRIES})")
+        step = left if lane else min(1.0, left)
+        if lane:
+            lane.rest(step, stop, is_asked=bool(asked_s))
+        else:
+            stop.wait(step)
+        left -= step
+    if stop.is_set():
+        raise NetworkError("the reply was stopped")
+    yield Chunk(notice="")
 
 
 def _json(body: Mapping[str, Any]) -> bytes:

@@ -10,16 +10,18 @@ Its reply to a prompt is "reply to " and the prompt, so that a swapped one would
 from __future__ import annotations
 
 import argparse
+import asyncio
+import contextlib
 import json
+import re
 import subprocess
 import sys
-import threading
-import time
 import urllib.request
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
+
+LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 
 
 class RateServer:
@@ -52,80 +54,71 @@ class RateServer:
             return found
 
 
-class _Counts:
+class _Service:
+    """What it answers. One thread, and no more work for a call than it needs: a client is measured against it."""
+
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        self.lock = threading.Lock()
-        self.calls = self.now = self.at_once = 0
+        self.calls = self.now = self.at_once = self.connections = 0
         self.prompts: Counter[str] = Counter()
 
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the calls of one connection, which stays open, as that of any server does, until one is cut."""
+        self.connections += 1
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = LENGTH.search(head)
+                body = await reader.readexactly(int(length[1])) if length else b""
+                answer, is_whole = await self._call(json.loads(body)) if body else (self._report(), True)
+                writer.write(answer)
+                if not is_whole:
+                    break
+        writer.close()
 
-class _Handler(BaseHTTPRequestHandler):
-    counts: _Counts
-
-    def do_GET(self) -> None:
-        counts = self.counts
-        body = {"calls": counts.calls, "at_once": counts.at_once, "prompts": counts.prompts}
-        self._answer(200, json.dumps(body).encode(), "application/json")
-
-    def do_POST(self) -> None:
-        counts, options = self.counts, self.counts.options
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        prompt = asked["messages"][-1]["content"]
-        with counts.lock:
-            counts.calls += 1
-            number = counts.calls
-            counts.now += 1
-            counts.at_once = max(counts.at_once, counts.now)
-        time.sleep(options.latency_s)
-        full = options.full_every and number % options.full_every == 0
-        cut = options.cut_every and number % options.cut_every == 1
-        with counts.lock:
-            counts.now -= 1  # before the answer is whole, because the next call may arrive as soon as it is
-            counts.prompts[prompt] += not full
-        if full:
-            headers = {"retry-after": f"{options.retry_after_s:g}"} if options.retry_after_s else {}
-            self._answer(429, b'{"error": {"message": "too many"}}', "application/json", headers)
-            return
+    async def _call(self, asked: dict[str, Any]) -> tuple[bytes, bool]:
+        options, prompt = self.options, asked["messages"][-1]["content"]
+        self.calls += 1
+        self.now += 1
+        self.at_once = max(self.at_once, self.now)
+        number = self.calls
+        await asyncio.sleep(options.latency_s)
+        self.now -= 1
+        if options.full_every and number % options.full_every == 0:
+            more = f"retry-after: {options.retry_after_s:g}\r\n" if options.retry_after_s else ""
+            return _answer("429 Too Many", b'{"error": {"message": "too many"}}', "application/json", more), True
+        self.prompts[prompt] += 1
+        is_cut = bool(options.cut_every) and number % options.cut_every == 1
         pieces = [{"choices": [{"index": 0, "delta": {"content": text}}]} for text in ("reply to ", prompt)]
         pieces.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
         pieces.append({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 5}})
-        sent = pieces[:1] if cut else pieces
-        events = "".join(f"data: {json.dumps(piece)}\n\n" for piece in sent) + ("" if cut else "data: [DONE]\n\n")
-        self._answer(200, events.encode(), "text/event-stream", missing=int(bool(cut)))
+        sent = pieces[:1] if is_cut else pieces
+        events = "".join(f"data: {json.dumps(piece)}\n\n" for piece in sent) + ("" if is_cut else "data: [DONE]\n\n")
+        return _answer("200 OK", events.encode(), "text/event-stream", missing=int(is_cut)), not is_cut
 
-    def _answer(
-        self, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None, missing: int = 0
-    ) -> None:
-        self.send_response(status)
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(body) + missing))
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Quiet."""
+    def _report(self) -> bytes:
+        names = ("calls", "at_once", "connections", "prompts")
+        body = json.dumps({name: getattr(self, name) for name in names})
+        return _answer("200 OK", body.encode(), "application/json")
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 256
+def _answer(status: str, body: bytes, kind: str, more: str = "", missing: int = 0) -> bytes:
+    head = f"HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {len(body) + missing}\r\n{more}\r\n"
+    return head.encode() + body
 
-    def handle_error(self, *_: Any) -> None:
-        """A client that left is part of the test."""
+
+async def _run(options: argparse.Namespace) -> None:
+    server = await asyncio.start_server(_Service(options).serve, "127.0.0.1", 0, backlog=256)
+    host, port = server.sockets[0].getsockname()
+    sys.stdout.write(f"http://{host}:{port}\n")
+    sys.stdout.flush()
+    await server.serve_forever()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     for name in ("latency_s", "full_every", "cut_every", "retry_after_s"):
         parser.add_argument(f"--{name.replace('_', '-')}", dest=name, type=float, default=0.0)
-    _Handler.counts = _Counts(parser.parse_args())
-    server = _Server(("127.0.0.1", 0), _Handler)
-    sys.stdout.write(f"http://127.0.0.1:{server.server_address[1]}\n")
-    sys.stdout.flush()
-    server.serve_forever()
+    asyncio.run(_run(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ A *scenario* is a list of steps, run for each request in turn (the last one agai
     server = Server(lambda request: answer(200, request.json))
 
 ``server.requests`` holds what arrived; ``server.gone`` is set when a client went away in the middle of a scenario.
+``server.connections`` counts them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from http.client import responses
 from typing import Any
 
 Headers = dict[str, str]
+KEPT = b"connection: keep-alive"
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ Scenario = Sequence[Step]
 
 
 def head(status: int = 200, headers: Headers | None = None, content_type: str = "text/event-stream") -> bytes:
-    """A response head without a length: the body ends with the connection."""
+    """A response head without a length: the body ends with the connection. {"connection": "keep-alive"} keeps it."""
     given = {"content-type": content_type, "connection": "close", **(headers or {})}
     lines = [f"HTTP/1.1 {status} {responses.get(status, 'Status')}", *(f"{n}: {v}" for n, v in given.items() if v)]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
@@ -106,6 +108,7 @@ class Server:
     gone: threading.Event = field(default_factory=threading.Event)
     gone_at: float | None = None
     arrived: threading.Event = field(default_factory=threading.Event)
+    connections: int = 0
 
     def __enter__(self) -> Server:
         self._closing = threading.Event()
@@ -137,6 +140,7 @@ class Server:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            self.connections += 1
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -146,16 +150,23 @@ class Server:
             connection.settimeout(10)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
-                request = _read_request(connection)
-                if request is None:
-                    return
-                self.requests.append(request)
-                scenario = self._scenario(request)
-                self.arrived.set()
-                for step in scenario:
-                    self._do(connection, step)
+                while request := self._next_request(connection):
+                    self.requests.append(request)
+                    scenario = self._scenario(request)
+                    self.arrived.set()
+                    for step in scenario:
+                        self._do(connection, step)
+                    if not any(isinstance(step, Send) and KEPT in step.data for step in scenario):
+                        return
             except OSError:
                 self._client_left()
+
+    def _next_request(self, connection: socket.socket) -> Recorded | None:
+        """None: the client has left, or the test is over while a kept connection waits for its next request."""
+        while connection.fileno() >= 0 and not self._closing.is_set():
+            if select.select([connection], [], [], 0.05)[0]:
+                return _read_request(connection)
+        return None
 
     def _scenario(self, request: Recorded) -> Scenario:
         if not isinstance(self.scenarios, Sequence):

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from claude_nb.stop import Stop
-from claude_nb.sweeps.pace import TOO_MANY, Pace
+from claude_nb.sweeps.pace import ENOUGH, TOO_MANY, Pace
 
 
 class Clock:
@@ -22,10 +22,10 @@ def clock() -> Clock:
     return Clock()
 
 
-def refuse(pace: Pace, times: int, wait_s: float = 0.4) -> None:
+def refuse(pace: Pace, times: int, asked_s: float = 0.0) -> None:
     for _ in range(times):
         pace.running += 1
-        pace.refused(wait_s)
+        pace.refused(asked_s)
 
 
 def answer(pace: Pace, times: int) -> None:
@@ -34,9 +34,25 @@ def answer(pace: Pace, times: int) -> None:
         pace.answered()
 
 
+def rest(pace: Pace, number: int, stop: Stop | None = None) -> threading.Thread:
+    """The thread of a call that was refused, and waits for its next try."""
+    before = pace.resting
+    thread = threading.Thread(target=lambda: pace.rest(number, 60, stop or Stop()), daemon=True)
+    thread.start()
+    while pace.resting == before:
+        assert thread.is_alive()
+    return thread
+
+
+def finish(pace: Pace, *numbers: int) -> None:
+    for number in numbers:
+        pace.running += 1
+        pace.answered(number)
+
+
 def test_slots_are_given_up_to_the_limit(clock: Clock) -> None:
     pace = Pace(2, clock)
-    assert [pace.start(Stop()), pace.start(Stop())] == [True, True]
+    assert [pace.start(Stop()), pace.start(Stop())] == [1, 2]
     assert pace.wait_s() is None
     pace.answered()
     assert pace.wait_s() == 0
@@ -55,7 +71,7 @@ def test_a_stop_ends_the_wait_without_a_slot(clock: Clock) -> None:
     pace, stop = Pace(1, clock), Stop()
     pace.start(stop)
     stop.set()
-    assert pace.start(stop) is False
+    assert pace.start(stop) == 0
     assert pace.running == 1
 
 
@@ -90,6 +106,50 @@ def test_answers_speed_it_up_again_to_the_limit_and_no_further(clock: Clock) -> 
 
 def test_a_wait_that_the_server_asks_for_holds_for_all(clock: Clock) -> None:
     pace = Pace(8, clock)
-    refuse(pace, 1, wait_s=12)
+    refuse(pace, 1, asked_s=12)
     assert pace.allowed == 8
     assert pace.wait_s() == pytest.approx(12)
+
+
+def test_a_refused_call_is_tried_again_as_soon_as_enough_later_ones_are_answered(clock: Clock) -> None:
+    pace = Pace(8, clock)
+    thread = rest(pace, 7)
+    finish(pace, *range(8, 7 + ENOUGH))
+    assert pace.resting == 1
+    finish(pace, 7 + ENOUGH)
+    assert pace.resting == 0
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_answers_to_calls_that_began_before_a_refused_one_tell_it_nothing(clock: Clock) -> None:
+    pace, stop = Pace(8, clock), Stop()
+    thread = rest(pace, 100, stop)
+    finish(pace, *range(100))
+    assert pace.resting == 1
+    stop.set()
+    thread.join(5)
+    assert pace.resting == 0
+
+
+def test_refused_calls_come_back_one_after_the_other(clock: Clock) -> None:
+    pace = Pace(32, clock)
+    threads = [rest(pace, number) for number in (1, 2, 3)]
+    left = []
+    for number in range(10, 10 + 3 * ENOUGH):
+        finish(pace, number)
+        left.append(pace.resting)
+    assert left == [3] * (ENOUGH - 1) + [2] * ENOUGH + [1] * ENOUGH + [0]
+    for thread in threads:
+        thread.join(5)
+
+
+def test_a_refused_call_that_nobody_overtakes_waits_its_time(clock: Clock) -> None:
+    pace = Pace(8, clock)
+    thread = rest(pace, 1)
+    clock.now += 59
+    assert pace.resting == 1
+    clock.now += 2
+    thread.join(5)
+    assert not thread.is_alive()
+    assert pace.resting == 0

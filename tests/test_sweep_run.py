@@ -18,7 +18,7 @@ from claude_nb.explore import compare, last_sweep, sweep
 from claude_nb.session import Session
 from claude_nb.sweeps.sweep import Sweep
 from tests.rates import RateServer
-from tests.server import Send, Server, Wait, answer, head, stream
+from tests.server import Recorded, Scenario, Send, Server, Wait, answer, head, stream
 
 GRID: dict[str, Any] = {"temperature": [0, 1], "seed": 3, "max_tokens": 12, "provider": "demo"}
 
@@ -70,6 +70,33 @@ def test_a_thousand_calls_at_a_server_that_refuses_and_breaks_off() -> None:
     assert len(broken) == sum(number % 50 == 1 for number in range(1, report["calls"] + 1))
     assert report["prompts"] == dict.fromkeys(prompts, 1)
     assert result.rows[5]["prompt"] == "prompt 5"
+    # A thread keeps its connection; one more for each reply that was cut, and for who stands in for a refused call.
+    assert report["connections"] <= 32 + len(broken) + report["calls"] // 20 + 1
+
+
+def test_calls_of_one_thread_share_a_connection() -> None:
+    with RateServer(latency_s=0.001) as server:
+        result = served(server.url, [f"prompt {i}" for i in range(200)], concurrency=4)()
+        report = server.report()
+    assert [reply.text for reply in result] == [f"reply to prompt {i}" for i in range(200)]
+    assert (report["calls"], report["connections"]) == (200, 5)  # one is the report's own
+
+
+def test_a_refused_call_is_tried_again_as_soon_as_the_server_answers_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("claude_nb.wire._wait_s", lambda *_: 20.0)
+    hi = stream(b'data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')
+    asked: list[str] = []
+
+    def scenario(request: Recorded) -> Scenario:
+        asked.append(request.json["messages"][-1]["content"])
+        first = asked[-1] == "p0" and asked.count("p0") == 1
+        return answer(429, {"error": {"message": "too many"}}) if first else hi
+
+    with Server(scenario) as server:
+        result = served(server.url, [f"p{i}" for i in range(60)], concurrency=2)()
+    assert [reply.text for reply in result] == ["Hi"] * 60
+    first, second = (i for i, prompt in enumerate(asked) if prompt == "p0")
+    assert second - first < 30
 
 
 def test_interrupted_at_half_it_keeps_what_came_and_resumes_without_asking_twice() -> None:

@@ -36,6 +36,7 @@ from claude_nb.errors import (
     StreamCut,
 )
 from claude_nb.keys import Key
+from claude_nb.lane import Lane
 from claude_nb.sse import Event
 from claude_nb.stop import Stop
 from claude_nb.values import Chunk
@@ -75,10 +76,13 @@ def no_thread_stays() -> Iterator[None]:
         threading.Event().wait(0.01)
 
 
-@pytest.fixture(params=[False, True], ids=["own thread", "in place"])
-def in_place(request: pytest.FixtureRequest) -> bool:
+@pytest.fixture(params=[False, True], ids=["own thread", "lane"])
+def lane(request: pytest.FixtureRequest) -> Iterator[Lane | None]:
     """Both ways to wait for the network: a thread of its own, or as a sweep does."""
-    return bool(request.param)
+    lane = Lane() if request.param else None
+    yield lane
+    if lane:
+        lane.close()
 
 
 def finish(steps: Generator[Chunk, None, Response]) -> tuple[list[str], Response]:
@@ -417,11 +421,11 @@ BEFORE_A_BYTE: dict[str, Scenario] = {
 
 
 @pytest.mark.parametrize("name", BEFORE_A_BYTE)
-def test_a_connection_lost_before_the_first_byte_is_tried_again(name: str, in_place: bool) -> None:
+def test_a_connection_lost_before_the_first_byte_is_tried_again(name: str, lane: Lane | None) -> None:
     with serving(BEFORE_A_BYTE[name], BEFORE_A_BYTE[name], stream(HI)) as server:
-        assert len(read(server, in_place=in_place)) == 1
+        assert len(read(server, lane=lane)) == 1
     with serving(BEFORE_A_BYTE[name]) as server, pytest.raises((NetworkError, StreamCut)) as caught:
-        ask(server, in_place=in_place)
+        ask(server, lane=lane)
 
     assert len(server.requests) == 3
     assert type(caught.value) in (NetworkError, StreamCut)
@@ -446,8 +450,8 @@ AFTER_A_BYTE: dict[str, Scenario] = {
 
 
 @pytest.mark.parametrize("name", AFTER_A_BYTE)
-def test_once_a_byte_was_handed_out_nothing_is_tried_again_and_the_text_is_kept(name: str, in_place: bool) -> None:
-    with serving(AFTER_A_BYTE[name]) as server, ask(server, in_place=in_place) as response:
+def test_once_a_byte_was_handed_out_nothing_is_tried_again_and_the_text_is_kept(name: str, lane: Lane | None) -> None:
+    with serving(AFTER_A_BYTE[name]) as server, ask(server, lane=lane) as response:
         events = response.events()
         assert next(events).data in HI.decode()
         with pytest.raises(StreamCut):
@@ -456,9 +460,9 @@ def test_once_a_byte_was_handed_out_nothing_is_tried_again_and_the_text_is_kept(
     assert len(server.requests) == 1
 
 
-def test_a_reset_keeps_the_text_before_it(in_place: bool) -> None:
+def test_a_reset_keeps_the_text_before_it(lane: Lane | None) -> None:
     seen = threading.Event()
-    with serving([Send(head() + HI), Wait(seen), Reset()]) as server, ask(server, in_place=in_place) as response:
+    with serving([Send(head() + HI), Wait(seen), Reset()]) as server, ask(server, lane=lane) as response:
         events = response.events()
         next(events)
         seen.set()
@@ -569,11 +573,11 @@ QUIET: dict[str, Scenario] = {
 
 
 @pytest.mark.parametrize("name", QUIET)
-def test_a_server_that_says_nothing_is_given_up_after_the_limit(name: str, in_place: bool) -> None:
+def test_a_server_that_says_nothing_is_given_up_after_the_limit(name: str, lane: Lane | None) -> None:
     began = time.monotonic()
     with serving(QUIET[name]) as server:
         with pytest.raises(NetworkError, match="--timeout"):
-            read(server, timeouts=SHORT, in_place=in_place)
+            read(server, timeouts=SHORT, lane=lane)
         assert server.gone.wait(5)
 
     assert time.monotonic() - began < 3
@@ -627,11 +631,11 @@ def set_soon(server: Server, action: Callable[[], object]) -> threading.Thread:
 
 
 @pytest.mark.parametrize("name", PHASES)
-def test_a_stop_from_another_thread_ends_the_read_and_the_server_sees_it(name: str, in_place: bool) -> None:
+def test_a_stop_from_another_thread_ends_the_read_and_the_server_sees_it(name: str, lane: Lane | None) -> None:
     stop = Stop()
     with serving(PHASES[name]) as server:
         thread = set_soon(server, stop.set)
-        with pytest.raises(NetworkError, match="stopped"), ask(server, stop=stop, in_place=in_place) as response:
+        with pytest.raises(NetworkError, match="stopped"), ask(server, stop=stop, lane=lane) as response:
             list(response.events()) if response.is_stream else response.json()
         ended_at = time.monotonic()
         thread.join()
@@ -652,11 +656,11 @@ def test_a_stop_ends_the_wait_before_another_try() -> None:
             next(steps)
 
 
-def test_a_stop_before_the_start_sends_nothing_twice_and_ends(in_place: bool) -> None:
+def test_a_stop_before_the_start_sends_nothing_twice_and_ends(lane: Lane | None) -> None:
     stop = Stop()
     stop.set()
     with serving(stream(HI)) as server, pytest.raises(NetworkError, match="stopped"):
-        ask(server, stop=stop, in_place=in_place)
+        ask(server, stop=stop, lane=lane)
 
 
 @pytest.mark.parametrize("name", ["before the head", "in the stream"])
@@ -678,18 +682,25 @@ def test_ctrl_c_in_any_phase_closes_the_connection(name: str, monkeypatch: pytes
     assert_no_canary(caught.value)
 
 
-def test_leaving_in_the_middle_closes_the_connection(in_place: bool) -> None:
+def test_leaving_in_the_middle_closes_the_connection(lane: Lane | None) -> None:
     with serving(PHASES["in an endless stream"]) as server:
-        with ask(server, in_place=in_place) as response:
+        with ask(server, lane=lane) as response:
             for _ in response.events():
                 break
         assert server.gone.wait(5)
 
 
-def test_fifty_replies_at_once_are_not_mixed_up(in_place: bool) -> None:
+def test_fifty_replies_at_once_are_not_mixed_up(lane: Lane | None) -> None:
     with serving(stream(HI * 20, by=50)) as server:
         got: list[int] = []
-        threads = [threading.Thread(target=lambda: got.append(len(read(server, in_place=in_place)))) for _ in range(50)]
+
+        def work() -> None:
+            own = Lane() if lane else None
+            got.append(len(read(server, lane=own)))
+            if own:
+                own.close()
+
+        threads = [threading.Thread(target=work) for _ in range(50)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -749,13 +760,13 @@ LEAKS: dict[str, Scenario] = {
 
 @pytest.mark.parametrize("name", LEAKS)
 def test_the_key_is_in_no_error_no_frame_and_no_log(
-    name: str, caplog: pytest.LogCaptureFixture, in_place: bool
+    name: str, caplog: pytest.LogCaptureFixture, lane: Lane | None
 ) -> None:
     caplog.set_level(logging.DEBUG)
     text = ""
     with serving(LEAKS[name]) as server:
         try:
-            with ask(server, timeouts=SHORT, in_place=in_place) as response:
+            with ask(server, timeouts=SHORT, lane=lane) as response:
                 for chunk in dialect_for("chat").chunks(response.events()):
                     text += chunk.text
         except ClaudeError as error:

@@ -76,7 +76,7 @@ class Forecast:
 def forecast(plan: Plan, session: Session, *, recorded: Iterable[str] = (), concurrency: int = 8) -> Forecast:
     """The forecast of a plan. recorded: the keys of requests that the history answers."""
     known = frozenset(recorded)
-    to_send = [request for request in plan.requests if request.key not in known]
+    to_send = [request for request in plan.requests if not known or request.key not in known]
     limits = [_most_out(request, session) for request in to_send]
     dollars = [_most_usd(request, session, most) for request, most in zip(to_send, limits, strict=True)]
     paces = [session.totals.mean_s(request.provider, request.model) for request in to_send]

@@ -9,14 +9,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from claude_nb.errors import Overloaded
+from claude_nb.lane import Lane
 from claude_nb.stop import Stop
 
 WINDOW = 20  # outcomes looked at
 TOO_MANY = 5  # refusals among them
 PAUSE_S = 0.5
-# The waits between tries that we choose ourselves are shorter; a longer one is the server's wish, and it holds for
-# every call made with the same key.
-OWN_WAIT_S = 1.0
+SLICE_S = 0.25  # in which a stop is seen
+ENOUGH = 4  # answers to calls that began after a refused one: the server has room again
+
+
+class _Rest:
+    """The wait of a refused call for its next try. answers: to calls that began after it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.answers = 0
 
 
 class Pace:
@@ -24,8 +32,9 @@ class Pace:
 
     limit    calls at once at most; allowed is how many it is now, between 1 and limit
 
-    A single refusal holds back only the call that met it. When a quarter of the newest outcomes are refusals, all wait
-    for a moment and half as many may run; each full round of answers lets a quarter more in.
+    A single refusal holds back only the call that met it, and no longer than until the server has answered some that
+    began later. When a quarter of the newest outcomes are refusals, all wait for a moment and half as many may run;
+    each full round of answers lets a quarter more in. A wait that the server asks for is kept, by all.
     """
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -33,21 +42,26 @@ class Pace:
         self.allowed = limit
         self.running = 0
         self._clock = clock
-        self._free = threading.Condition()
+        self._begun = 0
+        self._lock = threading.Lock()
+        self._free = threading.Condition(self._lock)
+        self._rested = threading.Condition(self._lock)
+        self._rests: list[_Rest] = []
         self._outcomes: deque[bool] = deque(maxlen=WINDOW)
         self._answers = 0
         self._paused_until = clock()
 
-    def start(self, stop: Stop) -> bool:
-        """Wait for a slot and take it. False: stopped, and none was taken."""
-        with self._free:
+    def start(self, stop: Stop) -> int:
+        """Wait for a slot and take it: the number of the call. 0: stopped, and none was taken."""
+        with self._lock:
             while not stop.is_set():
                 wait_s = self.wait_s()
                 if wait_s == 0:
                     self.running += 1
-                    return True
-                self._free.wait(min(wait_s or 0.25, 0.25))
-        return False
+                    self._begun += 1
+                    return self._begun
+                self._free.wait(min(wait_s or SLICE_S, SLICE_S))
+        return 0
 
     def wait_s(self) -> float | None:
         """Seconds until a call may start: 0 for now; None: when another one ends."""
@@ -56,23 +70,28 @@ class Pace:
             return paused
         return 0 if self.running < self.allowed else None
 
-    def answered(self) -> None:
-        """The call has ended with an answer, good or bad, and its slot is free."""
-        with self._free:
+    def answered(self, number: int = 0) -> None:
+        """The call of that number has ended with an answer, good or bad, and its slot is free."""
+        with self._lock:
             self.running -= 1
             self._outcomes.append(True)
             self._answers += 1
             if self._answers >= self.allowed < self.limit:
                 self.allowed = min(self.limit, self.allowed + max(1, self.allowed // 4))
                 self._answers = 0
+            if rest := next((rest for rest in self._rests if rest.number < number), None):
+                rest.answers += 1
+                if rest.answers == ENOUGH:
+                    self._rests.remove(rest)
+                    self._rested.notify_all()
             self._wake()
 
-    def refused(self, wait_s: float) -> None:
-        """Overloaded; the call is tried again in *wait_s* seconds, and its slot is free till then."""
-        with self._free:
+    def refused(self, asked_s: float = 0.0) -> None:
+        """The server has no room for a call, whose slot is free now. asked_s: how long it wants to be left alone."""
+        with self._lock:
             self.running -= 1
             self._outcomes.append(False)
-            pause_s = wait_s if wait_s > OWN_WAIT_S else 0.0
+            pause_s = asked_s
             if self._outcomes.count(False) >= TOO_MANY:
                 self.allowed = max(1, self.allowed // 2)
                 self._answers = 0
@@ -81,44 +100,65 @@ class Pace:
             self._paused_until = max(self._paused_until, self._clock() + pause_s)
             self._wake()
 
+    def rest(self, number: int, wait_s: float, stop: Stop) -> None:
+        """What a refused call waits for: so many seconds, or until enough calls that began after it are answered."""
+        rest, until = _Rest(number), self._clock() + wait_s
+        with self._lock:
+            self._rests.append(rest)
+            while rest in self._rests and not stop.is_set() and (left := until - self._clock()) > 0:
+                self._rested.wait(min(left, SLICE_S))
+            if rest in self._rests:
+                self._rests.remove(rest)
+
+    @property
+    def resting(self) -> int:
+        """Refused calls that wait for their next try."""
+        return len(self._rests)
+
     def _wake(self) -> None:
         """As many as may start, and no more: with hundreds of calls a second, waking all for each would be the work."""
         self._free.notify(max(0, self.allowed - self.running))
 
 
-class Slot:
-    """The slot of one call, for Session.run(slot=slot.held): for all its tries, but free while it waits for the next.
+class Slot(Lane):
+    """The lane of one thread of a sweep. Each of its calls has a slot, but while it waits for its next try.
 
-    stop  ends the wait for a slot; the call then ends as if it had been stopped itself
+    stop     ends the wait for a slot; the call then ends as if it had been stopped itself
+    resting  told when such a wait begins (1) and when it ends (-1)
     """
 
-    def __init__(self, pace: Pace, stop: Stop) -> None:
+    def __init__(self, pace: Pace, stop: Stop, resting: Callable[[int], None]) -> None:
+        super().__init__()
         self._pace = pace
         self._stop = stop
-        self._taken = False
+        self._resting = resting
+        self._number = 0  # of the call; 0: it holds no slot
 
     @contextmanager
-    def held(self, call: Stop) -> Iterator[bool]:
-        """Gives False, and holds nothing, when stopped before there was one."""
-        if not self.take():
-            call.set()
+    def held(self, stop: Stop) -> Iterator[bool]:
+        self._take(stop)
         try:
-            yield self._taken
+            yield self._number > 0
         except Overloaded:
-            self.give(PAUSE_S)
+            self._pace.refused()
+            self._number = 0
             raise
         finally:
-            if self._taken:
-                self._taken = False
-                self._pace.answered()
+            if self._number:
+                self._pace.answered(self._number)
+                self._number = 0
 
-    def take(self) -> bool:
-        """Wait for it."""
-        self._taken = self._taken or self._pace.start(self._stop)
-        return self._taken
+    def rest(self, wait_s: float, stop: Stop, *, is_asked: bool) -> None:
+        number, self._number = self._number, 0
+        self._pace.refused(wait_s if is_asked else 0.0)
+        self._resting(1)
+        try:
+            self._pace.rest(number, wait_s, self._stop)
+        finally:
+            self._resting(-1)
+        self._take(stop)
 
-    def give(self, wait_s: float) -> None:
-        """The server refused the call, which is tried again in so many seconds, or not at all."""
-        if self._taken:
-            self._taken = False
-            self._pace.refused(wait_s)
+    def _take(self, stop: Stop) -> None:
+        self._number = self._pace.start(self._stop)
+        if not self._number:
+            stop.set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -148,7 +148,8 @@ def _requests(
         prompt = template.fill(prompt, names).text
         if options.get("system"):
             options["system"] = template.fill(options["system"], names).text
-    return tuple(session.request(prompt, repeat=repeat, **options) for repeat in range(n))
+    request = session.request(prompt, **options)
+    return tuple(replace(request, repeat=repeat) for repeat in range(n))
 
 
 def _check_name(name: str, texts: Iterable[Any]) -> None:

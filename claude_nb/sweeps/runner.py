@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import Any, NamedTuple
 
@@ -13,12 +13,12 @@ from claude_nb.errors import ClaudeError
 from claude_nb.session import Session
 from claude_nb.stop import Stop
 from claude_nb.sweeps.clerk import Clerk, Job, Task
-from claude_nb.sweeps.pace import PAUSE_S, Pace, Slot
+from claude_nb.sweeps.pace import Pace, Slot
 from claude_nb.sweeps.worker import Answer, failed, run_one
 from claude_nb.turn import Turn
 
 TRIES = 4  # of a call that the server refuses; each is itself repeated by the wire
-TICK_S = 0.1
+TICK_S = 0.05  # between two looks at what has ended: waking the main thread for each reply would be half the work
 GRACE_S = 0.8  # what running replies get to end in when the sweep is interrupted
 
 
@@ -60,14 +60,16 @@ class Runner:
         store = None if executor else session.store
         limit = self.pace.limit
         self._clerk = Clerk(jobs, store, ahead=limit, notebook=session.notebook, recorded=recorded)
-        self._results: queue.SimpleQueue[Done | BaseException | None] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[Done] = queue.SimpleQueue()
         self._stop = Stop()
         self._crew = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._active = self._resting = 0  # of these threads; resting: its call waits for its next try
+        self._over = threading.Event()
+        self._fault: BaseException | None = None
 
-    def run(self) -> Generator[Done | None, None, None]:
-        """Each job as it ends, in any order, and None now and then while none does.
+    def run(self) -> Generator[list[Done], None, None]:
+        """The jobs that have ended, in any order: now and then those since the last time, which may be none.
 
         Closing the generator (or a KeyboardInterrupt in it) stops what is running; it is done within a second, and
         rest() has what ended meanwhile.
@@ -75,28 +77,18 @@ class Runner:
         return self._on_executor(self._executor) if self._executor else self._on_threads()
 
     def rest(self) -> list[Done]:
-        """The jobs that had ended, but were not taken from run() before it was closed."""
-        found = []
-        while not self._results.empty():
-            result = self._results.get()
-            if isinstance(result, Done):
-                found.append(result)
-        return found
+        """The jobs that have ended, but were not told yet."""
+        return [self._results.get() for _ in range(self._results.qsize())]
 
-    def _on_threads(self) -> Generator[Done | None, None, None]:
+    def _on_threads(self) -> Generator[list[Done], None, None]:
         try:
             for _ in range(min(len(self._clerk), self.pace.limit)):
                 self._add_thread()
-            while self._active or self._resting or not self._results.empty():
-                try:
-                    result = self._results.get(timeout=TICK_S)
-                except queue.Empty:
-                    yield None
-                    continue
-                if isinstance(result, BaseException):
-                    raise result
-                if result is not None:
-                    yield result
+            while self._threads and not self._over.wait(TICK_S):
+                yield self.rest()
+            yield self.rest()
+            if self._fault:
+                raise self._fault
         finally:
             self._end()
 
@@ -122,16 +114,30 @@ class Runner:
         thread.start()
 
     def _work(self) -> None:
-        """One thread: job after job, until none is left or there are too many threads. Its last result is None."""
+        """One thread: job after job."""
+        slot = Slot(self.pace, self._stop, self._rest)
         try:
-            while self._active <= self.pace.limit and (task := self._clerk.next(self._stop)):
-                if (answer := self._read(task)) is not None:
+            while task := self._next():
+                if (answer := self._read(task, slot)) is not None:
                     self._take(task, answer)
         except BaseException as error:  # noqa: BLE001  # a fault of ours: the main thread raises it
-            self._results.put(error)
+            self._fault = error
+            self._over.set()
+        slot.close()
+
+    def _next(self) -> Task | None:
+        """What a thread does now; None: it ends, because nothing is left, or one that rested is back in its place."""
+        with self._crew:
+            if self._active > self.pace.limit:
+                self._active -= 1
+                return None
+        if task := self._clerk.next(self._stop):
+            return task
         with self._crew:
             self._active -= 1
-        self._results.put(None)
+            if not (self._active or self._resting):
+                self._over.set()
+        return None
 
     def _rest(self, change: int) -> None:
         """A thread begins to wait for the next try of its call, or ends it; another takes its place meanwhile."""
@@ -141,34 +147,19 @@ class Runner:
         if change > 0 and len(self._clerk):
             self._add_thread()
 
-    def _read(self, task: Task) -> Answer | None:
+    def _read(self, task: Task, slot: Slot | None = None) -> Answer | None:
         """Run a job to its end; None: stopped on the way."""
         job, replay = task.job, "use" if task.is_recorded else self._replay
-        slot, resting = Slot(self.pace, self._stop), 0
         try:
-            turn = self.session.run(
-                job.request, replay=replay, hurry=True, slot=slot.held, ledger=task, **self._options
-            )
+            turn = self.session.run(job.request, replay=replay, hurry=True, lane=slot, ledger=task, **self._options)
             self.turns[job] = turn
             if self._stop.is_set():
                 turn.stop()
-            for chunk in turn.chunks():
-                if chunk.wait_s and not resting:
-                    slot.give(chunk.wait_s)
-                    resting = 1
-                    self._rest(1)
-                elif chunk.wait_s == 0:
-                    slot.take()
-                    self._rest(-resting)
-                    resting = 0
-                if self._stop.is_set():
-                    turn.stop()
-            reply = turn.reply
-            return Answer(reply) if reply and reply.stop_reason != "interrupted" else None
+            reply = turn.wait()
+            return None if reply.stop_reason == "interrupted" else Answer(reply)
         except ClaudeError as error:
             return None if self._stop.is_set() else failed(job.request, error)
         finally:
-            self._rest(-resting)
             self.turns.pop(job, None)
 
     def _take(self, task: Task, answer: Answer) -> None:
@@ -183,29 +174,27 @@ class Runner:
             self._clerk.give_up(lambda request: (request.provider, request.model) == same)
         self._results.put(Done(task.job, answer))
 
-    def _on_executor(self, executor: Executor) -> Generator[Done | None, None, None]:
+    def _on_executor(self, executor: Executor) -> Generator[list[Done], None, None]:
         running: dict[Future[Answer], Task] = {}
         try:
             while len(self._clerk) or running:
-                yield from self._submit(executor, running)
+                self._submit(executor, running)
                 ended, _ = wait(running, timeout=TICK_S, return_when=FIRST_COMPLETED)
                 for future in ended:
                     self._collect(future, running.pop(future))
-                if not ended:
-                    yield None
-                yield from self.rest()
+                yield self.rest()
         finally:
             for future, task in running.items():
                 if not future.cancel() and future.done():
                     self._collect(future, task)
 
-    def _submit(self, executor: Executor, running: dict[Future[Answer], Task]) -> Iterator[Done]:
+    def _submit(self, executor: Executor, running: dict[Future[Answer], Task]) -> None:
         """Start what may run now; what the history answers is not sent to a worker."""
         while self.pace.wait_s() == 0 and (task := self._clerk.next(self._stop)):
             request = task.job.request
             if task.is_recorded:
                 if answer := self._read(task):
-                    yield Done(task.job, answer)
+                    self._take(task, answer)
                 continue
             try:
                 self.session.budget.admit(request, self.session.models)
@@ -221,7 +210,7 @@ class Runner:
         except Exception as error:  # noqa: BLE001  # a worker that died; its kind depends on the executor
             answer = failed(task.job.request, ClaudeError(f"the worker failed: {type(error).__name__}: {error}"[:300]))
         if answer.refused:
-            self.pace.refused(PAUSE_S)
+            self.pace.refused()
         else:
             self.pace.answered()
         if not (answer.refused and task.attempt < TRIES):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -106,14 +106,12 @@ class Sweep(Results):
             self.watcher.begin(self)
         try:
             with closing(runner.run()) as results:
-                for done in results:
-                    if done:
-                        self._keep(done)
+                for ended in results:
+                    self._keep(ended)
                     if self.watcher:
                         self.watcher.update(self, {job.case: turn.text for job, turn in [*runner.turns.items()]})
         except KeyboardInterrupt:
-            for done in runner.rest():
-                self._keep(done)
+            self._keep(runner.rest())
             raise Interrupted(
                 f"stopped after {len(self):,} of {self.total:,} replies; they are kept, and "
                 "claude_nb.last_sweep().resume() goes on"
@@ -124,8 +122,8 @@ class Sweep(Results):
                 self.watcher.end(self)
         return self
 
-    def _keep(self, done: Done) -> None:
-        self.put({(done.job.case, done.job.repeat): done.answer.reply})
+    def _keep(self, ended: Iterable[Done]) -> None:
+        self.put({(done.job.case, done.job.repeat): done.answer.reply for done in ended})
 
     def _jobs(self) -> list[Job]:
         """First of each case one, then the second: so every stop finds the cases equally far."""
