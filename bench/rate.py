@@ -1,17 +1,23 @@
-"""Many short calls at once: a thousand replies of 50 ms, 32 at a time, against what is possible at all.
+"""Many short calls at once: a thousand replies of 50 ms, 32 at a time, against the ideal, and beside bare httpx.
 
-python -m bench.rate          # four rows, half a minute; also part of `make bench`
+python -m bench.rate          # five rows, three rounds, one minute; also part of `make bench`
 """
 
 from __future__ import annotations
 
-import heapq
+import contextlib
 import os
+import statistics
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import httpx
 
 from claude_nb.credentials import Credentials
 from claude_nb.explore import sweep
@@ -19,63 +25,91 @@ from claude_nb.session import Session
 from tests.rates import RateServer
 
 CALLS, AT_ONCE, LATENCY_S = 1000, 32, 0.05
-FULL_EVERY, CUT_EVERY = 20, 50
-WAIT_S = 0.4375  # between two tries, on average
+REFUSALS = {"full_every": 20, "cut_every": 50}
+BODY = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "Hi"}]}
 
 
-def measured() -> dict[str, Any]:
-    """Seconds, share of the ideal and processor time of a call: with and without a history, and refusals."""
-    ways = {}
-    for history in ("off", "on"):
-        for refusals in (False, True):
-            name = f"history {history}" + (", every 20th refused" if refusals else "")
-            ways[name] = _one(history == "on", refusals)
+class Run(NamedTuple):
+    """One thousand replies: the calls they took, refused ones too, in how many seconds and processor seconds."""
+
+    calls: int
+    seconds: float
+    cpu_s: float
+
+
+def measured(rounds: int = 3) -> dict[str, Any]:
+    """Seconds, share of the ideal and processor time of a call, medians of alternating rounds."""
+    runs: dict[str, list[Run]] = {name: [] for name in WAYS}
+    for _ in range(rounds):
+        for name, way in WAYS.items():
+            runs[name].append(way())
+    ways = {
+        name: {
+            "seconds": statistics.median(run.seconds for run in found),
+            "calls": found[0].calls,
+            "share_of_ideal": statistics.median(run.calls * LATENCY_S / AT_ONCE / run.seconds for run in found),
+            "cpu_ms_per_call": statistics.median(run.cpu_s / run.calls * 1000 for run in found),
+        }
+        for name, found in runs.items()
+    }
     return {"calls": CALLS, "at_once": AT_ONCE, "latency_s": LATENCY_S, "ways": ways}
 
 
-def least_s(refusals: bool) -> float:
-    """The time that a client takes which itself needs none: each call its latency, each refused one its wait, too."""
-    slots = [0.0] * AT_ONCE  # when each is free
-    again: list[float] = []  # when refused calls may be tried again
-    left, number, end = CALLS, 0, 0.0
-    while left or again:
-        now = heapq.heappop(slots)
-        if again and (again[0] <= now or not left):
-            now = max(now, heapq.heappop(again))
-        else:
-            left -= 1
-        number += 1
-        end = max(end, now + LATENCY_S)
-        heapq.heappush(slots, now + LATENCY_S)
-        if refusals and number % FULL_EVERY == 0:
-            heapq.heappush(again, now + LATENCY_S + WAIT_S)
-    return end
-
-
-def _one(history: bool, refusals: bool) -> dict[str, Any]:
+def a_sweep(*, history: bool, refusals: bool) -> Run:
+    """All of what sweep() does, from its call to its return."""
     with tempfile.TemporaryDirectory() as folder:
         environ = {"CLAUDE_NB_HISTORY": str(Path(folder, "history.db")) if history else "off"}
-        options = {"full_every": FULL_EVERY, "cut_every": CUT_EVERY} if refusals else {}
-        with RateServer(latency_s=LATENCY_S, **options) as server:
+        with RateServer(latency_s=LATENCY_S, **(REFUSALS if refusals else {})) as server:
             where = {"provider": "openai-compatible", "model": "m", "base_url": server.url, "n": 1, "show": False}
             session = Session(credentials=Credentials(environ))
             sweep("first", session=session, **where)  # imports, and the history file
             before = server.report()["calls"]
-            began, cpu = time.perf_counter(), time.process_time()
             prompts = [f"prompt {i}" for i in range(CALLS)]
-            result = sweep(prompts, session=session, concurrency=AT_ONCE, max_calls=CALLS, **where)
-            seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+            with timed() as clocks:
+                result = sweep(prompts, session=session, concurrency=AT_ONCE, max_calls=CALLS, **where)
             report = server.report()
     if len(result) != CALLS or report["at_once"] > AT_ONCE:
         raise RuntimeError(f"{len(result)} replies, {report['at_once']} at once")
-    calls = report["calls"] - before
-    return {
-        "seconds": seconds,
-        "calls": calls,
-        "share_of_ideal": calls * LATENCY_S / AT_ONCE / seconds,
-        "share_of_possible": least_s(refusals) / seconds,
-        "cpu_ms_per_call": cpu / calls * 1000,
-    }
+    return Run(report["calls"] - before, *clocks)
+
+
+def bare() -> Run:
+    """httpx with nothing around it: a transport and a kept connection for each thread; what arrives is dropped."""
+    left = iter(range(CALLS))
+
+    def work() -> None:
+        with httpx.HTTPTransport(verify=trusted) as transport:
+            for _ in left:  # one thread at a time gets a number, by the interpreter's own lock
+                request = httpx.Request("POST", f"{server.url}/chat/completions", json=BODY)
+                with contextlib.closing(transport.handle_request(request)) as response:
+                    response.read()
+
+    trusted = httpx.create_ssl_context()
+    with RateServer(latency_s=LATENCY_S) as server, timed() as clocks:
+        threads = [threading.Thread(target=work) for _ in range(AT_ONCE)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return Run(CALLS, *clocks)
+
+
+@contextlib.contextmanager
+def timed() -> Any:
+    """Gives a list that holds, after the block, its seconds and processor seconds."""
+    clocks: list[float] = []
+    began, cpu = time.perf_counter(), time.process_time()
+    yield clocks
+    clocks += [time.perf_counter() - began, time.process_time() - cpu]
+
+
+WAYS: dict[str, Callable[[], Run]] = {
+    "bare httpx": bare,
+    "history off": partial(a_sweep, history=False, refusals=False),
+    "history off, every 20th refused": partial(a_sweep, history=False, refusals=True),
+    "history on": partial(a_sweep, history=True, refusals=False),
+    "history on, every 20th refused": partial(a_sweep, history=True, refusals=True),
+}
 
 
 def main() -> None:
@@ -83,9 +117,8 @@ def main() -> None:
     print(f"{CALLS} replies of {LATENCY_S * 1000:.0f} ms, {AT_ONCE} at once; load average {os.getloadavg()[0]:.1f}")
     for name, way in found["ways"].items():
         print(
-            f"{name:36} {way['seconds']:5.2f} s  {way['calls'] / way['seconds']:4.0f} calls/s  "
-            f"{way['share_of_ideal']:4.0%} of the ideal  {way['share_of_possible']:4.0%} of what its waits allow  "
-            f"{way['cpu_ms_per_call']:.2f} ms of processor time a call"
+            f"{name:32} {way['seconds']:5.2f} s  {way['calls'] / way['seconds']:4.0f} calls/s  "
+            f"{way['share_of_ideal']:4.0%} of the ideal  {way['cpu_ms_per_call']:.2f} ms of processor time a call"
         )
 
 

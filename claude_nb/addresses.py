@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -33,6 +34,7 @@ def refuse_login(url: str) -> None:
         raise ConfigError("the base URL holds a name or password before @; leave it out, keys are kept elsewhere")
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """True for this machine: is_loopback("127.0.0.1"), is_loopback("localhost")."""
     with contextlib.suppress(ValueError):

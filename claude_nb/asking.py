@@ -25,10 +25,7 @@ def request(session: Session, prompt: str, options: Mapping[str, Any], *, chat: 
             f"{', '.join(sorted(others))} cannot be an option here; there are {', '.join(knobs.REQUEST_NAMES)}"
         )
     given = {name: knobs.check(name, value) for name, value in given.items()}
-    if not isinstance(prompt, str):
-        raise PromptError(f"the prompt must be a text, not {type(prompt).__name__}; str(...) makes one")
-    if not prompt.strip():
-        raise PromptError("the prompt is empty; write it below the %%claude line")
+    text = _text(prompt)
     attached = attachments.gather(given.pop("attach", None)).attachments
     box = tools.box(given.pop("tools", None))
     texts = (one.bytes.decode() for one in attached if one.media_type == "text/plain")
@@ -41,7 +38,7 @@ def request(session: Session, prompt: str, options: Mapping[str, Any], *, chat: 
     asked = Request(
         provider=provider.name,
         model=model,
-        messages=(*(talk.messages if talk else ()), Message("user", mended(prompt), attached)),
+        messages=(*(talk.messages if talk else ()), Message("user", text, attached)),
         system=mended(system) if system else None,
         sampling=Sampling(**sampling),
         base_url=base_url,
@@ -55,6 +52,21 @@ def request(session: Session, prompt: str, options: Mapping[str, Any], *, chat: 
     asked = _with_required(session.models, asked)
     _check(session, asked, given)
     return asked
+
+
+def with_prompt(session: Session, request: Request, prompt: str) -> Request:
+    """The same request with another text as its newest message. Raises PromptError, as request() does for its text."""
+    text = _text(prompt)
+    session.refuse_keys(prompt)
+    return replace(request, messages=(*request.messages[:-1], replace(request.messages[-1], text=text)))
+
+
+def _text(prompt: object) -> str:
+    if not isinstance(prompt, str):
+        raise PromptError(f"the prompt must be a text, not {type(prompt).__name__}; str(...) makes one")
+    if not prompt.strip():
+        raise PromptError("the prompt is empty; write it below the %%claude line")
+    return mended(prompt)
 
 
 def _who(session: Session, given: Mapping[str, Any]) -> tuple[providers.Provider, str, str | None]:

@@ -7,6 +7,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from claude_nb.errors import ConfigError
@@ -42,6 +43,7 @@ class Key:
         raise TypeError("a key cannot be pickled or copied; each process looks up its own")
 
 
+@lru_cache(maxsize=64)
 def origin_of(url: str) -> str:
     """Scheme, host and port, the unit a key is bound to: origin_of("https://a.b/v1") -> "https://a.b"."""
     try:

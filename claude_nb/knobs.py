@@ -100,12 +100,18 @@ REQUEST_NAMES = (
 HOW_NAMES = tuple(knob.name for knob in KNOBS if knob.name not in REQUEST_NAMES)
 
 
+def _plain(name: str) -> str:
+    return name.lstrip("-").replace("-", "_")
+
+
+_SPELLINGS = {_plain(spelling): knob for knob in KNOBS for spelling in (*knob.flags, knob.name)}
+
+
 def find(name: str) -> Knob:
     """The knob of that name, in any spelling: find("--top-p").name -> "top_p". Unknown: PromptError."""
-    plain = name.lstrip("-").replace("-", "_")
-    for knob in KNOBS:
-        if plain == knob.name or any(name.lstrip("-") == flag.lstrip("-") for flag in knob.flags):
-            return knob
+    plain = _plain(name)
+    if plain in _SPELLINGS:
+        return _SPELLINGS[plain]
     near = get_close_matches(plain, list(BY_NAME), n=1)
     hint = f"did you mean {near[0]}?" if near else "see %claude /help"
     raise PromptError(f"there is no option {name!r}; {hint}")

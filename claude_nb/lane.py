@@ -26,14 +26,14 @@ AFTER_END_PIECES = 64
 class Lane:
     """What the calls of one thread go through, one after the other. Its thread may be left behind by a stop.
 
-    transport   the open connection, kept for the next call; network.py makes it. made_for: proxy and certificates
-    unblock     wakes its thread when that is blocked in a read; None: there is no connection yet
-    keeps       False: this server does not end its answers, so each call takes a new connection
+    transport  the open connection, kept for the next call to the same url; network.py makes it
+    unblock    wakes its thread when that is blocked in a read; None: there is no connection yet
+    keeps      False: this server does not end its answers, so each call takes a new connection
     """
 
     def __init__(self) -> None:
         self.transport: httpx.HTTPTransport | None = None
-        self.made_for: object = None
+        self.url = ""
         self.unblock: Callable[[], None] | None = None
         self.keeps = True
 

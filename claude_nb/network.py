@@ -117,13 +117,13 @@ def _proxy_at(url: str, environ: tuple[str | None, ...], moment: int) -> str | N
 
 
 def _transport_for(url: str, lane: Lane | None) -> httpx.HTTPTransport:
+    if lane and lane.transport and lane.url == url:
+        return lane.transport
     proxy, certificates = _proxy_for(url), tuple(map(os.environ.get, CERTIFICATES))
     if lane is None:
         return _transport(os.getpid(), proxy, certificates)
-    if lane.transport is None or lane.made_for != (proxy, certificates):
-        lane.close()
-        lane.made_for = (proxy, certificates)
-        lane.transport = _new_transport(proxy, certificates, keep=1)
+    lane.close()
+    lane.url, lane.transport = url, _new_transport(proxy, certificates, keep=1)
     return lane.transport
 
 

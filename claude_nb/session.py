@@ -213,7 +213,7 @@ class Session:
 
     def refuse_keys(self, *values: object) -> None:
         """Raises PromptError when one of these holds a key."""
-        if any(self.credentials.in_text(str(value), providers.KEY_VARIABLES) for value in values):
+        if self.credentials.in_text("\n".join(map(str, values)), providers.KEY_VARIABLES):
             raise PromptError("this looks like a key, and was not sent; take it out and make a new key if it was saved")
 
 

@@ -164,6 +164,7 @@ class Request:
     cache: bool = False
     tools: tuple[Tool, ...] = ()
     answer: Answer | None = None
+    _key: str | None = field(default=None, init=False, repr=False, compare=False)  # made once, when it is wanted
 
     @property
     def prompt(self) -> str:
@@ -185,8 +186,11 @@ class Request:
     @property
     def key(self) -> str:
         """SHA-256 of the canonical JSON: equal requests, and only they, share it."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        if self._key is None:
+            text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+            object.__setattr__(self, "_key", hashlib.sha256(text.encode()).hexdigest())
+        assert self._key is not None  # noqa: S101  # set above
+        return self._key
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; what is unset is absent, so new fields leave old keys unchanged."""

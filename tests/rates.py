@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import json
 import re
+import selectors
 import subprocess
 import sys
 import urllib.request
@@ -118,7 +119,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     for name in ("latency_s", "full_every", "cut_every", "retry_after_s"):
         parser.add_argument(f"--{name.replace('_', '-')}", dest=name, type=float, default=0.0)
-    asyncio.run(_run(parser.parse_args()))
+    # select() keeps time to a microsecond; epoll() would make every answer up to a millisecond late.
+    loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
+    loop.run_until_complete(_run(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -264,6 +264,9 @@ def joined(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
     """The same chunks with mended text, also where a pair was cut by the border of two chunks."""
     text = thinking = ""
     for chunk in chunks:
+        if chunk.text.isascii() and chunk.thinking.isascii() and not (text or thinking):
+            yield chunk  # most chunks
+            continue
         whole_text, text = _hold_half(text + chunk.text)
         whole_thinking, thinking = _hold_half(thinking + chunk.thinking)
         changed = whole_text is not chunk.text or whole_thinking is not chunk.thinking

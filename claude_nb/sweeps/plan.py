@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from claude_nb import attachments, knobs, template
+from claude_nb import asking, attachments, knobs, template
 from claude_nb.errors import PromptError
 from claude_nb.session import Session
 from claude_nb.values import Request
@@ -123,9 +123,10 @@ def _plan(
     if "attach" in fixed:  # read and fetched once, not again for each case
         fixed = {**fixed, "attach": attachments.gather(fixed["attach"]).attachments}
     cases = []
+    known: dict[Hashable, Request] = {}
     for own in combinations:
         try:
-            cases.append(Case(own, _requests(session, {**fixed, **own}, n, variables or {})))
+            cases.append(Case(own, _requests(session, {**fixed, **own}, n, variables or {}, known)))
         except PromptError as error:
             cases.append(Case(own, (), str(error)))
     if not cases:
@@ -136,8 +137,13 @@ def _plan(
 
 
 def _requests(
-    session: Session, settings: Mapping[str, Any], n: int, variables: Mapping[str, Any]
+    session: Session,
+    settings: Mapping[str, Any],
+    n: int,
+    variables: Mapping[str, Any],
+    known: dict[Hashable, Request],
 ) -> tuple[Request, ...]:
+    """One for each repeat. known: one for each set of options so far; others with these differ in their prompt only."""
     own = {name: value for name, value in settings.items() if name not in SWEPT and name != "prompt"}
     options = {name: value for name, value in settings.items() if name in SWEPT}
     prompt = settings["prompt"]
@@ -148,7 +154,12 @@ def _requests(
         prompt = template.fill(prompt, names).text
         if options.get("system"):
             options["system"] = template.fill(options["system"], names).text
-    request = session.request(prompt, **options)
+    # A table or a picture is told by its identity; the axes keep them all alive.
+    key = tuple((name, value if isinstance(value, str) else id(value)) for name, value in options.items())
+    if key in known:
+        request = asking.with_prompt(session, known[key], prompt)
+    else:
+        request = known[key] = session.request(prompt, **options)
     return tuple(replace(request, repeat=repeat) for repeat in range(n))
 
 
