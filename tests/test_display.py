@@ -76,6 +76,15 @@ def test_a_session_keeps_the_reply_when_the_screen_fails(monkeypatch: pytest.Mon
     assert session.last == turn.reply
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """As in a program in front: a shell starts one in the background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_second_ctrl_c_while_the_first_is_answered_loses_nothing() -> None:
     def stream(stop: Stop) -> Iterator[Chunk]:
         yield Chunk(text="half")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,26 @@ def test_prompt_system_and_model_may_be_lists_too(session: Session) -> None:
     assert [request.prompt for request in made.requests] == ["Hi"] * 4 + ["Ho"] * 4
     assert {request.system for request in made.requests} == {None, "Be brief."}
     assert {request.provider for request in made.requests} == {"demo", "aimlapi"}
+
+
+def test_many_prompts_are_made_and_checked_as_one_by_one(session: Session) -> None:
+    prompts = ["one", "half \ud83d a sign", "  ", f"my key is {'sk-ant-api03-' + 'x' * 40}", "{{not}} filled", "two"]
+    system = "Be a {{who}}."
+    found = plan(session, prompts, temperature=[0, 1], system=system, who=["cat", "dog"], seed=3)
+    for case in found.cases:
+        own = dict(case.values)
+        prompt, who = own.pop("prompt"), own.pop("who")
+        if "{{" in prompt:
+            assert "not" in str(case.locked)
+            continue
+        options = {**own, "system": f"Be a {who}.", "seed": 3, "provider": "demo"}
+        try:
+            alone = session.request(prompt, **options)
+        except PromptError as error:
+            assert (case.locked, case.requests) == (str(error), ())
+        else:
+            assert case.requests == (alone, replace(alone, repeat=1))
+    assert [case.locked is None for case in found.cases].count(True) == 3 * 4
 
 
 def test_names_in_the_prompt_are_filled_from_lists(session: Session) -> None:
