@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -9,6 +11,12 @@ from tests.browser.conftest import OpenNotebook
 from tests.browser.jupyter import Lab
 
 CELLS = ["print(1 + 1)", "from IPython.display import HTML\nHTML('<b id=\"shown\">bold</b>')"]
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="one process, so one worker")
+def test_one_worker_runs_all_browser_tests(request: pytest.FixtureRequest) -> None:
+    """Two browsers on two cores take twice as long, and time out. The suffix is what xdist groups by."""
+    assert request.node.nodeid.endswith("@browser")
 
 
 @pytest.mark.parametrize("app", ["lab", "notebook"])
