@@ -28,6 +28,7 @@ def request(session: Session, prompt: str, options: Mapping[str, Any], *, chat: 
     text = _text(prompt)
     attached = attachments.gather(given.pop("attach", None)).attachments
     box = tools.box(given.pop("tools", None))
+    session.rules.admit_tools(box)
     texts = (one.bytes.decode() for one in attached if one.media_type == "text/plain")
     session.refuse_keys(prompt, *given.values(), chat, *texts)
     provider, model, base_url = _who(session, given)

@@ -1,4 +1,4 @@
-"""What a teacher or the admin of a JupyterHub fixes for everyone: provider, address, models, budget.
+"""What a teacher or the admin of a JupyterHub fixes for everyone: provider, address, models, budget, tools.
 
 It keeps honest people on the path. Somebody who runs their own Python can step around it; what nobody can step around
 is a gateway that hands out keys with limits (docs/teaching.md).
@@ -18,7 +18,7 @@ from claude_nb.errors import ClaudeError, ConfigError
 from claude_nb.models import Models
 
 FILE = "class.json"
-NAMES = ("provider", "base_url", "models", "budget", "note")
+NAMES = ("provider", "base_url", "models", "budget", "tools", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Rules:
     provider  the only one to ask; None: any          base_url  its address; None: any
     models    the only ones, the first is the default; (): any
     budget    US dollars for each kernel; None: no limit
+    tools     False: models may be offered no functions to call
     note      a sentence for those who are refused: "Ask Ms. Lee for more."
     source    where this is written
     """
@@ -36,6 +37,7 @@ class Rules:
     base_url: str | None = None
     models: tuple[str, ...] = ()
     budget: float | None = None
+    tools: bool = True
     note: str = ""
     source: str = ""
 
@@ -60,12 +62,17 @@ class Rules:
             if table.resolve(model, provider) not in allowed:
                 raise self._refusal(f"the models here are {', '.join((*self.models, 'demo'))}, not {model}")
 
+    def admit_tools(self, tools: object) -> None:
+        """Raises ConfigError when there are any, and there may be none."""
+        if tools and not self.tools:
+            raise self._refusal("models call no functions here", "leave --tools out")
+
     def limit(self, own: float | None) -> float | None:
         """The budget that holds: the smaller of this and the user's own."""
         return min((one for one in (self.budget, own) if one is not None), default=None)
 
-    def _refusal(self, what: str) -> ConfigError:
-        return ConfigError(" ".join(filter(None, (f"{what} (set in {self.source});", self.note or "use -m demo"))))
+    def _refusal(self, what: str, instead: str = "use -m demo") -> ConfigError:
+        return ConfigError(f"{what} (set in {self.source}); {self.note or instead}")
 
 
 def load(credentials: Credentials, system: Path | None = None) -> Rules:
@@ -116,5 +123,7 @@ def _rules(data: Any, source: str) -> Rules:
     models = data.get("models") or []
     if not isinstance(models, list) or not all(isinstance(name, str) and name for name in models):
         raise TypeError("models is a list of names")
-    budget = knobs.check("budget", data.get("budget"))
-    return Rules(texts["provider"], texts["base_url"], tuple(models), budget, texts["note"] or "", source)
+    budget, tools = knobs.check("budget", data.get("budget")), data.get("tools", True)
+    if not isinstance(tools, bool):
+        raise TypeError("tools is true or false")
+    return Rules(texts["provider"], texts["base_url"], tuple(models), budget, tools, texts["note"] or "", source)

@@ -1,11 +1,14 @@
-"""Tab completion of options, model names, provider names, conversations and slash commands."""
+"""Tab completion of options and slash commands, and of the names that options take: models, functions, classes ..."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from inspect import isclass, isfunction
+from typing import Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult
+from IPython.core.getipython import get_ipython
 
 from claude_nb import knobs, providers
 from claude_nb.commands import COMMANDS
@@ -14,8 +17,11 @@ from claude_nb.shared import default_session
 from claude_nb.values import EFFORTS
 
 
-def words_for(before: str, magic: str, session: Session) -> list[str]:
-    """What may stand at the cursor, from the line before it: "%claude --top" -> ["--top-p", "--top-k"]."""
+def words_for(before: str, magic: str, session: Session, variables: Mapping[str, Any] | None = None) -> list[str]:
+    """What may stand at the cursor, from the line before it: "%claude --top" -> ["--top-p", "--top-k"].
+
+    variables  those of the notebook, for options that take their names
+    """
     found = re.search(rf"(?:^|[\s=])%%?{re.escape(magic)}\s+(.*)$", before)
     if not found:
         return []
@@ -30,10 +36,29 @@ def words_for(before: str, magic: str, session: Session) -> list[str]:
         return _starting(word, session.conversations)
     if word.startswith("-"):
         return _starting(word, (flag for knob in knobs.KNOBS for flag in knob.flags if flag.startswith("--")))
-    values = {"-m": models, "--model": models, "-p": provider_names, "--provider": provider_names}
-    values |= {"-c": chats, "--chat": chats}
-    values["--effort"] = efforts
-    return _starting(word, values[previous](session)) if previous in values else []
+    return _starting(word, _values(previous, word, session, variables or {}))
+
+
+def _values(flag: str, word: str, session: Session, variables: Mapping[str, Any]) -> Iterable[str]:
+    """What an option takes; nothing for one that takes any text."""
+    if flag in ("-m", "--model"):
+        return models(session)
+    if flag in ("-p", "--provider"):
+        return providers.PROVIDERS
+    if flag in ("-c", "--chat"):
+        return session.conversations
+    if flag == "--effort":
+        return EFFORTS
+    own = ((name, value) for name, value in variables.items() if not name.startswith("_"))
+    if flag == "--tools":
+        before = word[: word.rfind(",") + 1]
+        return (before + name for name, value in own if isfunction(value))
+    return (name for name, value in own if _is_form(value)) if flag == "--json" else ()
+
+
+def _is_form(value: object) -> bool:
+    """A class with annotated fields: a dataclass, TypedDict, NamedTuple or pydantic model."""
+    return isclass(value) and bool(getattr(value, "__annotations__", None))
 
 
 def models(session: Session) -> Iterable[str]:
@@ -44,22 +69,10 @@ def models(session: Session) -> Iterable[str]:
     return [*aliases, *(spec.ids[name] for spec in specs if name in spec.ids)]
 
 
-def efforts(_: Session) -> Iterable[str]:
-    return EFFORTS
-
-
-def provider_names(_: Session) -> Iterable[str]:
-    return list(providers.PROVIDERS)
-
-
-def chats(session: Session) -> Iterable[str]:
-    return list(session.conversations)
-
-
 def complete(context: CompletionContext, magic: str) -> SimpleMatcherResult:
     """What IPython shows when Tab is pressed."""
     before = context.full_text[: _offset(context)].rpartition("\n")[2]
-    words = words_for(before, magic, default_session())
+    words = words_for(before, magic, default_session(), _own_variables())
     return SimpleMatcherResult(
         completions=[SimpleCompletion(text=word, type="magic") for word in words],
         matched_fragment=before.rpartition(" ")[2],
@@ -67,6 +80,14 @@ def complete(context: CompletionContext, magic: str) -> SimpleMatcherResult:
         do_not_suppress=set(),
         ordered=True,
     )
+
+
+def _own_variables() -> dict[str, Any]:
+    """What the user has defined; IPython puts names of its own beside it, such as a function open()."""
+    shell = get_ipython()
+    if shell is None:
+        return {}
+    return {name: value for name, value in shell.user_ns.items() if name not in shell.user_ns_hidden}
 
 
 def _offset(context: CompletionContext) -> int:

@@ -144,6 +144,7 @@ class Session:
         recorded = self.memory.find(request, replay)
         if not recorded:
             self.rules.admit(request.provider, request.model, request.base_url, self.models)
+            self.rules.admit_tools(request.tools)
             self.budget.admit(request, self.models)
         how: dict[str, Any] = {"timeout": timeout, "whole": whole, "allow_http": allow_http, "replay": replay}
         again = partial(self.run, chat=chat, cell=cell, variable=variable, hurry=hurry, box=box, **how)

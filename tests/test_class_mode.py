@@ -88,6 +88,30 @@ def test_the_demo_model_is_always_allowed_and_aliases_count_as_the_model(tmp_pat
     assert locked.request("Hi", model=full).model == full
 
 
+def add(a: int, b: int) -> int:
+    """The sum of two numbers."""
+    return a + b
+
+
+def test_functions_can_be_forbidden(tmp_path: Path) -> None:
+    free = session(write(tmp_path / "free.json", tools=True))
+    asked = free.request("Hi", tools=[add])
+    locked = session(write(tmp_path / "class.json", tools=False))
+    assert locked.request("Hi").tools == ()
+    for attempt in (
+        lambda: locked.request("Hi", tools=[add]),
+        lambda: locked.ask("Hi", tools=[add]),
+        lambda: locked.run(asked),
+    ):
+        with pytest.raises(
+            ConfigError, match=r"models call no functions here \(set in .*class.json\); leave --tools out"
+        ):
+            attempt()
+    noted = session(write(tmp_path / "noted.json", tools=False, note="Ask Ms. Lee."))
+    with pytest.raises(ConfigError, match=r"noted.json\); Ask Ms. Lee."):
+        noted.request("Hi", tools=[add])
+
+
 def test_a_budget_can_be_lowered_but_not_raised(tmp_path: Path) -> None:
     locked = session(write(tmp_path / "class.json", budget=0.5))
     assert locked.budget.limit_usd == 0.5
@@ -116,6 +140,7 @@ def test_the_systems_file_comes_before_what_a_user_can_change(tmp_path: Path) ->
         '{"models": "fast"}',
         '{"budget": "much"}',
         '{"budget": -1}',
+        '{"tools": "no"}',
         '{"modles": []}',
         "{",
     ],

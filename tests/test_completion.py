@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 from IPython.core.completer import provisionalcompleter
 
@@ -46,6 +48,36 @@ def test_providers_conversations_and_settings_are_completed(session: Session) ->
     assert "temperature" in words_for("%claude /unset te", "claude", session)
 
 
+def test_functions_and_forms_of_the_notebook_are_completed(session: Session) -> None:
+    @dataclass
+    class Item:
+        name: str
+
+    def weather(city: str) -> str:
+        return city
+
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    class Plain:
+        pass
+
+    variables = {
+        "weather": weather,
+        "add": add,
+        "Item": Item,
+        "Plain": Plain,
+        "_hidden": weather,
+        "number": 3,
+        "len": len,
+    }
+    assert words_for("%claude --tools ", "claude", session, variables) == ["weather", "add"]
+    assert words_for("%claude --tools weather,a", "claude", session, variables) == ["weather,add"]
+    assert words_for("%claude -t 1 --json I", "claude", session, variables) == ["Item"]
+    assert words_for("%claude --json ", "claude", session, variables) == ["Item"]
+    assert words_for("%claude --tools x", "claude", session) == []
+
+
 @pytest.mark.parametrize(
     "before", ["claude --", "%claudette --", "%claude", "x = 5 % claude --", "%claude tell me a", "%other -m so", ""]
 )
@@ -71,6 +103,10 @@ def test_ipython_offers_them_and_replaces_the_word_before_the_cursor(shell: Shel
     assert complete(shell, "%%claude -m demo --max|\nprompt") == [("--max-tokens", "--max")]
     assert complete(shell, "x = 1\nr = %claude -p anth|") == [("anthropic", "anth")]
     assert complete(shell, "%claude /mod|") == [("/models", "/mod")]
+    shell.vars["weather"] = lambda city: city
+    assert complete(shell, "%claude --tools |") == [("weather", "")]
+    assert complete(shell, "%claude --tools wea|") == [("weather", "wea")]
+    assert complete(shell, "%claude --tools add,wea|") == [("add,weather", "add,wea")]
 
 
 def test_ipythons_own_completion_is_left_alone(shell: Shell) -> None:
