@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from claude_nb import providers
+from claude_nb import enquiries, providers
 from claude_nb.credentials import Credentials
 from claude_nb.errors import AuthError, BadRequest, ClaudeError, ConfigError
 from claude_nb.session import Session
@@ -147,9 +147,9 @@ def test_a_login_is_checked_with_a_call_that_costs_nothing(name: str, path: str)
     with Server([answer(200, {"data": []}), answer(401, {"message": f"bad key {OWN}"})]) as server:
         provider = replace(providers.find(name), base_url=server.url)
         credentials = Credentials({provider.key_variables[0]: OWN})
-        providers.check_key(provider, credentials)
+        enquiries.check_key(provider, credentials)
         with pytest.raises(AuthError) as caught:
-            providers.check_key(provider, credentials)
+            enquiries.check_key(provider, credentials)
     assert OWN[:8] not in str(caught.value)
     assert {(request.method, request.path) for request in server.requests} == {("GET", path)}
     assert server.requests[0].headers["authorization"] == f"Bearer {OWN}"

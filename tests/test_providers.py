@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from claude_nb import providers
+from claude_nb import enquiries, providers
 from claude_nb.credentials import Credentials
 from claude_nb.errors import AuthError, ConfigError
 from claude_nb.providers import PROVIDERS
@@ -223,4 +223,4 @@ def test_a_preview_without_an_address_asks_for_one() -> None:
 @pytest.mark.parametrize("body", [{}, {"data": None}, {"data": [3, {"name": "x"}]}])
 def test_a_strange_list_of_models_is_empty(body: dict[str, Any]) -> None:
     with Server([answer(200, body)]) as server:
-        assert providers.served_models("openai-compatible", server.url, Credentials({})) == []
+        assert enquiries.served_models("openai-compatible", server.url, Credentials({})) == []

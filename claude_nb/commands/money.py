@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from claude_nb import footer, providers
+from claude_nb import enquiries, footer
 from claude_nb.budget import Totals, tokens_in
 from claude_nb.commands.command import Call, Command
 from claude_nb.session import Session
@@ -52,7 +52,7 @@ def totals_line(totals: Totals) -> str:
 
 def counted(session: Session, request: Request, *, allow_http: bool = False) -> str:
     """How large a prompt is, and what it costs before its reply: "1,234 tokens, counted by the server ..."."""
-    exact = providers.count_tokens(request, credentials=session.credentials, allow_http=allow_http)
+    exact = enquiries.count_tokens(request, credentials=session.credentials, allow_http=allow_http)
     tokens = tokens_in(request) if exact is None else exact
     size = f"{tokens:,} token{'' if tokens == 1 else 's'}"
     parts = [f"about {size}, estimated from its length" if exact is None else f"{size}, counted by the server"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from getpass import getpass
 from types import ModuleType
 
-from claude_nb import providers
+from claude_nb import enquiries, providers
 from claude_nb.commands.command import Call, Command
 from claude_nb.credentials import SERVICE
 from claude_nb.errors import ApiError, AuthError, ClaudeError, ConfigError
@@ -46,7 +46,7 @@ def _logout(call: Call) -> str:
 
 def _checked(call: Call, provider: Provider) -> str:
     try:
-        providers.check_key(provider, call.session.credentials)
+        enquiries.check_key(provider, call.session.credentials)
     except AuthError as error:
         return f"but the server refuses it: {error}"
     except ApiError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from claude_nb import knobs, options, providers
+from claude_nb import enquiries, knobs, options, providers
 from claude_nb.commands.command import Call, Command
 from claude_nb.commands.money import totals_line
 from claude_nb.errors import ConfigError, PromptError
@@ -50,7 +50,7 @@ def _served(session: Session, name: str, base_url: str | None) -> list[str]:
     """The models that a server without rows in our table says it has."""
     if not base_url:
         raise ConfigError(f"{name} needs an address first: %claude /set base_url=http://localhost:11434/v1")
-    return providers.served_models(name, base_url, session.credentials) or ["the server lists no models"]
+    return enquiries.served_models(name, base_url, session.credentials) or ["the server lists no models"]
 
 
 def _takes(spec: ModelSpec) -> str:
