@@ -161,6 +161,7 @@ class ClaudeMagic:
             whole=bool(how.get("no_stream")),
             allow_http=bool(how.get("allow_http")),
             variable=out,
+            hurry=mode in ("once", "quiet"),
             box=values.get("tools"),
         )
         reply = self._watch(turn, out, mode, raw=bool(how.get("raw")), notices=notices)

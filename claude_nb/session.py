@@ -87,13 +87,15 @@ class Session:
 
         Functions that the model asks for are run here, round after round, until it has answered.
         """
-        return structured.follow(self.stream(prompt, **options), lambda turn, _: rounds.follow(turn))
+        turn = self.stream(prompt, hurry=True, **options)
+        return structured.follow(turn, lambda turn, _: rounds.follow(turn))
 
     def stream(self, prompt: str, **options: Any) -> Turn:
         """Send a prompt; iterate the Turn for the text as it arrives. Nothing is sent before the first step.
 
         Options: model, provider, temperature, top_p, top_k, max_tokens, stop_sequences, seed, system, chat,
         thinking, effort, attach, json, tools, yes, base_url, timeout, whole, allow_http. What is left out is not sent.
+        hurry: nobody reads along, so the demo model and replays make no pauses.
         With tools this is the first round only: a reply that asks for a function ends as "tool_use"; ask() goes on.
         With json an answer of the wrong form has reply.problem; ask() has it mended once, then raises NoJson.
         Raises PromptError or ConfigError at once; ApiError, NetworkError, StreamCut while it is read.
@@ -101,7 +103,9 @@ class Session:
         >>> for text in default_session().stream("Hi", temperature=0.2):   # doctest: +SKIP
         ...     print(text, end="")
         """
-        how = {name: options.pop(name) for name in ("timeout", "whole", "allow_http", "chat") if name in options}
+        how = {
+            name: options.pop(name) for name in ("timeout", "whole", "allow_http", "chat", "hurry") if name in options
+        }
         chat, cell = how.pop("chat", None), self.cell()
         box = tools.box(options.pop("tools", None), yes=bool(options.pop("yes", False)))
         request = self.request(prompt, chat=chat, tools=box, **options)

@@ -76,6 +76,22 @@ def test_quiet_shows_nothing(shell: Shell) -> None:
     assert shell.vars["reply"].text
 
 
+@pytest.mark.parametrize(
+    ("display", "options", "hurries"),
+    [("text", "", False), ("live", "", False), ("once", "", True), ("text", "--quiet", True)],
+)
+def test_a_reply_that_nobody_watches_comes_without_pauses(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, display: str, options: str, hurries: bool
+) -> None:
+    told: list[bool] = []
+    run = shell.session.run
+    monkeypatch.setattr(shell.session, "run", lambda *a, **more: told.append(more["hurry"]) or run(*a, **more))
+    monkeypatch.setenv("CLAUDE_NB_DISPLAY", display)
+    shell.run(f"%claude -m demo {options} Hi")
+    assert told == [hurries]
+    assert shell.vars["reply"].complete
+
+
 def test_the_demo_says_once_why_it_answers(shell: Shell) -> None:
     assert "no key found, so the demo model answers" in shell.run("%claude Why?")
     assert "no key found" not in shell.run("%claude Why?")

@@ -16,6 +16,7 @@ from claude_nb.conversation import Cell
 from claude_nb.credentials import Credentials
 from claude_nb.errors import ClaudeError, ConfigError, PromptError
 from claude_nb.session import Session
+from claude_nb.stop import Stop
 from claude_nb.values import Message, Request
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -36,6 +37,27 @@ def demo() -> Session:
 @pytest.fixture
 def live() -> Session:
     return session(AIMLAPI_API_KEY=KEY)
+
+
+# Nobody waits for pauses that nobody sees
+
+
+@pytest.mark.parametrize("how", ["ask", "stream"])
+def test_the_demo_model_pauses_only_for_who_reads_along(how: str) -> None:
+    waits: list[float] = []
+
+    class Noted(Stop):
+        def wait(self, seconds: float) -> bool:
+            waits.append(seconds)
+            return self.is_set()
+
+    made = Session(credentials=Credentials({"CLAUDE_NB_HISTORY": "off"}), stop=Noted)
+    if how == "ask":
+        made.ask("Tell me a joke.", provider="demo", seed=1)
+    else:
+        list(made.stream("Tell me a joke.", provider="demo", seed=1))
+    assert len(waits) > 5
+    assert {wait > 0 for wait in waits} == {how == "stream"}
 
 
 # What is sent
