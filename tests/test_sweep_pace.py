@@ -37,17 +37,17 @@ def answer(pace: Pace, times: int) -> None:
 def rest(pace: Pace, number: int, stop: Stop | None = None) -> threading.Thread:
     """The thread of a call that was refused, and waits for its next try."""
     before = pace.resting
-    thread = threading.Thread(target=lambda: pace.rest(number, 60, stop or Stop()), daemon=True)
+    thread = threading.Thread(target=lambda: pace.rest(number, "m", 60, stop or Stop()), daemon=True)
     thread.start()
     while pace.resting == before:
         assert thread.is_alive()
     return thread
 
 
-def finish(pace: Pace, *numbers: int) -> None:
+def finish(pace: Pace, *numbers: int, kind: str = "m") -> None:
     for number in numbers:
         pace.running += 1
-        pace.answered(number)
+        pace.answered(number, kind)
 
 
 def test_slots_are_given_up_to_the_limit(clock: Clock) -> None:
@@ -130,6 +130,15 @@ def test_answers_to_calls_that_began_before_a_refused_one_tell_it_nothing(clock:
     stop.set()
     thread.join(5)
     assert pace.resting == 0
+
+
+def test_answers_of_another_model_tell_it_nothing_either(clock: Clock) -> None:
+    pace, stop = Pace(8, clock), Stop()
+    thread = rest(pace, 1, stop)
+    finish(pace, *range(2, 100), kind="another")
+    assert pace.resting == 1
+    stop.set()
+    thread.join(5)
 
 
 def test_refused_calls_come_back_one_after_the_other(clock: Clock) -> None:

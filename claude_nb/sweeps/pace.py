@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
 from claude_nb.errors import Overloaded
@@ -16,14 +16,15 @@ WINDOW = 20  # outcomes looked at
 TOO_MANY = 5  # refusals among them
 PAUSE_S = 0.5
 SLICE_S = 0.25  # in which a stop is seen
-ENOUGH = 4  # answers to calls that began after a refused one: the server has room again
+ENOUGH = 4  # answers to calls like a refused one that began after it: the server has room again
 
 
 class _Rest:
-    """The wait of a refused call for its next try. answers: to calls that began after it."""
+    """The wait of a refused call for its next try. answers: to calls of its kind that began after it."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, kind: Hashable) -> None:
         self.number = number
+        self.kind = kind
         self.answers = 0
 
 
@@ -32,9 +33,10 @@ class Pace:
 
     limit    calls at once at most; allowed is how many it is now, between 1 and limit
 
-    A single refusal holds back only the call that met it, and no longer than until the server has answered some that
-    began later. When a quarter of the newest outcomes are refusals, all wait for a moment and half as many may run;
-    each full round of answers lets a quarter more in. A wait that the server asks for is kept, by all.
+    A single refusal holds back only the call that met it, and no longer than until some calls of its kind (for the same
+    model) that began later are answered. When a quarter of the newest outcomes are refusals, all wait for a moment and
+    half as many may run; each full round of answers lets a quarter more in. A wait that the server asks for is kept, by
+    all.
     """
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -70,8 +72,8 @@ class Pace:
             return paused
         return 0 if self.running < self.allowed else None
 
-    def answered(self, number: int = 0) -> None:
-        """The call of that number has ended with an answer, good or bad, and its slot is free."""
+    def answered(self, number: int = 0, kind: Hashable = None) -> None:
+        """The call of that number and kind has ended with an answer, good or bad, and its slot is free."""
         with self._lock:
             self.running -= 1
             self._outcomes.append(True)
@@ -79,7 +81,7 @@ class Pace:
             if self._answers >= self.allowed < self.limit:
                 self.allowed = min(self.limit, self.allowed + max(1, self.allowed // 4))
                 self._answers = 0
-            if rest := next((rest for rest in self._rests if rest.number < number), None):
+            if rest := next((rest for rest in self._rests if rest.number < number and rest.kind == kind), None):
                 rest.answers += 1
                 if rest.answers == ENOUGH:
                     self._rests.remove(rest)
@@ -100,9 +102,9 @@ class Pace:
             self._paused_until = max(self._paused_until, self._clock() + pause_s)
             self._wake()
 
-    def rest(self, number: int, wait_s: float, stop: Stop) -> None:
-        """What a refused call waits for: so many seconds, or until enough calls that began after it are answered."""
-        rest, until = _Rest(number), self._clock() + wait_s
+    def rest(self, number: int, kind: Hashable, wait_s: float, stop: Stop) -> None:
+        """What a refused call waits for: so many seconds, or until enough of its kind that began later are answered."""
+        rest, until = _Rest(number, kind), self._clock() + wait_s
         with self._lock:
             self._rests.append(rest)
             while rest in self._rests and not stop.is_set() and (left := until - self._clock()) > 0:
@@ -123,12 +125,14 @@ class Pace:
 class Slot(Lane):
     """The lane of one thread of a sweep. Each of its calls has a slot, but while it waits for its next try.
 
+    kind     of the call: those for the same model, at the same address, meet the same limits
     stop     ends the wait for a slot; the call then ends as if it had been stopped itself
     resting  told when such a wait begins (1) and when it ends (-1)
     """
 
     def __init__(self, pace: Pace, stop: Stop, resting: Callable[[int], None]) -> None:
         super().__init__()
+        self.kind: Hashable = None
         self._pace = pace
         self._stop = stop
         self._resting = resting
@@ -145,7 +149,7 @@ class Slot(Lane):
             raise
         finally:
             if self._number:
-                self._pace.answered(self._number)
+                self._pace.answered(self._number, self.kind)
                 self._number = 0
 
     def rest(self, wait_s: float, stop: Stop, *, is_asked: bool) -> None:
@@ -153,7 +157,7 @@ class Slot(Lane):
         self._pace.refused(wait_s if is_asked else 0.0)
         self._resting(1)
         try:
-            self._pace.rest(number, wait_s, self._stop)
+            self._pace.rest(number, self.kind, wait_s, self._stop)
         finally:
             self._resting(-1)
         self._take(stop)

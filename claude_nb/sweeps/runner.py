@@ -150,6 +150,8 @@ class Runner:
     def _read(self, task: Task, slot: Slot | None = None) -> Answer | None:
         """Run a job to its end; None: stopped on the way."""
         job, replay = task.job, "use" if task.is_recorded else self._replay
+        if slot:
+            slot.kind = (job.request.provider, job.request.base_url, job.request.model)
         try:
             turn = self.session.run(job.request, replay=replay, hurry=True, lane=slot, ledger=task, **self._options)
             self.turns[job] = turn
