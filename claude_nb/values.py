@@ -186,11 +186,12 @@ class Request:
     @property
     def key(self) -> str:
         """SHA-256 of the canonical JSON: equal requests, and only they, share it."""
-        if self._key is None:
+        key = self._key
+        if key is None:
             text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-            object.__setattr__(self, "_key", hashlib.sha256(text.encode()).hexdigest())
-        assert self._key is not None  # noqa: S101  # set above
-        return self._key
+            key = hashlib.sha256(text.encode()).hexdigest()
+            object.__setattr__(self, "_key", key)
+        return key
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; what is unset is absent, so new fields leave old keys unchanged."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -143,6 +144,33 @@ def test_a_stop_ends_replies_that_hang() -> None:
         with pytest.raises(Interrupted, match="stopped after 0 of 3 replies"):
             result.resume()
         assert server.gone.wait(5)
+    assert (len(result), result.left) == (0, 3)
+
+
+def test_a_stop_does_not_wait_for_threads_that_look_up_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can wake those; they are left behind, and end by themselves."""
+    looking, found = threading.Event(), threading.Event()
+
+    def look_up(*_: Any, **__: Any) -> None:
+        looking.set()
+        found.wait(60)
+        raise socket.gaierror
+
+    class WatchNames(Watch):
+        def update(self, sweep: Sweep, texts: Mapping[int, str]) -> None:
+            if looking.is_set():
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    result = prepared(served("https://models.test/v1", ["a", "b", "c"], concurrency=2), WatchNames(0))
+    with pytest.raises(Interrupted, match="stopped after 0 of 3 replies"):
+        result.resume()
+    left_behind = [thread for thread in threading.enumerate() if thread.name == "claude_nb sweep"]
+    assert left_behind
+    found.set()
+    for thread in left_behind:
+        thread.join(5)
+        assert not thread.is_alive()
     assert (len(result), result.left) == (0, 3)
 
 
