@@ -132,6 +132,16 @@ def test_answers_to_calls_that_began_before_a_refused_one_tell_it_nothing(clock:
     assert pace.resting == 0
 
 
+def test_answers_that_overtook_the_refusal_count_too_but_each_for_one_call_only(clock: Clock) -> None:
+    pace, stop = Pace(8, clock), Stop()
+    finish(pace, *range(2, 2 + ENOUGH))
+    pace.rest(1, "m", 60, stop)  # comes back at once
+    thread = rest(pace, 1, stop)
+    assert pace.resting == 1
+    stop.set()
+    thread.join(5)
+
+
 def test_answers_of_another_model_tell_it_nothing_either(clock: Clock) -> None:
     pace, stop = Pace(8, clock), Stop()
     thread = rest(pace, 1, stop)

@@ -20,12 +20,22 @@ ENOUGH = 4  # answers to calls like a refused one that began after it: the serve
 
 
 class _Rest:
-    """The wait of a refused call for its next try. answers: to calls of its kind that began after it."""
+    """The wait of a refused call for its next try, until calls of its kind that began after it are answered."""
 
     def __init__(self, number: int, kind: Hashable) -> None:
-        self.number = number
-        self.kind = kind
-        self.answers = 0
+        self._number = number
+        self._kind = kind
+        self._wanted = ENOUGH
+
+    @property
+    def is_over(self) -> bool:
+        return self._wanted == 0
+
+    def takes(self, number: int, kind: Hashable) -> bool:
+        """Whether it makes use of this answer."""
+        is_ours = not self.is_over and number > self._number and kind == self._kind
+        self._wanted -= is_ours
+        return is_ours
 
 
 class Pace:
@@ -49,6 +59,7 @@ class Pace:
         self._free = threading.Condition(self._lock)
         self._rested = threading.Condition(self._lock)
         self._rests: list[_Rest] = []
+        self._spare: deque[tuple[int, Hashable]] = deque(maxlen=WINDOW)  # answers that no rest has made use of
         self._outcomes: deque[bool] = deque(maxlen=WINDOW)
         self._answers = 0
         self._paused_until = clock()
@@ -81,11 +92,11 @@ class Pace:
             if self._answers >= self.allowed < self.limit:
                 self.allowed = min(self.limit, self.allowed + max(1, self.allowed // 4))
                 self._answers = 0
-            if rest := next((rest for rest in self._rests if rest.number < number and rest.kind == kind), None):
-                rest.answers += 1
-                if rest.answers == ENOUGH:
-                    self._rests.remove(rest)
+            if taker := next((rest for rest in self._rests if rest.takes(number, kind)), None):
+                if taker.is_over:
                     self._rested.notify_all()
+            else:
+                self._spare.append((number, kind))
             self._wake()
 
     def refused(self, asked_s: float = 0.0) -> None:
@@ -106,16 +117,18 @@ class Pace:
         """What a refused call waits for: so many seconds, or until enough of its kind that began later are answered."""
         rest, until = _Rest(number, kind), self._clock() + wait_s
         with self._lock:
+            # Some may have been answered while the refusal was on its way here.
+            for answer in [answer for answer in self._spare if rest.takes(*answer)]:
+                self._spare.remove(answer)
             self._rests.append(rest)
-            while rest in self._rests and not stop.is_set() and (left := until - self._clock()) > 0:
+            while not (rest.is_over or stop.is_set()) and (left := until - self._clock()) > 0:
                 self._rested.wait(min(left, SLICE_S))
-            if rest in self._rests:
-                self._rests.remove(rest)
+            self._rests.remove(rest)
 
     @property
     def resting(self) -> int:
         """Refused calls that wait for their next try."""
-        return len(self._rests)
+        return sum(not rest.is_over for rest in self._rests)
 
     def _wake(self) -> None:
         """As many as may start, and no more: with hundreds of calls a second, waking all for each would be the work."""
