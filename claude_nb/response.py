@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ STEP_BYTES = 64 * 1024
 ERROR_BYTES = 64 * 1024
 JSON_BYTES = 32 * 1024 * 1024
 STREAM_STARTS = (b"data:", b"event:", b"id:", b":")
-TELLS_AN_ERROR = ('"error"', '"message"', '"detail"')
+TELLS_AN_ERROR = re.compile('"(?:error|message|detail)"')
 
 
 AT_THE_END = Timeouts(3.0, 3.0, 3.0)
@@ -164,7 +165,7 @@ class Response:
     def _redacted(self, event: Event) -> Event:
         """Servers echo keys in errors. Other events are searched for the whole key only: a reply may hold
         texts that merely look like one."""
-        if event.name == "error" or any(mark in event.data for mark in TELLS_AN_ERROR):
+        if event.name == "error" or TELLS_AN_ERROR.search(event.data):
             return event._replace(data=redact(event.data, self._keys))
         if any(key.reveal() in event.data for key in self._keys):
             return event._replace(data=redact(event.data, self._keys))

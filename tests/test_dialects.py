@@ -387,6 +387,45 @@ def test_any_json_becomes_chunks_or_one_of_our_errors(objects: list[dict[str, An
         read_anything(dialect, objects, event)
 
 
+def usually(usual: dict[str, Any], **others: list[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """An object as servers send it, but for one or two of its fields."""
+    fields = st.sampled_from([(name, value) for name, values in others.items() for value in values])
+    return st.lists(fields, max_size=2).map(lambda changes: usual | dict(changes))
+
+
+DELTA = {"role": "assistant", "content": "a"}
+ODD_DELTAS = [{}, None, {"content": [{"text": "b"}]}, {"content": None, "reasoning": "c"}, DELTA | {"refusal": "d"}]
+CHOICE = {"index": 0, "delta": DELTA, "finish_reason": None}
+ODD_CHOICES = [
+    *({**CHOICE, "finish_reason": word} for word in ("", "stop", "error")),
+    *({**CHOICE, "delta": delta} for delta in ODD_DELTAS),
+    {**CHOICE, "error": {"message": "no"}},
+    {**CHOICE, "delta": {}, "message": {"content": "g"}},
+    "e",
+]
+usual_objects = usually(
+    {"object": "chat.completion.chunk", "choices": [CHOICE]},
+    id=["1", "2", None],
+    model=["m", "n"],
+    object=["error", None],
+    usage=[None, {}, {"completion_tokens": 3}],
+    message=["no", None],
+    choices=[None, [], "f", *([choice] for choice in ODD_CHOICES), *([choice, CHOICE] for choice in ODD_CHOICES)],
+)
+
+
+@settings(max_examples=500, derandomize=True, deadline=None)
+@given(objects=st.lists(usual_objects, min_size=1, max_size=4))
+def test_an_object_that_only_brings_text_is_read_as_closely_as_any(objects: list[dict[str, Any]]) -> None:
+    """A field that nobody knows makes the reader look closely; it says the same then."""
+    plain, close = (
+        gather(chat.OPENAI.chunks(Event("message", json.dumps(data | more)) for data in objects))
+        for more in ({}, {"unknown": True})
+    )
+    plain.error, close.error = str(plain.error), str(close.error)  # type: ignore[assignment]
+    assert plain == close
+
+
 @pytest.mark.parametrize("name", DIALECTS)
 @settings(max_examples=100, derandomize=True, deadline=None)
 @given(texts=st.lists(st.text(st.sampled_from("aé🙂\ud83d\ude42\ud800"), max_size=4), max_size=8))

@@ -92,6 +92,12 @@ def _params(request: Request) -> dict[str, Any]:
     return request.sampling.as_params() | effort
 
 
+# An object that has these fields only, a choice that has those, and so on, brings a piece of text and nothing else.
+PLAIN = frozenset(("id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier"))
+PLAIN_CHOICE = frozenset(("index", "delta", "finish_reason", "logprobs"))
+PLAIN_DELTA = frozenset(("role", "content"))
+
+
 class _Reader:
     """Reads the objects of one reply, in either format. stopped: its stop word has been seen."""
 
@@ -101,11 +107,30 @@ class _Reader:
         self._index = 0
         self.stopped = False
         self._spoken = False
+        self._names: tuple[object, object] = (None, None)  # id and model, as they were told last
 
     def chunks(self, data: dict[str, Any]) -> Iterator[Chunk]:
         """What one object says. Raises the error that it holds."""
+        text = self._plain_text(data)
+        return iter((Chunk(text=text),)) if text else self._closely(data)
+
+    def _plain_text(self, data: dict[str, Any]) -> str:
+        """The text of an object that brings nothing else, as most do; "": it has to be looked at closely."""
+        choices = data.get("choices")
+        if not (self._spoken and data.keys() <= PLAIN and isinstance(choices, list) and len(choices) == 1):
+            return ""
+        if data.get("usage") or data.get("object") == "error" or (data.get("id"), data.get("model")) != self._names:
+            return ""
+        choice = choices[0]
+        if not (isinstance(choice, dict) and choice.keys() <= PLAIN_CHOICE) or choice.get("finish_reason"):
+            return ""
+        delta = choice.get("delta")
+        return string(delta.get("content")) if isinstance(delta, dict) and delta.keys() <= PLAIN_DELTA else ""
+
+    def _closely(self, data: dict[str, Any]) -> Iterator[Chunk]:
         state = child(data, "state")
         inner = child(data, "event") or data
+        self._names = (inner.get("id"), inner.get("model"))
         choice = next(iter(children(inner, "choices")), {})
         if faults.is_error(inner) or faults.is_error(choice) or choice.get("finish_reason") == "error":
             raise faults.from_event(inner if inner.get("error") else choice if choice.get("error") else inner)
