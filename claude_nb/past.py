@@ -130,9 +130,12 @@ def _one_line(text: str, width: int) -> str:
     return start if len(start) <= width and len(text) <= 4 * width else start[: width - 1] + "…"
 
 
+_encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def to_json(data: Any) -> str:
     """One line of JSON, the same for the same data, that any UTF-8 file or column can hold."""
-    text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = _encoder.encode(data)
     return AWKWARD.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
@@ -195,12 +195,14 @@ class Reply:
             why = re.sub(r"^\$\.answer(?=[.:\[])", "$", why) if why else None
         return value, why
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data, without anything secret; Reply.from_dict reads it back."""
+    def to_dict(self, *, request: bool = True) -> dict[str, Any]:
+        """Plain JSON data, without anything secret; Reply.from_dict reads it back. request: False leaves that out."""
         skip = ("request", "usage", "created_at", "parts", "stop_detail", "saved_usd")
         data = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skip}
-        data["request"] = self.request.to_dict()
-        data["usage"] = {k: v for k, v in asdict(self.usage).items() if v is not None}
+        if request:
+            data["request"] = self.request.to_dict()
+        counts = ((f.name, getattr(self.usage, f.name)) for f in fields(self.usage))
+        data["usage"] = {name: count for name, count in counts if count is not None}
         data["created_at"] = self.created_at.isoformat()
         if self.saved_usd is not None:
             data["saved_usd"] = self.saved_usd

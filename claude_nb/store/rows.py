@@ -70,8 +70,7 @@ def reopen(db: sqlite3.Connection, row_id: int) -> None:
 
 def close(db: sqlite3.Connection, row_id: int, reply: Reply, rhythm: Rhythm, *, pieces: bool = True) -> bool:
     """Store the end of a row, if it is still there; index() makes it searchable. pieces: some may be saved."""
-    data = reply.to_dict()
-    del data["request"]  # has a column of its own
+    data = reply.to_dict(request=False)  # which has a column of its own
     values = (reply.stop_reason, reply.source, to_json(rhythm), to_json(data), row_id)
     sql = "UPDATE replies SET stop_reason = ?, source = ?, rhythm = ?, reply = ? WHERE id = ?"
     there = db.execute(sql, values).rowcount > 0
