@@ -45,9 +45,12 @@ def rest(pace: Pace, number: int, stop: Stop | None = None) -> threading.Thread:
 
 
 def finish(pace: Pace, *numbers: int, kind: str = "m") -> None:
+    """Answers, while one more call runs."""
+    pace.running += 1
     for number in numbers:
         pace.running += 1
         pace.answered(number, kind)
+    pace.running -= 1
 
 
 def test_slots_are_given_up_to_the_limit(clock: Clock) -> None:
@@ -140,6 +143,18 @@ def test_answers_that_overtook_the_refusal_count_too_but_each_for_one_call_only(
     assert pace.resting == 1
     stop.set()
     thread.join(5)
+
+
+def test_when_nothing_runs_any_more_one_later_answer_is_enough(clock: Clock) -> None:
+    pace, stop = Pace(8, clock), Stop()
+    thread = rest(pace, 5, stop)
+    answer(pace, 3)
+    assert pace.resting == 1  # those were earlier ones
+    pace.running += 1
+    pace.answered(6, "m")
+    assert pace.resting == 0
+    thread.join(5)
+    assert not thread.is_alive()
 
 
 def test_answers_of_another_model_tell_it_nothing_either(clock: Clock) -> None:

@@ -31,6 +31,14 @@ class _Rest:
     def is_over(self) -> bool:
         return self._wanted == 0
 
+    @property
+    def may_end(self) -> bool:
+        """One answer has come, which is enough when no other is to be expected."""
+        return self._wanted < ENOUGH
+
+    def end(self) -> None:
+        self._wanted = 0
+
     def takes(self, number: int, kind: Hashable) -> bool:
         """Whether it makes use of this answer."""
         is_ours = not self.is_over and number > self._number and kind == self._kind
@@ -93,6 +101,7 @@ class Pace:
                 self.allowed = min(self.limit, self.allowed + max(1, self.allowed // 4))
                 self._answers = 0
             if taker := next((rest for rest in self._rests if rest.takes(number, kind)), None):
+                self._end_at_last()
                 if taker.is_over:
                     self._rested.notify_all()
             else:
@@ -121,9 +130,16 @@ class Pace:
             for answer in [answer for answer in self._spare if rest.takes(*answer)]:
                 self._spare.remove(answer)
             self._rests.append(rest)
+            self._end_at_last()
             while not (rest.is_over or stop.is_set()) and (left := until - self._clock()) > 0:
                 self._rested.wait(min(left, SLICE_S))
             self._rests.remove(rest)
+
+    def _end_at_last(self) -> None:
+        """Where nothing runs any more, there are no more answers to wait for."""
+        for rest in self._rests if self.running == 0 else ():
+            if rest.may_end:
+                rest.end()
 
     @property
     def resting(self) -> int:
