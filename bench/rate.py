@@ -6,8 +6,10 @@ python -m bench.rate          # five rows, three rounds, one minute; also part o
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -53,6 +55,13 @@ def measured(rounds: int = 3) -> dict[str, Any]:
         for name, found in runs.items()
     }
     return {"calls": CALLS, "at_once": AT_ONCE, "latency_s": LATENCY_S, "ways": ways}
+
+
+def measured_apart(rounds: int) -> dict[str, Any]:
+    """The same in a process of its own: what the other benchmarks have loaded and left behind costs time here."""
+    command = [sys.executable, "-m", "bench.rate", "--json", str(rounds)]
+    found: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return found
 
 
 def a_sweep(*, history: bool, refusals: bool) -> Run:
@@ -113,6 +122,9 @@ WAYS: dict[str, Callable[[], Run]] = {
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["--json"]:
+        print(json.dumps(measured(int(sys.argv[2]))))
+        return
     found = measured()
     print(f"{CALLS} replies of {LATENCY_S * 1000:.0f} ms, {AT_ONCE} at once; load average {os.getloadavg()[0]:.1f}")
     for name, way in found["ways"].items():
