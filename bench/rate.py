@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -104,7 +104,7 @@ def bare() -> Run:
 
 
 @contextlib.contextmanager
-def timed() -> Any:
+def timed() -> Iterator[list[float]]:
     """Gives a list that holds, after the block, its seconds and processor seconds."""
     clocks: list[float] = []
     began, cpu = time.perf_counter(), time.process_time()
