@@ -27,6 +27,7 @@ import httpx
 from claude_nb.errors import ClaudeError, ConfigError, NetworkError, StreamCut
 from claude_nb.keys import Key, RedactedLogs
 from claude_nb.lane import Direct, Lane
+from claude_nb.packets import Packets
 from claude_nb.pipe import Head, Item, Line, Pipe, Timeouts, Unreached
 
 NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # on, for 0 seconds
@@ -137,7 +138,11 @@ def _transport(pid: int, proxy: str | None, certificates: tuple[str | None, ...]
 
 def _new_transport(proxy: str | None, certificates: tuple[str | None, ...], *, keep: int) -> httpx.HTTPTransport:
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=keep, keepalive_expiry=KEPT_S)
-    return httpx.HTTPTransport(verify=_trusted(certificates), limits=limits, proxy=proxy)
+    transport = httpx.HTTPTransport(verify=_trusted(certificates), limits=limits, proxy=proxy)
+    # httpx has no option for it. Should that place be gone in a later one, requests leave as it sends them.
+    with contextlib.suppress(AttributeError):
+        transport._pool._network_backend = Packets()
+    return transport
 
 
 # Reading the certificates takes long; those that are named after a failure count at once.
