@@ -103,11 +103,10 @@ class Store:
             if new and not self._healed:
                 rows.heal(db, self._clock())
             mark = schema.mark(db)
-            closed: dict[int, Reply] = {}
-            for row_id, turn, reply, rhythm in ends:
-                place = _place(db, turn, mark)[0] if turn else row_id
-                if rows.close(db, place, reply, rhythm, pieces=turn is None or turn.saved):
-                    closed[place] = reply
+            ids = [_place(db, turn, mark)[0] if turn else row_id for row_id, turn, *_ in ends]
+            closed = rows.close(db, *((id_, reply, rhythm) for id_, (*_, reply, rhythm) in zip(ids, ends, strict=True)))
+            saved = [id_ for id_, (_, turn, *_) in zip(ids, ends, strict=True) if turn is None or turn.saved]
+            rows.drop_pieces(db, closed.keys() & saved)
             rows.index(db, closed)
             rows.remove(db, unsent)
             return [_Running(row_id, mark, values) for row_id, values in zip(rows.insert(db, *new), new, strict=True)]

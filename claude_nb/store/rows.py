@@ -46,13 +46,18 @@ def countable(row_id: int) -> int:
     return row_id if 0 < row_id < 2**63 else 0
 
 
+def _places(count: int, width: int) -> str:
+    """Places for the values of so many rows: (?, ?), (?, ?)."""
+    return ", ".join([f"({', '.join('?' * width)})"] * count)
+
+
 def insert(db: sqlite3.Connection, *new: Values) -> list[int]:
     """New running rows from (key, created_s, owner, notebook, variable, chat, request); their ids."""
     ids: list[int] = []
     for first in range(0, len(new), 100):  # older builds of SQLite take 999 values in a statement
         some = new[first : first + 100]
         sql = "INSERT INTO replies (key, created_s, owner, notebook, variable, chat, request) VALUES "
-        last = db.execute(sql + ", ".join([f"({', '.join('?' * 7)})"] * len(some)), [*chain(*some)]).lastrowid or 0
+        last = db.execute(sql + _places(len(some), 7), [*chain(*some)]).lastrowid or 0
         ids += range(last - len(some) + 1, last + 1)  # one statement counts on without a gap
     return ids
 
@@ -68,15 +73,30 @@ def reopen(db: sqlite3.Connection, row_id: int) -> None:
     db.execute("UPDATE replies SET stop_reason = NULL WHERE id = ? AND owner = ?", (row_id, owner()))
 
 
-def close(db: sqlite3.Connection, row_id: int, reply: Reply, rhythm: Rhythm, *, pieces: bool = True) -> bool:
-    """Store the end of a row, if it is still there; index() makes it searchable. pieces: some may be saved."""
+def close(db: sqlite3.Connection, *ends: tuple[int, Reply, Rhythm]) -> dict[int, Reply]:
+    """Store the ends of rows, of those that are still there: these by their ids. index() makes them searchable."""
+    found: dict[int, Reply] = {}
+    for first in range(0, len(ends), 100):
+        some = {row_id: (reply, rhythm) for row_id, reply, rhythm in ends[first : first + 100]}
+        there = db.execute(f"SELECT id FROM replies WHERE id IN {_places(1, len(some))}", [*some])  # noqa: S608
+        found |= {row_id: some[row_id][0] for (row_id,) in there}
+        # One statement for all: at each, other threads take the interpreter away for a while.
+        sql = f"""WITH ended (id, stop_reason, source, rhythm, reply) AS (VALUES {_places(len(some), 5)})
+                  UPDATE replies SET (stop_reason, source, rhythm, reply) =
+                  (SELECT stop_reason, source, rhythm, reply FROM ended WHERE ended.id = replies.id)
+                  WHERE id IN (SELECT id FROM ended)"""  # noqa: S608
+        db.execute(sql, [*chain(*((row_id, *_end(*some[row_id])) for row_id in some))])
+    return found
+
+
+def _end(reply: Reply, rhythm: Rhythm) -> Values:
     data = reply.to_dict(request=False)  # which has a column of its own
-    values = (reply.stop_reason, reply.source, to_json(rhythm), to_json(data), row_id)
-    sql = "UPDATE replies SET stop_reason = ?, source = ?, rhythm = ?, reply = ? WHERE id = ?"
-    there = db.execute(sql, values).rowcount > 0
-    if there and pieces:
-        db.execute("DELETE FROM pieces WHERE reply_id = ?", (row_id,))
-    return there
+    return reply.stop_reason, reply.source, to_json(rhythm), to_json(data)
+
+
+def drop_pieces(db: sqlite3.Connection, ids: Iterable[int]) -> None:
+    """Take out the text of rows whose reply is written."""
+    db.executemany("DELETE FROM pieces WHERE reply_id = ?", [(row_id,) for row_id in ids])
 
 
 def remove(db: sqlite3.Connection, ids: Iterable[int]) -> None:
@@ -92,7 +112,7 @@ def index(db: sqlite3.Connection, replies: Mapping[int, Reply]) -> None:
             for first in range(0, len(rows), 100):
                 some = rows[first : first + 100]
                 sql = "INSERT OR REPLACE INTO search (rowid, prompt, text) VALUES "
-                db.execute(sql + ", ".join(["(?, ?, ?)"] * len(some)), [*chain(*some)])
+                db.execute(sql + _places(len(some), 3), [*chain(*some)])
     except sqlite3.DatabaseError as error:
         if type(error) is not sqlite3.DatabaseError:
             raise  # not a damaged index, but a full disk or the like
@@ -106,8 +126,8 @@ def heal(db: sqlite3.Connection, now_s: float) -> None:
         if not _alive(str(who), now_s - news_s if isinstance(news_s, float) else SILENT_S):
             found = read(db, "id = ?", (row_id,))
             if found:
-                close(db, row_id, found[0].reply, found[0].rhythm)
-                index(db, {row_id: found[0].reply})
+                index(db, close(db, (row_id, found[0].reply, found[0].rhythm)))
+                drop_pieces(db, [row_id])
             else:  # unreadable: nothing can be saved, but it is not running any more
                 db.execute("UPDATE replies SET stop_reason = 'error' WHERE id = ?", (row_id,))
     if schema.has_search(db, create=True):
@@ -119,7 +139,7 @@ def erase(db: sqlite3.Connection, where: str, values: Values) -> int:
     """Delete rows so that no trace of them stays in the file; how many."""
     ids = db.execute(f"SELECT id FROM replies WHERE {where}", values).fetchall()  # noqa: S608  # see the top
     db.executemany("DELETE FROM replies WHERE id = ?", ids)
-    db.executemany("DELETE FROM pieces WHERE reply_id = ?", ids)
+    drop_pieces(db, [row_id for (row_id,) in ids])
     if ids and schema.has_search(db):
         db.executemany("DELETE FROM search WHERE rowid = ?", ids)
         # The index keeps the words of deleted rows until its parts are merged.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from claude_nb.store import Store
 
 LONGEST_WAIT_S = 0.05  # of a reply for its write
+MOST_AHEAD = 8  # times as many rows as at first, on a slow disk
 
 
 class Job(NamedTuple):
@@ -56,7 +57,7 @@ class Task:
 class Clerk:
     """The jobs of one run. Any thread may call; writing happens on a thread of its own, when there is a history.
 
-    ahead     rows written before their calls begin, at most
+    ahead     rows written before their calls begin; more, up to MOST_AHEAD times, when calls had to wait for theirs
     notebook  whose rows they are
     recorded  keys of requests that the history answers
     """
@@ -72,6 +73,7 @@ class Clerk:
     ) -> None:
         self.store = store
         self._ahead = ahead
+        self._most_ahead = ahead * MOST_AHEAD
         self._notebook = notebook
         self._recorded = recorded
         self._waiting = deque(Task(self, job, 1, bool(recorded) and job.request.key in recorded) for job in jobs)
@@ -143,6 +145,7 @@ class Clerk:
             self._thread.start()
 
     def _write(self, store: Store) -> None:
+        has_begun = False
         while True:
             with self._lock:
                 while (wait_s := self._wait_s()) != 0:
@@ -162,6 +165,9 @@ class Clerk:
                 for task, row in zip(plain, rows, strict=True):
                     task.row = row
             with self._lock:
+                if tasks and not self._ready and has_begun:
+                    self._ahead = min(2 * self._ahead, self._most_ahead)
+                has_begun = True
                 self._ready.extend(tasks)
                 self._writing = False
                 self._stock.notify(len(tasks))
