@@ -12,13 +12,13 @@ import json
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, cast, get_args, overload
 
 from claude_nb.errors import ClaudeError
 from claude_nb.reply import Reply, Source
-from claude_nb.values import STOP_WORDS, Request, Role, Sampling, Usage, Way
+from claude_nb.values import STOP_WORDS, Request, Role, Sampling, Usage, Way, names_of
 
 # (seconds since sending, characters of text so far), at most one pair per 50 ms.
 Rhythm = tuple[tuple[float, int], ...]
@@ -159,7 +159,7 @@ def reply_from(data: Any) -> Reply:
     saved = 0.0 if reply.saved_usd is None else reply.saved_usd
     if not isinstance(saved, (int, float)) or not _is(abs(saved), float):
         raise ValueError("saved_usd is not a number that can be right")
-    _check(reply.usage, **{field.name: int for field in fields(Usage) if field.name != "cost_usd"}, cost_usd=float)
+    _check(reply.usage, **{name: int for name in names_of(Usage) if name != "cost_usd"}, cost_usd=float)
     if reply.stop_reason not in STOP_WORDS or reply.source not in get_args(Source):
         raise ValueError("stop_reason or source has an unknown value")
     if None in (reply.text, reply.thinking, reply.seconds):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
 from claude_nb import parts, schema
 from claude_nb.errors import ClaudeError, NoJson
 from claude_nb.parts import Called, Part, ToolResult
-from claude_nb.values import Message, Request, StopReason, Usage
+from claude_nb.values import Message, Request, StopReason, Usage, names_of
 
 Source = Literal["live", "replay", "demo"]
 
@@ -198,10 +198,10 @@ class Reply:
     def to_dict(self, *, request: bool = True) -> dict[str, Any]:
         """Plain JSON data, without anything secret; Reply.from_dict reads it back. request: False leaves that out."""
         skip = ("request", "usage", "created_at", "parts", "stop_detail", "saved_usd")
-        data = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skip}
+        data = {name: getattr(self, name) for name in names_of(Reply) if name not in skip}
         if request:
             data["request"] = self.request.to_dict()
-        counts = ((f.name, getattr(self.usage, f.name)) for f in fields(self.usage))
+        counts = ((name, getattr(self.usage, name)) for name in names_of(Usage))
         data["usage"] = {name: count for name, count in counts if count is not None}
         data["created_at"] = self.created_at.isoformat()
         if self.saved_usd is not None:
@@ -215,8 +215,7 @@ class Reply:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Reply:
         """The inverse of to_dict; raises KeyError, TypeError or ValueError on other data."""
-        known = {f.name for f in fields(cls)}
-        values = {name: value for name, value in data.items() if name in known}
+        values = {name: value for name, value in data.items() if name in names_of(Reply)}
         values["request"] = Request.from_dict(data["request"])
         values["usage"] = Usage(**(data.get("usage") or {}))
         values["parts"] = tuple(parts.from_dict(part) for part in data.get("parts", ()))

@@ -13,7 +13,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from typing import Any, Literal
 
 from claude_nb import parts
@@ -33,6 +34,12 @@ STOP_WORDS: dict[str, str] = {
     "error": "broke off",
     "unknown": "finished, no reason given",
 }
+
+
+@cache
+def names_of(kind: type) -> tuple[str, ...]:
+    """The fields of a dataclass, looked up once: names_of(Message) -> ("role", "text", "parts")."""
+    return tuple(field.name for field in fields(kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,7 @@ class Sampling:
 
     def as_params(self) -> dict[str, Any]:
         """Only what is set: Sampling(top_k=5).as_params() -> {"top_k": 5}."""
-        pairs = ((f.name, getattr(self, f.name)) for f in fields(self))
+        pairs = ((name, getattr(self, name)) for name in names_of(Sampling))
         return {k: list(v) if isinstance(v, tuple) else v for k, v in pairs if v is not None}
 
 
@@ -255,7 +262,7 @@ class Usage:
 
     def merged(self, newer: Usage) -> Usage:
         """The newer count wins, but null and 0 never overwrite a real count (servers send both late)."""
-        return replace(self, **{f.name: getattr(newer, f.name) for f in fields(self) if getattr(newer, f.name)})
+        return Usage(*(getattr(newer, name) or getattr(self, name) for name in names_of(Usage)))
 
     def __add__(self, other: Usage) -> Usage:
         """Sum, for totals: an unknown count adds nothing."""
@@ -263,7 +270,7 @@ class Usage:
         def plus(a: Any, b: Any) -> Any:
             return b if a is None else a if b is None else a + b
 
-        return Usage(*(plus(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)))
+        return Usage(*(plus(getattr(self, name), getattr(other, name)) for name in names_of(Usage)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,6 +229,8 @@ def _text(content: object) -> str:
 
 def _thinking(delta: dict[str, Any]) -> str:
     """The thinking under the first of its known names that holds any."""
+    if delta.keys() <= PLAIN_DELTA:
+        return ""
     plain = string(delta.get("reasoning_content")) or string(delta.get("reasoning"))
     listed = (("reasoning_details", "text"), ("thinking_blocks", "thinking"))
     lists = ("".join(string(part.get(key)) for part in children(delta, name)) for name, key in listed)
