@@ -47,6 +47,31 @@ def test_the_text_so_far_is_kept_while_it_streams(store: Store) -> None:
     assert (row.reply.text, row.reply.thinking) == ("Because", "hmBecause")
 
 
+def test_many_replies_in_one_write_end_in_their_own_rows(store: Store, path: Path) -> None:
+    asked = [ask(f"prompt {number}") for number in range(250)]
+    ids = [row_id or 0 for row_id in store.enter(asked, [], notebook="n.ipynb")]
+    store.progress(ids[3], "half a reply")
+    store.forget(ids[7])
+    replies = [Reply(request, f"reply to {request.prompt}") for request in asked]
+    store.enter([], [(row_id, reply, ((0.5, 8),)) for row_id, reply in zip(ids, replies, strict=True)])
+    found = {row.id: (row.reply, row.rhythm, row.notebook) for row in store.recent(None)}
+    assert found == {
+        row_id: (reply, ((0.5, 8),), "n.ipynb") for row_id, reply in zip(ids, replies, strict=True) if row_id != ids[7]
+    }
+    assert [row.id for row in store.recent(search="prompt 249")] == [ids[249]]
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT count(*) FROM pieces").fetchone() == (0,)
+    assert store.known([request.key for request in asked] + ["none"]) == {request.key for request in asked} - {
+        asked[7].key
+    }
+
+
+def test_more_keys_are_looked_up_than_fit_in_a_statement(store: Store) -> None:
+    asked = [ask(f"prompt {number}") for number in range(1200)]
+    store.enter(asked, [])
+    assert store.known(request.key for request in asked) == {request.key for request in asked}
+
+
 def test_progress_writes_only_what_is_new(store: Store, path: Path) -> None:
     row_id = store.begin(ask())
     for length in range(0, 100_000, 1000):

@@ -71,8 +71,9 @@ def test_a_thousand_calls_at_a_server_that_refuses_and_breaks_off() -> None:
     assert len(broken) == sum(number % 50 == 1 for number in range(1, report["calls"] + 1))
     assert report["prompts"] == dict.fromkeys(prompts, 1)
     assert result.rows[5]["prompt"] == "prompt 5"
-    # A thread keeps its connection; one more for each reply that was cut, and for who stands in for a refused call.
-    assert report["connections"] <= 32 + len(broken) + report["calls"] // 20 + 1
+    # Connections are kept: one more for each reply that was cut, and some for who stands in for a call that waits, who
+    # takes over that of the one before. Without that there were fifty of these.
+    assert report["connections"] <= 32 + len(broken) + 20
 
 
 def test_calls_of_one_thread_share_a_connection() -> None:

@@ -157,14 +157,10 @@ class Store:
 
     def known(self, keys: Iterable[str]) -> set[str]:
         """Which of these keys find() may have a reply to: one look at the file for all of them."""
-        wanted = set(keys)
-
-        def work(db: sqlite3.Connection) -> set[str]:
-            return {
-                key for key in wanted if db.execute("SELECT 1 FROM replies WHERE key = ? LIMIT 1", (key,)).fetchone()
-            }
-
-        return self._file.run(work, set()) if wanted and self._file.exists() else set()
+        wanted = [*set(keys)]
+        if not wanted or not self._file.exists():
+            return set()
+        return self._file.run(lambda db: rows.known(db, wanted), set())
 
     def get(self, row_id: int) -> Row | None:
         """One row by its id, or None."""

@@ -10,7 +10,7 @@ import secrets
 import socket
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from itertools import chain
@@ -166,6 +166,16 @@ def read(
             found.append(row)
             if len(found) == limit:
                 break
+    return found
+
+
+def known(db: sqlite3.Connection, keys: Sequence[str]) -> set[str]:
+    """Those of the keys that rows have."""
+    found: set[str] = set()
+    for first in range(0, len(keys), 500):
+        some = keys[first : first + 500]
+        sql = f"SELECT DISTINCT key FROM replies WHERE key IN {_places(1, len(some))}"  # noqa: S608
+        found |= {str(key) for (key,) in db.execute(sql, some)}
     return found
 
 

@@ -65,6 +65,7 @@ class Runner:
         self._crew = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._active = self._resting = 0  # of these threads; resting: its call waits for its next try
+        self._slots: list[Slot] = []  # of threads that have ended, with their connections
         self._over = threading.Event()
         self._fault: BaseException | None = None
 
@@ -101,6 +102,8 @@ class Runner:
             thread.join(max(0.0, deadline - time.monotonic()))
         for turn in list(self.turns.values()):
             turn.abandon()
+        for slot in self._slots:
+            slot.close()
         self._clerk.close(max(GRACE_S / 4, deadline - time.monotonic()))
 
     def _add_thread(self) -> None:
@@ -115,7 +118,8 @@ class Runner:
 
     def _work(self) -> None:
         """One thread: job after job."""
-        slot = Slot(self.pace, self._stop, self._rest)
+        with self._crew:
+            slot = self._slots.pop() if self._slots else Slot(self.pace, self._stop, self._rest)
         try:
             while task := self._next():
                 if (answer := self._read(task, slot)) is not None:
@@ -123,6 +127,10 @@ class Runner:
         except BaseException as error:  # noqa: BLE001  # a fault of ours: the main thread raises it
             self._fault = error
             self._over.set()
+        with self._crew:
+            if not self._stop.is_set():
+                self._slots.append(slot)
+                return
         slot.close()
 
     def _next(self) -> Task | None:
