@@ -34,10 +34,11 @@ if TYPE_CHECKING:
     from claude_nb.grading import check
     from claude_nb.reply import Reply
     from claude_nb.session import Session
+    from claude_nb.shaping import Sampling
     from claude_nb.shared import ask, configure, history, stream
     from claude_nb.sweeps.sweep import Sweep
     from claude_nb.turn import Turn
-    from claude_nb.values import Message, Request, Sampling, Usage
+    from claude_nb.values import Message, Request, Usage
     from claude_nb.widgets.lens import Lens
     from claude_nb.widgets.playground import Playground
 
@@ -64,11 +65,12 @@ _HOME = {
     "claude_nb.explore": ("compare", "last_sweep", "load_sweep", "sweep"),
     "claude_nb.grading": ("check",),
     "claude_nb.session": ("Session",),
+    "claude_nb.shaping": ("Sampling",),
     "claude_nb.shared": ("ask", "configure", "history", "stream"),
     "claude_nb.reply": ("Reply",),
     "claude_nb.sweeps.sweep": ("Sweep",),
     "claude_nb.turn": ("Turn",),
-    "claude_nb.values": ("Message", "Request", "Sampling", "Usage"),
+    "claude_nb.values": ("Message", "Request", "Usage"),
     "claude_nb.widgets.lens": ("Lens",),
     "claude_nb.widgets.playground": ("Playground",),
 }

@@ -11,7 +11,8 @@ from claude_nb.conversation import Conversation
 from claude_nb.dialects import mended
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.models import Models
-from claude_nb.values import Message, Request, Sampling
+from claude_nb.shaping import Sampling
+from claude_nb.values import Message, Request
 
 if TYPE_CHECKING:
     from claude_nb.session import Session

@@ -13,8 +13,8 @@ from IPython.core.getipython import get_ipython
 from claude_nb import knobs, providers
 from claude_nb.commands import COMMANDS
 from claude_nb.session import Session
+from claude_nb.shaping import EFFORTS
 from claude_nb.shared import default_session
-from claude_nb.values import EFFORTS
 
 
 def words_for(before: str, magic: str, session: Session, variables: Mapping[str, Any] | None = None) -> list[str]:

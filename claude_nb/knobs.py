@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from claude_nb.errors import PromptError
-from claude_nb.values import EFFORTS
+from claude_nb.shaping import EFFORTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from typing import Any
 
 from claude_nb import thinking
 from claude_nb.errors import PromptError
-from claude_nb.values import Request, Usage, Way
+from claude_nb.shaping import Way
+from claude_nb.values import Request, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class ModelSpec:
     thinking    the ways it can think, see thinking.py; effort: the levels it takes
     quiet_up_to     the highest effort at which thinking can be switched off; None: any
     most_parts      by provider, how many parts a message may have; a provider that is not named sets no limit
-    structured      by provider, how it is held to the form of an answer: native, tool or prompt (see values.Answer)
+    structured      by provider, how it is held to the form of an answer: native, tool or prompt (see shaping.Answer)
     hides_thinking  True: its thoughts come without text unless their summary is asked for
     """
 

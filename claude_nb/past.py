@@ -18,7 +18,8 @@ from typing import Any, cast, get_args, overload
 
 from claude_nb.errors import ClaudeError
 from claude_nb.reply import Reply, Source
-from claude_nb.values import STOP_WORDS, Request, Role, Sampling, Usage, Way, names_of
+from claude_nb.shaping import Sampling, Way, names_of
+from claude_nb.values import STOP_WORDS, Request, Role, Usage
 
 # (seconds since sending, characters of text so far), at most one pair per 50 ms.
 Rhythm = tuple[tuple[float, int], ...]

@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 from claude_nb import parts, schema
 from claude_nb.errors import ClaudeError, NoJson
 from claude_nb.parts import Called, Part, ToolResult
-from claude_nb.values import Message, Request, StopReason, Usage, names_of
+from claude_nb.shaping import names_of
+from claude_nb.values import Message, Request, StopReason, Usage
 
 Source = Literal["live", "replay", "demo"]
 

@@ -16,8 +16,9 @@ from claude_nb.errors import BadRequest, NoJson, PromptError
 from claude_nb.models import ModelSpec
 from claude_nb.parts import ToolResult
 from claude_nb.reply import Reply
+from claude_nb.shaping import Answer, Way
 from claude_nb.turn import Turn
-from claude_nb.values import STOP_WORDS, Answer, Message, Request, Way
+from claude_nb.values import STOP_WORDS, Message, Request
 
 ANY = "any"  # what --json alone means
 LISTED = re.compile(r"list\[(.+)\]")

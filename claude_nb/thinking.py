@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from claude_nb.errors import PromptError
-from claude_nb.values import EFFORTS, Request, Thinking
+from claude_nb.shaping import EFFORTS, Thinking
+from claude_nb.values import Request
 
 if TYPE_CHECKING:
     from claude_nb.models import ModelSpec

@@ -21,7 +21,7 @@ from claude_nb.errors import ConfigError, NoJson, PromptError
 from claude_nb.keys import Key, redact
 from claude_nb.parts import Called, ToolCall, ToolResult
 from claude_nb.schema.hints import hints_of
-from claude_nb.values import Tool
+from claude_nb.shaping import Tool
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # what servers take as the name of a function
 MAX_CHARS = 20_000  # of a result

@@ -1,11 +1,9 @@
 """The nouns: Message -> Request -> Chunk -> Reply. All frozen, all plain data, none does I/O.
 
 Message   one side of a conversation          Chunk   one piece of a running reply
-Sampling  the settings that shape a reply     Usage   tokens counted by the server
-Thinking  how a model is to think             Reply   a finished (or broken-off) answer: reply.py
-Tool      a function that it may ask for      parts   what a message holds beside its text: parts.py
-Answer    the form its reply must have
-Request   all that decides what comes back
+Request   all that decides what comes back    Usage   tokens counted by the server
+shaping   its settings: shaping.py            Reply   a finished (or broken-off) answer: reply.py
+parts     what a message holds beside its text: parts.py
 """
 
 from __future__ import annotations
@@ -13,15 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from functools import cache
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from claude_nb import parts
 from claude_nb.parts import Part
+from claude_nb.shaping import Answer, Sampling, Thinking, Tool, names_of
 
 Role = Literal["user", "assistant"]
-Way = Literal["native", "tool", "prompt"]
 StopReason = Literal["end", "max_tokens", "stop_sequence", "tool_use", "refusal", "interrupted", "error", "unknown"]
 
 STOP_WORDS: dict[str, str] = {
@@ -34,12 +31,6 @@ STOP_WORDS: dict[str, str] = {
     "error": "broke off",
     "unknown": "finished, no reason given",
 }
-
-
-@cache
-def names_of(kind: type) -> tuple[str, ...]:
-    """The fields of a dataclass, looked up once: names_of(Message) -> ("role", "text", "parts")."""
-    return tuple(field.name for field in fields(kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,91 +50,6 @@ class Message:
     def from_dict(cls, data: Mapping[str, Any]) -> Message:
         """The inverse of to_dict; raises KeyError, TypeError or ValueError on other data."""
         return cls(data["role"], data["text"], tuple(parts.from_dict(part) for part in data.get("parts", ())))
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """The settings that shape a reply. None means: not sent, the model's own default holds.
-
-    temperature     0 (most likely words) to 1 (varied); to 2 on the demo model
-    top_p           keep the most likely words that share this probability; above 0, at most 1
-    top_k           keep this many of the most likely words; at least 1
-    max_tokens      the reply ends after this many tokens; at least 1
-    stop_sequences  the reply ends before the first of these texts
-    seed            same seed, same reply, where the model supports one (the demo model does)
-    """
-
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    max_tokens: int | None = None
-    stop_sequences: tuple[str, ...] | None = None
-    seed: int | None = None
-
-    def __post_init__(self) -> None:
-        # One spelling for equal values (1 and 1.0, -0.0 and 0.0), because Request.key is made from it.
-        for name in ("temperature", "top_p"):
-            if isinstance(getattr(self, name), (int, float)):
-                object.__setattr__(self, name, getattr(self, name) + 0.0)
-        if isinstance(self.stop_sequences, list):
-            object.__setattr__(self, "stop_sequences", tuple(self.stop_sequences))
-
-    def as_params(self) -> dict[str, Any]:
-        """Only what is set: Sampling(top_k=5).as_params() -> {"top_k": 5}."""
-        pairs = ((name, getattr(self, name)) for name in names_of(Sampling))
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in pairs if v is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class Thinking:
-    """How a model is to think.
-
-    kind           adaptive (it decides how much), enabled (up to budget_tokens) or disabled
-    budget_tokens  at least 1,024, and below max_tokens, of which it is a part
-    display        "summarized" asks for the text of the thoughts where a model keeps it back
-    """
-
-    kind: Literal["adaptive", "enabled", "disabled"]
-    budget_tokens: int | None = None
-    display: str | None = None
-
-    def __str__(self) -> str:
-        return self.kind if self.budget_tokens is None else f"{self.budget_tokens:,} tokens"
-
-    def as_params(self) -> dict[str, Any]:
-        """As Anthropic's format has it: {"type": "enabled", "budget_tokens": 4000}."""
-        values = {"type": self.kind, "budget_tokens": self.budget_tokens, "display": self.display}
-        return {name: value for name, value in values.items() if value is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A function as a model is told of it; the function itself is no part of a request.
-
-    schema  JSON schema of its arguments, as JSON text
-    """
-
-    name: str
-    description: str
-    schema: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The form a reply must have.
-
-    schema   JSON schema of an object, as JSON text
-    how      native (the server holds the model to it), tool (as the arguments of a call that the model must make),
-             or prompt (it is asked to)
-    wrapped  True: what was asked for is no object, so it is the one field, "answer", of one
-    """
-
-    schema: str
-    how: Way = "native"
-    wrapped: bool = False
-
-
-EFFORTS = ("low", "medium", "high", "xhigh", "max")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ from claude_nb.errors import PromptError
 from claude_nb.parts import Attachment
 from claude_nb.reply import Reply
 from claude_nb.session import Session
-from claude_nb.values import Message, Request, Sampling
+from claude_nb.shaping import Sampling
+from claude_nb.values import Message, Request
 from tests import replies
 from tests.kernel import Kernel
 from tests.server import Server

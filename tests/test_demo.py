@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 
 from claude_nb import demo, sampling
 from claude_nb.demo.corpus import paragraphs, tokens
+from claude_nb.shaping import Sampling
 from claude_nb.stop import Stop
-from claude_nb.values import Chunk, Message, Request, Sampling
+from claude_nb.values import Chunk, Message, Request
 
 GOLDEN = "fcdb41f92eb5b1ef37e4968c56711ab1fad4fe2d45b4cffd7974b7f13d974921"
 STORY = "Once upon a time there was a"

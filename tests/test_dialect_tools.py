@@ -11,7 +11,8 @@ import pytest
 from claude_nb import providers
 from claude_nb.dialects import chat, messages
 from claude_nb.parts import Thought, ToolCall, ToolResult
-from claude_nb.values import Answer, Message, Request, Sampling, Tool
+from claude_nb.shaping import Answer, Sampling, Tool
+from claude_nb.values import Message, Request
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOL = Tool("weather", "The weather of a city.", json.dumps(CITY))

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from claude_nb.dialects import Dialect, chat, messages
 from claude_nb.errors import ApiError, BadRequest, ClaudeError, Overloaded, PromptError
 from claude_nb.parts import Part, Thought, ToolCall
+from claude_nb.shaping import Sampling
 from claude_nb.sse import Event, events
-from claude_nb.values import Chunk, Message, Request, Sampling, Usage
+from claude_nb.values import Chunk, Message, Request, Usage
 
 STREAMS = Path(__file__).with_name("streams")
 DIALECTS = {"aimlapi": chat.AIMLAPI, "openai": chat.OPENAI, "messages": messages.MESSAGES}

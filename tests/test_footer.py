@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from claude_nb import footer
 from claude_nb.reply import Reply
-from claude_nb.values import STOP_WORDS, Message, Request, Sampling, StopReason, Usage
+from claude_nb.shaping import Sampling
+from claude_nb.values import STOP_WORDS, Message, Request, StopReason, Usage
 
 
 def reply(provider: str = "aimlapi", sampling: Sampling | None = None, **other: Any) -> Reply:

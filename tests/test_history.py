@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from claude_nb.errors import ClaudeError
 from claude_nb.past import HEADINGS, History, Row
 from claude_nb.reply import Reply
-from claude_nb.values import Message, Request, Sampling, Usage
+from claude_nb.shaping import Sampling
+from claude_nb.values import Message, Request, Usage
 
 
 def row(row_id: int = 1, prompt: str = "Why is the sky blue?", text: str = "Because.", **fields: Any) -> Row:

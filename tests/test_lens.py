@@ -17,7 +17,8 @@ from claude_nb.errors import PromptError
 from claude_nb.reply import Reply
 from claude_nb.sampling import draw, shape
 from claude_nb.session import Session
-from claude_nb.values import Message, Request, Sampling
+from claude_nb.shaping import Sampling
+from claude_nb.values import Message, Request
 from claude_nb.widgets import lens_page, story
 from claude_nb.widgets.lens import Lens
 from claude_nb.widgets.measured import Measured, first_word

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from claude_nb import knobs, models
 from claude_nb.errors import PromptError
 from claude_nb.models import Models, Price, plain_name
-from claude_nb.values import Message, Request, Sampling, Usage
+from claude_nb.shaping import Sampling
+from claude_nb.values import Message, Request, Usage
 
 TABLE = Models()
 ROWS = list(TABLE.table.values())

@@ -12,8 +12,9 @@ from claude_nb.credentials import Credentials
 from claude_nb.errors import AuthError, ConfigError
 from claude_nb.providers import PROVIDERS
 from claude_nb.session import Session
+from claude_nb.shaping import Sampling
 from claude_nb.stop import Stop
-from claude_nb.values import Message, Request, Sampling, Usage
+from claude_nb.values import Message, Request, Usage
 from tests.server import Server, answer, stream
 
 KEY = "0123456789abcdef0123456789abcdef"

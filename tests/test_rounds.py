@@ -16,7 +16,8 @@ from claude_nb.errors import ClaudeError, ConfigError, Interrupted, NetworkError
 from claude_nb.parts import Called, Thought, ToolCall, ToolResult
 from claude_nb.reply import Reply
 from claude_nb.session import Session
-from claude_nb.values import Message, Request, Tool
+from claude_nb.shaping import Tool
+from claude_nb.values import Message, Request
 from tests import asking, replies
 from tests.asking import Ask, Thinks
 from tests.server import Scenario, Send, Server, head

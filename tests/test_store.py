@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from claude_nb.past import Row
 from claude_nb.reply import Reply
+from claude_nb.shaping import Sampling
 from claude_nb.store import Store
-from claude_nb.values import Sampling, Usage
+from claude_nb.values import Usage
 from tests.turns import ask, kept
 
 

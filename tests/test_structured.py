@@ -24,9 +24,10 @@ from claude_nb.options import parse
 from claude_nb.parts import ToolCall, ToolResult
 from claude_nb.reply import Reply
 from claude_nb.session import Session
+from claude_nb.shaping import Answer
 from claude_nb.stop import Stop
 from claude_nb.turn import Turn
-from claude_nb.values import Answer, Chunk, Message, Request
+from claude_nb.values import Chunk, Message, Request
 from tests import replies
 from tests.server import Scenario, Send, Server, answer, head, stream
 from tests.shells import Shell, bare, session, shell

@@ -17,8 +17,9 @@ from claude_nb.options import parse
 from claude_nb.parts import Thought
 from claude_nb.reply import Reply
 from claude_nb.session import Session
+from claude_nb.shaping import Sampling, Thinking
 from claude_nb.sse import events
-from claude_nb.values import Message, Request, Sampling, Thinking
+from claude_nb.values import Message, Request
 from tests import replies
 from tests.server import Server, answer
 from tests.shells import Shell, bare, session, shell

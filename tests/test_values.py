@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_nb.reply import CodeBlock, Reply
-from claude_nb.values import STOP_WORDS, Message, Request, Sampling, StopReason, Usage
+from claude_nb.shaping import Sampling
+from claude_nb.values import STOP_WORDS, Message, Request, StopReason, Usage
 
 TEXTS = st.text(max_size=20)
 COUNTS = st.none() | st.integers(0, 10**9)

@@ -7,8 +7,9 @@ from datetime import datetime, timezone
 
 from claude_nb.past import Recorded
 from claude_nb.reply import Reply
+from claude_nb.shaping import Sampling
 from claude_nb.store import Store
-from claude_nb.values import Message, Request, Sampling, Usage
+from claude_nb.values import Message, Request, Usage
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 

@@ -17,8 +17,9 @@ from claude_nb.demo.counts import END_WORD, Model, Reading, key
 from claude_nb.demo.forms import filled
 from claude_nb.demo.generate import Step, opening, steps
 from claude_nb.demo.recall import ASKING, Recall
+from claude_nb.shaping import Sampling
 from claude_nb.stop import Stop
-from claude_nb.values import Chunk, Message, Request, Sampling, StopReason, Usage
+from claude_nb.values import Chunk, Message, Request, StopReason, Usage
 
 DELAY_S = 0.018  # between two tokens: quick, and still readable
 MAX_TOKENS = 256  # where the request sets none

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from claude_nb import knobs, values
+from claude_nb import knobs, shaping
 from claude_nb.models import Models, ModelSpec
 from claude_nb.providers import PROVIDERS
 from claude_nb.widgets.settings import choice_refused
@@ -26,7 +26,7 @@ PROVIDER_LABELS = {
     "demo": "Demo model (no key)",
 }
 ASKED = ("provider", "model", *knobs.SAMPLING_NAMES, "effort", "thinking", "system", "out")
-CHOICES = {"effort": values.EFFORTS, "thinking": ("on", "off")}
+CHOICES = {"effort": shaping.EFFORTS, "thinking": ("on", "off")}
 
 
 def catalogue(models: Models) -> dict[str, Any]:
