@@ -64,8 +64,9 @@ class Runner:
         self._stop = Stop()
         self._crew = threading.Lock()
         self._threads: list[threading.Thread] = []
-        self._active = self._resting = 0  # of these threads; resting: its call waits for its next try
-        self._slots: list[Slot] = []  # of threads that have ended, with their connections
+        # Of these threads. resting: its call waits for its next try; spare: it stood in for one that rested.
+        self._active = self._resting = self._spare = 0
+        self._needed = threading.Semaphore(0)  # wakes one that is spare
         self._over = threading.Event()
         self._fault: BaseException | None = None
 
@@ -84,7 +85,7 @@ class Runner:
     def _on_threads(self) -> Generator[list[Done], None, None]:
         try:
             for _ in range(min(len(self._clerk), self.pace.limit)):
-                self._add_thread()
+                self._add_hand()
             while self._threads and not self._over.wait(TICK_S):
                 yield self.rest()
             yield self.rest()
@@ -97,29 +98,31 @@ class Runner:
         self._stop.set()
         for turn in list(self.turns.values()):
             turn.stop()
+        self._needed.release(len(self._threads))
         deadline = time.monotonic() + GRACE_S
         for thread in list(self._threads):
             thread.join(max(0.0, deadline - time.monotonic()))
         for turn in list(self.turns.values()):
             turn.abandon()
-        for slot in self._slots:
-            slot.close()
         self._clerk.close(max(GRACE_S / 4, deadline - time.monotonic()))
 
-    def _add_thread(self) -> None:
-        """One more, unless there are enough: more than slots would spend their time in waking each other."""
+    def _add_hand(self) -> None:
+        """One more at work, unless there are enough: more than slots would spend their time in waking each other."""
         with self._crew:
             if self._active == self.pace.limit or self._stop.is_set():
                 return
             self._active += 1
+            if self._spare:  # which has a connection, too
+                self._spare -= 1
+                self._needed.release()
+                return
         thread = threading.Thread(target=self._work, name="claude_nb sweep", daemon=True)
         self._threads.append(thread)
         thread.start()
 
     def _work(self) -> None:
         """One thread: job after job."""
-        with self._crew:
-            slot = self._slots.pop() if self._slots else Slot(self.pace, self._stop, self._rest)
+        slot = Slot(self.pace, self._stop, self._rest)
         try:
             while task := self._next():
                 if (answer := self._read(task, slot)) is not None:
@@ -127,18 +130,16 @@ class Runner:
         except BaseException as error:  # noqa: BLE001  # a fault of ours: the main thread raises it
             self._fault = error
             self._over.set()
-        with self._crew:
-            if not self._stop.is_set():
-                self._slots.append(slot)
-                return
         slot.close()
 
     def _next(self) -> Task | None:
-        """What a thread does now; None: it ends, because nothing is left, or one that rested is back in its place."""
+        """What a thread does now, if need be after a while as a spare one; None: nothing is left."""
         with self._crew:
-            if self._active > self.pace.limit:
-                self._active -= 1
-                return None
+            is_spare = self._active > self.pace.limit  # one that rested is back in its place
+            self._active -= is_spare
+            self._spare += is_spare
+        if is_spare:
+            self._needed.acquire()
         if task := self._clerk.next(self._stop):
             return task
         with self._crew:
@@ -153,7 +154,7 @@ class Runner:
             self._resting += change
             self._active -= change
         if change > 0 and len(self._clerk):
-            self._add_thread()
+            self._add_hand()
 
     def _read(self, task: Task, slot: Slot | None = None) -> Answer | None:
         """Run a job to its end; None: stopped on the way."""
