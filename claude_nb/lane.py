@@ -1,4 +1,4 @@
-"""For threads that make many calls, as those of a sweep: each waits for the network itself, and keeps its connection.
+"""For threads that make many calls, as those of a sweep: each waits for the network itself, and keeps its connections.
 
 That saves a second thread with its hand-over, and a handshake, for each call but the first.
 """
@@ -9,7 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from claude_nb.errors import ClaudeError, NetworkError
 from claude_nb.pipe import Head, Item, Line, Timeouts
@@ -23,19 +25,30 @@ AFTER_END_S = 1.0  # what a server gets to end its answer in when the reply is w
 AFTER_END_PIECES = 64
 
 
-class Lane:
-    """What the calls of one thread go through, one after the other. Its thread may be left behind by a stop.
+@dataclass
+class Kept:
+    """The connection of a lane to one server.
 
-    transport  the open connection, kept for the next call to the same url; network.py makes it
-    unblock    wakes its thread when that is blocked in a read; None: there is no connection yet
-    keeps      False: this server does not end its answers, so each call takes a new connection
+    transport  what it belongs to; network.py makes it at the first call
+    unblock    wakes the thread of the lane when that is blocked in a read; None: no connection was made yet
+    ends       False: this server does not end its answers, so each call takes a new connection
     """
 
+    transport: httpx.HTTPTransport | None = None
+    unblock: Callable[[], None] | None = None
+    ends: bool = True
+
+
+class Lane:
+    """What the calls of one thread go through, one after the other. Its thread may be left behind by a stop."""
+
     def __init__(self) -> None:
-        self.transport: httpx.HTTPTransport | None = None
-        self.url = ""
-        self.unblock: Callable[[], None] | None = None
-        self.keeps = True
+        self._kept: dict[tuple[str, str], Kept] = {}
+
+    def to(self, url: str) -> Kept:
+        """The connection for that address, shared by all addresses of one server."""
+        parts = urlsplit(url)
+        return self._kept.setdefault((parts.scheme, parts.netloc), Kept())
 
     @contextmanager
     def held(self, stop: Stop) -> Iterator[bool]:  # noqa: ARG002 - for lanes that wait for their turn
@@ -47,10 +60,11 @@ class Lane:
         stop.wait(wait_s)
 
     def close(self) -> None:
-        """Close the connection."""
-        transport, self.transport, self.unblock = self.transport, None, None
-        if transport:
-            transport.close()
+        """Close the connections."""
+        kept, self._kept = self._kept, {}
+        for one in kept.values():
+            if one.transport:
+                one.transport.close()
 
 
 class Direct(Line):
@@ -60,18 +74,18 @@ class Direct(Line):
     wait for it.
     """
 
-    def __init__(self, host: str, timeouts: Timeouts, lane: Lane) -> None:
+    def __init__(self, host: str, timeouts: Timeouts, kept: Kept) -> None:
         super().__init__(host, timeouts)
         self.source: Generator[Item, None, None] | None = None
-        self._lane = lane
-        self._unblock = lane.unblock
+        self._kept = kept
+        self._unblock = kept.unblock
         self._reader = threading.get_ident()
         self._reading = self._ended = False
         self._late: NetworkError | None = None
         PULSE.join(self)
 
     def on_close(self, unblock: Callable[[], None]) -> None:
-        self._lane.unblock = unblock
+        self._kept.unblock = unblock
         super().on_close(unblock)
 
     def take(self) -> Head | bytes:
@@ -96,13 +110,13 @@ class Direct(Line):
 
     def finish(self) -> None:
         """The connection is free for the next call once the answer has been read to its very end."""
-        if self._lane.keeps and not self._ended:
+        if self._kept.ends and not self._ended:
             self.timeouts = Timeouts(AFTER_END_S, AFTER_END_S, AFTER_END_S)
             with suppress(ClaudeError):
                 for _ in range(AFTER_END_PIECES):
                     if not self.take():
                         break
-            self._lane.keeps = self._ended and self._late is None
+            self._kept.ends = self._ended and self._late is None
         self.close()
 
     def close(self) -> None:

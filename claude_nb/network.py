@@ -55,7 +55,7 @@ class Sent:
 
 def line_for(sent: Sent, host: str) -> Line:
     """What its answer will arrive through; nothing is sent yet."""
-    return Direct(host, sent.timeouts, sent.lane) if sent.lane else Pipe(host, sent.timeouts)
+    return Direct(host, sent.timeouts, sent.lane.to(sent.url)) if sent.lane else Pipe(host, sent.timeouts)
 
 
 def begin(sent: Sent, line: Line) -> None:
@@ -118,14 +118,14 @@ def _proxy_at(url: str, environ: tuple[str | None, ...], moment: int) -> str | N
 
 
 def _transport_for(url: str, lane: Lane | None) -> httpx.HTTPTransport:
-    if lane and lane.transport and lane.url == url:
-        return lane.transport
+    kept = lane.to(url) if lane else None
+    if kept and kept.transport:
+        return kept.transport
     proxy, certificates = _proxy_for(url), tuple(map(os.environ.get, CERTIFICATES))
-    if lane is None:
+    if kept is None:
         return _transport(os.getpid(), proxy, certificates)
-    lane.close()
-    lane.url, lane.transport = url, _new_transport(proxy, certificates, keep=1)
-    return lane.transport
+    kept.transport = _new_transport(proxy, certificates, keep=1)
+    return kept.transport
 
 
 # A fork must not share it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Head(NamedTuple):
 Item = Head | bytes | ClaudeError
 
 
-class Line:
+class Line(ABC):
     """One request as its reader sees it. take() gives a Head, raw pieces, then b"" or raises what went wrong."""
 
     def __init__(self, host: str, timeouts: Timeouts) -> None:
@@ -53,9 +54,9 @@ class Line:
         self._news_at = time.monotonic()
         self._unblock: Callable[[], None] | None = None
 
+    @abstractmethod
     def take(self) -> Head | bytes:
         """The next item. Raises what went wrong, and NetworkError when closed or silent for too long."""
-        raise NotImplementedError
 
     def news(self, *, connecting: bool) -> None:
         """A sign of life: the clocks start again."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from claude_nb import lane as lanes
-from claude_nb import network, providers
+from claude_nb import network, providers, wire
 from claude_nb.credentials import Credentials
 from claude_nb.errors import ApiError, NetworkError, StreamCut
 from claude_nb.lane import Lane
@@ -47,6 +47,36 @@ def test_calls_one_after_the_other_share_a_connection(lane: Lane) -> None:
         lane.close()
         assert say(server, lane) == "Hi"
         assert server.connections == 2
+
+
+def test_each_server_has_a_connection_of_its_own_whatever_is_asked_there(lane: Lane) -> None:
+    whole = answer(200, {"choices": [{"message": {"content": "Ho"}, "finish_reason": "stop"}]}, KEPT)
+    with Server([HI]) as one, Server([whole]) as other:
+        assert [say(server, lane) for server in (one, other) * 3] == ["Hi", "Ho"] * 3
+        assert (one.connections, other.connections) == (1, 1)
+        again = wire.connect(f"{one.origin}/another/path", {}, key=None, stop=Stop(), lane=lane)
+        with pytest.raises(StopIteration) as opened:
+            next(again)
+        opened.value.value.close()
+        assert one.connections == 1
+        lane.close()
+        assert (say(one, lane), say(other, lane)) == ("Hi", "Ho")
+        assert (one.connections, other.connections) == (2, 2)
+
+
+def test_a_stop_ends_the_call_to_one_server_and_leaves_the_connection_to_the_other(lane: Lane) -> None:
+    with Server([HI]) as one, Server([HI, [Wait()]]) as other:
+        assert (say(one, lane), say(other, lane)) == ("Hi", "Hi")
+        stop = Stop()
+        other.arrived.clear()
+        thread = threading.Thread(target=lambda: other.arrived.wait(5) and stop.set())
+        thread.start()
+        with pytest.raises(NetworkError, match="stopped"):
+            say(other, lane, stop=stop)
+        thread.join(5)
+        assert other.gone.wait(5)
+        assert say(one, lane) == "Hi"
+        assert one.connections == 1
 
 
 @pytest.mark.parametrize("by", [None, 1, 7], ids=["whole", "byte by byte", "in pieces"])
@@ -96,7 +126,7 @@ def test_a_server_that_does_not_end_its_answers_holds_up_one_call_for_a_moment_a
     with Server([open_end]) as server:
         assert say(server, lane) == "Hi"
         assert server.gone.wait(5)
-        assert not lane.keeps
+        assert not lane.to(server.url).ends
         monkeypatch.setattr(lanes, "AFTER_END_S", 3600)
         assert [say(server, lane) for _ in range(3)] == ["Hi"] * 3
         assert server.connections == 4
