@@ -40,9 +40,13 @@ class Kept:
 
 
 class Lane:
-    """What the calls of one thread go through, one after the other. Its thread may be left behind by a stop."""
+    """What the calls of one thread go through, one after the other. Its thread may be left behind by a stop.
+
+    begins  told when a call gets its place, at first and for each next try
+    """
 
     def __init__(self) -> None:
+        self.begins: Callable[[], None] = lambda: None
         self._kept: dict[tuple[str, str], Kept] = {}
 
     def to(self, url: str) -> Kept:

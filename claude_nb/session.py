@@ -173,7 +173,10 @@ class Session:
             return _within(lane.held(stop), chunks) if lane else chunks
 
         source: Source = "replay" if recorded else "demo" if request.provider == "demo" else "live"
-        return Turn(request, open_stream, run, source=source, clock=self._clock, stop=self._stop())
+        turn = Turn(request, open_stream, run, source=source, clock=self._clock, stop=self._stop())
+        if lane:
+            lane.begins = turn.begins
+        return turn
 
     def proceed(self) -> Turn:
         """Go on with the newest reply, which was cut at max_tokens or broke off. Raises PromptError if it was not."""

@@ -121,6 +121,10 @@ class Turn:
         self._stop.set()
         return self._settle("interrupted", "interrupted")
 
+    def begins(self) -> None:
+        """The request goes out now: its time does not count what was waited for a place among others."""
+        self._began_at = self._clock()
+
     def chunks(self) -> Iterator[Chunk]:
         """What arrives, as it arrives. Can be read once."""
         if self._begun:

@@ -17,6 +17,7 @@ from claude_nb.credentials import Credentials
 from claude_nb.errors import ConfigError, Interrupted
 from claude_nb.explore import compare, last_sweep, sweep
 from claude_nb.session import Session
+from claude_nb.sweeps.pace import Pace
 from claude_nb.sweeps.sweep import Sweep
 from tests.rates import RateServer
 from tests.server import Recorded, Scenario, Send, Server, Wait, answer, head, stream
@@ -99,6 +100,35 @@ def test_a_refused_call_is_tried_again_as_soon_as_the_server_answers_others(monk
     assert [reply.text for reply in result] == ["Hi"] * 60
     first, second = (i for i, prompt in enumerate(asked) if prompt == "p0")
     assert second - first < 30
+
+
+def test_the_time_of_a_reply_counts_no_wait_for_a_place_or_for_the_next_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    start, rest = Pace.start, Pace.rest
+
+    def waited(seconds: float, wait: Callable[..., Any]) -> Callable[..., Any]:
+        def late(self: Pace, *what: Any) -> Any:
+            now[0] += seconds
+            return wait(self, *what)
+
+        return late
+
+    monkeypatch.setattr(Pace, "start", waited(5.0, start))
+    monkeypatch.setattr(
+        Pace, "rest", waited(20.0, lambda self, number, kind, wait_s, stop: rest(self, number, kind, 0, stop))
+    )
+    hi = stream(b'data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')
+
+    def scenario(request: Recorded) -> Scenario:
+        refused = len(server.requests) == 2
+        now[0] += 0.0 if refused else 1.5  # how long it thinks
+        return answer(429, {"error": {"message": "too many"}}) if refused else hi
+
+    session = Session(credentials=Credentials({"CLAUDE_NB_HISTORY": "off"}), clock=lambda: now[0])
+    with Server(scenario) as server:
+        result = served(server.url, ["p0", "p1"], concurrency=1, session=session)()
+    assert len(server.requests) == 3
+    assert [(reply.seconds, reply.first_token_s) for reply in result] == [(1.5, 1.5)] * 2
 
 
 def test_interrupted_at_half_it_keeps_what_came_and_resumes_without_asking_twice() -> None:

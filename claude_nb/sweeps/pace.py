@@ -193,5 +193,7 @@ class Slot(Lane):
 
     def _take(self, stop: Stop) -> None:
         self._number = self._pace.start(self._stop)
-        if not self._number:
+        if self._number:
+            self.begins()
+        else:
             stop.set()
