@@ -111,7 +111,8 @@ def stop_one(kernel: Kernel, code: str, delay_s: float) -> None:
     while time.monotonic() < until:
         running._receive()
     kernel.interrupt()
-    running.wait(timeout=20)
+    # Idle, and not answered: a request whose interrupt comes before its code runs gets no answer from ipykernel.
+    running.until(lambda _: running.idle, timeout=20)
 
 
 def settle(kernel: Kernel) -> None:
