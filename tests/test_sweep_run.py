@@ -148,6 +148,15 @@ def test_interrupted_at_half_it_keeps_what_came_and_resumes_without_asking_twice
     assert all(asked[prompt] == 1 for prompt in kept)
 
 
+def test_a_sweep_that_is_whole_resumes_to_itself() -> None:
+    with RateServer(latency_s=0.0) as server:
+        result = served(server.url, ["one", "two"])()
+        replies = [*result]
+        assert result.resume() is result
+        assert server.report()["calls"] == 2
+    assert [*result] == replies
+
+
 def prepared(run: Callable[[], Sweep], watcher: Watch) -> Sweep:
     """The sweep as it is before its first call."""
     with pytest.MonkeyPatch.context() as patch:

@@ -98,9 +98,11 @@ class Runner:
         self._stop.set()
         for turn in list(self.turns.values()):
             turn.stop()
-        self._needed.release(len(self._threads))
+        threads = list(self._threads)
+        for _ in threads:
+            self._needed.release()
         deadline = time.monotonic() + GRACE_S
-        for thread in list(self._threads):
+        for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         for turn in list(self.turns.values()):
             turn.abandon()
@@ -109,7 +111,7 @@ class Runner:
     def _add_hand(self) -> None:
         """One more at work, unless there are enough: more than slots would spend their time in waking each other."""
         with self._crew:
-            if self._active == self.pace.limit or self._stop.is_set():
+            if self._active >= self.pace.limit or self._stop.is_set():
                 return
             self._active += 1
             if self._spare:  # which has a connection, too
