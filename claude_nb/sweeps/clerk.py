@@ -82,6 +82,7 @@ class Clerk:
         self._unsent: list[int] = []
         self._ended_at = 0.0
         self._writing = False
+        self._is_late = False  # a call waits for its row
         self._closed = False
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
@@ -96,6 +97,7 @@ class Clerk:
         """The next task; None: there is none, or stopped."""
         with self._lock:
             while not self._ready and (self._waiting or self._writing) and not stop.is_set():
+                self._is_late = True
                 self._start()
                 self._work.notify()
                 self._stock.wait(0.25)
@@ -165,9 +167,9 @@ class Clerk:
                 for task, row in zip(plain, rows, strict=True):
                     task.row = row
             with self._lock:
-                if tasks and not self._ready and has_begun:
+                if self._is_late and has_begun:
                     self._ahead = min(2 * self._ahead, self._most_ahead)
-                has_begun = True
+                self._is_late, has_begun = False, True
                 self._ready.extend(tasks)
                 self._writing = False
                 self._stock.notify(len(tasks))

@@ -95,10 +95,14 @@ class LensPage:
         box.fill(str(value))
         box.press("Enter")
 
-    def number(self, word: str, column: int = 3) -> str:
+    def cell(self, word: str, column: int = 3) -> Locator:
         """What the table says of a word: column 2 is the model, 3 is now, 4 is what was drawn."""
         row = self.bars.filter(has=self.page.get_by_role("button", name=word, exact=True))
-        return row.locator("> *").nth(column).inner_text()
+        return row.locator("> *").nth(column)
+
+    def number(self, word: str, column: int = 3) -> str:
+        """That, as it is now."""
+        return self.cell(word, column).inner_text()
 
 
 @pytest.fixture
@@ -109,7 +113,7 @@ def shown(blank_page: Page) -> LensPage:
 def test_the_bars_are_a_table_with_the_numbers_of_python(shown: LensPage) -> None:
     expect(shown.bars).to_have_count(16)
     first = shown.lens.table(0)[0]
-    assert shown.number(first["word"], 2) == f"{first['model']:.1%}"
+    expect(shown.cell(first["word"], 2)).to_have_text(f"{first['model']:.1%}", use_inner_text=True)
     assert shown.bars.last.locator("th").inner_text() == "1,151 others"
 
 
@@ -122,13 +126,13 @@ def test_the_settings_bend_the_bars_as_python_would(shown: LensPage) -> None:
     expect(shown.page.locator("tr[data-edge]")).to_have_count(1)
     for row in shown.lens.table(0):
         expected = f"cut: {row['cut']}" if row["cut"] else f"{row['final']:.1%}"
-        assert shown.number(row["word"]) == expected
+        expect(shown.cell(row["word"])).to_have_text(expected, use_inner_text=True)
 
 
 def test_temperature_0_leaves_one_word(shown: LensPage) -> None:
     shown.set("Temperature", 0)
     expect(shown.page.locator(".cnb-readouts")).to_contain_text("1 of 1,166 words, 1.0 effective")
-    assert shown.number("little") == "100%"
+    expect(shown.cell("little")).to_have_text("100%", use_inner_text=True)
 
 
 def test_the_order_decides_which_words_are_left(shown: LensPage) -> None:
