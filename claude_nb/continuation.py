@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from claude_nb import parts
-from claude_nb.dialects import BETWEEN
+from claude_nb.dialects.sides import BETWEEN
 from claude_nb.errors import PromptError
 from claude_nb.models import Models
 from claude_nb.parts import Part, Thought, ToolResult

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from claude_nb import Playground, continuation, dialects, explore, grading, past, place, rounds
+from claude_nb import Playground, continuation, explore, grading, past, place, rounds
 from claude_nb.budget import tokens_in
 from claude_nb.credentials import Credentials
+from claude_nb.dialects.sides import sides
 from claude_nb.errors import ClaudeError, ConfigError, Interrupted, NetworkError, PromptError, StreamCut
 from claude_nb.parts import Called, Thought, ToolCall, ToolResult
 from claude_nb.reply import Reply
@@ -339,7 +340,7 @@ def test_a_call_that_was_cut_is_not_sent_back(live: Session) -> None:
 def test_of_a_cut_call_alone_nothing_is_sent_back() -> None:
     held = (Thought("Hm.", "S1"), ToolCall("c1", "f", "{"))
     asked = Request("p", "m", (Message("user", "Hi"), Message("assistant", "", held)), tools=(Tool("f", "", "{}"),))
-    assert dialects.sides(asked) == [Message("user", "Hi")]
+    assert sides(asked) == [Message("user", "Hi")]
 
 
 # What goes wrong

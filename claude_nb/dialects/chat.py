@@ -20,7 +20,6 @@ from claude_nb.dialects import (
     calls,
     child,
     children,
-    content,
     cost_usd,
     count,
     dollars,
@@ -28,14 +27,12 @@ from claude_nb.dialects import (
     joined,
     known,
     label,
-    opening,
     piece_missing,
-    sides,
     stop_fields,
     string,
-    system_of,
 )
 from claude_nb.dialects.calls import Calls
+from claude_nb.dialects.sides import content, opening, sides, system_of
 from claude_nb.parts import ToolCall, ToolResult
 from claude_nb.sse import Event
 from claude_nb.values import Chunk, Message, Request, Usage

@@ -22,12 +22,12 @@ from claude_nb.dialects import (
     joined,
     known,
     label,
-    opening,
     piece_missing,
     stop_fields,
     string,
 )
 from claude_nb.dialects.calls import Calls
+from claude_nb.dialects.sides import opening
 from claude_nb.dialects.thoughts import KINDS, Thoughts, signed
 from claude_nb.errors import PromptError
 from claude_nb.sse import Event
