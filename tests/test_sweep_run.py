@@ -17,8 +17,11 @@ from claude_nb.credentials import Credentials
 from claude_nb.errors import ConfigError, Interrupted
 from claude_nb.explore import compare, last_sweep, sweep
 from claude_nb.session import Session
+from claude_nb.sweeps.clerk import Job
 from claude_nb.sweeps.pace import Pace
+from claude_nb.sweeps.runner import Runner
 from claude_nb.sweeps.sweep import Sweep
+from claude_nb.turn import Turn
 from tests.rates import RateServer
 from tests.server import Recorded, Scenario, Send, Server, Wait, answer, head, stream
 
@@ -146,6 +149,32 @@ def test_interrupted_at_half_it_keeps_what_came_and_resumes_without_asking_twice
     assert len(result) == 60
     assert all(kept.get(reply.prompt, reply) is reply for reply in result)
     assert all(asked[prompt] == 1 for prompt in kept)
+
+
+def test_a_second_interrupt_while_the_first_is_dealt_with_leaves_no_thread_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session, stop, interrupted = new_session(), Turn.stop, threading.Event()
+
+    def stop_late(turn: Turn) -> None:
+        if threading.current_thread() is threading.main_thread() and not interrupted.is_set():
+            interrupted.set()
+            raise KeyboardInterrupt
+        stop(turn)
+
+    with RateServer(latency_s=0.02, full_every=6) as server:
+        where = {"provider": "openai-compatible", "model": "m", "base_url": server.url}
+        jobs = [Job(i, 0, session.request(f"prompt {i}", **where)) for i in range(5000)]
+        runner = Runner(session, jobs, concurrency=8)
+        running = runner.run()
+        while not runner._spare:
+            next(running)
+        monkeypatch.setattr(Turn, "stop", stop_late)
+        with pytest.raises(KeyboardInterrupt):
+            running.close()
+        for thread in runner._threads:
+            thread.join(10)
+    assert not any(thread.is_alive() for thread in runner._threads)
 
 
 def test_a_sweep_that_is_whole_resumes_to_itself() -> None:

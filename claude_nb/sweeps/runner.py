@@ -98,11 +98,8 @@ class Runner:
         self._stop.set()
         for turn in list(self.turns.values()):
             turn.stop()
-        threads = list(self._threads)
-        for _ in threads:
-            self._needed.release()
         deadline = time.monotonic() + GRACE_S
-        for thread in threads:
+        for thread in list(self._threads):
             thread.join(max(0.0, deadline - time.monotonic()))
         for turn in list(self.turns.values()):
             turn.abandon()
@@ -141,7 +138,8 @@ class Runner:
             self._active -= is_spare
             self._spare += is_spare
         if is_spare:
-            self._needed.acquire()
+            with self._stop.unblocking(self._needed.release):
+                self._needed.acquire()
         if task := self._clerk.next(self._stop):
             return task
         with self._crew:
