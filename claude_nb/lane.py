@@ -38,21 +38,34 @@ class Kept:
     unblock: Callable[[], None] | None = None
     ends: bool = True
 
+    def close(self) -> None:
+        """The next call makes a new one."""
+        transport, self.transport, self.unblock = self.transport, None, None
+        if transport:
+            transport.close()
+
 
 class Lane:
     """What the calls of one thread go through, one after the other. Its thread may be left behind by a stop.
 
-    begins  told when a call gets its place, at first and for each next try
+    begins  to be told when a call gets its place, at first and for each next try, by lanes on which calls wait for one
+    most    connections that are kept, to as many servers
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 1) -> None:
         self.begins: Callable[[], None] = lambda: None
+        self._most = most
         self._kept: dict[tuple[str, str], Kept] = {}
 
     def to(self, url: str) -> Kept:
         """The connection for that address, shared by all addresses of one server."""
         parts = urlsplit(url)
-        return self._kept.setdefault((parts.scheme, parts.netloc), Kept())
+        kept = self._kept.setdefault((parts.scheme, parts.netloc), Kept())
+        if kept.transport is None:
+            others = [one for one in self._kept.values() if one.transport]
+            for one in others[: max(0, len(others) + 1 - self._most)]:
+                one.close()
+        return kept
 
     @contextmanager
     def held(self, stop: Stop) -> Iterator[bool]:  # noqa: ARG002 - for lanes that wait for their turn
@@ -67,8 +80,7 @@ class Lane:
         """Close the connections."""
         kept, self._kept = self._kept, {}
         for one in kept.values():
-            if one.transport:
-                one.transport.close()
+            one.close()
 
 
 class Direct(Line):
@@ -81,7 +93,7 @@ class Direct(Line):
     def __init__(self, host: str, timeouts: Timeouts, kept: Kept) -> None:
         super().__init__(host, timeouts)
         self.source: Generator[Item, None, None] | None = None
-        self._kept = kept
+        self.kept = kept
         self._unblock = kept.unblock
         self._reader = threading.get_ident()
         self._reading = self._ended = False
@@ -89,7 +101,7 @@ class Direct(Line):
         PULSE.join(self)
 
     def on_close(self, unblock: Callable[[], None]) -> None:
-        self._kept.unblock = unblock
+        self.kept.unblock = unblock
         super().on_close(unblock)
 
     def take(self) -> Head | bytes:
@@ -114,13 +126,13 @@ class Direct(Line):
 
     def finish(self) -> None:
         """The connection is free for the next call once the answer has been read to its very end."""
-        if self._kept.ends and not self._ended:
+        if self.kept.ends and not self._ended:
             self.timeouts = Timeouts(AFTER_END_S, AFTER_END_S, AFTER_END_S)
             with suppress(ClaudeError):
                 for _ in range(AFTER_END_PIECES):
                     if not self.take():
                         break
-            self._kept.ends = self._ended and self._late is None
+            self.kept.ends = self._ended and self._late is None
         self.close()
 
     def close(self) -> None:

@@ -80,7 +80,7 @@ def _exchange(sent: Sent, line: Line) -> Generator[Item, None, None]:
     LOGS.use(sent.key)
     try:
         # Without a Client around it, a transport follows no redirect and keeps no cookie, and takes half the time.
-        transport = sent.transport or _transport_for(sent.url, sent.lane)
+        transport = sent.transport or _transport_for(sent.url, line)
         # The reader keeps the time; these limits only end a thread that nobody waits for.
         limits = httpx.Timeout(sent.timeouts.silence_s + 5, connect=sent.timeouts.connect_s)
         more = {"timeout": limits.as_dict(), "trace": _tracer(line)}
@@ -117,8 +117,8 @@ def _proxy_at(url: str, environ: tuple[str | None, ...], moment: int) -> str | N
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _transport_for(url: str, lane: Lane | None) -> httpx.HTTPTransport:
-    kept = lane.to(url) if lane else None
+def _transport_for(url: str, line: Line) -> httpx.HTTPTransport:
+    kept = line.kept if isinstance(line, Direct) else None
     if kept and kept.transport:
         return kept.transport
     proxy, certificates = _proxy_for(url), tuple(map(os.environ.get, CERTIFICATES))

@@ -15,6 +15,7 @@ from claude_nb.lane import Lane
 from claude_nb.network import line_for as make
 from claude_nb.pipe import Line
 from claude_nb.stop import Stop
+from claude_nb.sweeps.pace import Pace, Slot
 from claude_nb.values import Message, Request
 from tests.server import Reset, Scenario, Send, Server, Wait, answer, stream
 
@@ -27,7 +28,7 @@ HI = stream(WORD + END + DONE, headers=KEPT)
 
 @pytest.fixture
 def lane() -> Iterator[Lane]:
-    lane = Lane()
+    lane = Lane(most=2)
     yield lane
     lane.close()
 
@@ -62,6 +63,22 @@ def test_each_server_has_a_connection_of_its_own_whatever_is_asked_there(lane: L
         lane.close()
         assert (say(one, lane), say(other, lane)) == ("Hi", "Ho")
         assert (one.connections, other.connections) == (2, 2)
+
+
+def test_a_lane_keeps_no_more_connections_than_it_may() -> None:
+    lane = Lane(most=2)
+    with Server([HI]) as one, Server([HI]) as two, Server([HI]) as three:
+        for server in (one, two, one, three, two, three):
+            assert say(server, lane) == "Hi"
+        assert [server.connections for server in (one, two, three)] == [1, 1, 1]
+        assert say(one, lane) == "Hi"  # which had to go for the third
+        lane.close()
+    assert one.connections == 2
+
+
+@pytest.mark.parametrize(("at_once", "most"), [(1, 128), (8, 16), (32, 4), (128, 1), (1000, 1)])
+def test_the_threads_of_a_sweep_together_keep_no_more_than_fit_in_a_process(at_once: int, most: int) -> None:
+    assert Slot(Pace(at_once), Stop(), print)._most == most
 
 
 def test_a_stop_ends_the_call_to_one_server_and_leaves_the_connection_to_the_other(lane: Lane) -> None:

@@ -16,6 +16,7 @@ WINDOW = 20  # outcomes looked at
 TOO_MANY = 5  # refusals among them
 PAUSE_S = 0.5
 SLICE_S = 0.25  # in which a stop is seen
+CONNECTIONS = 128  # kept by all threads of a sweep, where it has fewer threads; macOS gives a process 256 files
 ENOUGH = 4  # answers to calls like a refused one that began after it: the server has room again
 
 
@@ -160,7 +161,7 @@ class Slot(Lane):
     """
 
     def __init__(self, pace: Pace, stop: Stop, resting: Callable[[int], None]) -> None:
-        super().__init__()
+        super().__init__(most=max(1, CONNECTIONS // pace.limit))
         self.kind: Hashable = None
         self._pace = pace
         self._stop = stop
