@@ -10,11 +10,11 @@ import secrets
 import socket
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from claude_nb.past import Rhythm, Row, from_json, reply_from, rhythm_from, to_json
 from claude_nb.reply import Reply
@@ -23,6 +23,7 @@ from claude_nb.store import schema
 SILENT_S = 3600.0
 COLUMNS = "id, created_s, stop_reason, notebook, variable, chat, rhythm, request, reply"
 Values = tuple[str | float | None, ...]
+T = TypeVar("T")
 
 # The number of this process, and a mark that tells it from an earlier one that had the same number.
 _process = (0, "")
@@ -51,11 +52,15 @@ def _places(count: int, width: int) -> str:
     return ", ".join([f"({', '.join('?' * width)})"] * count)
 
 
+def _portions(values: Sequence[T], most: int = 100) -> Iterator[Sequence[T]]:
+    """So many for each statement: older builds of SQLite take 999 values in one."""
+    return (values[first : first + most] for first in range(0, len(values), most))
+
+
 def insert(db: sqlite3.Connection, *new: Values) -> list[int]:
     """New running rows from (key, created_s, owner, notebook, variable, chat, request); their ids."""
     ids: list[int] = []
-    for first in range(0, len(new), 100):  # older builds of SQLite take 999 values in a statement
-        some = new[first : first + 100]
+    for some in _portions(new):
         sql = "INSERT INTO replies (key, created_s, owner, notebook, variable, chat, request) VALUES "
         last = db.execute(sql + _places(len(some), 7), [*chain(*some)]).lastrowid or 0
         ids += range(last - len(some) + 1, last + 1)  # one statement counts on without a gap
@@ -76,8 +81,8 @@ def reopen(db: sqlite3.Connection, row_id: int) -> None:
 def close(db: sqlite3.Connection, *ends: tuple[int, Reply, Rhythm]) -> dict[int, Reply]:
     """Store the ends of rows, of those that are still there: these by their ids. index() makes them searchable."""
     found: dict[int, Reply] = {}
-    for first in range(0, len(ends), 100):
-        some = {row_id: (reply, rhythm) for row_id, reply, rhythm in ends[first : first + 100]}
+    for portion in _portions(ends):
+        some = {row_id: (reply, rhythm) for row_id, reply, rhythm in portion}
         there = db.execute(f"SELECT id FROM replies WHERE id IN {_places(1, len(some))}", [*some])  # noqa: S608
         found |= {row_id: some[row_id][0] for (row_id,) in there}
         # One statement for all: at each, other threads take the interpreter away for a while.
@@ -109,8 +114,7 @@ def index(db: sqlite3.Connection, replies: Mapping[int, Reply]) -> None:
     rows = [(row_id, plain(reply.prompt), plain(reply.text)) for row_id, reply in replies.items()]
     try:
         if rows and schema.has_search(db):
-            for first in range(0, len(rows), 100):
-                some = rows[first : first + 100]
+            for some in _portions(rows):
                 sql = "INSERT OR REPLACE INTO search (rowid, prompt, text) VALUES "
                 db.execute(sql + _places(len(some), 3), [*chain(*some)])
     except sqlite3.DatabaseError as error:
@@ -172,8 +176,7 @@ def read(
 def known(db: sqlite3.Connection, keys: Sequence[str]) -> set[str]:
     """Those of the keys that rows have."""
     found: set[str] = set()
-    for first in range(0, len(keys), 500):
-        some = keys[first : first + 500]
+    for some in _portions(keys, 500):
         sql = f"SELECT DISTINCT key FROM replies WHERE key IN {_places(1, len(some))}"  # noqa: S608
         found |= {str(key) for (key,) in db.execute(sql, some)}
     return found
