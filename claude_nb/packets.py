@@ -1,6 +1,7 @@
 """A request leaves in one piece: httpx writes its head and its body apart, which are two packets and two system calls.
 
 Under many threads each such call also hands the interpreter to another one, and waits to get it back.
+httpcore is what httpx itself is made of: httpx brings it along, and says which version fits.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Reply:
     stop_detail     why a model refused, where its server says so
     parts           signed thoughts, calls of functions and their results, for the conversation
     seconds         from sending to the last token; first_token_s to the first one (None: none came). In a sweep
-                    without the wait for a place, or for another try
+                    on threads without the wait for a place, or for another try
     cost_usd        US dollars; None: unknown. A cost the server reported wins over the price table
     saved_usd       what the cache saved of it; below 0 when filling the cache cost more; None: unknown
     source          "live", "replay" (from the history or a file) or "demo" (the embedded model)
