@@ -19,7 +19,7 @@ import zmq
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 
-from tests.kernel import clean_env
+from tests.helpers.kernel import clean_env
 
 SHOWN = ("stream", "display_data", "update_display_data", "execute_result", "comm_msg")
 

@@ -21,10 +21,10 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from claude_nb.credentials import Credentials
-from claude_nb.explore import sweep
-from claude_nb.session import Session
-from tests.rates import RateServer
+from claude_nb.providers.credentials import Credentials
+from claude_nb.session.session import Session
+from claude_nb.sweeps.api import sweep
+from tests.helpers.rates import RateServer
 
 CALLS, AT_ONCE, LATENCY_S = 1000, 32, 0.05
 REFUSALS = {"full_every": 20, "cut_every": 50}

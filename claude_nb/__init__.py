@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from claude_nb.commands.money import usage
     from claude_nb.errors import (
         ApiError,
         AuthError,
@@ -30,15 +29,16 @@ if TYPE_CHECKING:
         ReplayMiss,
         StreamCut,
     )
-    from claude_nb.explore import compare, last_sweep, load_sweep, sweep
-    from claude_nb.grading import check
-    from claude_nb.reply import Reply
-    from claude_nb.session import Session
-    from claude_nb.shaping import Sampling
-    from claude_nb.shared import ask, configure, history, stream
+    from claude_nb.notebook.commands.usage import usage
+    from claude_nb.session.default import ask, configure, history, stream
+    from claude_nb.session.session import Session
+    from claude_nb.session.turn import Turn
+    from claude_nb.sweeps.api import compare, last_sweep, load_sweep, sweep
+    from claude_nb.sweeps.check import check
     from claude_nb.sweeps.sweep import Sweep
-    from claude_nb.turn import Turn
-    from claude_nb.values import Message, Request, Usage
+    from claude_nb.types.reply import Reply
+    from claude_nb.types.request import Message, Request, Usage
+    from claude_nb.types.settings import Sampling
     from claude_nb.widgets.lens import Lens
     from claude_nb.widgets.playground import Playground
 
@@ -61,16 +61,16 @@ _HOME = {
         "ReplayMiss",
         "StreamCut",
     ),
-    "claude_nb.commands.money": ("usage",),
-    "claude_nb.explore": ("compare", "last_sweep", "load_sweep", "sweep"),
-    "claude_nb.grading": ("check",),
-    "claude_nb.session": ("Session",),
-    "claude_nb.shaping": ("Sampling",),
-    "claude_nb.shared": ("ask", "configure", "history", "stream"),
-    "claude_nb.reply": ("Reply",),
+    "claude_nb.notebook.commands.usage": ("usage",),
+    "claude_nb.sweeps.api": ("compare", "last_sweep", "load_sweep", "sweep"),
+    "claude_nb.sweeps.check": ("check",),
+    "claude_nb.session.session": ("Session",),
+    "claude_nb.types.settings": ("Sampling",),
+    "claude_nb.session.default": ("ask", "configure", "history", "stream"),
+    "claude_nb.types.reply": ("Reply",),
     "claude_nb.sweeps.sweep": ("Sweep",),
-    "claude_nb.turn": ("Turn",),
-    "claude_nb.values": ("Message", "Request", "Usage"),
+    "claude_nb.session.turn": ("Turn",),
+    "claude_nb.types.request": ("Message", "Request", "Usage"),
     "claude_nb.widgets.lens": ("Lens",),
     "claude_nb.widgets.playground": ("Playground",),
 }
@@ -114,7 +114,7 @@ __all__ = [  # noqa: RUF022  # grouped by what they are for; a test compares it 
 
 def __getattr__(name: str) -> Any:
     if name == "last":  # the newest reply, so another one after each prompt; None before the first
-        return import_module("claude_nb.shared").default_session().last
+        return import_module("claude_nb.session.default").default_session().last
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_PUBLIC[name]), name)
@@ -126,13 +126,13 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(ip: InteractiveShell) -> None:
     """%load_ext claude_nb"""
-    from claude_nb.extension import load
+    from claude_nb.notebook.extension import load
 
     load(ip)
 
 
 def unload_ipython_extension(ip: InteractiveShell) -> None:
     """%unload_ext claude_nb"""
-    from claude_nb.extension import unload
+    from claude_nb.notebook.extension import unload
 
     unload(ip)

@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from claude_nb.reply import Reply
+    from claude_nb.types.reply import Reply
 
 
 class ClaudeError(Exception):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_nb.store import Store
+from claude_nb.storage.store import Store
 
 KEY_VARIABLES = ("AIMLAPI_API_KEY", "AIMLAPI_KEY", "AIML_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY")
 

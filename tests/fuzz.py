@@ -13,7 +13,7 @@ import pytest
 from hypothesis import is_hypothesis_test, settings
 
 FACTOR = int(os.environ.get("FUZZ", "10"))
-FROM_OUTSIDE = ("test_dialects", "test_sse", "test_faults", "test_replay_damage")
+FROM_OUTSIDE = ("test_dialects", "test_sse", "test_api_errors", "test_damaged_recordings")
 # Hypothesis keeps a test's settings here, and has no public way to change them once the decorator has run.
 SETTINGS = "_hypothesis_internal_use_settings"
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults_table.streams import FORMS, TOO_MUCH
 from tests.faults_table.wires import Chat, Fault, Messages, good
-from tests.server import Server
+from tests.helpers.server import Server
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="Linux tells the peak of a process, others its parent's"
@@ -18,9 +18,9 @@ pytestmark = pytest.mark.skipif(
 
 CHILD = r"""
 import re, sys
-from claude_nb.credentials import Credentials
+from claude_nb.providers.credentials import Credentials
 from claude_nb.errors import ClaudeError
-from claude_nb.session import Session
+from claude_nb.session.session import Session
 
 address, provider, history, timeout = sys.argv[1:]
 environ = {"AIMLAPI_API_KEY": "test-key-0123456789", "ANTHROPIC_API_KEY": "test-key-0123456789"}

@@ -21,19 +21,20 @@ from typing import Any
 
 import pytest
 
-from claude_nb import display, sse
-from claude_nb.dialects.chat import AIMLAPI
-from claude_nb.dialects.messages import MESSAGES
-from claude_nb.painter import Painter
-from claude_nb.stop import Stop
-from claude_nb.turn import Turn
-from claude_nb.values import Chunk, Message, Request
-from claude_nb.widgets import runner
-from claude_nb.widgets.records import Run
-from claude_nb.widgets.runner import Runner
-from tests.replies import chat, messages
-from tests.server import Send
-from tests.test_painter import CHARS_PER_TOKEN, FOOTER, TOKENS_PER_S, Screen, mixed, streamed
+from claude_nb.notebook import display
+from claude_nb.providers import sse
+from claude_nb.providers.dialects.chat_completions import AIMLAPI
+from claude_nb.providers.dialects.messages import MESSAGES
+from claude_nb.render.live import Painter
+from claude_nb.session.turn import Turn
+from claude_nb.stop_signal import Stop
+from claude_nb.types.request import Chunk, Message, Request
+from claude_nb.widgets import run_queue as runner
+from claude_nb.widgets.run_queue import Runner
+from claude_nb.widgets.transcript import Run
+from tests.helpers.replies import chat, messages
+from tests.helpers.server import Send
+from tests.render.test_live import CHARS_PER_TOKEN, FOOTER, TOKENS_PER_S, Screen, mixed, streamed
 
 REQUEST = Request("demo", "demo", (Message("user", "Hi"),))
 LENGTHS = (2_000, 20_000, 200_000)
@@ -160,7 +161,7 @@ def test_the_bytes_of_the_playground_grow_in_proportion_to_the_reply() -> None:
 def test_loading_imports_a_dozen_small_modules_and_nothing_else() -> None:
     done = subprocess.run([sys.executable, "-c", LOADS], capture_output=True, text=True, check=True, timeout=60)
     loaded = set(done.stdout.split())
-    assert "claude_nb.extension" in loaded
+    assert "claude_nb.notebook.extension" in loaded
     assert len(loaded) <= 12
     # Older Pythons have imported urllib by themselves.
     small = {"base64", "ipaddress", "urllib", "urllib.parse"}

@@ -11,9 +11,9 @@ from urllib.parse import quote
 import nbformat
 import pytest
 
-from tests.kernel import Kernel, Result
-from tests.replies import chat, chat_chunk, messages, sse
-from tests.server import Reset, Scenario, Send, Server, answer, head, stream
+from tests.helpers.kernel import Kernel, Result
+from tests.helpers.replies import chat, chat_chunk, messages, sse
+from tests.helpers.server import Reset, Scenario, Send, Server, answer, head, stream
 
 CANARY = "7Q4zP0xVbN2mLk8Jh+Gf/Ts5Rd3Wc9YqEa1Ui6Op"
 PIECES = tuple(CANARY[i : i + 8] for i in range(len(CANARY) - 7))
@@ -47,7 +47,7 @@ SEARCH = '''
 def canary_search(canary):
     """Where in this kernel a piece of the key can be seen, followed from errors, frames and our own objects."""
     import gc, pickle, sys, types
-    import claude_nb, claude_nb.shared
+    import claude_nb, claude_nb.session.default
     pieces = {canary[i:i + 8] for i in range(len(canary) - 7)}
     seen, found = set(), []
     def holds(text):
@@ -89,7 +89,7 @@ def canary_search(canary):
                 found.append("the pickled error")
         except Exception:
             pass
-    session = claude_nb.shared.default_session()
+    session = claude_nb.session.default.default_session()
     look(session, "session", 0)
     if session.last and any(piece.encode() in pickle.dumps(session.last) for piece in pieces):
         found.append("the pickled reply")
@@ -123,14 +123,14 @@ def kernel() -> Iterator[Kernel]:
         "CLAUDE_NB_API_KEY": CANARY,
         "JPY_SESSION_NAME": "/home/ada/lesson.ipynb",
         "PYTHONPATH": root,
-        "PYTHON_KEYRING_BACKEND": "tests.fake_keyring.InMemory",
+        "PYTHON_KEYRING_BACKEND": "tests.helpers.fake_keyring.InMemory",
         "HTTPS_PROXY": "http://127.0.0.1:9",  # nothing is there: the way out of this machine
     }
     with Kernel(env) as started:
         started.run(
             "import logging, sys\n"
             "logging.basicConfig(level=logging.DEBUG, filename='debug.log', force=True)\n"
-            "%xmode Verbose\n%load_ext claude_nb\nimport claude_nb.shared"
+            "%xmode Verbose\n%load_ext claude_nb\nimport claude_nb.session.default"
         )
         started.run(SEARCH)
         yield started
@@ -179,7 +179,7 @@ def test_no_command_no_file_no_log_and_no_child_shows_it(kernel: Kernel) -> None
                     "%claude /history",
                 ),
                 *("%claude /show 1", "%claude /restore", "%claude /record lesson.jsonl", "%claude /set", "%claude?"),
-                "import claude_nb, copy, pickle, subprocess\nfrom claude_nb.shared import default_session",
+                "import claude_nb, copy, pickle, subprocess\nfrom claude_nb.session.default import default_session",
                 "session = default_session()\nsession, vars(session), vars(session.credentials)",
                 "session.credentials.known()",
                 "repr(session.credentials.known()[0]), str(session.credentials.known()[0]), dir(session.credentials)",
@@ -228,7 +228,7 @@ def test_a_key_typed_at_login_is_kept_in_the_keyring_and_shown_nowhere(kernel: K
 
 def test_a_keyring_that_takes_nothing_is_one_line_without_the_key() -> None:
     root = str(Path(__file__).resolve().parent.parent)
-    with Kernel({"PYTHON_KEYRING_BACKEND": "tests.fake_keyring.Full", "PYTHONPATH": root}) as kernel:
+    with Kernel({"PYTHON_KEYRING_BACKEND": "tests.helpers.fake_keyring.Full", "PYTHONPATH": root}) as kernel:
         kernel.run(f"%xmode Verbose\n%load_ext claude_nb\n{SEARCH}")
         result = kernel.run("%claude /login", answers=[CANARY])
         debugged = kernel.run("%debug", answers=DEBUGGING)

@@ -7,8 +7,8 @@ import pytest
 import claude_nb
 from claude_nb import errors
 from claude_nb.errors import ApiError, ClaudeError, Interrupted, Overloaded
-from claude_nb.reply import Reply
-from claude_nb.values import Message, Request
+from claude_nb.types.reply import Reply
+from claude_nb.types.request import Message, Request
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BaseException)]
 

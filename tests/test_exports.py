@@ -20,7 +20,7 @@ HEAVY = (
     "keyring",
     "getpass",
     "claude_nb.demo",
-    "claude_nb.wire",
+    "claude_nb.providers.http.client",
     "claude_nb.widgets",
 )
 IMPORT = "import claude_nb"

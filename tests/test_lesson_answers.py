@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from claude_nb import footer, replay
+from claude_nb.render import reply as footer
+from claude_nb.storage import recordings as replay
 from scripts.lesson_answers import ANSWERS, LESSON, RECORD
 
 RECORDED = [one.reply for one in replay.read(RECORD)]

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from claude_nb.credentials import Credentials
-from claude_nb.session import Session
-from tests.replies import chat, messages
-from tests.server import Recorded, Scenario, Server
+from claude_nb.providers.credentials import Credentials
+from claude_nb.session.session import Session
+from tests.helpers.replies import chat, messages
+from tests.helpers.server import Recorded, Scenario, Server
 
 STREAMS = 64
 SECONDS = float(os.environ.get("LOAD_S", "3"))

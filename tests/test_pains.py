@@ -15,16 +15,17 @@ from typing import Any
 import anywidget._util
 import pytest
 
-from claude_nb import footer, knobs
-from claude_nb.credentials import Credentials
 from claude_nb.errors import ConfigError, NetworkError, StreamCut
-from claude_nb.session import Session
+from claude_nb.providers.credentials import Credentials
+from claude_nb.render import reply as footer
+from claude_nb.session import options as knobs
+from claude_nb.session.session import Session
 from claude_nb.widgets import playground
-from tests.kernel import Kernel
-from tests.replies import chat, chat_chunk, messages, sse
-from tests.server import Scenario, Send, Server, Wait, answer, head
-from tests.shells import Shell, bare, session, shell
-from tests.test_download import PROXIES, TLS, Secure
+from tests.helpers.kernel import Kernel
+from tests.helpers.replies import chat, chat_chunk, messages, sse
+from tests.helpers.server import Scenario, Send, Server, Wait, answer, head
+from tests.helpers.shells import Shell, bare, session, shell
+from tests.prompt.test_download import PROXIES, TLS, Secure
 
 __all__ = ["bare", "session", "shell"]  # fixtures
 

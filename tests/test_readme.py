@@ -9,9 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from claude_nb import commands, knobs
-from claude_nb.knobs import Knob
-from tests.shells import Shell, bare, session, shell
+from claude_nb.notebook import commands
+from claude_nb.session import options as knobs
+from claude_nb.session.options import Knob
+from tests.helpers.shells import Shell, bare, session, shell
 
 __all__ = ["bare", "session", "shell"]  # fixtures
 

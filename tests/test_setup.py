@@ -89,7 +89,7 @@ def test_the_wheel_holds_the_types_the_tables_and_the_widgets(tmp_path: Path) ->
         for path in (ROOT / "claude_nb").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert {"claude_nb/py.typed", "claude_nb/models.json"} <= inside
+    assert {"claude_nb/py.typed", "claude_nb/providers/models.json"} <= inside
     assert inside >= on_disk
     assert not [name for name in inside if not name.startswith(("claude_nb/", "claude_nb-"))]
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from claude_nb.demo.corpus import paragraphs
-from claude_nb.demo.demo_model import DELAY_S, MAX_TOKENS, DemoModel, split
 from claude_nb.demo.generate import TEMPERATURE, Source, Step
-from claude_nb.parts import Attachment
-from claude_nb.sampling import Order
-from claude_nb.stop import Stop
-from claude_nb.values import Chunk, Request
+from claude_nb.demo.model import DELAY_S, MAX_TOKENS, DemoModel, split
+from claude_nb.demo.sampling import Order
+from claude_nb.stop_signal import Stop
+from claude_nb.types.content import Attachment
+from claude_nb.types.request import Chunk, Request
 
 __all__ = [
     "DELAY_S",

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from claude_nb.demo.corpus import tokens
 from claude_nb.demo.counts import END, END_WORD, Look, Model, Reading, key
 from claude_nb.demo.recall import Recall
-from claude_nb.sampling import Order, Sampled, draw, shape
-from claude_nb.values import Request
+from claude_nb.demo.sampling import Order, Sampled, draw, shape
+from claude_nb.types.request import Request
 
 TEMPERATURE = 0.7  # where the request sets none: the highest at which mistakes are still rare
 PATTERN_ENDS = ("->", "=>", "=")

@@ -7,11 +7,11 @@ instances  build(): a dataclass, an Enum, a date ... of a value that fits
 strict     what servers take of a schema: for_claude(), is_strict()
 """
 
-from claude_nb.schema.fits import problem, refuse
+from claude_nb.providers.dialects.strict_schema import for_claude, is_strict
+from claude_nb.schema.from_hints import Schema, of
 from claude_nb.schema.functions import of_function
-from claude_nb.schema.hints import Schema, of
 from claude_nb.schema.instances import build
-from claude_nb.schema.reading import dumped, read
-from claude_nb.schema.strict import for_claude, is_strict
+from claude_nb.schema.parsing import dumped, read
+from claude_nb.schema.validation import problem, refuse
 
 __all__ = ["Schema", "build", "dumped", "for_claude", "is_strict", "of", "of_function", "problem", "read", "refuse"]

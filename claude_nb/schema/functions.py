@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from claude_nb.errors import PromptError
-from claude_nb.schema.hints import Field, Schema, Writer, hints_of
+from claude_nb.schema.from_hints import Field, Schema, Writer, hints_of
 
 
 def of_function(function: Callable[..., Any]) -> Schema:

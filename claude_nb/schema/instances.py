@@ -10,8 +10,8 @@ from enum import Enum
 from typing import Any, Union
 
 from claude_nb.errors import NoJson, PromptError
-from claude_nb.schema.fits import moment, path, problem
-from claude_nb.schema.hints import DICTS, LISTS, SETS, fields_of, is_pydantic, of, unwrapped
+from claude_nb.schema.from_hints import DICTS, LISTS, SETS, fields_of, is_pydantic, of, unwrapped
+from claude_nb.schema.validation import moment, path, problem
 
 Steps = tuple[str | int, ...]
 

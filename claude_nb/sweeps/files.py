@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_nb.errors import ConfigError
-from claude_nb.reply import Reply
 from claude_nb.sweeps.plan import Case, Plan
-from claude_nb.values import Request
+from claude_nb.types.reply import Reply
+from claude_nb.types.request import Request
 
 if TYPE_CHECKING:
     from claude_nb.sweeps.results import Results

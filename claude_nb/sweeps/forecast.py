@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from claude_nb import footer
-from claude_nb.budget import tokens_in
 from claude_nb.errors import ConfigError
-from claude_nb.session import Session
+from claude_nb.render import reply as footer
+from claude_nb.session.budget import tokens_in
+from claude_nb.session.session import Session
 from claude_nb.sweeps.plan import Plan
-from claude_nb.values import Request, Usage
+from claude_nb.types.request import Request, Usage
 
 MAX_CALLS = 1000
 BUDGET_USD = 1.00

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from claude_nb import asking, attachments, knobs, template
 from claude_nb.errors import PromptError
-from claude_nb.session import Session
-from claude_nb.values import Request
+from claude_nb.prompt import attachments, template
+from claude_nb.session import options as knobs
+from claude_nb.session import request_builder as asking
+from claude_nb.session.session import Session
+from claude_nb.types.request import Request
 
 NO_TOOLS = "functions are called for one reply at a time; leave tools out here, and use ask() or %%claude"
 SWEPT = tuple(knob.name for knob in knobs.KNOBS if knob.name in knobs.REQUEST_NAMES and knob.name != "tools")

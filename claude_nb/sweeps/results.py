@@ -10,11 +10,11 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from claude_nb.errors import PromptError
-from claude_nb.reply import Reply
-from claude_nb.sweeps import measures
-from claude_nb.sweeps.measures import Check, Metric, Sample
+from claude_nb.render.table import Table
+from claude_nb.sweeps.metrics import registry as measures
+from claude_nb.sweeps.metrics.registry import Check, Metric, Sample
 from claude_nb.sweeps.plan import Case, Plan, title
-from claude_nb.sweeps.table import Table
+from claude_nb.types.reply import Reply
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -190,7 +190,7 @@ class Results:
 
     def plot(self, metric: str = "distinct_2", x: str | None = None) -> matplotlib.axes.Axes:
         """A metric against one of the axes (x), with 95 % intervals; needs matplotlib."""
-        from claude_nb.sweeps import plots
+        from claude_nb.sweeps.views import plots
 
         return plots.plot(self, metric, x)
 
@@ -206,6 +206,6 @@ class Results:
         return f"<Sweep {self.id}: {axes}; {len(self):,} replies{left}>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        from claude_nb.sweeps.page import grid_html
+        from claude_nb.sweeps.views.html import grid_html
 
         return {"text/plain": repr(self)} | ({} if self.is_shown() else {"text/html": grid_html(self)})

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from claude_nb.errors import Interrupted
-from claude_nb.session import Session
-from claude_nb.shared import default_session
-from claude_nb.sweeps.clerk import Job
+from claude_nb.session.default import default_session
+from claude_nb.session.session import Session
+from claude_nb.sweeps.engine.job_queue import Job
+from claude_nb.sweeps.engine.runner import Done, Runner
 from claude_nb.sweeps.forecast import Forecast, forecast
-from claude_nb.sweeps.measures import Check
+from claude_nb.sweeps.metrics.registry import Check
 from claude_nb.sweeps.plan import Case, Plan
 from claude_nb.sweeps.results import Results
-from claude_nb.sweeps.runner import Done, Runner
 
 
 class Watcher(Protocol):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from claude_nb import knobs, shaping
-from claude_nb.models import Models, ModelSpec
-from claude_nb.providers import PROVIDERS
-from claude_nb.widgets.settings import choice_refused
+from claude_nb.providers.models import Models, ModelSpec
+from claude_nb.providers.registry import PROVIDERS
+from claude_nb.session import options as knobs
+from claude_nb.types import settings as shaping
+from claude_nb.widgets.controls import choice_refused
 
 LABELS = {
     "temperature": "Temperature",

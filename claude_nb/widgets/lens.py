@@ -16,15 +16,18 @@ import traitlets as t
 from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
 
-from claude_nb import demo, footer, knobs
+from claude_nb import demo
+from claude_nb.demo.sampling import Order, shape
 from claude_nb.errors import ClaudeError, PromptError
-from claude_nb.reply import Reply
-from claude_nb.sampling import Order, shape
-from claude_nb.values import Message, Request
-from claude_nb.widgets import lens_page, story
-from claude_nb.widgets.measured import Measured, measure
-from claude_nb.widgets.settings import BadSetting
-from claude_nb.widgets.story import Branch, Settings, Story
+from claude_nb.render import reply as footer
+from claude_nb.session import options as knobs
+from claude_nb.sweeps.first_words import Measured, measure
+from claude_nb.types.reply import Reply
+from claude_nb.types.request import Message, Request
+from claude_nb.widgets import lens_branches as story
+from claude_nb.widgets import lens_html as lens_page
+from claude_nb.widgets.controls import BadSetting
+from claude_nb.widgets.lens_branches import Branch, Settings, Story
 
 STATIC = Path(__file__).parent.parent / "static"
 SETTINGS = ("temperature", "top_k", "top_p", "order")

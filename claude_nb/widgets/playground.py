@@ -17,19 +17,21 @@ import traitlets as t
 from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
 
-from claude_nb import knobs, template
 from claude_nb.errors import ClaudeError
-from claude_nb.past import History, Row
-from claude_nb.reply import Reply
-from claude_nb.session import Session
-from claude_nb.shared import default_session
-from claude_nb.turn import Turn
-from claude_nb.values import Request
-from claude_nb.widgets import presets, records
+from claude_nb.prompt import template
+from claude_nb.session import options as knobs
+from claude_nb.session.default import default_session
+from claude_nb.session.session import Session
+from claude_nb.session.turn import Turn
+from claude_nb.storage.entries import History, Row
+from claude_nb.types.reply import Reply
+from claude_nb.types.request import Request
+from claude_nb.widgets import presets
+from claude_nb.widgets import transcript as records
 from claude_nb.widgets.catalogue import catalogue
-from claude_nb.widgets.records import Run
-from claude_nb.widgets.runner import Runner
-from claude_nb.widgets.settings import ALL, BadSetting, Dials
+from claude_nb.widgets.controls import ALL, BadSetting, Dials
+from claude_nb.widgets.run_queue import Runner
+from claude_nb.widgets.transcript import Run
 
 STATIC = Path(__file__).parent.parent / "static"
 MAX_TIMES = 20

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from claude_nb import knobs
 from claude_nb.errors import ConfigError, PromptError
+from claude_nb.session import options as knobs
 
 SHIPPED: dict[str, dict[str, Any]] = {
     "precise": {"temperature": 0.1},

@@ -16,7 +16,7 @@ const WORD = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[\p{L}\p{N}]+(?:['’][\
 /** Words and signs in lower case. @param {string} text @returns {string[]} */
 export const words = (text) => text.toLowerCase().match(WORD) ?? [];
 
-/** The colour of a word, the same in the saved page (claude_nb/sweeps/page.py). @param {string} word */
+/** The colour of a word, the same in the saved page (claude_nb/sweeps/views/html.py). @param {string} word */
 export function colour(word) {
   let hash = 0x811c9dc5; // FNV-1a
   for (const letter of word) hash = Math.imul(hash ^ /** @type {number} */ (letter.codePointAt(0)), 0x01000193) >>> 0;

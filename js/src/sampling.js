@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * From probabilities to one drawn token: temperature, top_k, top_p, draw. claude_nb/sampling.py does the same,
+ * From probabilities to one drawn token: temperature, top_k, top_p, draw. claude_nb/demo/sampling.py does the same,
  * and both pass tests/sampling_cases.json.
  *
  * @typedef {"temperature_first" | "temperature_last"} Order  Hugging Face's order, or llama.cpp's default

@@ -51,7 +51,7 @@ test("shades lie between the smallest and the largest value", () => {
 });
 
 test("words and their colours are those of the saved page", () => {
-  // the same cases as in tests/test_sweep_page.py
+  // the same cases as in tests/sweeps/test_views.py
   assert.deepEqual(words("It's red, Red! 火星"), ["it's", "red", ",", "red", "!", "火", "星"]);
   assert.equal(colour("fox"), "hsl(110,45%,70%)");
   assert.equal(colour("火"), "hsl(50,45%,52%)");

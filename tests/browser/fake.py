@@ -6,9 +6,9 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page
 
-from claude_nb.models import Models
+from claude_nb.providers.models import Models
 from claude_nb.widgets.catalogue import catalogue
-from claude_nb.widgets.settings import SETTINGS
+from claude_nb.widgets.controls import SETTINGS
 
 HARNESS = """
 async ({traits, width, shadow}) => {

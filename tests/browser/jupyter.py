@@ -15,7 +15,7 @@ from typing import Any
 import nbformat
 from playwright.sync_api import Locator, Page
 
-from tests.kernel import clean_env
+from tests.helpers.kernel import clean_env
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / ".screenshots"

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenNotebook
-from tests.rates import RateServer
+from tests.helpers.rates import RateServer
 
 EVIL = '<img src=x onerror="window.hacked=1">'
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from claude_nb.metrics import wilson
-from claude_nb.sampling import shape, survivors
+from claude_nb.demo.sampling import shape, survivors
+from claude_nb.sweeps.metrics.statistics import wilson
 from claude_nb.widgets.lens import Lens
 from tests.browser.conftest import OpenNotebook
 from tests.browser.jupyter import screenshot

@@ -7,8 +7,8 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import OpenNotebook
 from tests.browser.jupyter import Notebook
-from tests.replies import chat
-from tests.server import Server
+from tests.helpers.replies import chat
+from tests.helpers.server import Server
 
 KEY = "import os; os.environ['AIMLAPI_API_KEY'] = 'test-key-0123456789'"
 LOAD = "%load_ext claude_nb"

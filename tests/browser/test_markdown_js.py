@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.fake import FakeKernel
-from tests.pages import HOSTILE
+from tests.helpers.pages import HOSTILE
 
 DRAW = """
 ([texts, size]) => texts.map((text) => {

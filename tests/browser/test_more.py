@@ -7,8 +7,8 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenNotebook
 from tests.browser.test_magic import KEY, LOAD, below
-from tests.replies import chat, thought
-from tests.server import Server
+from tests.helpers.replies import chat, thought
+from tests.helpers.server import Server
 
 
 def test_the_code_of_a_reply_is_in_a_new_cell_that_was_not_run(open_notebook: OpenNotebook) -> None:

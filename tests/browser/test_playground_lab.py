@@ -17,8 +17,8 @@ from tests.browser.jupyter import Lab, Notebook
 DEMO = "from claude_nb.widgets.playground import Playground\npg = Playground()\npg"
 # A model that says word0 word1 ..., one word each so many seconds.
 SLOW = """
-from claude_nb import providers
-from claude_nb.values import Chunk
+from claude_nb.providers import registry as providers
+from claude_nb.types.request import Chunk
 from claude_nb.widgets.playground import Playground
 
 def slow(request, *, stop, **_):
@@ -192,8 +192,8 @@ def test_a_trait_set_in_a_cell_moves_the_dial_and_back(open_notebook: OpenNotebo
 
 LONG = """
 import random
-from claude_nb import providers
-from claude_nb.values import Chunk
+from claude_nb.providers import registry as providers
+from claude_nb.types.request import Chunk
 from claude_nb.widgets.playground import Playground
 
 draw = random.Random(3)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.kernel import clean_env
+from tests.helpers.kernel import clean_env
 
 pytest.importorskip("marimo")
 
@@ -26,8 +26,8 @@ app = marimo.App()
 @app.cell
 def _():
     import marimo as mo
-    from claude_nb import providers
-    from claude_nb.values import Chunk
+    from claude_nb.providers import registry as providers
+    from claude_nb.types.request import Chunk
     from claude_nb.widgets.playground import Playground
 
     def slow(request, *, stop, **_):

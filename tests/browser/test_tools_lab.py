@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests import asking
-from tests.asking import Ask
 from tests.browser.conftest import OpenNotebook
 from tests.browser.test_magic import KEY, LOAD, below
-from tests.replies import messages
-from tests.server import Server
+from tests.helpers import asking
+from tests.helpers.asking import Ask
+from tests.helpers.replies import messages
+from tests.helpers.server import Server
 
 WEATHER = '''def weather(city: str, days: int = 1) -> dict:
     """The weather of a city."""

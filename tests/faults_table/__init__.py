@@ -1,7 +1,7 @@
 """What can go wrong on the way to a reply, as data: what the server does, and what comes of it.
 
-Both tests/test_fault_table.py and the tables of docs/reliability.md are made from this. In the texts, HOST stands for
-the address of the server and N for any number.
+tests/providers/test_fault_table.py and the tables of docs/reliability.md are made from this.
+In the texts, HOST stands for the address of the server and N for any number.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from tests.faults_table.wires import Fault, good
-from tests.server import answer
+from tests.helpers.server import answer
 
 OVERLOADED = ("overloaded, trying again in N s (1 of 2)", "overloaded, trying again in N s (2 of 2)")
 REDIRECTS = "BadRequest: HOST redirects to another address (N), which is never followed: key and prompt stay here; "

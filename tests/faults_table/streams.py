@@ -5,10 +5,10 @@ from __future__ import annotations
 import gzip
 from typing import Any
 
-from claude_nb.turn import MAX_CHARS
+from claude_nb.session.turn import MAX_CHARS
 from tests.faults_table.wires import Chat, Fault, body, good, hello
-from tests.replies import sse
-from tests.server import Repeat, Reset, Scenario, Send, Wait, answer, head, stream
+from tests.helpers.replies import sse
+from tests.helpers.server import Repeat, Reset, Scenario, Send, Wait, answer, head, stream
 
 CUT = "StreamCut: the reply broke off before its end (what arrived is kept); run the cell again"
 NOTHING = "StreamCut: the reply broke off before its end (nothing arrived); run the cell again"

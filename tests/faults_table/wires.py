@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from claude_nb.values import StopReason
-from tests.replies import chat_chunk, chat_end, sse
-from tests.server import Scenario, Send, head
+from claude_nb.types.request import StopReason
+from tests.helpers.replies import chat_chunk, chat_end, sse
+from tests.helpers.server import Scenario, Send, head
 
 
 class Chat:

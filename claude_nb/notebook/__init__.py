@@ -1,0 +1,1 @@
+"""The notebook side: magics, options on the line, completion, slash commands, display."""

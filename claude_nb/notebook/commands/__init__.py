@@ -1,0 +1,47 @@
+"""The slash commands of the line magic: %claude /models, %claude /set temperature=0.2, %claude /history ...
+
+settings.py  what would be asked, with which defaults      past.py  history, replay, restore
+secrets.py   keys in the keyring                            money.py  what was used
+widgets.py   playground and lens
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+from claude_nb.errors import PromptError
+from claude_nb.notebook import arguments as options
+from claude_nb.notebook.commands import history as past
+from claude_nb.notebook.commands import keys as secrets
+from claude_nb.notebook.commands import settings, widgets
+from claude_nb.notebook.commands import usage as money
+from claude_nb.notebook.commands.command import Call, Command
+from claude_nb.session.session import Session
+
+
+def run(session: Session, line: str, variables: dict[str, Any]) -> Any:
+    """Run "/name arguments". Returns what to show: a text, or an object that shows itself.
+
+    variables  those of the notebook. Raises PromptError for an unknown command.
+    """
+    name, _, rest = line[1:].partition(" ")
+    if name not in COMMANDS:
+        near = get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean /{near[0]}?" if near else "see %claude /help; put -- before a prompt that begins with /"
+        raise PromptError(f"there is no command /{name}; {hint}")
+    return COMMANDS[name].run(Call(session, rest.strip(), variables))
+
+
+def _help(_: Call) -> str:
+    width = max(len(command.usage) for command in COMMANDS.values())
+    lines = [f"  %claude {command.usage:<{width}}  {command.help}" for command in COMMANDS.values()]
+    return "\n".join([*lines, "", options.help_text("claude")])
+
+
+HELP = Command("help", "/help", "this list", _help)
+COMMANDS: dict[str, Command] = {
+    command.name: command
+    for group in ((HELP,), settings.COMMANDS, money.COMMANDS, past.COMMANDS, widgets.COMMANDS, secrets.COMMANDS)
+    for command in group
+}

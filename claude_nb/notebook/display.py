@@ -1,0 +1,187 @@
+"""Shows a running Turn: as outputs of a notebook cell, or as text in a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from uuid import uuid4
+
+from IPython.display import publish_display_data
+
+from claude_nb import render
+from claude_nb.notebook.reader import Quiet
+from claude_nb.render import reply as footer
+from claude_nb.render.live import Painter, note_html
+from claude_nb.session import tool_loop as rounds
+from claude_nb.session.frontend import Mode
+from claude_nb.session.turn import Turn
+from claude_nb.types.content import Attachment, Called
+from claude_nb.types.reply import Reply
+
+THUMBNAIL_PIXELS = 160
+
+
+def show(turn: Turn, mode: Mode, *, raw: bool = False, notices: Sequence[str] = ()) -> Reply:
+    """Read a turn to its end, with the rounds of functions that follow it, and show it; returns the Reply.
+
+    notices  lines of ours that stay above the reply
+
+    Raises what went wrong, after what had arrived was drawn; Interrupted when the user stopped it.
+    """
+    screen = Quiet()
+    if mode == "text":
+        screen = _Text(notices)
+    elif mode != "quiet":
+        screen = _Outputs(raw=raw, live=mode == "live", head="".join(map(note_html, notices)))
+    return rounds.follow(turn, screen)
+
+
+# Steps this short look like a flow; a flush for every token costs more than all else, in a kernel three times.
+STEP_S = 0.05
+
+
+class _Text(Quiet):
+    """Plain text as it arrives, control characters made visible."""
+
+    def __init__(self, notices: Sequence[str]) -> None:
+        self._notice = ""
+        self._wrote = False
+        self._thinks = False
+        self._hidden = False
+        self._told = 0, 0  # results and lines of this round
+        self._due_s = float("-inf")
+        for notice in notices:
+            self.tell(notice)
+
+    def feed(self, text: str) -> None:
+        self._write("\n[reply]\n" if self._thinks else "", text)
+        self._thinks = False
+
+    def think(self, text: str) -> None:
+        self._write("" if self._thinks else "[thinking]\n", text)
+        self._thinks = True
+
+    def _write(self, head: str, text: str) -> None:
+        sys.stdout.write(head + render.terminal_safe(text))
+        self._wrote = self._hidden = True
+
+    def wait_s(self) -> float | None:
+        return max(0.0, self._due_s - time.monotonic()) if self._hidden else None
+
+    def paint(self) -> None:
+        sys.stdout.flush()
+        self._hidden, self._due_s = False, time.monotonic() + STEP_S
+
+    def tell(self, notice: str) -> None:
+        if notice and notice != self._notice:
+            sys.stdout.write(f"[{notice}]\n")
+            sys.stdout.flush()
+        self._notice = notice
+
+    def begin(self, turn: Turn) -> None:
+        super().begin(turn)
+        self._told = 0, 0
+        self._thinks = False
+
+    def calls(self, called: Sequence[Called], notices: Sequence[str]) -> None:
+        done, told = [call for call in called if call.result is not None], self._told
+        lines = [*map(footer.call_lines, done[told[0] :]), *notices[told[1] :]]
+        if lines:
+            sys.stdout.write(("\n\n" if self._wrote else "") + "".join(f"[{line}]\n" for line in lines))
+            sys.stdout.flush()
+            self._wrote = False
+        self._told = len(done), len(notices)
+
+    def finish(self, reply: Reply) -> None:
+        sys.stdout.write(("\n\n" if self._wrote else "") + f"[{footer.line(reply, footer.next_step(reply))}]\n")
+        sys.stdout.flush()
+
+
+class _Outputs(Quiet):
+    """Outputs of a cell: growing ones, or one at the end."""
+
+    def __init__(self, *, raw: bool, live: bool, head: str) -> None:
+        self._live = live
+        self._head = head
+        self._raw = raw
+        self._tail = render.plain_html if raw else render.tail_html
+        self._ids: list[str] = []
+        self._above = 0  # outputs of earlier rounds
+        self._drawn = False
+
+    def begin(self, turn: Turn) -> None:
+        head = "" if self._ids else self._head
+        self._turn, self._drawn, self._above = turn, False, len(self._ids)
+        self._whole = render.plain_html if self._raw else footer.drawer(turn.request)
+        self._in_json = turn.request.answer is not None and not self._raw
+        self._painter = Painter(self._publish, html=self._tail, whole=self._whole, head=head)
+
+    def feed(self, text: str) -> None:
+        if self._in_json and text.strip():
+            self._painter.feed("```json\n" if text.lstrip().startswith("{") else "")
+            self._in_json = False  # only the beginning of an answer tells
+        self._painter.feed(text)
+
+    def think(self, text: str) -> None:
+        self._painter.think(text)
+
+    def call(self, text: str) -> None:
+        self._painter.call(text)
+
+    def calls(self, called: Sequence[Called], notices: Sequence[str]) -> None:
+        bundle = footer.calls(called)
+        bundle["text/html"] += "".join(map(note_html, notices))
+        if self._live and self._drawn:
+            self._painter.below(bundle)
+        elif self._live:
+            self._painter.finish(self._turn.text, bundle, before=footer.thinking(self._turn.thinking))
+        self._drawn = True
+
+    def tell(self, notice: str) -> None:
+        self._painter.tell(notice)
+
+    def wait_s(self) -> float | None:
+        return self._painter.wait_s(time.monotonic()) if self._live else None
+
+    def paint(self) -> None:
+        self._painter.paint(time.monotonic())
+
+    def finish(self, reply: Reply) -> None:
+        below = footer.bundle(reply, footer.next_step(reply))
+        thinking, html = footer.thinking(reply.thinking), footer.body(reply, self._whole)
+        if not self._live:
+            whole = self._head + thinking + html + below["text/html"]
+            self._publish(0, {"text/html": whole, "text/plain": reply.text})
+        elif self._drawn:
+            self._painter.below(below, anew=True)
+        elif self._above:  # what came before it is drawn already
+            self._painter.finish(self._turn.text, below, before=footer.thinking(self._turn.thinking))
+        else:
+            self._painter.finish(reply.text, below, before=thinking, html=html if reply.calls else "")
+
+    def _publish(self, slot: int, bundle: dict[str, str]) -> None:
+        slot += self._above
+        known = slot < len(self._ids)
+        if not known:
+            self._ids.append(uuid4().hex)
+        publish_display_data(bundle, {}, transient={"display_id": self._ids[slot]}, update=known)
+
+
+def thumbnails(attached: Sequence[Attachment]) -> None:
+    """What goes with a prompt, as small pictures; PDFs and texts have their line only."""
+    for part in attached:
+        if part.media_type.startswith("image/"):
+            sizes = {part.media_type: {"width": THUMBNAIL_PIXELS}}
+            publish_display_data({part.media_type: part.data, "text/plain": part.name}, sizes)
+
+
+def note(line: str, mode: Mode) -> None:
+    """A line of ours, above the reply."""
+    if mode == "quiet":
+        return
+    if mode == "text":
+        sys.stdout.write(f"[{line}]\n")
+        sys.stdout.flush()
+    else:
+        publish_display_data({"text/html": note_html(line), "text/plain": line}, {})

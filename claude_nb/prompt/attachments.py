@@ -1,0 +1,233 @@
+"""From a file, a figure or a table of the notebook to an Attachment: checked by its bytes, capped in size.
+
+Only what the user named is read: regular files, no devices, nothing that is known to hold secrets. What an https://
+address names is fetched here and not by the model's side, so that it is seen before it is sent, and has a fingerprint.
+"""
+
+from __future__ import annotations
+
+import base64
+import glob
+import hashlib
+import io
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from claude_nb.errors import PromptError
+from claude_nb.types.content import Attachment
+
+MAX_BYTES = {"image": 5_000_000, "application": 20_000_000, "text": 400_000}
+MAX_FILES = 20
+USEFUL_PIXELS = 1568  # of the longer side; models shrink larger pictures themselves, at the user's expense
+MOST_PIXELS = 100_000_000  # a small file can unpack to more than the memory holds
+
+MAGIC = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"%PDF-", "application/pdf"),
+)
+SECRET = re.compile(
+    r"(?i)(^|/)(\.ssh|\.aws|\.gnupg|\.kube|\.docker)(/|$)|(^|/)(\.env(\..*)?|\.netrc|\.pgpass|\.pypirc|\.git-credentials"
+    r"|id_(rsa|dsa|ecdsa|ed25519)|credentials(\.json)?|shadow|.*\.(pem|key|pfx|p12|kdbx))$"
+)
+SYSTEM = ("/proc/", "/sys/", "/dev/")
+
+
+class Gathered(NamedTuple):
+    """What goes with a prompt, and a line for each that says what and how large it is."""
+
+    attachments: tuple[Attachment, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def gather(sources: Any) -> Gathered:
+    """Everything that was named: paths, globs, addresses, figures, pictures, tables, or a list of them.
+
+    Raises PromptError; for an address also NetworkError, and Interrupted on Ctrl-C.
+    """
+    made: list[Attachment] = []
+    notices: list[str] = []
+    for source in _each(sources):
+        for found, notice in _files(source) if isinstance(source, (str, os.PathLike)) else [_value(source)]:
+            made.append(found)
+            notices += [notice] if notice else []
+        if len(made) > MAX_FILES:  # before the next is fetched
+            raise PromptError(f"{len(made)} attachments are too many; at most {MAX_FILES} go with a prompt")
+    return Gathered(tuple(made), tuple(notices))
+
+
+def picture(value: Any) -> bool:
+    """Whether it is a figure or picture, which can only be shown, not written: {{fig}}."""
+    return _figure(value) is not None or _is_pil(value) or _shown(value) is not None
+
+
+def from_bytes(data: bytes, name: str) -> tuple[Attachment, str]:
+    """A picture, a PDF or a text in memory, and the line about it. Raises PromptError."""
+    return _made(data, name)
+
+
+def from_value(value: Any, name: str) -> tuple[Attachment, str]:
+    """A figure, a picture or a table of the notebook, and the line about it. Raises PromptError."""
+    if figure := _figure(value):
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", bbox_inches="tight")
+        return _made(buffer.getvalue(), f"{name}.png")
+    if _is_pil(value):
+        buffer = io.BytesIO()
+        value.save(buffer, format="PNG")
+        return _made(buffer.getvalue(), f"{name}.png")
+    if (data := _shown(value)) is not None:
+        return _made(data, f"{name}.png")
+    if callable(getattr(type(value), "to_csv", None)):
+        return _made(str(value.to_csv()).encode(), f"{name}.csv")
+    raise PromptError(f"{type(value).__name__} cannot be attached; give a file name, a figure, a picture or a table")
+
+
+def _each(sources: Any) -> Iterable[Any]:
+    if sources is None:
+        return ()
+    return sources if isinstance(sources, (list, tuple)) else (sources,)
+
+
+def _value(source: Any) -> tuple[Attachment, str]:
+    if isinstance(source, Attachment):
+        return source, ""
+    if isinstance(source, (bytes, bytearray)):
+        return from_bytes(bytes(source), "data")
+    return from_value(source, type(source).__name__.lower())
+
+
+def _files(source: str | os.PathLike[str]) -> Iterable[tuple[Attachment, str]]:
+    typed = os.fspath(source)
+    if scheme := re.match(r"(?i)([a-z][a-z0-9+.-]*)://", typed):
+        if scheme[1].lower() != "https":
+            raise PromptError(f"{scheme[1]}:// is not fetched, only https:// is; else download it and attach the file")
+        from claude_nb.prompt import download
+
+        fetched = download.fetch(typed, max(MAX_BYTES.values()))
+        return [_made(fetched.data, fetched.name, f", fetched from {fetched.host}")]
+    path = Path(os.path.expanduser(typed))  # noqa: PTH111  # Path.expanduser raises for a user who is not there
+    if glob.has_magic(typed) and not path.exists():
+        names = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  # Path.glob takes no absolute pattern
+        paths = [Path(name) for name in names if Path(name).is_file()]
+        if not paths:
+            raise PromptError(f"no file is named like {typed}")
+        if len(paths) > MAX_FILES:
+            raise PromptError(f"{typed} names {len(paths)} files; at most {MAX_FILES} go with a prompt")
+    else:
+        paths = [path]
+    # The place is told when it is not the one that was named: a link may lead anywhere.
+    return [_made(_read(one), one.name, f", from {one.resolve()}" if one.is_symlink() else "") for one in paths]
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of a regular file that is small enough; looks at what it is before it reads."""
+    try:
+        real = path.resolve(strict=True)
+        if SECRET.search(real.as_posix()) or SECRET.search(path.as_posix()):
+            raise PromptError(f"{path} usually holds secrets, so it is not sent; copy what you need to another file")
+        if real.as_posix().startswith(SYSTEM):
+            raise PromptError(f"{path} is no file of yours but a part of the system; attach a regular file")
+        # Without O_NONBLOCK a pipe would wait for its other end for ever.
+        with open(real, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise PromptError(f"{path} is not a regular file; attach files only")
+            most = max(MAX_BYTES.values())
+            data = b"" if about.st_size > most else file.read(most + 1)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "not a name of a file"
+        hint = f"; for a variable write {{{{{path}}}}}" if str(path).isidentifier() else ""
+        raise PromptError(f"{path} cannot be read: {reason}{hint}") from None
+    if about.st_size > most or len(data) > most:
+        raise PromptError(f"{path} has {_size(about.st_size)}; at most {_size(most)} go with a prompt")
+    return data
+
+
+def _made(data: bytes, name: str, origin: str = "") -> tuple[Attachment, str]:
+    name = "".join(char for char in name if char.isprintable())[:100]
+    media_type = _type(data, name)
+    notice = ""
+    if media_type.startswith("image/"):
+        data, media_type, notice = _shrunk(data, media_type, name)
+    most = MAX_BYTES[media_type.partition("/")[0]]
+    if len(data) > most:
+        raise PromptError(f"{name} has {_size(len(data))}; of this kind at most {_size(most)} can be sent")
+    made = Attachment(name, media_type, hashlib.sha256(data).hexdigest(), len(data), base64.b64encode(data).decode())
+    return made, f"attached {name}: {media_type}, {_size(len(data))}{notice}{origin}"
+
+
+def _type(data: bytes, name: str) -> str:
+    """By its first bytes, never by its name."""
+    for start, media_type in MAGIC:
+        if data.startswith(start):
+            return media_type
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        pass
+    else:
+        if data.strip() and b"\0" not in data:
+            return "text/plain"
+    kind = "is empty" if not data.strip() else "is neither PNG, JPEG, GIF, WebP, PDF nor UTF-8 text"
+    raise PromptError(f"{name} {kind}, so it cannot be attached")
+
+
+def _shrunk(data: bytes, media_type: str, name: str) -> tuple[bytes, str, str]:
+    """The picture at a useful size, its type, and what was done to it. Without Pillow it stays as it is."""
+    try:
+        from PIL import Image
+    except ImportError:
+        return data, media_type, ""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            width, height = image.size
+            if width * height > MOST_PIXELS:
+                raise PromptError(f"{name} has {width} x {height} pixels; make it smaller first")
+            if max(width, height) <= USEFUL_PIXELS or media_type == "image/gif":
+                return data, media_type, ""
+            image.thumbnail((USEFUL_PIXELS, USEFUL_PIXELS))
+            buffer = io.BytesIO()
+            kind = "JPEG" if media_type == "image/jpeg" else "PNG"
+            image.save(buffer, format=kind)
+            small = image.size
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise PromptError(f"{name} begins like a picture but cannot be read as one") from None
+    return buffer.getvalue(), f"image/{kind.lower()}", f", shrunk from {width} x {height} to {small[0]} x {small[1]}"
+
+
+def _is(value: Any, module: str, name: str) -> bool:
+    # A figure can only exist where its library was imported, so nothing is imported for this.
+    return module in sys.modules and isinstance(value, getattr(sys.modules[module], name))
+
+
+def _figure(value: Any) -> Any:
+    """The matplotlib figure that it is, or that it is drawn in; None: neither."""
+    if _is(value, "matplotlib.figure", "FigureBase"):
+        return value
+    return value.figure if _is(value, "matplotlib.axes", "Axes") else None
+
+
+def _is_pil(value: Any) -> bool:
+    return _is(value, "PIL.Image", "Image")
+
+
+def _shown(value: Any) -> bytes | None:
+    """The bytes of IPython's Image; None: it is none."""
+    data = value.data if _is(value, "IPython.core.display", "Image") or _is(value, "IPython.display", "Image") else None
+    return data if isinstance(data, bytes) else None
+
+
+def _size(count: int) -> str:
+    return (
+        f"{count:,} bytes" if count < 10_000 else f"{count / 1000:,.0f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
+    )

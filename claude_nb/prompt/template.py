@@ -1,0 +1,151 @@
+r"""Fill {{name}} from notebook variables, in one pass.
+
+What looks like {{name}}, {{df.shape}}, {{rows[0]}} or {{config["host"]}} is filled; everything else (single braces,
+JSON, f-strings, LaTeX, $x) stays as it is, and filled-in text is never looked at again. \{{name}} stays literal.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from itertools import islice
+from typing import Any, NamedTuple
+
+from claude_nb.errors import PromptError
+from claude_nb.prompt import attachments
+from claude_nb.types import content as parts
+from claude_nb.types.content import Attachment
+from claude_nb.types.reply import Reply
+
+MAX_CHARS = 200_000
+MAX_ROWS = 200
+MAX_COLUMNS = 50
+
+_STEP = r"""\.[^\W\d]\w*|\[\s*-?\d+\s*\]|\[\s*"[^"\n]*"\s*\]|\[\s*'[^'\n]*'\s*\]"""
+_FIELD = re.compile(rf"(\\?)\{{\{{\s*([^\W\d]\w*)((?:{_STEP})*)\s*(\([^}}]*\)\s*)?\}}\}}")
+_STEPS = re.compile(_STEP)
+
+
+class Filled(NamedTuple):
+    """The prompt with its values, and a line for each value that was cut to size.
+
+    attached  pictures that stood in the prompt; each knows how much of the text comes before it
+    """
+
+    text: str
+    notices: tuple[str, ...] = ()
+    attached: tuple[Attachment, ...] = ()
+
+
+def fill(text: str, variables: Mapping[str, Any], *, pictures: bool = False) -> Filled:
+    """Replace {{name}} by its value: fill("Hi {{who}}", {"who": "Ada"}).text -> "Hi Ada".
+
+    pictures  take figures and pictures along; without it they are refused
+    Raises PromptError for an unknown name (with near ones), a missing attribute or index, a call, or a dunder name.
+    """
+    notices: list[str] = []
+    attached: list[Attachment] = []
+    pieces: list[str] = []
+    end = 0
+    for match in _FIELD.finditer(text):
+        pieces.append(text[end : match.start()])
+        end = match.end()
+        value = None if match[1] else _value_of(match, variables)
+        if match[1]:
+            pieces.append(match.group()[1:])
+        elif attachments.picture(value):
+            if not pictures:
+                raise PromptError(
+                    f"{match.group()} is a picture, which goes into the prompt of a cell, or with attach="
+                )
+            found, notice = attachments.from_value(value, match[2])
+            attached.append(parts.placed(found, sum(map(len, pieces))))
+            notices.append(notice)
+        else:
+            text_of, cut = written(value, match[2] + match[3])
+            pieces.append(text_of)
+            notices += [cut] if cut else []
+    return Filled("".join((*pieces, text[end:])), tuple(notices), tuple(attached))
+
+
+def named(text: str, variables: Mapping[str, Any]) -> Any:
+    """The object that {{name}} or Out[3] stands for; any other text is filled and stays a text."""
+    whole = _FIELD.fullmatch(f"{{{{{text}}}}}" if re.fullmatch(r"(In|Out)\[\d+\]", text) else text.strip())
+    return _value_of(whole, variables) if whole and not whole[1] else fill(text, variables).text
+
+
+def _value_of(match: re.Match[str], variables: Mapping[str, Any]) -> Any:
+    """The value of a field. Raises PromptError."""
+    _, name, steps, call = match.groups()
+    if call:
+        raise PromptError(f"{{{{{name}{steps}(...)}}}}: a template does not call; put the result in a variable first")
+    return _look_up(name, _STEPS.findall(steps), name + steps, variables)
+
+
+def _look_up(name: str, steps: list[str], path: str, variables: Mapping[str, Any]) -> Any:
+    if any(part.startswith("__") for part in (name, *(step[1:] for step in steps if step[0] == "."))):
+        raise PromptError(f"{{{{{path}}}}}: names that start with two underscores are not filled in")
+    if name not in variables:
+        near = get_close_matches(name, [key for key in variables if not key.startswith("_")], n=3)
+        hint = f"did you mean {', '.join(near)}?" if near else f"define it first, or write \\{{{{{name}}}}} to send it"
+        raise PromptError(f"no variable {name!r} for {{{{{path}}}}}; {hint}")
+    value = variables[name]
+    for step in steps:
+        try:
+            value = getattr(value, step[1:]) if step[0] == "." else value[_index(step)]
+        except Exception as error:  # noqa: BLE001  # a property or __getitem__ of the user's may raise anything
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        else:
+            continue
+        raise PromptError(f"{{{{{path}}}}}: {reason}")
+    is_type = isinstance(value, type) or hasattr(value, "__origin__")  # the second is list[int] and its like
+    if callable(value) and not is_type and hasattr(value, "__name__"):
+        raise PromptError(f"{{{{{path}}}}} is a function; a template does not call, so put its result in a variable")
+    return value
+
+
+def _index(step: str) -> int | str:
+    inner = step[1:-1].strip()
+    return inner[1:-1] if inner[0] in "\"'" else int(inner)
+
+
+def written(value: Any, path: str) -> tuple[str, str | None]:
+    """A value as prompt text, and a notice when it was cut."""
+    notice = None
+    if _is_pandas(value):
+        text, notice = _table(value, path)
+    elif isinstance(value, Sequence) and value and all(isinstance(item, Reply) for item in value):
+        text = "\n\n---\n\n".join(item.text for item in value)
+    else:
+        text = str(value)
+    if len(text) > MAX_CHARS:
+        notice = f"{path}: the first {MAX_CHARS:,} of {len(text):,} characters are sent"
+        text = text[:MAX_CHARS]
+    return text, notice
+
+
+def _is_pandas(value: Any) -> bool:
+    # A frame can only exist where pandas was imported, so it is never imported for this.
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(value, (pandas.DataFrame, pandas.Series))
+
+
+def _table(value: Any, path: str) -> tuple[str, str | None]:
+    """A DataFrame or Series as a Markdown table, cut to MAX_ROWS and MAX_COLUMNS."""
+    frame = value.to_frame() if hasattr(value, "to_frame") else value
+    rows, columns = frame.shape
+    shown = frame.iloc[:MAX_ROWS, :MAX_COLUMNS]
+    lines = [_row(["", *shown.columns]), "|" + " --- |" * (shown.shape[1] + 1)]
+    lines += [_row(cells) for cells in islice(shown.itertuples(), MAX_ROWS)]
+    notice = None
+    if rows > MAX_ROWS or columns > MAX_COLUMNS:
+        sent = f"{min(rows, MAX_ROWS):,} of {rows:,} rows and {min(columns, MAX_COLUMNS):,} of {columns:,} columns"
+        notice = f"{path}: {sent} are sent"
+    return "\n".join(lines), notice
+
+
+def _row(cells: Any) -> str:
+    texts = (str(cell).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ") for cell in cells)
+    return "| " + " | ".join(texts) + " |"

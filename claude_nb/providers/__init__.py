@@ -1,0 +1,1 @@
+"""The services that can be asked: addresses, keys, models, wire formats, HTTP."""

@@ -1,0 +1,200 @@
+"""Where keys are found: given in Python, environment, Colab or Kaggle secrets, keyring; in this order.
+
+A key is bound to one origin; wire.py refuses to send it anywhere else. This file and providers.py are the only ones
+that read the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from claude_nb.errors import ConfigError
+from claude_nb.providers import addresses
+from claude_nb.providers.keys import Key, looks_like_key, origin_of
+
+GATEWAY_KEY = "CLAUDE_NB_API_KEY"  # for any other server: a gateway, a proxy, a virtual key
+SERVICE = "claude_nb"  # the name under which the keyring holds keys
+
+
+class Owner(NamedTuple):
+    """Whose key: a provider's name, its own address (None: it has none), and the variables that may hold the key."""
+
+    name: str
+    base_url: str | None
+    variables: tuple[str, ...] = ()
+
+
+class Credentials:
+    """Looks keys up and remembers what it found. One per session."""
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        variables = os.environ if environ is None else environ
+        # In a closure, as in Key: vars() and a debugger's listing would show all of the environment.
+        self._variable: Callable[[str], str] = lambda name: variables.get(name, "").strip()
+        self._given: dict[str, Key] = {}
+        self._from_variable: dict[tuple[str, str], Key] = {}
+        self._from_elsewhere: dict[tuple[str, str], Key | None] = {}
+
+    def setting(self, name: str) -> str | None:
+        """A CLAUDE_NB_... variable: setting("PROVIDER") -> "demo"; None: not set."""
+        return self._variable(f"CLAUDE_NB_{name}") or None
+
+    def notebook(self) -> str | None:
+        """The path of the running notebook, where the server tells it; None elsewhere."""
+        return self._variable("JPY_SESSION_NAME") or None
+
+    def own_models(self) -> list[dict[str, Any]]:
+        """The user's own rows for the table of models: CLAUDE_NB_MODELS, or models.json in the settings folder."""
+        named = self.setting("MODELS")
+        path = Path(named).expanduser() if named else settings_folder() / "models.json"
+        if not named and not path.exists():
+            return []
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            rows = data["models"] if isinstance(data, dict) else data
+            return [dict(row) for row in rows]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            reason = type(error).__name__
+        raise ConfigError(
+            f"cannot read your models in {path} ({reason}); it must look like claude_nb/providers/models.json"
+        )
+
+    def give(self, owner: Owner, value: str, base_url: str | None) -> None:
+        """Take a key from Python code, for the provider's own address or the one named with it."""
+        url = base_url or owner.base_url
+        if url is None:
+            raise ConfigError(f"say whose key it is: configure(api_key=..., provider='aimlapi'), not {owner.name}")
+        if not isinstance(value, str) or not value.strip():
+            raise ConfigError("api_key must be a text that is not empty; nothing was changed")
+        self._given[owner.name] = Key(value.strip(), origin=origin_of(url), found="configure(api_key=...)")
+
+    def find(self, owner: Owner, base_url: str | None = None) -> Key | None:
+        """The key to send to this provider at this address; None: there is none.
+
+        A provider's own key goes to its own origin and to this machine (a local proxy), nowhere else.
+        Another server gets CLAUDE_NB_API_KEY, which in turn goes to no provider; if CLAUDE_NB_BASE_URL is set,
+        to that server only, so that a --base-url in somebody's notebook cannot fetch it.
+        """
+        url = base_url or owner.base_url
+        if url is None:
+            return None
+        origin = origin_of(url)
+        given, place = self._given.get(owner.name), (owner.name, origin)
+        if given and given.origin == origin:
+            return given
+        names = self._variables(owner, origin)
+        # The environment is looked at each time, because it changes; the other places are slow, or ask the user.
+        if found := self._from_environment(names):
+            self._from_variable[place] = Key(found[0], origin=origin, found=found[1])
+            return self._from_variable[place]
+        if place not in self._from_elsewhere:
+            found = _from_secrets(names) or (_from_keyring(owner) if is_home(owner, url) else None)
+            self._from_elsewhere[place] = Key(found[0], origin=origin, found=found[1]) if found else None
+        return self._from_elsewhere[place]
+
+    def forget(self) -> None:
+        """Look everything up again next time (a key was stored or removed)."""
+        self._given.clear()
+        self._from_variable.clear()
+        self._from_elsewhere.clear()
+
+    def known(self) -> tuple[Key, ...]:
+        """Every key met so far, for redaction."""
+        elsewhere = (key for key in self._from_elsewhere.values() if key)
+        return (*self._given.values(), *self._from_variable.values(), *elsewhere)
+
+    def in_text(self, text: str, names: Iterable[str]) -> bool:
+        """True when a text holds a key: one of the user's, one of these variables, or anything of that shape."""
+        own = [key.reveal() for key in self.known()] + [self._variable(name) for name in names]
+        # A short "key" is a word that a local server wants to see ("ollama", "none"); prompts may hold it.
+        return looks_like_key(text) or any(len(secret) >= 16 and secret in text for secret in own)
+
+    def missing(self, owner: Owner, base_url: str | None) -> ConfigError:
+        """What to do when there is no key."""
+        if base_url is not None and not is_home(owner, base_url):
+            own = f"the key of {owner.name} is only sent to {origin_of(owner.base_url)}; " if owner.base_url else ""
+            return ConfigError(f"{own}for {origin_of(base_url)} set {GATEWAY_KEY}")
+        variable = (*owner.variables, GATEWAY_KEY)[0]
+        return ConfigError(
+            f"{owner.name} needs a key: set {variable} or run %claude /login {owner.name}; -p demo works without one"
+        )
+
+    def _variables(self, owner: Owner, origin: str) -> tuple[str, ...]:
+        if owner.base_url and origin == origin_of(owner.base_url):
+            return owner.variables
+        gateway = self.setting("BASE_URL")
+        names = () if gateway and origin_of(gateway) != origin else (GATEWAY_KEY,)
+        return (*owner.variables, *names) if is_loopback(origin) else names
+
+    def _from_environment(self, names: tuple[str, ...]) -> tuple[str, str] | None:
+        for name in names:
+            if value := self._variable(name):
+                return value, f"environment variable {name}"
+        return None
+
+
+def settings_folder() -> Path:
+    """Where a user's own files lie, by the custom of the platform."""
+    from platformdirs import user_config_path
+
+    return user_config_path("claude_nb", appauthor=False)
+
+
+def is_home(owner: Owner, base_url: str) -> bool:
+    """True where a provider's own key may go: its own origin, or this machine."""
+    own = owner.base_url is not None and origin_of(base_url) == origin_of(owner.base_url)
+    return own or is_loopback(base_url)
+
+
+def is_loopback(url: str) -> bool:
+    """True for an address on this machine: is_loopback("http://127.0.0.1:8000/v1")."""
+    return addresses.is_loopback(urlsplit(url).hostname or "")
+
+
+def _from_secrets(names: tuple[str, ...]) -> tuple[str, str] | None:
+    """Colab and Kaggle keep secrets beside the notebook; asked only where those modules are at home."""
+    for name in names:
+        for ask in (_colab_secret, _kaggle_secret):
+            if found := ask(name):
+                return found
+    return None
+
+
+def _colab_secret(name: str) -> tuple[str, str] | None:
+    if "google.colab" not in sys.modules:
+        return None
+    try:
+        from google.colab import userdata
+
+        value: Any = userdata.get(name)
+    except Exception:  # noqa: BLE001  # no such secret, no access granted, or an older Colab: each its own error
+        return None
+    return (str(value), f"Colab secret {name}") if value else None
+
+
+def _kaggle_secret(name: str) -> tuple[str, str] | None:
+    if "KAGGLE_KERNEL_RUN_TYPE" not in os.environ:
+        return None
+    try:
+        from kaggle_secrets import UserSecretsClient
+
+        value: Any = UserSecretsClient().get_secret(name)
+    except Exception:  # noqa: BLE001  # not attached, not allowed or no network: each its own error
+        return None
+    return (str(value), f"Kaggle secret {name}") if value else None
+
+
+def _from_keyring(owner: Owner) -> tuple[str, str] | None:
+    try:
+        import keyring
+
+        value = keyring.get_password(SERVICE, owner.name)
+    except Exception:  # noqa: BLE001  # not installed, locked or without a backend: then there is no key here
+        return None
+    return (value.strip(), "keyring") if value and value.strip() else None

@@ -1,0 +1,1 @@
+"""Wire formats: a request becomes JSON, events become chunks. No I/O."""

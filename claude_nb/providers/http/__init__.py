@@ -1,0 +1,1 @@
+"""HTTP on top of httpx: retries, time-outs, streams, keep-alive."""

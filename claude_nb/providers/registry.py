@@ -1,0 +1,246 @@
+"""Who can be asked: one row of data each, and the one way to ask them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from claude_nb.errors import ConfigError, PromptError
+from claude_nb.providers.credentials import GATEWAY_KEY, Credentials, Owner, is_loopback
+from claude_nb.providers.keys import Key
+from claude_nb.stop_signal import Stop
+from claude_nb.types.request import Chunk, Request
+
+if TYPE_CHECKING:
+    from claude_nb.providers.dialects.base import Dialect
+    from claude_nb.providers.http.keepalive import Lane
+    from claude_nb.providers.models import ModelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One service.
+
+    base_url       its address, with /v1; None: the user must give one
+    dialect        its wire format, a name that dialect_of knows; None: no wire (the demo model)
+    key_variables  environment variables that may hold its key, the first that is set wins
+    needs_key      False for servers that may run without (a local one, the demo)
+    check_path     a harmless address that only answers to a good key
+    """
+
+    name: str
+    base_url: str | None
+    dialect: str | None
+    key_variables: tuple[str, ...]
+    default_model: str | None
+    needs_key: bool = True
+    check_path: str = ""
+
+    @property
+    def owner(self) -> Owner:
+        """For the look-up of its key."""
+        return Owner(self.name, self.base_url, self.key_variables)
+
+
+PROVIDERS: dict[str, Provider] = {
+    row.name: row
+    for row in (
+        Provider(
+            "aimlapi",
+            "https://api.aimlapi.com/v1",
+            "aimlapi-chat",
+            ("AIMLAPI_API_KEY", "AIMLAPI_KEY", "AIML_API_KEY"),
+            "anthropic/claude-sonnet-4.6",
+            check_path="/key",
+        ),
+        Provider(
+            "anthropic",
+            "https://api.anthropic.com/v1",
+            "messages",
+            ("ANTHROPIC_API_KEY",),
+            "claude-sonnet-4-6",
+            check_path="/models",
+        ),
+        Provider("openai-compatible", None, "openai-chat", (), None, needs_key=False),
+        Provider("demo", None, None, (), "demo", needs_key=False),
+    )
+}
+
+
+KEY_VARIABLES = (*(name for row in PROVIDERS.values() for name in row.key_variables), GATEWAY_KEY)
+
+
+def find(name: str) -> Provider:
+    """The row of that name. Raises ConfigError with the names there are."""
+    if name in PROVIDERS:
+        return PROVIDERS[name]
+    near = get_close_matches(name, PROVIDERS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(PROVIDERS)}"
+    raise ConfigError(f"no provider {name!r}; {hint}")
+
+
+def default_name(credentials: Credentials) -> str:
+    """CLAUDE_NB_PROVIDER; else the first of aimlapi and anthropic whose key is found; else demo."""
+    if named := credentials.setting("PROVIDER"):
+        return find(named).name
+    if credentials.setting("BASE_URL"):
+        return "openai-compatible"
+    for name in ("aimlapi", "anthropic"):
+        if credentials.find(PROVIDERS[name].owner):
+            return name
+    return "demo"
+
+
+class Who(NamedTuple):
+    """Who is asked. model is as it was typed; None: none is known. chosen: somebody named the provider."""
+
+    provider: Provider
+    model: str | None
+    base_url: str | None
+    chosen: bool
+
+
+def choose(given: Mapping[str, Any], settings: Mapping[str, Any], credentials: Credentials) -> Who:
+    """Options first, then the defaults that were made for that provider, then its own. Raises ConfigError.
+
+    -m demo means the demo provider; an address without a provider or a key of one means openai-compatible.
+    """
+    own = {"model": credentials.setting("MODEL"), "base_url": credentials.setting("BASE_URL"), **settings}
+    named = given.get("provider") or ("demo" if given.get("model") == "demo" else None)
+    usual = own.get("provider") or ("demo" if own["model"] == "demo" else None)
+    chosen = bool(named or usual or credentials.setting("PROVIDER"))
+    usual = usual or default_name(credentials)
+    if usual == "demo" and not chosen and own["base_url"]:
+        usual = "openai-compatible"
+    if usual == "demo" and not named and given.get("base_url"):
+        named = "openai-compatible"
+    provider = find(named or usual)
+    if provider.name != usual:
+        own = {}
+    base_url = given.get("base_url") or own.get("base_url")
+    model = given.get("model") or own.get("model") or provider.default_model
+    return Who(provider, model, None if provider.name == "demo" else base_url, chosen)
+
+
+def dialect_of(provider: Provider) -> Dialect:
+    """The wire format of a provider."""
+    return _dialect(provider.dialect)
+
+
+def dialect_name(request: Request) -> str | None:
+    """The wire format of a request; None: no wire (the demo model)."""
+    name = find(request.provider).dialect
+    # Only where it speaks Anthropic's own format does AI/ML API give Claude's thoughts, keep prompts, and say how it
+    # takes tools.
+    own = request.thinking or request.cache or request.tools or (request.answer and request.answer.how != "prompt")
+    return "messages" if name == "aimlapi-chat" and own else name
+
+
+def _dialect(name: str | None) -> Dialect:
+    from claude_nb.providers.dialects import chat_completions as chat
+    from claude_nb.providers.dialects import messages
+
+    rows = {"aimlapi-chat": chat.AIMLAPI, "openai-chat": chat.OPENAI, "messages": messages.MESSAGES}
+    return rows[name or ""]
+
+
+def check(request: Request, spec: ModelSpec) -> None:
+    """Refuse what the wire format of the provider has no place for. Raises PromptError."""
+    most, dialect = spec.most_parts.get(request.provider), dialect_name(request)
+    pieces = len(request.messages[-1].parts) + 1
+    if most and pieces > most and dialect != "messages":
+        raise PromptError(
+            f"{spec.label} takes {most} parts a message here, the text being one; this has {pieces}: "
+            f"leave out {pieces - most}, or join them in one PDF"
+        )
+    if request.tools and dialect is None:
+        raise PromptError("the demo model calls no tools; ask another one, with -p aimlapi or -p anthropic and a key")
+    if request.thinking and dialect == "openai-chat":
+        raise PromptError(f"{request.provider} has no field for --thinking; --effort LEVEL is what such servers know")
+    if request.cache and dialect != "messages":
+        raise PromptError(
+            f"{request.provider} has no field for --cache; leave it out (some servers cache by themselves)"
+        )
+    if request.provider == "aimlapi" and request.effort in ("xhigh", "max"):
+        raise PromptError(f"AI/ML API takes effort up to high, not {request.effort}; -p anthropic takes it")
+
+
+def key_for(request: Request, credentials: Credentials) -> Key | None:
+    """The key this request is sent with; None: it needs none. Raises ConfigError when one is missing."""
+    provider = find(request.provider)
+    key = credentials.find(provider.owner, request.base_url)
+    if key is None and provider.needs_key and not is_loopback(request.base_url or ""):
+        raise credentials.missing(provider.owner, request.base_url)
+    return key
+
+
+def stream(
+    request: Request,
+    *,
+    credentials: Credentials,
+    stop: Stop,
+    whole: bool = False,
+    timeout_s: float | None = None,
+    delay_s: float | None = None,
+    allow_http: bool = False,
+    lane: Lane | None = None,
+) -> Iterator[Chunk]:
+    """Ask the provider of the request; yields the reply as it arrives.
+
+    whole       ask for the reply in one piece
+    timeout_s   longest wait without news, in seconds; None: the defaults of wire.Timeouts
+    delay_s     pause between words of the demo model, in seconds; None: its own
+    allow_http  send unencrypted to another machine too
+    lane        for a thread that makes many calls; see lane.py
+    """
+    provider = find(request.provider)
+    if provider.dialect is None:
+        from claude_nb import demo
+
+        yield from demo.stream(request, stop=stop, delay_s=delay_s)
+        return
+    address, body = preview(request, stream=not whole)
+    key = key_for(request, credentials)
+    from claude_nb.providers.http import client as wire
+
+    dialect = _dialect(dialect_name(request))
+    # A reply in one piece is silent until it is whole, and the longest take minutes.
+    silence_s = timeout_s or (600.0 if whole else wire.DEFAULT_TIMEOUTS.silence_s)
+    response = yield from wire.connect(
+        address,
+        body,
+        key=key,
+        headers=dialect.headers,
+        stop=stop,
+        timeouts=wire.Timeouts(silence_s=silence_s, progress_s=timeout_s or wire.DEFAULT_TIMEOUTS.progress_s),
+        allow_http=allow_http,
+        lane=lane,
+    )
+    with response:
+        if response.request_id:
+            yield Chunk(id=response.request_id)
+        if response.is_stream:
+            for chunk in dialect.chunks(response.events()):
+                if chunk.stop_reason:
+                    response.expect_end()
+                yield chunk
+        else:
+            yield from dialect.whole(response.json())
+
+
+def preview(request: Request, *, stream: bool) -> tuple[str, dict[str, Any]]:
+    """Where a request goes and the body it goes with, to the letter. Raises ConfigError without an address."""
+    provider = find(request.provider)
+    if provider.dialect is None:
+        data = request.to_dict()
+        if request.answer:
+            data["answer"] |= {"schema": json.loads(request.answer.schema)}
+        return "the demo model, on this machine", data
+    base_url = request.base_url or provider.base_url
+    if base_url is None:
+        raise ConfigError(f"{provider.name} needs an address: add --base-url http://localhost:11434/v1 or the like")
+    dialect = _dialect(dialect_name(request))
+    return base_url.rstrip("/") + dialect.path, dialect.body(request, stream=stream)

@@ -1,0 +1,194 @@
+"""What stands around a reply: the line under it (who wrote it, what it took, how it ended), thoughts and calls."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable
+from html import escape
+from typing import TYPE_CHECKING
+
+from claude_nb import render, schema
+from claude_nb.types.content import Called
+from claude_nb.types.request import STOP_WORDS, Request, Usage
+
+if TYPE_CHECKING:
+    from claude_nb.types.reply import Reply
+
+MAX_SHOWN_CHARS = 20_000  # of the arguments and of the result of a call
+INSIDE = (
+    "margin:.3em 0 .6em .3em;padding-left:.9em;border-left:2px solid var(--jp-border-color2,#bdbdbd);font-size:.9em"
+)
+NAME = "margin-top:.3em;color:var(--jp-ui-font-color2,#757575)"
+
+DEMO_BADGE = "Demo model: small local word statistics, not Claude"
+
+
+def badge(reply: Reply) -> str:
+    """Who wrote it: "anthropic/claude-sonnet-4.6", "Demo model: ..., not Claude", "recorded 2026-11-22, ..."."""
+    name = DEMO_BADGE if reply.provider == "demo" else reply.model
+    if reply.response_model and not _same(reply.model, reply.response_model):
+        name += f" (answered by {reply.response_model})"
+    name = render.terminal_safe(name)  # a server or a record file named the model
+    return f"recorded {reply.created_at:%Y-%m-%d}, {name}" if reply.source == "replay" else name
+
+
+def details(reply: Reply) -> str:
+    """All but the badge: "temperature 0.2 · 12 tokens in, 34 out · $0.0012 · 1.2 s · finished"."""
+    parts = [f"{name.replace('_', ' ')} {_value(value)}" for name, value in reply.params.items()]
+    parts.append(tokens(reply.usage))
+    if reply.request.cache and not (reply.usage.cache_read_tokens or reply.usage.cache_write_tokens):
+        parts.append("nothing cached")
+    parts.append(money(reply))
+    if reply.provider != "demo":
+        parts.append(f"{reply.seconds:.1f} s")
+    why = f": {reply.stop_detail}" if reply.stop_detail else ""
+    parts.append(STOP_WORDS[reply.stop_reason] + why)
+    return render.terminal_safe(" · ".join(parts))
+
+
+def line(reply: Reply, hint: str = "") -> str:
+    """The whole footer as text."""
+    return " · ".join(filter(None, (badge(reply), details(reply), hint)))
+
+
+def next_step(reply: Reply) -> str:
+    """What can be done about the way a reply ended that has just been made; "" when nothing need be."""
+    if reply.stop_reason == "refusal":
+        return "what stands above is no answer: ask it differently, or ask another model"
+    if reply.stop_reason == "tool_use" and any(call.result is not None for call in reply.calls):
+        return "stopped after many rounds of functions; %claude /continue goes on"
+    return "%claude /continue goes on" if reply.stop_reason == "max_tokens" and reply.text else ""
+
+
+def bundle(reply: Reply, hint: str = "") -> dict[str, str]:
+    """The footer as an output of a cell."""
+    style = "margin:.3em 0 .6em;font-size:.85em;color:var(--jp-ui-font-color2,#757575)"
+    strong = reply.provider == "demo" or reply.source == "replay"
+    name = f"<b>{escape(badge(reply))}</b>" if strong else escape(badge(reply))
+    rest = " · ".join(filter(None, (escape(details(reply)), escape(hint))))
+    if reply.stop_reason == "refusal":
+        rest = rest.replace(STOP_WORDS["refusal"], f"<b>{STOP_WORDS['refusal']}</b>", 1)
+    return {"text/html": f'<div style="{style}">{name} · {rest}</div>', "text/plain": line(reply, hint)}
+
+
+def whole(reply: Reply) -> dict[str, str]:
+    """A finished reply as one output: what the model thought (folded away), the text, the footer."""
+    html = thinking(reply.thinking) + body(reply) + bundle(reply)["text/html"]
+    return {"text/html": html, "text/plain": reply.text}
+
+
+def thinking(text: str) -> str:
+    """What the model thought before it answered, folded away; "" when it showed nothing of it."""
+    return f"<details><summary>thinking</summary>{render.markdown_html(text)}</details>" if text else ""
+
+
+def body(reply: Reply, draw: Callable[[str], str] | None = None) -> str:
+    """The text, with the calls of functions where they stood in it."""
+    draw, html, begin = draw or drawer(reply.request), "", 0
+    for call in reply.calls:
+        if (text := reply.text[begin : call.at]).strip():
+            html, begin = html + draw(text), call.at
+        html += folded(call)
+    return html + draw(reply.text[begin:]) if reply.text[begin:].strip() or not html else html
+
+
+def drawer(request: Request) -> Callable[[str], str]:
+    """How the text of a reply is drawn: as Markdown, and an answer in JSON as a block of code."""
+    return (lambda text: render.markdown_html(_json_block(text))) if request.answer else render.markdown_html
+
+
+def _json_block(text: str) -> str:
+    """Some models write JSON on one line; it is indented for reading."""
+    shown = text.strip()
+    if not shown.startswith("{"):
+        return text
+    if "\n" not in shown:
+        with contextlib.suppress(ValueError, RecursionError):
+            shown = schema.dumped(json.loads(shown))
+    return f"```json\n{shown}\n```"
+
+
+def calls(called: Iterable[Called]) -> dict[str, str]:
+    """Calls of functions as an output of a cell: each folded away, to be opened."""
+    shown = list(called)
+    return {"text/html": "".join(map(folded, shown)), "text/plain": "\n".join(map(call_lines, shown))}
+
+
+def folded(call: Called) -> str:
+    """A call of a function: its line, and behind it all of its arguments and what it gave."""
+    arguments = call.arguments
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, indent=2, ensure_ascii=False)
+    inside = _block("arguments", text)
+    if call.result is not None:
+        inside += _block("failed" if call.failed else "gave", call.result)
+    state = " <b>failed</b>" if call.failed else "" if call.result is not None else " …"
+    # <code> keeps the front end from typesetting "$...$" as mathematics.
+    line = f"<summary><code>{escape(call_line(call))}</code>{state}</summary>"
+    return f'<details>{line}<div style="{INSIDE}">{inside}</div></details>'
+
+
+def call_line(call: Called, most: int = 100) -> str:
+    """A call on one line of bounded length, safe to print: weather(city='Oslo')."""
+    return _one_line(str(call), most)
+
+
+def call_lines(call: Called) -> str:
+    """A call and what it gave, for a terminal: two lines."""
+    if call.result is None:
+        return call_line(call)
+    return f"{call_line(call)}\n  {'failed' if call.failed else 'gave'}: {_one_line(call.result, 200)}"
+
+
+def _block(name: str, text: str) -> str:
+    more = f"\n… {len(text) - MAX_SHOWN_CHARS:,} more characters" if len(text) > MAX_SHOWN_CHARS else ""
+    return f'<div style="{NAME}">{name}</div>{render.plain_html(text[:MAX_SHOWN_CHARS] + more)}'
+
+
+def _one_line(text: str, most: int) -> str:
+    start = render.terminal_safe(" ".join(text[: 4 * most].split()))
+    return start if len(start) <= most and len(text) <= 4 * most else f"{start[:most]}… ({len(text):,} characters)"
+
+
+def tokens(usage: Usage) -> str:
+    """ "12 tokens in (8 cached), 34 out", "tokens unknown"."""
+    if usage.input_tokens is None and usage.output_tokens is None:
+        return "tokens unknown"
+    counts = ((usage.cache_read_tokens, "cached"), (usage.cache_write_tokens, "kept for the next"))
+    told = ", ".join(f"{count:,} {what}" for count, what in counts if count)
+    cached = f" ({told})" if told else ""
+    return f"{_count(usage.input_tokens)} tokens in{cached}, {_count(usage.output_tokens)} out"
+
+
+def money(reply: Reply) -> str:
+    """ "$0.0012" as the server told it, "about $0.0012" from the price table, or "cost unknown"."""
+    if reply.provider == "demo":
+        return "local, free"
+    if reply.cost_usd is None:
+        return "cost unknown"
+    about = "" if reply.usage.cost_usd is not None else "about "
+    saved = f", {dollars(reply.saved_usd)} saved" if reply.saved_usd and reply.saved_usd > 0 else ""
+    return about + dollars(reply.cost_usd) + saved
+
+
+def dollars(amount: float) -> str:
+    """Small sums keep two digits that matter: dollars(0.00123) -> "$0.0012"; dollars(12.3) -> "$12.30"."""
+    if amount == 0 or amount >= 0.995:
+        return f"${amount:.2f}"
+    return f"${amount:.{max(2, 1 - int(f'{amount:e}'.split('e')[1]))}f}"
+
+
+def _same(asked: str, answered: str) -> bool:
+    """Servers drop the vendor and add a date: "anthropic/claude-sonnet-4.6" is answered as "claude-sonnet-4-6"."""
+    bare = [name.lower().rsplit("/", 1)[-1].replace(".", "-").removesuffix("-latest") for name in (asked, answered)]
+    return bare[1].startswith(bare[0])
+
+
+def _count(value: int | None) -> str:
+    return "?" if value is None else f"{value:,}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(repr(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,55 @@
+"""The JSON of a reply, found in its text and checked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from claude_nb.errors import NoJson
+from claude_nb.schema.validation import problem
+
+_FENCED = re.compile(r"^```\w*[ \t]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def read(text: str, schema: dict[str, Any]) -> tuple[Any, str | None]:
+    """The value in a text that fits the schema, and None; else None, and why there is none, in one line.
+
+    The text is JSON, or holds it in a fenced block or between other words, as models without a grammar like to do.
+    """
+    why = None
+    for candidate in _candidates(text):
+        try:
+            value = json.loads(candidate, parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            why = why or f"$: this is no JSON ({_at(error)})"
+            continue
+        why = problem(value, schema)
+        if why is None or candidate == text.strip():
+            return (value, None) if why is None else (None, why)
+    return None, why or "$: nothing was written"
+
+
+def dumped(value: Any) -> str:
+    """JSON as it is shown to people: indented, letters as they are."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _candidates(text: str) -> Iterator[str]:
+    if whole := text.strip():
+        yield whole
+    yield from (match[1] for match in _FENCED.finditer(text))
+    begin, end = text.find("{"), text.rfind("}")
+    if 0 <= begin < end and text[begin : end + 1] != whole:
+        yield text[begin : end + 1]
+
+
+def _refuse(name: str) -> None:
+    raise NoJson(f"{name} is no JSON number")
+
+
+def _at(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at line {error.lineno}, column {error.colno}"
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)

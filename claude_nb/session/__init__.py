@@ -1,0 +1,1 @@
+"""The one place with state: options, requests, running turns, tools, budget, policy."""

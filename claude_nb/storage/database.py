@@ -1,0 +1,258 @@
+"""The history file on disk: opened safely, locked patiently, set aside when it is damaged.
+
+A connection lives for one call. So none is ever carried over a fork or into another thread, none keeps
+a file open that was moved away, and nothing has to be closed at the end. It costs about a third of a millisecond.
+
+Always a rollback journal: SQLite before 3.51.3 (3.50.7, 3.44.6) can corrupt a WAL file that two processes write,
+and two kernels on one history are that case. A file found in WAL mode is switched back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sqlite3
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from claude_nb.storage import migrations as schema
+from claude_nb.storage.group_commit import Batch
+
+T = TypeVar("T")
+
+# Short, so that an interrupt is seen between two tries; the patience is in _patiently.
+LOCK_SLICE_S = 0.2
+# Larger files are not read through at the first write: that would be felt.
+CHECKED_BYTES = 20_000_000
+MOST_SET_ASIDE = 3
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))  # Windows has no quota error
+
+
+class File:
+    """One history file. run() is the only way in, and never raises for trouble with the disk.
+
+    warn    takes one line for people; called once per kind of trouble
+    wait_s  how long to wait while another process writes
+    """
+
+    def __init__(self, path: Path, *, warn: Callable[[str], None], wait_s: float) -> None:
+        self.path = path
+        self._warn = warn
+        self._wait_s = wait_s
+        self._told: set[str] = set()
+        self._set_aside_count = 0
+        self._checked = False
+        self._was_locked = False
+        self._lock = threading.Lock()
+        self._batch = Batch()
+
+    def run(
+        self, work: Callable[[sqlite3.Connection], T], default: T, *, writing: bool = False, wait_s: float | None = None
+    ) -> T:
+        """What work returns, its changes committed; the default when the disk is in the way.
+
+        work    may be run twice and beside others, so it changes nothing but the database
+        wait_s  a shorter wait, for work that can as well be done later: being late is not reported
+        """
+        patience = self._wait_s if wait_s is None else wait_s
+        if self._was_locked:
+            patience = min(patience, 1.0)  # the user was told; do not make every cell wait again
+
+        def transact(work: Callable[[sqlite3.Connection], T]) -> T:
+            return self._undamaged(work, writing, time.monotonic() + patience)
+
+        try:
+            result: T = self._batch.run(work, transact, patience) if writing else transact(work)
+        except (schema.NotOurs, sqlite3.Error, OSError, ValueError, OverflowError) as error:
+            kind, line = (error.kind, str(error)) if isinstance(error, schema.NotOurs) else _explain(error, self.path)
+            if kind != "locked" or wait_s is None:
+                self._was_locked = kind == "locked"
+                self._tell(kind, line)
+            return default
+        self._was_locked = False
+        return result
+
+    def exists(self) -> bool:
+        """Whether there is anything to read; False too when that cannot be told."""
+        try:
+            return self.path.exists()
+        except (OSError, ValueError):
+            return False
+
+    def _undamaged(self, work: Callable[[sqlite3.Connection], T], writing: bool, deadline: float) -> T:
+        try:
+            return self._once(work, writing, deadline)
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            if not _may_be_damage(error, self.path) or not self._set_aside():
+                raise
+        return self._once(work, True, deadline)
+
+    def _once(self, work: Callable[[sqlite3.Connection], T], writing: bool, deadline: float) -> T:
+        if not writing:
+            with self._transaction(False, deadline) as connection:
+                if not schema.is_old(connection):
+                    return work(connection)
+        if not self.exists():
+            _create(self.path)
+        with self._transaction(True, deadline) as connection:
+            return work(connection)
+
+    @contextmanager
+    def _transaction(self, writing: bool, deadline: float) -> Iterator[sqlite3.Connection]:
+        with closing(_connect(self.path)) as connection:
+            _patiently(lambda: schema.glance(connection), deadline)
+            settings = ("synchronous = FULL", "secure_delete = ON", "journal_mode = TRUNCATE") if writing else ()
+            for statement in (*(f"PRAGMA {one}" for one in settings), "BEGIN IMMEDIATE" if writing else "BEGIN"):
+                _patiently(partial(connection.execute, statement), deadline)
+            try:
+                _patiently(lambda: schema.check(connection), deadline)
+            except schema.NotOurs as finding:
+                if writing or not finding.readable:
+                    raise
+                self._tell(finding.kind, str(finding))
+            if writing:
+                self._check_pages(connection)
+                if schema.migrate(connection):
+                    self.path.chmod(0o600)  # an empty file that was there before us
+            yield connection
+            _patiently(lambda: connection.execute("COMMIT"), deadline)
+
+    def _check_pages(self, connection: sqlite3.Connection) -> None:
+        """Once, before the first write: writing into a damaged file makes it worse."""
+        if self._checked or self.path.stat().st_size > CHECKED_BYTES:
+            return
+        if connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError("database disk image is malformed")
+        self._checked = True
+
+    def _set_aside(self) -> bool:
+        """Move a damaged file out of the way, journal and all; True when another try makes sense."""
+        with self._lock, closing(sqlite3.connect(f"{self.path}-lock", timeout=5, isolation_level=None)) as lock:
+            # Another kernel may be at it: without a lock it would move away the new file that we start.
+            lock.execute("BEGIN EXCLUSIVE")
+            if not _is_damaged(self.path):
+                return True
+            if self._set_aside_count >= MOST_SET_ASIDE:
+                return False
+            stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+            name = f"{self.path.stem}-damaged-{stamp}-{time.time_ns() % 10**6:06}{self.path.suffix}"
+            target = self.path.with_name(name)
+            self.path.rename(target)
+            for ending in ("-journal", "-wal", "-shm"):
+                with contextlib.suppress(FileNotFoundError):
+                    Path(f"{self.path}{ending}").rename(f"{target}{ending}")
+            self._set_aside_count += 1
+            self._tell(f"damaged {self._set_aside_count}", f"was damaged; it is kept as {name}, and a new one is begun")
+            return True
+
+    def _tell(self, kind: str, line: str) -> None:
+        if kind not in self._told:
+            self._told.add(kind)
+            self._warn(f"history: {_shown(self.path)} {line}")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # mode=rw: opening never makes a file, which would not have our permissions.
+    connection = sqlite3.connect(
+        path.absolute().as_uri() + "?mode=rw", uri=True, timeout=LOCK_SLICE_S, isolation_level=None
+    )
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    return connection
+
+
+def _patiently(step: Callable[[], object], deadline: float) -> None:
+    while True:
+        try:
+            step()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+        else:
+            return
+
+
+def _create(path: Path) -> None:
+    """An empty file that only its owner may read from its first moment on, whatever the umask."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Made under another name: closing a database file drops the locks that other threads hold on it.
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+    os.close(descriptor)
+    Path(temporary).chmod(0o600)
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)
+    except OSError:  # a file system without links
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    finally:
+        Path(temporary).unlink()
+
+
+def _may_be_damage(error: Exception, path: Path) -> bool:
+    # Damage shows as any error at all, so what surely is something else is sorted out.
+    return _explain(error, path)[0] in ("damaged", "other")
+
+
+def _is_damaged(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        with closing(_connect(path)) as connection:
+            schema.glance(connection)
+            sound = bool(connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
+            schema.check(connection)
+    except schema.NotOurs:
+        return False
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        return _may_be_damage(error, path)
+    return not sound
+
+
+def _explain(error: Exception, path: Path) -> tuple[str, str]:
+    """Kind of trouble, and what to tell about it."""
+    text = str(error) if isinstance(error, sqlite3.Error) else ""
+    code = error.errno if isinstance(error, OSError) else None
+    kept = "replies are shown but not kept"
+    folder = False
+    with contextlib.suppress(OSError):
+        folder = path.is_dir()
+    denied = code in (errno.EACCES, errno.EPERM, errno.EROFS)
+    # SQLITE_CORRUPT and SQLITE_NOTADB come as the bare class; Python 3.10 does not tell the code.
+    damaged = type(error) is sqlite3.DatabaseError
+    reason = " ".join(text.split())[:120] or type(error).__name__
+    causes = (
+        (folder, "directory", f"is a folder, so {kept}; name a file (CLAUDE_NB_HISTORY)"),
+        ("locked" in text or "locking" in text, "locked", f"is locked by another program, so {kept} for now"),
+        ("full" in text or code in FULL, "full", f"cannot grow: the disk is full, so {kept}; free some space"),
+        (
+            "readonly" in text or "unable to open" in text or denied,
+            "read-only",
+            f"cannot be written (permissions or a read-only disk), so {kept}; see CLAUDE_NB_HISTORY",
+        ),
+        (
+            "disk I/O" in text or code == errno.EIO,
+            "disk",
+            f"cannot be read or written (the disk reports an error), so {kept}; check the disk",
+        ),
+        (damaged, "damaged", f"is damaged and cannot be moved aside, so {kept}; move it away yourself"),
+        (True, "other", f"cannot be used ({reason}), so {kept}"),
+    )
+    return next((kind, line) for holds, kind, line in causes if holds)
+
+
+def _shown(path: Path) -> str:
+    """The path without the user's name in it: outputs of a notebook are shared."""
+    try:
+        return f"~/{path.absolute().relative_to(Path.home()).as_posix()}"
+    except (ValueError, RuntimeError):
+        return path.name

@@ -1,0 +1,218 @@
+"""Past replies as values, with no I/O: what the history and the record files hold, checked when read back.
+
+Recorded   a reply and its rhythm: all that is needed to play it again
+Row        a recorded reply, and where in the history it stands
+History    rows as a table in a notebook
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, cast, get_args, overload
+
+from claude_nb.errors import ClaudeError
+from claude_nb.types.reply import Reply, Source
+from claude_nb.types.request import STOP_WORDS, Request, Role, Usage
+from claude_nb.types.settings import Sampling, Way, names_of
+
+# (seconds since sending, characters of text so far), at most one pair per 50 ms.
+Rhythm = tuple[tuple[float, int], ...]
+LONGEST_S = 86_400.0
+
+# Left raw, these would split a line, reorder it on screen, or not be writable as UTF-8 at all.
+AWKWARD = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A reply that can be played again.
+
+    Its source is still the one it had ("live", "demo"): whoever plays it back marks its own copy as
+    "replay" and keeps created_at, so that the badge can tell when the words were really written.
+    """
+
+    reply: Reply
+    rhythm: Rhythm = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One entry of the history.
+
+    running            still being written, or cut off with its kernel; reply holds what had been saved
+    notebook, variable, chat   where it was asked and kept; None: not known
+    """
+
+    id: int
+    reply: Reply
+    rhythm: Rhythm = ()
+    notebook: str | None = None
+    variable: str | None = None
+    chat: str | None = None
+    running: bool = False
+
+
+class History(Sequence[Row]):
+    """Rows of the history, newest first, shown as a table: history()[0].reply is the newest reply."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows = tuple(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> History: ...
+    def __getitem__(self, index: int | slice) -> Row | History:
+        return History(self._rows[index]) if isinstance(index, slice) else self._rows[index]
+
+    def __repr__(self) -> str:
+        if not self._rows:
+            return "The history holds no such reply."
+        table = [HEADINGS, *(_cells(row, 48) for row in self._rows)]
+        widths = [max(len(cells[i]) for cells in table) for i in range(len(HEADINGS))]
+        lines = ("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) for cells in table)
+        return "\n".join(line.rstrip() for line in lines)
+
+    def _repr_html_(self) -> str:
+        if not self._rows:
+            return f"<p>{html.escape(repr(self))}</p>"
+        head = "".join(f'<th style="text-align:left">{html.escape(title)}</th>' for title in HEADINGS)
+        # <code> keeps the front end from typesetting a stored "$...$" as mathematics.
+        body = "".join(
+            "<tr>"
+            + "".join(f'<td style="text-align:left"><code>{html.escape(cell)}</code></td>' for cell in _cells(row, 120))
+            + "</tr>"
+            for row in self._rows
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def to_pandas(self) -> Any:
+        """A DataFrame with one row a reply and the texts in full."""
+        try:
+            import pandas
+        except ImportError:
+            raise ClaudeError("to_pandas() needs pandas: %pip install pandas") from None
+        return pandas.DataFrame([_flat(row) for row in self._rows])
+
+
+HEADINGS = ("id", "date", "model", "prompt", "reply", "settings", "ended")
+
+
+def _cells(row: Row, width: int) -> tuple[str, ...]:
+    reply = row.reply
+    settings = " ".join(f"{name}={value}" for name, value in reply.params.items())
+    date = f"{reply.created_at.astimezone():%Y-%m-%d %H:%M}"
+    ended = "not finished" if row.running else STOP_WORDS[reply.stop_reason]
+    texts = (reply.model, reply.prompt, reply.text, settings)
+    return (str(row.id), date, *(_one_line(text, width) for text in texts), ended)
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    reply = row.reply
+    names = ("created_at", "provider", "model", "prompt", "text", "thinking", "stop_reason", "seconds", "cost_usd")
+    place = {"source": reply.source, "notebook": row.notebook, "variable": row.variable, "chat": row.chat}
+    tokens = {name: getattr(reply.usage, name) for name in ("input_tokens", "output_tokens")}
+    return {"id": row.id, **{name: getattr(reply, name) for name in names}, **tokens, **reply.params, **place}
+
+
+def _one_line(text: str, width: int) -> str:
+    """The start of a text for a table: control and direction characters become spaces."""
+    start = "".join(c if c.isprintable() else " " for c in text[: 4 * width])
+    start = " ".join(start.split())
+    return start if len(start) <= width and len(text) <= 4 * width else start[: width - 1] + "…"
+
+
+_encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def to_json(data: Any) -> str:
+    """One line of JSON, the same for the same data, that any UTF-8 file or column can hold."""
+    text = _encoder.encode(data)
+    return AWKWARD.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def from_json(text: str | bytes) -> Any:
+    """The inverse of to_json; ValueError for anything that is not JSON, however deep it is."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def reply_from(data: Any) -> Reply:
+    """Reply.from_dict for data that anybody may have written: every field is checked, or ValueError."""
+    try:
+        reply = Reply.from_dict(data)
+    except (KeyError, TypeError, AttributeError, ArithmeticError) as error:
+        raise ValueError(f"not a reply ({type(error).__name__})") from None
+    _check(reply, text=str, thinking=str, seconds=float, first_token_s=float, cost_usd=float)
+    _check(reply, raw_stop_reason=str, request_id=str, response_model=str, error=str, stop_reason=str, source=str)
+    _check(reply, stop_detail=str)
+    saved = 0.0 if reply.saved_usd is None else reply.saved_usd
+    if not isinstance(saved, (int, float)) or not _is(abs(saved), float):
+        raise ValueError("saved_usd is not a number that can be right")
+    _check(reply.usage, **{name: int for name in names_of(Usage) if name != "cost_usd"}, cost_usd=float)
+    if reply.stop_reason not in STOP_WORDS or reply.source not in get_args(Source):
+        raise ValueError("stop_reason or source has an unknown value")
+    if None in (reply.text, reply.thinking, reply.seconds):
+        raise ValueError("text, thinking or seconds is missing")
+    # At the edges of the calendar a moment cannot be shown as local time.
+    if reply.created_at.tzinfo is None or not 1970 <= reply.created_at.year < 9999:
+        raise ValueError("created_at is not a moment that can be right")
+    _check_request(reply.request)
+    return reply
+
+
+def rhythm_from(data: Any) -> Rhythm:
+    """A rhythm read back; ValueError unless both its columns are numbers that never fall."""
+    pairs: list[tuple[float, int]] = []
+    for pair in data if isinstance(data, list) else [None]:
+        if not (isinstance(pair, list) and len(pair) == 2 and _is(pair[0], float) and _is(pair[1], int)):
+            raise ValueError("rhythm is not a list of (seconds, characters)")
+        pairs.append((float(pair[0]), pair[1]))
+    ordered = all(a[0] <= b[0] and a[1] <= b[1] for a, b in pairwise(pairs))
+    if not ordered or (pairs and pairs[-1][0] > LONGEST_S):
+        raise ValueError("rhythm runs backwards, or for more than a day")
+    return tuple(pairs)
+
+
+def _check_request(request: Request) -> None:
+    _check(request, provider=str, model=str, system=str, base_url=str, repeat=int, effort=str)
+    _check(request.sampling, temperature=float, top_p=float, top_k=int, max_tokens=int)
+    if not isinstance(request.sampling.seed, (int, type(None))):
+        raise ValueError("seed is not a whole number")
+    if (answer := request.answer) and not (
+        isinstance(answer.schema, str) and answer.how in get_args(Way) and isinstance(answer.wrapped, bool)
+    ):
+        raise ValueError("answer has an unknown value")
+    texts: list[Any] = [request.provider, request.model, *(request.sampling.stop_sequences or ())]
+    texts += [message.text for message in request.messages]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("the request holds something that is not a text")
+    if any(message.role not in get_args(Role) for message in request.messages):
+        raise ValueError("a message has an unknown role")
+
+
+def _check(value: Reply | Usage | Request | Sampling, **kinds: type) -> None:
+    for name, kind in kinds.items():
+        content = getattr(value, name)
+        if content is not None and not _is(content, kind):
+            raise ValueError(f"{name} is not {'a text' if kind is str else 'a number that can be right'}")
+
+
+def _is(content: Any, kind: type) -> bool:
+    """Whether it is a text, a whole number from 0, or a finite number from 0."""
+    if kind is str:
+        return isinstance(content, str)
+    if isinstance(content, bool) or not isinstance(content, int if kind is int else (int, float)):
+        return False
+    return 0 <= cast(float, content) < 2**63 and math.isfinite(cast(float, content))

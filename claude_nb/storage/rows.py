@@ -1,0 +1,246 @@
+"""The rows of the history, over an open connection: written, read back with every field checked, healed.
+
+where is always one of our own texts; whatever comes from outside is passed as a value.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sqlite3
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from itertools import chain
+from typing import Any, TypeVar
+
+from claude_nb.storage import migrations as schema
+from claude_nb.storage.entries import Rhythm, Row, from_json, reply_from, rhythm_from, to_json
+from claude_nb.types.reply import Reply
+
+SILENT_S = 3600.0
+COLUMNS = "id, created_s, stop_reason, notebook, variable, chat, rhythm, request, reply"
+Values = tuple[str | float | None, ...]
+T = TypeVar("T")
+
+# The number of this process, and a mark that tells it from an earlier one that had the same number.
+_process = (0, "")
+
+
+def owner() -> str:
+    """This process, as it stands in its rows: "host/pid/mark"."""
+    global _process  # noqa: PLW0603  # a forked child needs a mark of its own
+    if _process[0] != os.getpid():
+        _process = (os.getpid(), secrets.token_hex(4))
+    return f"{plain(socket.gethostname())}/{_process[0]}/{_process[1]}"
+
+
+def plain(text: str | None) -> str | None:
+    """A text that a column can hold: no half characters, no NUL."""
+    return text if text is None else text.encode("utf-8", "replace").decode().replace("\0", " ")
+
+
+def countable(row_id: int) -> int:
+    """An id that SQLite can count to; 0, which no row has, for any other."""
+    return row_id if 0 < row_id < 2**63 else 0
+
+
+def _places(count: int, width: int) -> str:
+    """Places for the values of so many rows: (?, ?), (?, ?)."""
+    return ", ".join([f"({', '.join('?' * width)})"] * count)
+
+
+def _portions(values: Sequence[T], most: int = 100) -> Iterator[Sequence[T]]:
+    """So many for each statement: older builds of SQLite take 999 values in one."""
+    return (values[first : first + most] for first in range(0, len(values), most))
+
+
+def insert(db: sqlite3.Connection, *new: Values) -> list[int]:
+    """New running rows from (key, created_s, owner, notebook, variable, chat, request); their ids."""
+    ids: list[int] = []
+    for some in _portions(new):
+        sql = "INSERT INTO replies (key, created_s, owner, notebook, variable, chat, request) VALUES "
+        last = db.execute(sql + _places(len(some), 7), [*chain(*some)]).lastrowid or 0
+        ids += range(last - len(some) + 1, last + 1)  # one statement counts on without a gap
+    return ids
+
+
+def add_piece(db: sqlite3.Connection, row_id: int, now_s: float, text: str, thinking: str) -> bool:
+    """Append to the text of a running row; False when the row is not running (or not there)."""
+    sql = "INSERT INTO pieces SELECT id, ?, ?, ? FROM replies WHERE id = ? AND stop_reason IS NULL"
+    return db.execute(sql, (now_s, to_json(text), to_json(thinking), row_id)).rowcount > 0
+
+
+def reopen(db: sqlite3.Connection, row_id: int) -> None:
+    """Undo that a row of ours was taken for dead."""
+    db.execute("UPDATE replies SET stop_reason = NULL WHERE id = ? AND owner = ?", (row_id, owner()))
+
+
+def close(db: sqlite3.Connection, *ends: tuple[int, Reply, Rhythm]) -> dict[int, Reply]:
+    """Store the ends of rows, of those that are still there: these by their ids. index() makes them searchable."""
+    found: dict[int, Reply] = {}
+    for portion in _portions(ends):
+        some = {row_id: (reply, rhythm) for row_id, reply, rhythm in portion}
+        there = db.execute(f"SELECT id FROM replies WHERE id IN {_places(1, len(some))}", [*some])  # noqa: S608
+        found |= {row_id: some[row_id][0] for (row_id,) in there}
+        # One statement for all: at each, other threads take the interpreter away for a while.
+        sql = f"""WITH ended (id, stop_reason, source, rhythm, reply) AS (VALUES {_places(len(some), 5)})
+                  UPDATE replies SET (stop_reason, source, rhythm, reply) =
+                  (SELECT stop_reason, source, rhythm, reply FROM ended WHERE ended.id = replies.id)
+                  WHERE id IN (SELECT id FROM ended)"""  # noqa: S608
+        db.execute(sql, [*chain(*((row_id, *_end(*some[row_id])) for row_id in some))])
+    return found
+
+
+def _end(reply: Reply, rhythm: Rhythm) -> Values:
+    data = reply.to_dict(request=False)  # which has a column of its own
+    return reply.stop_reason, reply.source, to_json(rhythm), to_json(data)
+
+
+def drop_pieces(db: sqlite3.Connection, ids: Iterable[int]) -> None:
+    """Take out the text of rows whose reply is written."""
+    db.executemany("DELETE FROM pieces WHERE reply_id = ?", [(row_id,) for row_id in ids])
+
+
+def remove(db: sqlite3.Connection, ids: Iterable[int]) -> None:
+    """Take out running rows whose prompts were not sent after all."""
+    db.executemany("DELETE FROM replies WHERE id = ? AND stop_reason IS NULL", [(row_id,) for row_id in ids])
+
+
+def index(db: sqlite3.Connection, replies: Mapping[int, Reply]) -> None:
+    """Make rows searchable. Nothing that is wrong with the index may cost us a reply."""
+    rows = [(row_id, plain(reply.prompt), plain(reply.text)) for row_id, reply in replies.items()]
+    try:
+        if rows and schema.has_search(db):
+            for some in _portions(rows):
+                sql = "INSERT OR REPLACE INTO search (rowid, prompt, text) VALUES "
+                db.execute(sql + _places(len(some), 3), [*chain(*some)])
+    except sqlite3.DatabaseError as error:
+        if type(error) is not sqlite3.DatabaseError:
+            raise  # not a damaged index, but a full disk or the like
+
+
+def heal(db: sqlite3.Connection, now_s: float) -> None:
+    """Close the rows of the dead with the text they had, and index what is not indexed yet."""
+    sql = """SELECT id, owner, max(created_s, coalesce((SELECT max(at_s) FROM pieces WHERE reply_id = replies.id), 0))
+             FROM replies WHERE stop_reason IS NULL"""
+    for row_id, who, news_s in db.execute(sql).fetchall():
+        if not _alive(str(who), now_s - news_s if isinstance(news_s, float) else SILENT_S):
+            found = read(db, "id = ?", (row_id,))
+            if found:
+                index(db, close(db, (row_id, found[0].reply, found[0].rhythm)))
+                drop_pieces(db, [row_id])
+            else:  # unreadable: nothing can be saved, but it is not running any more
+                db.execute("UPDATE replies SET stop_reason = 'error' WHERE id = ?", (row_id,))
+    if schema.has_search(db, create=True):
+        missing = read(db, "stop_reason IS NOT NULL AND id NOT IN (SELECT rowid FROM search)", ())
+        index(db, {row.id: row.reply for row in missing})
+
+
+def erase(db: sqlite3.Connection, where: str, values: Values) -> int:
+    """Delete rows so that no trace of them stays in the file; how many."""
+    ids = db.execute(f"SELECT id FROM replies WHERE {where}", values).fetchall()  # noqa: S608  # see the top
+    db.executemany("DELETE FROM replies WHERE id = ?", ids)
+    drop_pieces(db, [row_id for (row_id,) in ids])
+    if ids and schema.has_search(db):
+        db.executemany("DELETE FROM search WHERE rowid = ?", ids)
+        # The index keeps the words of deleted rows until its parts are merged.
+        db.execute("INSERT INTO search (search) VALUES ('optimize')")
+    return len(ids)
+
+
+def read(
+    db: sqlite3.Connection,
+    where: str,
+    values: Values,
+    *,
+    limit: int | None = None,
+    keep: Callable[[Reply], bool] = lambda _: True,
+) -> list[Row]:
+    """Rows, newest first, that keep says yes to; what cannot be read is left out."""
+    found: list[Row] = []
+    if limit is not None and limit <= 0:
+        return found
+    sql = f"SELECT {COLUMNS} FROM replies WHERE {where} ORDER BY id DESC"  # noqa: S608  # see the top
+    for columns in db.execute(sql, values):
+        row = _row(db, columns)
+        if row is not None and keep(row.reply):
+            found.append(row)
+            if len(found) == limit:
+                break
+    return found
+
+
+def known(db: sqlite3.Connection, keys: Sequence[str]) -> set[str]:
+    """Those of the keys that rows have."""
+    found: set[str] = set()
+    for some in _portions(keys, 500):
+        sql = f"SELECT DISTINCT key FROM replies WHERE key IN {_places(1, len(some))}"  # noqa: S608
+        found |= {str(key) for (key,) in db.execute(sql, some)}
+    return found
+
+
+def matching(words: list[str]) -> tuple[str, Values]:
+    """The where that finds words by their beginnings in the full-text index, and its value."""
+    # Quoted, nothing in them is an operator of the query language.
+    query = " ".join('"' + (plain(word) or "").replace('"', '""') + '"*' for word in words)
+    return "id IN (SELECT rowid FROM search WHERE search MATCH ?)", (query,)
+
+
+def holds(reply: Reply, words: list[str]) -> bool:
+    """Whether all the words, or parts of words, are in its prompt or text."""
+    text = f"{reply.prompt}\n{reply.text}".casefold()
+    return all(word.casefold() in text for word in words)
+
+
+def _row(db: sqlite3.Connection, columns: tuple[Any, ...]) -> Row | None:
+    row_id, created_s, stop_reason, notebook, variable, chat, rhythm, request, reply = columns
+    names = {"notebook": notebook, "variable": variable, "chat": chat}
+    names = {name: value if isinstance(value, str) else None for name, value in names.items()}
+    try:
+        asked = from_json(request)
+        if stop_reason is None:
+            return Row(row_id, _so_far(db, row_id, asked, created_s), running=True, **names)
+        data = from_json(reply)
+        return Row(row_id, reply_from({**data, "request": asked}), rhythm_from(from_json(rhythm)), **names)
+    except (ValueError, TypeError, OverflowError, OSError):
+        return None
+
+
+def _so_far(db: sqlite3.Connection, row_id: int, asked: Any, created_s: float) -> Reply:
+    sql = "SELECT at_s, text, thinking FROM pieces WHERE reply_id = ? ORDER BY rowid"
+    pieces = [(at_s, from_json(text), from_json(thinking)) for at_s, text, thinking in db.execute(sql, (row_id,))]
+    reply = reply_from(
+        {
+            "request": asked,
+            "text": "".join(text for _, text, _ in pieces),
+            "thinking": "".join(thinking for *_, thinking in pieces),
+            "stop_reason": "interrupted",
+            "seconds": max(0.0, pieces[-1][0] - created_s) if pieces else 0.0,
+            "created_at": datetime.fromtimestamp(created_s, timezone.utc).isoformat(),
+            "error": "not finished when it was last saved",
+        }
+    )
+    return replace(reply, source="demo" if reply.provider == "demo" else "live")
+
+
+def _alive(who: str, silent_s: float) -> bool:
+    """Whether a row without an end can still get one; the rule is told in the store's docstring."""
+    if silent_s >= SILENT_S:
+        return False
+    if who == owner():
+        return True
+    host, _, process = who.rpartition("/")[0].rpartition("/")
+    if host != owner().rsplit("/", 2)[0] or not process.isdecimal() or sys.platform == "win32":
+        return True  # another computer, or Windows, where asking by signal would end the process
+    if int(process) == os.getpid():
+        return False  # our number, another mark: it was before us
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True

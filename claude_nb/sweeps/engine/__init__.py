@@ -1,0 +1,1 @@
+"""Run the calls of a sweep: threads, queue, throttle, workers."""

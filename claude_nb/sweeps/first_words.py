@@ -1,0 +1,138 @@
+"""How often a real model begins with which word: counted over answers, because no Claude API tells probabilities."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from claude_nb.errors import PromptError
+from claude_nb.render import reply as footer
+from claude_nb.session.default import default_session
+from claude_nb.session.session import Session
+from claude_nb.sweeps.forecast import require
+from claude_nb.sweeps.metrics.statistics import Interval, wilson
+from claude_nb.sweeps.plan import grid
+from claude_nb.sweeps.sweep import How, Sweep
+from claude_nb.types.reply import Reply
+
+MOST_BARS = 15
+MOST_CALLS = 1000
+MAX_TOKENS = 8  # the first word is all that is counted; one word may be several tokens
+WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|\S")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Frequencies of first words, most frequent first. Not probabilities: another n answers give other shares.
+
+    counts   word -> how often          n  answers counted
+    failed   calls without an answer    cost_usd  None: unknown
+    """
+
+    prompt: str
+    who: str
+    counts: dict[str, int]
+    failed: int
+    cost_usd: float | None
+
+    @property
+    def n(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def title(self) -> str:
+        """What these numbers are, and are not."""
+        return f"{self.n} answers of {self.who}, counted: measured frequencies, not probabilities"
+
+    def share(self, word: str) -> float:
+        """How large a part of the answers began with this word; 0 for one that none began with."""
+        return self.counts.get(word, 0) / self.n if self.n else 0.0
+
+    def interval(self, word: str) -> Interval | None:
+        """Where the true share lies with 95 % confidence (Wilson); None without answers."""
+        return wilson(self.counts.get(word, 0), self.n)
+
+    def __repr__(self) -> str:
+        return f"{self.title}\n" + "\n".join(self._lines())
+
+    def _lines(self) -> list[str]:
+        lines = []
+        for word, count in list(self.counts.items())[:MOST_BARS]:
+            low, high = self.interval(word) or (0.0, 1.0)
+            lines.append(f"{word:<16}{count:>4}  {count / self.n:>6.1%}  95 % interval {low:.0%} to {high:.0%}")
+        if others := len(self.counts) - MOST_BARS:
+            lines += [f"and {others} other words"] if others > 0 else []
+        return [*lines, *([f"{self.failed} calls brought no answer"] if self.failed else [])]
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        rows = "".join(self._row(word, count) for word, count in list(self.counts.items())[:MOST_BARS])
+        cost = "cost unknown" if self.cost_usd is None else footer.dollars(self.cost_usd) if self.cost_usd else "free"
+        others = max(0, len(self.counts) - MOST_BARS)
+        notes = [f"{others} other words" if others else "", f"{self.failed} calls failed" if self.failed else "", cost]
+        html = (
+            f'<div><b>{escape(self.title)}</b><br><span style="font-size:.85em">{escape(self.prompt)}</span>'
+            '<table style="font-size:.9em"><thead><tr><th>first word</th><th>answers</th><th>share, with its 95 % '
+            f"interval</th></tr></thead><tbody>{rows}</tbody></table>"
+            f'<span style="font-size:.85em">{escape(" · ".join(filter(None, notes)))}</span></div>'
+        )
+        return {"text/html": html, "text/plain": repr(self)}
+
+    def _row(self, word: str, count: int) -> str:
+        low, high = self.interval(word) or (0.0, 1.0)
+        share = count / self.n
+        bar = (
+            f'<rect x="0" y="3" width="{200 * share:.1f}" height="12" fill="#c0562a" fill-opacity=".75"/>'
+            f'<path d="M{200 * low:.1f} 9H{200 * high:.1f}M{200 * low:.1f} 5v8M{200 * high:.1f} 5v8" '
+            'stroke="currentColor" fill="none"/>'
+        )
+        svg = f'<svg width="202" height="18" role="img" aria-label="{low:.0%} to {high:.0%}">{bar}</svg>'
+        said = f"{svg} {share:.0%}, between {low:.0%} and {high:.0%}"
+        return f"<tr><td>{escape(word)}</td><td>{count}</td><td>{said}</td></tr>"
+
+
+def measure(
+    prompt: str,
+    n: int = 30,
+    *,
+    session: Session | None = None,
+    max_tokens: int = MAX_TOKENS,
+    budget_usd: float | None = None,
+    quiet: bool = False,
+    **options: Any,
+) -> Measured:
+    """Ask n times for a few tokens, and count the first words. What it may cost is written before anything is sent.
+
+    options     those of ask(): model, temperature, system ...
+    budget_usd  how much it may cost, at most; None: one dollar
+
+    >>> measure("Name one animal. Answer with one word.", n=30, model="haiku")     # doctest: +SKIP
+    """
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_CALLS:
+        raise PromptError(f"n is how often to ask, 1 to {MOST_CALLS}, not {n!r}")
+    session = session or default_session()
+    plan = grid(session, prompt, {"max_tokens": max_tokens, **options}, n=n)
+    calls = Sweep(plan, session=session, how=How(replay="use"))
+    forecast = calls.forecast()
+    if not quiet:
+        sys.stdout.write(f"{forecast}\n")
+    require(forecast.over(budget_usd, n))
+    replies = list(calls.resume())
+    answered = [reply for reply in replies if reply.error is None]
+    counts = Counter(first_word(reply) for reply in answered)
+    request = plan.requests[0]
+    who = "the demo model" if request.provider == "demo" else request.model
+    costs = [reply.cost_usd for reply in answered]
+    cost = None if None in costs else sum(cost or 0.0 for cost in costs)
+    return Measured(prompt, who, dict(counts.most_common()), n - len(answered), cost)
+
+
+def first_word(reply: Reply) -> str:
+    """The word an answer begins with; a model that thinks first may have no room left for one."""
+    found = WORD.search(reply.text)
+    if found:
+        return found[0]
+    return "(only thinking)" if reply.thinking else "(nothing)"

@@ -1,0 +1,1 @@
+"""Measure replies: the table of metrics, and the statistics behind them."""

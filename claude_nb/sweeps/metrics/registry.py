@@ -1,0 +1,269 @@
+"""Every metric of a sweep, declared once: the summary, best(), the plots and the live grid take it from here."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from claude_nb.errors import PromptError
+from claude_nb.sweeps.metrics import statistics as metrics
+from claude_nb.sweeps.metrics.statistics import Interval
+from claude_nb.types.reply import Reply
+
+FEW = 10
+FEW_NOTE = f"fewer than {FEW} replies: neighbours may swap places by chance"
+# What a check may raise to say no: reply.json() and reply.code[0] do when there is none.
+NO = (ValueError, LookupError, AssertionError)
+
+Check = Callable[[Reply], Any]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The finished replies of one case.
+
+    replies  those that ended by themselves; failed counts the others
+    grams    runs of 1 and 2 words that every case of the sweep has at least, so that distinct-n compares equal amounts
+    """
+
+    replies: Sequence[Reply]
+    failed: int = 0
+    grams: Mapping[int, int] = field(default_factory=dict)
+    checks: Mapping[str, Check] = field(default_factory=dict)
+
+    @property
+    def texts(self) -> list[str]:
+        return [reply.text for reply in self.replies]
+
+    @property
+    def is_demo(self) -> bool:
+        return bool(self.replies) and all(reply.provider == "demo" for reply in self.replies)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number about a sample, or None.
+
+    style     how it is written: share, number, seconds, dollars
+    best      "high" or "low"; None: neither is better
+    slow      takes seconds on large sweeps: computed when asked for
+    interval  its 95 % interval; None: none is known
+    """
+
+    name: str
+    label: str
+    help: str
+    of: Callable[[Sample], float | None]
+    style: str = "share"
+    best: str | None = None
+    slow: bool = False
+    interval: Callable[[Sample], Interval | None] | None = None
+
+
+def passed(reply: Reply, check: Check) -> bool:
+    """True when the check says yes; a check may also raise ValueError, LookupError or AssertionError for no."""
+    try:
+        result = check(reply)
+    except NO:
+        return False
+    return result is None or bool(result)  # a check made of asserts returns nothing
+
+
+def _over_texts(statistic: Callable[[Sequence[str]], float | None]) -> dict[str, Any]:
+    return {
+        "of": lambda sample: statistic(sample.texts),
+        "interval": lambda sample: metrics.jackknife(sample.texts, statistic),
+    }
+
+
+def _distinct(n: int) -> dict[str, Any]:
+    return {
+        "of": lambda sample: metrics.distinct(sample.texts, n, sample.grams.get(n)),
+        "interval": lambda sample: metrics.jackknife(
+            sample.texts, lambda texts: metrics.distinct(texts, n, sample.grams.get(n))
+        ),
+    }
+
+
+def _over_replies(value: Callable[[Reply], float | None], share: float | None = None) -> dict[str, Any]:
+    """The mean of a value of each reply, or a percentile of it."""
+
+    def statistic(values: Sequence[float]) -> float | None:
+        return metrics.mean(values) if share is None else metrics.percentile(values, share)
+
+    def known(sample: Sample) -> list[float]:
+        values = (value(reply) for reply in sample.replies)
+        return [number for number in values if number is not None]
+
+    return {
+        "of": lambda sample: statistic(known(sample)),
+        "interval": lambda sample: metrics.jackknife(known(sample), statistic),
+    }
+
+
+def _share(holds: Callable[[Reply], bool], *, demo: bool = False) -> dict[str, Any]:
+    """A share of the replies, with its Wilson interval."""
+
+    def counted(sample: Sample) -> tuple[int, int]:
+        if demo and not sample.is_demo:
+            return 0, 0
+        return sum(map(holds, sample.replies)), len(sample.replies)
+
+    def rate(sample: Sample) -> float | None:
+        yes, n = counted(sample)
+        return yes / n if n else None
+
+    return {"of": rate, "interval": lambda sample: metrics.wilson(*counted(sample))}
+
+
+def _cost(sample: Sample) -> float | None:
+    """Of all replies of the case; None when one of them is unknown."""
+    costs = [reply.cost_usd for reply in sample.replies]
+    return None if not costs or None in costs else math.fsum(cost or 0.0 for cost in costs)
+
+
+def _clean(reply: Reply) -> bool:
+    from claude_nb import demo
+
+    return demo.model().copied(reply.text, 3) in (None, 1.0)
+
+
+def _demo_mean(measure: Callable[[Reply], float | None]) -> Callable[[Sample], float | None]:
+    def of(sample: Sample) -> float | None:
+        if not sample.is_demo:
+            return None
+        return metrics.mean([value for reply in sample.replies if (value := measure(reply)) is not None])
+
+    return of
+
+
+def _effective_choices(reply: Reply) -> float | None:
+    from claude_nb.sweeps.metrics import demo_metrics as inside
+
+    return inside.effective_choices(reply)
+
+
+def _perplexity(reply: Reply) -> float | None:
+    from claude_nb.sweeps.metrics import demo_metrics as inside
+
+    return inside.perplexity(reply)
+
+
+def _words(reply: Reply) -> float:
+    return len(metrics.words(reply.text))
+
+
+def _seconds(reply: Reply) -> float:
+    return reply.seconds
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric(
+            "unique_rate",
+            "unique",
+            "share of different replies; 1: no two are the same",
+            best="high",
+            **_over_texts(metrics.unique_rate),
+        ),
+        Metric("distinct_1", "distinct-1", "share of different words, over equal amounts of text", **_distinct(1)),
+        Metric("distinct_2", "distinct-2", "share of different word pairs, over equal amounts of text", **_distinct(2)),
+        Metric("jaccard", "alike", "words that two replies share, on average", **_over_texts(metrics.jaccard)),
+        Metric(
+            "self_bleu",
+            "self-BLEU-4",
+            "how well each reply is made of pieces of the others",
+            slow=True,
+            **_over_texts(metrics.self_bleu),
+        ),
+        Metric("length", "length", "mean length in words", style="number", **_over_replies(_words)),
+        Metric("latency_p50", "latency", "median seconds", style="seconds", best="low", **_over_replies(_seconds, 0.5)),
+        Metric(
+            "latency_p95",
+            "latency p95",
+            "95 of 100 replies are at least this fast",
+            style="seconds",
+            best="low",
+            **_over_replies(_seconds, 0.95),
+        ),
+        Metric(
+            "ttft_p50",
+            "first token",
+            "median seconds to the first token",
+            style="seconds",
+            best="low",
+            **_over_replies(lambda reply: reply.first_token_s, 0.5),
+        ),
+        Metric("cost_usd", "cost", "US dollars for all replies of the cell", _cost, "dollars", "low"),
+        Metric(
+            "clean_rate",
+            "clean",
+            "share of replies without a run of three words the demo model never read",
+            best="high",
+            **_share(_clean, demo=True),
+        ),
+        Metric(
+            "effective_choices",
+            "choices",
+            "among how many equal words each was drawn, on average (demo model)",
+            _demo_mean(_effective_choices),
+            "number",
+            slow=True,
+        ),
+        Metric(
+            "perplexity",
+            "perplexity",
+            "how surprising the model itself finds the text, before any setting (demo model)",
+            _demo_mean(_perplexity),
+            "number",
+            "low",
+            slow=True,
+        ),
+    )
+}
+
+
+def check_metrics(checks: Mapping[str, Check]) -> dict[str, Metric]:
+    """A pass rate for each check: {"pass": Metric(...)}, or {"pass_short": ..., "pass_json": ...} for several."""
+    return {
+        name: Metric(
+            name, name.replace("_", " "), "share of replies that pass", best="high", **_share(_passes(checks[key]))
+        )
+        for key, name in check_names(checks).items()
+    }
+
+
+def check_names(checks: Mapping[str, Check]) -> dict[str, str]:
+    """The column of each check: "pass" alone, else "pass_" and its name."""
+    return {key: "pass" if len(checks) == 1 else f"pass_{key}" for key in checks}
+
+
+def _passes(check: Check) -> Callable[[Reply], bool]:
+    return lambda reply: passed(reply, check)
+
+
+def find(name: str, checks: Mapping[str, Check]) -> Metric:
+    """The metric of that name. Raises PromptError with the names there are."""
+    known = METRICS | check_metrics(checks)
+    if name not in known:
+        raise PromptError(f"there is no metric {name!r}; there are {', '.join(known)}")
+    return known[name]
+
+
+def stop_mix(sample: Sample) -> str:
+    """How the replies ended: "end 8, max_tokens 2"."""
+    counts = Counter(reply.stop_reason for reply in sample.replies)
+    return ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
+
+
+def equal_grams(samples: Sequence[Sequence[str]]) -> dict[int, int]:
+    """For 1 and 2 words the number of runs that each of these groups of texts has at least; empty groups aside."""
+    sizes = {}
+    for n in (1, 2):
+        totals = [sum(len(metrics.grams(text, n)) for text in texts) for texts in samples]
+        sizes[n] = min((total for total in totals if total), default=0)
+    return sizes

@@ -1,0 +1,1 @@
+"""Show a sweep: live grid, static HTML, progress, plots."""

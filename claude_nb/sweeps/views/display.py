@@ -1,0 +1,213 @@
+"""What there is to look at while a sweep runs: a bar and a live grid, columns that stream, or one grid at the end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from claude_nb import render
+from claude_nb.render import reply as footer
+from claude_nb.session import frontend as place
+from claude_nb.sweeps.sweep import Sweep
+from claude_nb.sweeps.views.html import columns_html, grid_html
+
+if TYPE_CHECKING:
+    from claude_nb.sweeps.views.grid_widget import Grid, State
+    from claude_nb.sweeps.views.progress import Bar
+
+# As in painter.py: bytes a second for what is drawn again and again, and the shortest wait.
+BYTES_PER_S = 12_000
+SHORTEST_S, LONGEST_S = 0.15, 1.5
+
+
+def screen_for(sweep: Sweep, *, show: bool, columns: bool) -> Screen:
+    """The screen that fits here: a notebook with a person in front, a run without one, a terminal."""
+    mode = place.mode_for(sweep.session.credentials.setting("DISPLAY"))
+    if not show:
+        return Screen()
+    if mode == "text":
+        return TextColumns() if columns else Text()
+    if mode == "live":
+        return LiveColumns() if columns else Live()
+    return Once(columns=columns)
+
+
+class Screen:
+    """Shows nothing; the others are its children."""
+
+    def announce(self, line: str) -> None:
+        """The forecast."""
+
+    def begin(self, sweep: Sweep) -> None:
+        """The calls begin, or go on."""
+
+    def update(self, sweep: Sweep, texts: Mapping[int, str]) -> None:
+        """Called often. texts: what has arrived of the replies that are running, by case."""
+
+    def end(self, sweep: Sweep) -> None:
+        """All done, or stopped."""
+
+    def is_above(self) -> bool:
+        """True while the output of the same run of a cell already shows the sweep."""
+        return False
+
+
+class Text(Screen):
+    """A terminal: the forecast and a bar, beside the program's own output."""
+
+    _bar: Bar | None = None
+
+    def announce(self, line: str) -> None:
+        sys.stderr.write(f"[{line}]\n")
+
+    def begin(self, sweep: Sweep) -> None:
+        from claude_nb.sweeps.views.progress import bar
+
+        self._bar = bar(sweep.total, len(sweep))
+
+    def update(self, sweep: Sweep, texts: Mapping[int, str]) -> None:  # noqa: ARG002  # a bar shows no texts
+        if self._bar:
+            self._bar.show(len(sweep), money(sweep))
+
+    def end(self, sweep: Sweep) -> None:
+        if self._bar:
+            self._bar.show(len(sweep), money(sweep))
+            self._bar.close()
+        if sweep.hopeless:
+            sys.stderr.write(f"[{_hopeless(sweep)}]\n")
+
+
+class TextColumns(Screen):
+    """A terminal: the replies one below the other, when all are there."""
+
+    def end(self, sweep: Sweep) -> None:
+        for title, reply in sweep.titled():
+            text = render.terminal_safe(reply.error or reply.text)
+            sys.stdout.write(f"{title}\n{text}\n[{footer.line(reply)}]\n\n")
+        sys.stdout.flush()
+
+
+class Notebook(Screen):
+    """Outputs of a cell."""
+
+    def __init__(self) -> None:
+        self._count = place.run_count()
+
+    def announce(self, line: str) -> None:
+        self._say(line)
+
+    def is_above(self) -> bool:
+        return self._count is not None and self._count == place.run_count()
+
+    def _say(self, line: str) -> None:
+        from IPython.display import publish_display_data
+
+        from claude_nb.render.live import note_html
+
+        publish_display_data({"text/html": note_html(line), "text/plain": line}, {})
+
+    def _publish(self, sweep: Sweep, html: str) -> None:
+        from IPython.display import publish_display_data
+
+        publish_display_data({"text/html": html, "text/plain": repr(sweep)}, {})
+
+
+class Once(Notebook):
+    """A run without a person: the finished state, once."""
+
+    def __init__(self, *, columns: bool) -> None:
+        super().__init__()
+        self._html = columns_html if columns else grid_html
+
+    def end(self, sweep: Sweep) -> None:
+        self._count = place.run_count()
+        self._publish(sweep, self._html(sweep))
+        if sweep.hopeless:
+            self._say(_hopeless(sweep))
+
+
+class Live(Notebook):
+    """A person in front: a bar and a grid that fill, and below them the static grid for the saved notebook."""
+
+    _bar: Bar | None = None
+    _grid: Grid | None = None
+
+    def begin(self, sweep: Sweep) -> None:
+        from IPython.display import display
+
+        from claude_nb.sweeps.views.grid_widget import Grid
+        from claude_nb.sweeps.views.progress import bar
+
+        self._count = place.run_count()
+        self._bar = bar(sweep.total, len(sweep))
+        self._grid = Grid(sweep, _state(sweep, live=True))
+        display(self._grid)
+
+    def update(self, sweep: Sweep, texts: Mapping[int, str]) -> None:  # noqa: ARG002  # cells show finished replies
+        if self._bar and self._grid:
+            self._bar.show(len(sweep), money(sweep))
+            self._grid.update(_state(sweep, live=True))
+
+    def end(self, sweep: Sweep) -> None:
+        if self._bar and self._grid:
+            self._bar.show(len(sweep), money(sweep))
+            self._bar.close()
+            self._grid.finish(_state(sweep, live=False))
+        # Where the widget lives it hides this one; in a saved notebook this one is all there is.
+        self._publish(sweep, grid_html(sweep))
+        if sweep.hopeless:
+            self._say(_hopeless(sweep))
+
+
+class LiveColumns(Notebook):
+    """Replies side by side, as they are written."""
+
+    def begin(self, sweep: Sweep) -> None:
+        self._count = place.run_count()
+        self._id = uuid4().hex
+        self._due = 0.0
+        self._draw(sweep, {}, update=False)
+
+    def update(self, sweep: Sweep, texts: Mapping[int, str]) -> None:
+        if time.monotonic() >= self._due:
+            self._draw(sweep, texts)
+
+    def end(self, sweep: Sweep) -> None:
+        self._draw(sweep, None)
+        if sweep.hopeless:
+            self._say(_hopeless(sweep))
+
+    def _draw(self, sweep: Sweep, texts: Mapping[int, str] | None, *, update: bool = True) -> None:
+        from IPython.display import publish_display_data
+
+        html = columns_html(sweep, texts)
+        plain = "\n\n".join(f"{title}\n{reply.text}" for title, reply in sweep.titled())
+        bundle = {"text/html": html, "text/plain": plain}
+        publish_display_data(bundle, {}, transient={"display_id": self._id}, update=update)
+        self._due = time.monotonic() + min(LONGEST_S, max(SHORTEST_S, len(html.encode()) / BYTES_PER_S))
+
+
+def money(sweep: Sweep) -> str:
+    """What the sweep has cost so far: "$0.0123", "free", "cost unknown"."""
+    replies = [reply for reply in sweep.replies if reply.source != "replay"]
+    if all(reply.provider == "demo" for reply in replies):
+        return "free"
+    if any(reply.cost_usd is None and reply.complete for reply in replies):
+        return "cost unknown"
+    return footer.dollars(sweep.cost_usd)
+
+
+def _state(sweep: Sweep, *, live: bool) -> State:
+    from claude_nb.sweeps.views.grid_widget import State
+
+    how_far = f"{len(sweep):,} of {sweep.total:,} replies" if live or sweep.left else f"{len(sweep):,} replies"
+    failed = sum(not reply.complete for reply in sweep.replies)
+    parts = [how_far, f"{failed:,} failed" if failed else "", money(sweep) if len(sweep) else ""]
+    return State(len(sweep), sweep.total, " · ".join(filter(None, parts)), live)
+
+
+def _hopeless(sweep: Sweep) -> str:
+    return f"{sweep.left:,} calls were not sent: {sweep.hopeless}; .resume() goes on"

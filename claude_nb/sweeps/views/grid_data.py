@@ -1,0 +1,96 @@
+"""A sweep as the grid draws it: plain data, the same for the live widget and the saved page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from claude_nb.render.reply import dollars
+from claude_nb.sweeps.metrics import registry as measures
+from claude_nb.sweeps.metrics.registry import Metric
+from claude_nb.sweeps.plan import label
+from claude_nb.types.reply import Reply
+from claude_nb.types.request import STOP_WORDS
+
+if TYPE_CHECKING:
+    from claude_nb.sweeps.results import Results
+
+TEXT_CHARS = 20_000
+
+
+def axes(sweep: Results) -> list[dict[str, Any]]:
+    """[{"name": "temperature", "values": ["0", "0.7", "1"]}]"""
+    return [
+        {"name": name, "values": [label(name, value) for value in values]}
+        for name, values in (sweep.axes or {"": ("",)}).items()
+    ]
+
+
+def metrics(sweep: Results, names: tuple[str, ...] = ()) -> list[Metric]:
+    """What can be chosen: checks, the quick metrics that have a value here, and the slow ones of these names."""
+    samples = sweep.samples()
+    demo = any(sample.is_demo for sample in samples)
+    found = [*measures.check_metrics(sweep.checks).values()]
+    for metric in measures.METRICS.values():
+        if metric.slow:
+            found += [metric] if metric.name in names else []
+        elif metric.name != "clean_rate" or demo:
+            found.append(metric)
+    return found
+
+
+def cells(sweep: Results, measured: list[Metric]) -> list[dict[str, Any]]:
+    """One dict for each case.
+
+    at      its place on each axis, as numbers                  locked  why it was not sent, or None
+    values  metric -> [number for the shade, text to show]      texts   its replies
+    """
+    places = [{_key(value): i for i, value in enumerate(values)} for values in sweep.axes.values()]
+    texts: list[list[dict[str, Any]]] = [[] for _ in sweep.cases]
+    for i, k, reply in sweep.numbered():
+        texts[i].append(text(reply, k))
+    return [
+        {
+            "at": [place[_key(case.values.get(name))] for name, place in zip(sweep.axes, places, strict=True)] or [0],
+            "locked": case.locked,
+            "wanted": len(case.requests),
+            "n": len(sample.replies),
+            "failed": sample.failed,
+            "mix": measures.stop_mix(sample),
+            "values": {metric.name: _value(metric, metric.of(sample)) for metric in measured},
+            "texts": texts[i],
+        }
+        for i, (case, sample) in enumerate(zip(sweep.cases, sweep.samples(), strict=True))
+    ]
+
+
+def text(reply: Reply, repeat: int) -> dict[str, Any]:
+    """One reply."""
+    shown = reply.text[:TEXT_CHARS]
+    return {
+        "k": repeat,
+        "text": shown,
+        "cut": len(reply.text) - len(shown),
+        "end": STOP_WORDS[reply.stop_reason],
+        "error": reply.error,
+        "replay": reply.source == "replay",
+    }
+
+
+def written(value: float | None, style: str) -> str:
+    """A value for people: written(0.5, "share") -> "0.50", written(None, ...) -> "–"."""
+    if value is None:
+        return "–"
+    if style == "seconds":
+        return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
+    if style == "dollars":
+        return dollars(value)
+    return f"{value:.2f}" if style == "share" or value < 10 else f"{value:.0f}"
+
+
+def _value(metric: Metric, value: float | None) -> list[Any]:
+    return [value, written(value, metric.style)]
+
+
+def _key(value: Any) -> Any:
+    """Values of an axis by what they look like: 0 and 0.0 are one place, and so are equal unhashable values."""
+    return repr(float(value)) if isinstance(value, (int, float)) and not isinstance(value, bool) else repr(value)

@@ -1,0 +1,160 @@
+"""The dials as traits: what they take, and what moving one does to the others. The model's row of the table decides."""
+
+from __future__ import annotations
+
+import keyword
+from typing import Any
+
+import anywidget
+import traitlets as t
+
+from claude_nb.errors import ClaudeError, PromptError
+from claude_nb.providers import registry as providers
+from claude_nb.providers import thinking
+from claude_nb.providers.models import ModelSpec
+from claude_nb.session import options as knobs
+from claude_nb.session.session import Session
+
+DIALS = (*knobs.SAMPLING_NAMES, "effort", "thinking")
+SETTINGS = ("provider", "model", "system", *DIALS)
+ALL = (*SETTINGS, "prompt", "variable")
+
+
+class BadSetting(PromptError, t.TraitError):
+    """A value that a dial does not take. A TraitError too, so that traitlets puts the old value back."""
+
+
+def choice_refused(spec: ModelSpec, name: str, value: Any) -> str | None:
+    """Why a model does not take this effort or thinking, one line; None: it does."""
+    if name == "effort":
+        takes = f"takes effort {', '.join(spec.effort)}" if spec.effort else "takes no effort"
+        return f"{spec.label} {takes}" if spec.known and value not in spec.effort else None
+    try:
+        thinking.wanted(value, spec)
+    except PromptError as error:
+        return str(error)
+    return None
+
+
+class Dials(anywidget.AnyWidget):
+    """Settings that can be set, observed and linked; None means: not set, not sent."""
+
+    provider = t.Unicode("demo").tag(sync=True)
+    model = t.Unicode("demo").tag(sync=True)
+    system = t.Unicode(None, allow_none=True).tag(sync=True)
+    temperature = t.Any(None).tag(sync=True)
+    top_p = t.Any(None).tag(sync=True)
+    top_k = t.Any(None).tag(sync=True)
+    max_tokens = t.Any(None).tag(sync=True)
+    seed = t.Any(None).tag(sync=True)
+    stop_sequences = t.Any(None).tag(sync=True)
+    effort = t.Any(None).tag(sync=True)
+    thinking = t.Any(None).tag(sync=True)
+    prompt = t.Unicode("").tag(sync=True, echo_update=False)
+    variable = t.Unicode("reply").tag(sync=True)
+
+    def __init__(self, session: Session, settings: dict[str, Any], **traits: Any) -> None:
+        self._session = session
+        if unknown := [name for name in settings if name not in ALL]:
+            raise PromptError(f"the playground has no setting {unknown[0]}; there are {', '.join(ALL)}")
+        super().__init__(**traits)
+        named = {name: value for name, value in settings.items() if name in ("provider", "model")}
+        for name, value in (self._usual(named) | settings).items():
+            setattr(self, name, value)
+        for group in self.spec.either:
+            if len(given := [name for name in group if settings.get(name) is not None]) > 1:
+                raise BadSetting(f"{self.spec.label} takes {' or '.join(given)}, not both; leave one out")
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What is known of the model that is chosen."""
+        return self._session.models.spec(self.model)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What is set, by name."""
+        return {name: value for name in SETTINGS if (value := getattr(self, name)) is not None}
+
+    def refuse(self, name: str, why: str) -> None:
+        """Show a line beside the dial of that name."""
+        self.send({"t": "refused", "name": name, "why": why})
+
+    def _usual(self, named: dict[str, Any]) -> dict[str, Any]:
+        """What the session would use, as far as it can tell by now; provider and model come first."""
+        try:
+            request = self._session.request("?", **named)
+        except ClaudeError:
+            return {}
+        first = {"provider": request.provider, "model": named.get("model") or request.model}
+        own = {name: value for name in SETTINGS if (value := self._session.settings.get(name)) is not None}
+        return own | first
+
+    @t.validate(*DIALS)
+    def _valid_dial(self, proposal: Any) -> Any:
+        name, value = proposal["trait"].name, proposal["value"]
+        try:
+            value = knobs.check(name, value)
+        except (PromptError, TypeError) as error:
+            raise BadSetting(str(error)) from None
+        if isinstance(value, tuple):
+            value = list(value) or None
+        if value is not None and (reason := self._refusal(name, value)):
+            raise BadSetting(reason)
+        return value
+
+    @t.validate("provider")
+    def _valid_provider(self, proposal: Any) -> str:
+        try:
+            return providers.find(proposal["value"]).name
+        except ClaudeError as error:
+            raise BadSetting(str(error)) from None
+
+    @t.validate("model")
+    def _valid_model(self, proposal: Any) -> str:
+        name: str = proposal["value"].strip()
+        if not name or len(name) > 200 or not name.isprintable():
+            raise BadSetting("model must be the name of a model, on one line")
+        return name
+
+    @t.validate("variable")
+    def _valid_variable(self, proposal: Any) -> str:
+        name: str = proposal["value"]
+        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("__"):
+            raise BadSetting(f"{name[:60]!r} cannot be the name of a variable; use letters, digits and _")
+        return name
+
+    @t.observe("model")
+    def _fit_settings(self, _: Any) -> None:
+        """What another model refuses goes off, and its row says so."""
+        if self.spec.known and self.provider not in self.spec.ids:
+            self.provider = next(iter(self.spec.ids))
+        for name in DIALS:
+            value = getattr(self, name)
+            if value is not None and (reason := self._refusal(name, value)):
+                setattr(self, name, None)
+                self.refuse(name, f"off: {reason}")
+        for name in ("temperature", "top_p"):
+            self._one_of_each_group({"name": name, "new": getattr(self, name)})
+
+    @t.observe("provider")
+    def _fit_model(self, _: Any) -> None:
+        default = providers.find(self.provider).default_model
+        if default and self.spec.known and self.provider not in self.spec.ids:
+            self.model = default
+
+    @t.observe(*knobs.SAMPLING_NAMES)
+    def _one_of_each_group(self, change: Any) -> None:
+        """Of two settings that a model does not take together, the one set last stays on."""
+        name = change["name"]
+        for group in self.spec.either:
+            if change["new"] is None or name not in group:
+                continue
+            for other in group:
+                if other != name and getattr(self, other) is not None:
+                    setattr(self, other, None)
+                    self.refuse(other, f"off: {self.spec.label} takes {' or '.join(group)}, not both")
+
+    def _refusal(self, name: str, value: Any) -> str | None:
+        if name in ("effort", "thinking"):
+            return choice_refused(self.spec, name, value)
+        return self.spec.refusal(name, None if isinstance(value, list) else value)

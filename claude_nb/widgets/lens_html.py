@@ -1,0 +1,135 @@
+"""The lens without a kernel: a static output for saved notebooks, plain text, and a page of its own."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from claude_nb.demo import Step
+from claude_nb.demo.sampling import effective_choices, surprisal_bits, survivors
+from claude_nb.widgets.lens_branches import Branch, shown
+
+TOP = 5  # bars of each step in the static output
+WIDTH = 220  # of its longest possible bar, in pixels
+
+
+def bundle(branch: Branch, words: Sequence[str], prompt: str, badge: str, css_class: str) -> dict[str, str]:
+    """One branch, each word with its likeliest rivals, for viewers that run nothing."""
+    soft = "color:var(--jp-ui-font-color2,#757575)"
+    strip = "".join(_chip(step) for step in branch.steps)
+    bars = "".join(_bars(number, step, words) for number, step in enumerate(branch.steps, 1))
+    html = (
+        f'<div class="{css_class}"><div style="font-size:.85em;{soft}"><b>{escape(badge)}</b> · sampling lens, saved: '
+        "the darker a word, the less expected it was; open a line below for what it was drawn from. "
+        "Outline: the model; filled: after the settings.</div>"
+        f'<p style="line-height:2"><span style="{soft};white-space:pre-wrap">{escape(prompt)}</span> {strip}</p>'
+        f"{bars}</div>"
+    )
+    return {"text/html": html, "text/plain": plain(branch, words)}
+
+
+def plain(branch: Branch, words: Sequence[str]) -> str:
+    """The text, and the first step's distribution, for a terminal."""
+    step = branch.steps[0]
+    lines = [branch.text.strip(), "", f"{'first word':<14}{'model':>8}{'now':>8}"]
+    lines += [f"{shown(words[token]):<14}{step.p[token]:>8.1%}{step.final[token]:>8.1%}" for token in _top(step)]
+    rest = 1 - sum(step.p[token] for token in _top(step))
+    lines.append(f"{f'{len(words) - TOP:,} others':<14}{rest:>8.1%}")
+    return "\n".join(lines)
+
+
+def stand_alone(
+    traits: Mapping[str, Any], arrays: Mapping[int, bytes], about: Mapping[int, Any], script: str, style: str
+) -> str:
+    """A page with everything in it; it loads nothing, so it can be mailed, and opened years later."""
+    data = {
+        "traits": dict(traits),
+        "arrays": {number: base64.b64encode(array).decode() for number, array in arrays.items()},
+        "about": dict(about),
+    }
+    packed = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
+    code = json.dumps(script, ensure_ascii=False).replace("<", "\\u003c")
+    title = escape(f"Sampling lens: {traits['prompt']}")
+    return PAGE.format(title=title, style=style.replace("</", "<\\/"), data=packed, code=code)
+
+
+def _chip(step: Step) -> str:
+    bits = surprisal_bits(step.p[step.token])
+    shade = min(bits / 8, 1) * 0.45
+    tip = f"{step.p[step.token]:.1%}, {bits:.1f} bits" + (", forced" if step.forced else "")
+    mark = "border-bottom:2px dashed currentColor;" if step.forced else ""
+    style = f"{mark}background:rgba(192,86,42,{shade:.2f});border-radius:3px;padding:1px 2px;white-space:pre-wrap"
+    return f'<span style="{style}" title="{tip}">{escape(step.word) or "(end)"}</span>'
+
+
+def _bars(number: int, step: Step, words: Sequence[str]) -> str:
+    top = _top(step)
+    rows = [_row(at, shown(words[token]), step.p[token], step.final[token]) for at, token in enumerate(top)]
+    others = [1 - sum(values[token] for token in top) for values in (step.p, step.final)]
+    rows.append(_row(TOP, f"{len(words) - TOP:,} others", max(0.0, others[0]), max(0.0, others[1])))
+    left = survivors(step.final)
+    summary = (
+        f"{number}. <b>{escape(shown(words[step.token]))}</b> {step.p[step.token]:.1%} · "
+        f"{effective_choices(step.p):.1f} effective choices, {effective_choices(step.final):.1f} after the settings · "
+        f"{left:,} of {len(words):,} words left"
+    )
+    size = f'width="{WIDTH + 230}" height="{20 * (TOP + 1)}"'
+    svg = f'<svg {size} role="img" style="display:block" fill="currentColor" font-size="12">{"".join(rows)}</svg>'
+    return f'<details style="font-size:.85em"><summary>{summary}</summary>{svg}</details>'
+
+
+def _row(at: int, word: str, p: float, final: float) -> str:
+    y = 20 * at
+    filled = f'<path d="M110 {y + 3}h{final * WIDTH:.0f}v13h-{final * WIDTH:.0f}z" fill="#c0562a" fill-opacity=".75"/>'
+    outline = f'<path d="M110 {y + 3}h{p * WIDTH:.0f}v13h-{p * WIDTH:.0f}z" fill="none" stroke="currentColor"/>'
+    return (
+        f'<text x="104" y="{y + 14}" text-anchor="end">{escape(word)}</text>{filled if final else ""}{outline}'
+        f'<text x="{116 + max(p, final) * WIDTH:.0f}" y="{y + 14}">{p:.1%} → {final:.1%}</text>'
+    )
+
+
+def _top(step: Step) -> list[int]:
+    return sorted(range(len(step.p)), key=step.p.__getitem__, reverse=True)[:TOP]
+
+
+# The bundle is imported from a blob, with a stand-in for the widget's model; without a kernel nothing is sent anywhere.
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>body {{ max-width: 1100px; margin: 24px auto; padding: 0 12px; }}
+{style}</style>
+<div id="lens"></div>
+<script type="application/json" id="data">{data}</script>
+<script type="application/json" id="code">{code}</script>
+<script type="module">
+const read = (id) => JSON.parse(document.getElementById(id).textContent);
+const {{ traits, arrays, about }} = read("data");
+const url = URL.createObjectURL(new Blob([read("code")], {{ type: "text/javascript" }}));
+const {{ default: widget }} = await import(url);
+const listeners = {{}};
+const each = (name, ...all) => (listeners[name] ?? []).forEach((one) => one(...all));
+const bytes = (text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+const model = {{
+  get: (name) => traits[name],
+  set: (name, value) => {{ traits[name] = value; each(`change:${{name}}`); }},
+  save_changes: () => {{}},
+  on: (name, listener) => (listeners[name] ??= []).push(listener),
+  off: (name, listener) => {{ listeners[name] = (listeners[name] ?? []).filter((one) => one !== listener); }},
+  send: ({{ t, ids }}) => {{
+    if (t !== "arrays") return;
+    const message = {{ t, ids, about: ids.map((id) => about[id]) }};
+    each("msg:custom", message, ids.map((id) => new DataView(bytes(arrays[id]).buffer)));
+  }},
+}};
+const {{ signal }} = new AbortController();
+widget.initialize({{ model, signal }});
+widget.render({{ model, el: document.getElementById("lens"), signal }});
+</script>
+</html>
+"""

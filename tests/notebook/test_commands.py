@@ -1,0 +1,180 @@
+"""The slash commands without a notebook around them; tests/notebook/test_magic.py runs them from cells."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from claude_nb.errors import ClaudeError, ConfigError, PromptError
+from claude_nb.notebook import commands
+from claude_nb.notebook.commands import settings
+from claude_nb.providers.credentials import Credentials
+from claude_nb.session.session import Session
+from tests.helpers.server import Server, answer
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def session(**environ: str) -> Session:
+    made = Session(credentials=Credentials({"CLAUDE_NB_HISTORY": "off", **environ}))
+    made.demo_delay_s = 0
+    return made
+
+
+def run(session: Session, line: str) -> Any:
+    return commands.run(session, line, {})
+
+
+def test_help_lists_every_command_and_option() -> None:
+    text = run(session(), "/help")
+    assert all(command.usage in text and command.help in text for command in commands.COMMANDS.values())
+    assert "--temperature" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("/", "there is no command /"),
+        ("/hlep", "did you mean /help"),
+        ("/zzz", "put -- before a prompt that begins with /"),
+        ("/set temperature", "write name=value"),
+        ("/set temprature=1", "did you mean temperature"),
+        ("/set temperature=hot", "takes a number"),
+        ("/set out=x", "is given with each prompt"),
+        ("/set api_key=abc", "there is no option"),
+        ("/unset", "say what to unset"),
+        ("/unset zzz", "there is no option"),
+        ("/reset nobody", "there is no conversation 'nobody'; there are: none"),
+        ("/history", "the history is off"),
+        ("/show 1", "the history is off"),
+        ("/replay sometimes", "replay is off, use or only"),
+        ("/replay use --speed fast", "--speed takes a number"),
+        ("/record", "say which file"),
+    ],
+)
+def test_a_wrong_command_is_one_line(line: str, message: str) -> None:
+    with pytest.raises(ClaudeError, match=message) as caught:
+        run(session(), line)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_refused_setting_sets_nothing_of_its_line() -> None:
+    asked = session()
+    with pytest.raises(PromptError):
+        run(asked, "/set seed=1 top_p=7")
+    assert asked.settings == {}
+
+
+def test_settings_may_be_quoted_and_spelled_like_flags() -> None:
+    asked = session()
+    run(asked, '/set max-tokens=5 n=6 system="a = b" stop="\\n"')
+    assert asked.settings == {"max_tokens": 6, "system": "a = b", "stop_sequences": ("\n",)}
+    assert run(asked, "/set") == "max_tokens=6\nsystem='a = b'\nstop_sequences=('\\n',)"
+
+
+def test_models_are_listed_with_what_they_take_and_cost() -> None:
+    rows = run(session(AIMLAPI_API_KEY=KEY), "/models").splitlines()
+    (sonnet,) = [row for row in rows if row.startswith("anthropic/claude-sonnet-4.6 ")]
+    assert "temperature, top_p, top_k" in sonnet
+    assert "4.126 / 20.63" in sonnet
+    (opus,) = [row for row in rows if row.startswith("anthropic/claude-opus-4-7 ")]
+    assert "temperature" not in opus.split("unknown")[0]
+    assert "unknown" in opus
+    assert "local, free" in run(session(), "/models")
+
+
+def test_models_of_another_server_are_asked_of_it() -> None:
+    with Server([answer(200, {"data": [{"id": "llama3"}, {"id": "qwen"}, {}, "x"]})]) as server:
+        other = session(CLAUDE_NB_BASE_URL=server.url)
+        assert run(other, "/models") == "llama3\nqwen"
+    assert server.requests[0].path == "/v1/models"
+    assert "authorization" not in server.requests[0].headers
+
+
+def test_models_of_a_server_without_an_address_asks_for_one() -> None:
+    with pytest.raises(ConfigError, match="needs an address first"):
+        run(session(CLAUDE_NB_PROVIDER="openai-compatible"), "/models")
+
+
+def test_chats_lists_and_reset_clears() -> None:
+    asked = session()
+    assert run(asked, "/chats") == "no conversations; start one with -c NAME"
+    for name in ("a", "b", "b"):
+        asked.ask("Hi\nthere", chat=name)
+    assert len(run(asked, "/chats").splitlines()) == 2
+    assert run(asked, "/reset a") == "cleared a"
+    assert list(asked.conversations) == ["b"]
+    assert run(asked, "/reset") == "cleared 1 conversation"
+    assert asked.conversations == {}
+
+
+def test_usage_counts() -> None:
+    asked = session()
+    assert "no replies yet" in run(asked, "/usage")
+    asked.ask("Hi")
+    asked.ask("Hi")
+    assert "2 replies" in run(asked, "/usage")
+
+
+# The state
+
+
+def test_the_state_is_what_would_be_asked() -> None:
+    asked = session(ANTHROPIC_API_KEY=KEY, CLAUDE_NB_MODEL="opus")
+    text = settings.state(asked)
+    assert "anthropic\n" in text
+    assert asked.request("Hi").model in text
+    assert "from environment variable ANTHROPIC_API_KEY" in text
+    assert KEY not in text
+
+
+def test_the_state_names_a_model_that_is_missing() -> None:
+    text = settings.state(session(CLAUDE_NB_BASE_URL="http://localhost:1/v1"))
+    assert "openai-compatible\n" in text
+    assert "none set: add -m NAME" in text
+
+
+def test_a_demo_that_was_chosen_needs_no_excuse() -> None:
+    asked = session(ANTHROPIC_API_KEY=KEY)
+    asked.configure(provider="demo")
+    assert "no key found" not in settings.state(asked)
+    assert "no key found" in settings.state(session())
+
+
+# The history
+
+
+def test_the_history_is_listed_shown_and_forgotten(tmp_path: Any) -> None:
+    asked = session(CLAUDE_NB_HISTORY=str(tmp_path / "h.db"))
+    reply = asked.ask("Why is the sky blue?")
+    (row,) = run(asked, "/history sky")
+    assert row.reply == reply
+    assert run(asked, f"/show {row.id}") == reply
+    assert run(asked, f"/forget {row.id}") == "forgot 1 reply"
+    assert len(run(asked, "/history")) == 0
+    for line in (f"/show {row.id}", "/show x"):
+        with pytest.raises(PromptError):
+            run(asked, line)
+
+
+def test_a_recording_that_would_be_empty_says_to_run_the_cells_first(tmp_path: Any) -> None:
+    file = tmp_path / "lesson.jsonl"
+    with pytest.raises(ClaudeError, match="run the cells first"):
+        run(session(CLAUDE_NB_HISTORY=str(tmp_path / "h.db")), f"/record '{file}'")
+    assert not file.exists()
+
+
+def test_a_recorded_reply_is_played_back(tmp_path: Any) -> None:
+    asked = session(CLAUDE_NB_HISTORY=str(tmp_path / "h.db"))
+    first = asked.ask("Why is the sky blue?", seed=1)
+    file = tmp_path / "a lesson.jsonl"
+    assert "holds 1 reply" in run(asked, f"/record '{file}'")
+    assert json.loads(file.read_text().splitlines()[0])["claude_nb"] == "replay"
+    other = session()
+    assert run(other, f"/replay only '{file}' --speed 0").startswith("replay only")
+    again = other.ask("Why is the sky blue?", seed=1)
+    assert (again.text, again.source, again.created_at) == (first.text, "replay", first.created_at)
+    with pytest.raises(ClaudeError, match="/replay off"):
+        other.ask("Something else?")

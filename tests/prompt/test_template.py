@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import types
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claude_nb.errors import PromptError
+from claude_nb.prompt import template
+from claude_nb.prompt.template import fill
+from claude_nb.types.reply import Reply
+from claude_nb.types.request import Message, Request
+
+
+def reply(text: str) -> Reply:
+    return Reply(Request("demo", "demo", (Message("user", "Hi"),)), text=text)
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("Hi {{who}}", "Hi Ada"),
+        ("{{ who }}!", "Ada!"),
+        ("{{{who}}}", "{Ada}"),
+        ("{{rows[0]}} {{rows[-1]}}", "a b"),
+        ("{{d[\"key\"]}}{{d['key']}}", "vv"),
+        ("{{box.size}}", "3"),
+        ("{{d['list'][1]}}", "y"),
+        (r"\{{who}} and \{{nobody}}", "{{who}} and {{nobody}}"),
+    ],
+)
+def test_names_attributes_and_indexes_are_filled(text: str, filled: str) -> None:
+    variables = {
+        "who": "Ada",
+        "rows": ["a", "b"],
+        "d": {"key": "v", "list": "xyz"},
+        "box": types.SimpleNamespace(size=3),
+    }
+    assert fill(text, variables).text == filled
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "b": {"c": [1, {}]}}',
+        '{"a":{"b":1}}',
+        "f'{x} {y!r:>10} {{literal}}'".replace("{{literal}}", "{ literal }"),
+        r"\frac{1}{2} $x$ ${x} $5 and $6",
+        "{name} {} {{}} {{ }} {{1}} {{a b}} {{a + b}} {{'a'}} {{-x}}",
+        "{%% for x in y %%} {# comment #}",
+        "a lone { and a lone }",
+    ],
+)
+def test_everything_else_stays_as_it_is(text: str) -> None:
+    assert fill(text, {"x": "WRONG", "name": "WRONG", "a": "WRONG"}).text == text
+
+
+def test_filled_in_text_is_not_looked_at_again() -> None:
+    assert fill("{{row}}", {"row": "with {{secret}} inside", "secret": "s3cret"}).text == "with {{secret}} inside"
+
+
+@given(st.text())
+def test_any_value_arrives_as_it_is(value: str) -> None:
+    assert fill("<{{value}}>{{value}}", {"value": value}).text == f"<{value}>{value}"
+
+
+@given(st.text(alphabet=st.characters(exclude_characters="{}\\")))
+def test_any_text_without_double_braces_is_untouched(text: str) -> None:
+    assert fill(text, {}).text == text
+
+
+def test_an_unknown_name_lists_near_ones() -> None:
+    with pytest.raises(PromptError, match=r"no variable 'nme'.*did you mean name"):
+        fill("Hi {{nme}}", {"name": "Ada"})
+
+
+def test_an_unknown_name_without_near_ones_says_how_to_send_it() -> None:
+    with pytest.raises(PromptError, match=r"\\\{\{zzz\}\} to send it"):
+        fill("{{zzz}}", {"name": "Ada"})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{{f()}}", "does not call"),
+        ("{{f(1, 2)}}", "does not call"),
+        ("{{f}}", "is a function"),
+        ("{{__name__}}", "two underscores"),
+        ("{{s.__class__}}", "two underscores"),
+        ("{{s.__class__.__subclasses__}}", "two underscores"),
+        ("{{s.nothing}}", "AttributeError"),
+        ("{{rows[9]}}", "IndexError"),
+        ("{{d['nope']}}", "KeyError"),
+    ],
+)
+def test_calls_dunders_and_missing_parts_are_one_line(text: str, message: str) -> None:
+    variables = {"f": len, "s": "text", "rows": [1], "d": {}, "__name__": "x"}
+    with pytest.raises(PromptError, match=message) as caught:
+        fill(text, variables)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_property_that_raises_is_one_line_and_not_a_traceback() -> None:
+    class Broken:
+        @property
+        def size(self) -> int:
+            raise RuntimeError("no size")
+
+    with pytest.raises(PromptError, match="RuntimeError: no size") as caught:
+        fill("{{b.size}}", {"b": Broken()})
+    assert caught.value.__context__ is None
+
+
+def test_a_long_explanation_of_somebody_else_becomes_one_line() -> None:
+    class Wordy:
+        def __getitem__(self, index: int) -> None:
+            raise ValueError("first line\n\nsecond " + "x" * 5000)
+
+    with pytest.raises(PromptError, match="ValueError: first line second x") as caught:
+        fill("{{w[0]}}", {"w": Wordy()})
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 250
+
+
+def test_a_dataframe_becomes_a_markdown_table() -> None:
+    frame = pd.DataFrame({"city": ["Oslo", "a|b"], "n": [1, 2]}, index=["x", "y"])
+    assert fill("{{df}}", {"df": frame}).text == (
+        "|  | city | n |\n| --- | --- | --- |\n| x | Oslo | 1 |\n| y | a\\|b | 2 |"
+    )
+    assert fill("{{df.shape}}", {"df": frame}).text == "(2, 2)"
+
+
+def test_a_series_becomes_a_markdown_table() -> None:
+    assert fill("{{s}}", {"s": pd.Series([7], name="n")}).text == "|  | n |\n| --- | --- |\n| 0 | 7 |"
+
+
+def test_a_long_table_is_cut_with_a_notice() -> None:
+    filled = fill("{{df}}", {"df": pd.DataFrame({"n": range(5_000)})})
+    assert len(filled.text.splitlines()) == template.MAX_ROWS + 2
+    assert filled.notices == ("df: 200 of 5,000 rows and 1 of 1 columns are sent",)
+
+
+def test_a_long_text_is_cut_with_a_notice() -> None:
+    filled = fill("{{text}}", {"text": "x" * 300_000})
+    assert len(filled.text) == template.MAX_CHARS
+    assert filled.notices == ("text: the first 200,000 of 300,000 characters are sent",)
+
+
+def test_replies_are_filled_with_their_text() -> None:
+    filled = fill("{{one}}|{{many}}", {"one": reply("a"), "many": [reply("b"), reply("c")]})
+    assert filled.text == "a|b\n\n---\n\nc"

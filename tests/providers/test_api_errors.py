@@ -1,0 +1,292 @@
+"""Every shape of error body becomes one typed line that names the cause and the next step."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from claude_nb.errors import ApiError, AuthError, BadRequest, Overloaded
+from claude_nb.providers import api_errors as faults
+
+HOST = "api.example.com"
+
+
+def fault(status: int, body: object = b"", **headers: str) -> ApiError:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return faults.from_response(status, {n.replace("_", "-"): v for n, v in headers.items()}, data, host=HOST)
+
+
+BODIES: list[tuple[int, object, str]] = [
+    (
+        429,
+        {"message": "Free-tier limit: 10 an hour", "path": "/v1/chat", "requestId": "798b", "statusCode": "429"},
+        "Free-tier limit: 10 an hour",
+    ),
+    (
+        500,
+        {"requestId": "r", "statusCode": 500, "path": "/chat", "message": "400 Unable to access model gpt. "},
+        "400 Unable to access model gpt",
+    ),
+    (
+        403,
+        {
+            "title": "Forbidden",
+            "status": 403,
+            "message": "out",
+            "error": {"name": "OutOfFunds", "message": "You've run out of funds"},
+        },
+        "You've run out of funds",
+    ),
+    (
+        400,
+        {"error": {"details": [{"path": "tools", "reason": "Expected array, received null"}]}},
+        "tools: Expected array, received null",
+    ),
+    (
+        400,
+        {"message": "Invalid payload", "errors": [{"path": ["messages", 2, "content"], "message": "Expected string"}]},
+        "messages.2.content: Expected string",
+    ),
+    (400, {"error": {"message": "Plain words"}}, "Plain words"),
+    (400, {"error": "Only a string"}, "Only a string"),
+    (400, {"message": ["first", "second"]}, "first; second"),
+    (422, {"detail": [{"loc": ["body", "model"], "msg": "field required"}]}, "body.model: field required"),
+    (422, {"detail": "Not so"}, "Not so"),
+    (
+        400,
+        {
+            "type": "error",
+            "error": {"type": "invalid_request_error", "message": "messages: empty"},
+            "request_id": "req_1",
+        },
+        "messages: empty",
+    ),
+    (529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, "Overloaded"),
+    (500, {"error": {"type": "api_error", "message": None}}, "api_error"),
+    (
+        502,
+        b"<html><head><title>502 Bad\nGateway</title></head><body>nginx</body></html>",
+        "a web page titled 502 Bad Gateway",
+    ),
+    (403, b"<!DOCTYPE html><p>no title", "a web page"),
+    (503, b"upstream connect error", "upstream connect error"),
+    (500, b"\xff\xfe broken", "broken"),
+    (500, b'["a list"]', "a list"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "words"), BODIES)
+def test_the_servers_own_words_are_shown_whatever_the_shape(status: int, body: object, words: str) -> None:
+    error = fault(status, body)
+
+    assert words in str(error)
+    assert "\n" not in str(error)
+    assert HOST in str(error)
+    assert error.status == status
+
+
+STATUSES: list[tuple[int, type[ApiError], str]] = [
+    (307, BadRequest, "never followed"),
+    (400, BadRequest, "change the request"),
+    (401, AuthError, "copied whole"),
+    (402, AuthError, "credits"),
+    (403, AuthError, "credits"),
+    (404, BadRequest, "/v1"),
+    (408, Overloaded, "run it again"),
+    (409, Overloaded, "run it again"),
+    (413, BadRequest, "send less"),
+    (418, BadRequest, "change the request"),
+    (422, BadRequest, "change the request"),
+    (429, Overloaded, "wait a little"),
+    (500, Overloaded, "run it again"),
+    (503, Overloaded, "overloaded"),
+    (524, Overloaded, "run it again"),
+    (529, Overloaded, "overloaded"),
+]
+
+
+@pytest.mark.parametrize(("status", "kind", "advice"), STATUSES)
+def test_a_status_without_a_body_still_says_cause_and_next_step(status: int, kind: type[ApiError], advice: str) -> None:
+    error = fault(status)
+
+    assert type(error) is kind
+    assert advice in str(error)
+
+
+def test_a_refused_key_names_where_it_came_from() -> None:
+    found = "environment variable AIMLAPI_API_KEY"
+
+    assert found in str(faults.from_response(401, {}, b"", host=HOST, found=found))
+
+
+def test_a_spend_limit_is_no_overload_so_it_is_not_tried_again() -> None:
+    body = {"error": {"type": "rate_limit_error", "details": {"error_code": "enforced_spend_limit_reached"}}}
+
+    assert type(fault(429, body)) is AuthError
+    assert type(fault(429, {"error": {"code": "insufficient_quota", "message": "quota"}})) is AuthError
+    assert type(fault(429, {"error": {"type": "rate_limit_error"}})) is Overloaded
+
+
+def test_an_account_without_credit_is_told_so_also_with_status_400() -> None:
+    assert "credits" in str(fault(400, {"error": {"message": "Your credit balance is too low"}}))
+
+
+def test_what_the_server_says_twice_is_shown_once() -> None:
+    body = {"message": "You've run out of funds.", "error": {"message": "You've run out of funds. Top up"}}
+
+    assert str(fault(403, body)).count("run out of funds") == 1
+
+
+def test_an_account_to_verify_is_told_so() -> None:
+    assert "verify the account" in str(fault(403, {"message": "Account verification required"}))
+
+
+PARAMS: list[tuple[str, str | None, str]] = [
+    (
+        "`temperature` and `top_p` cannot both be specified for this model.",
+        "temperature",
+        "leave out temperature or top_p",
+    ),
+    ("`temperature` is deprecated for this model.", "temperature", "leave out temperature"),
+    ("top_k: extra inputs are not permitted", "top_k", "leave out top_k"),
+    ("max_tokens: 200000 > 64000, the maximum", "max_tokens", "smaller max_tokens"),
+    ("'max_completion_tokens' is too large", "max_tokens", "smaller max_tokens"),
+    ("stop_sequences: each must hold more than blanks", "stop_sequences", "leave out stop_sequences"),
+    ("Unknown name 'seed'", "seed", "leave out seed"),
+    ("please stop that", None, "change the request"),
+    ("prompt is too long: 205000 tokens > 200000 maximum", None, "shorten the prompt"),
+]
+
+
+@pytest.mark.parametrize(("message", "param", "advice"), PARAMS)
+def test_a_field_that_the_server_names_is_told_apart(message: str, param: str | None, advice: str) -> None:
+    error = fault(400, {"error": {"message": message}})
+
+    assert error.param == param
+    assert advice in str(error)
+
+
+def test_a_field_that_the_server_gives_as_param_counts() -> None:
+    assert fault(400, {"error": {"message": "Unsupported value", "param": "stop"}}).param == "stop_sequences"
+
+
+WAITS: list[tuple[dict[str, str], float | None]] = [
+    ({}, None),
+    ({"retry-after": "7"}, 7.0),
+    ({"retry-after": "0.5"}, 0.5),
+    ({"retry-after-ms": "250", "retry-after": "7"}, 0.25),
+    ({"retry-after-ms": "soon", "retry-after": "7"}, 7.0),
+    ({"retry-after": "Sun, 22 Nov 2026 12:00:30 GMT"}, 30.0),
+    ({"retry-after": "Sun, 22 Nov 2026 11:00:00 GMT"}, 0.0),
+    ({"retry-after": "86400"}, 86400.0),
+    *[
+        ({"retry-after": junk}, None)
+        for junk in ("-1", "nan", "inf", "1e999", "tomorrow", "", "Sun, 99 Nov 2026", "٣x")
+    ],
+]
+
+
+@pytest.mark.parametrize(("headers", "seconds"), WAITS)
+def test_how_long_to_wait_is_read_from_seconds_dates_and_milliseconds(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    now = datetime(2026, 11, 22, 12, 0, 0, tzinfo=timezone.utc)
+
+    assert faults.retry_after_s(headers, now=now) == seconds
+
+
+def test_a_long_wait_is_told_in_minutes() -> None:
+    error = fault(429, retry_after="3600")
+
+    assert error.retry_after_s == 3600
+    assert "60 min" in str(error)
+
+
+@pytest.mark.parametrize("name", ["x-inference-id", "request-id", "x-request-id", "x-generation-id"])
+def test_the_request_id_is_kept_for_the_servers_support(name: str) -> None:
+    assert faults.from_response(500, {name: "req_1"}, b"", host=HOST).request_id == "req_1"
+
+
+def test_a_request_id_in_the_body_counts_too() -> None:
+    assert fault(500, {"requestId": "req_2"}).request_id == "req_2"
+
+
+def test_a_redirect_names_the_other_place_without_its_path() -> None:
+    assert "if you trust https://evil.example:8443, set" in str(
+        fault(302, location="https://evil.example:8443/?k=secret")
+    )
+    assert "secret" not in str(fault(302, location="https://evil.example/?k=secret"))
+    assert "if you trust that address" in str(fault(302, location="http://[bad"))
+
+
+def test_server_texts_are_cleaned_before_they_are_cut() -> None:
+    body = json.dumps({"message": "x" * 290 + " key-1234567890"}).encode()
+
+    error = faults.from_response(401, {}, body, host=HOST, clean=lambda text: text.replace("key-1234567890", "[key]"))
+
+    assert "key-12" not in str(error)
+
+
+def test_a_long_or_unreadable_text_is_shown_short_and_clean() -> None:
+    error = fault(500, "a\x1b[31m\x9b\u202e".encode() + b"b" * 60_000)
+
+    assert len(str(error)) < 500
+    assert str(error).isprintable()
+
+
+EVENTS: list[tuple[dict[str, Any], type[ApiError]]] = [
+    ({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, Overloaded),
+    ({"type": "error", "error": {"type": "invalid_request_error", "message": "No"}}, BadRequest),
+    ({"error": {"type": "authentication_error"}}, AuthError),
+    ({"error": {"code": 429, "message": "slow down"}}, Overloaded),
+    ({"error": {"code": 402, "message": "pay"}}, AuthError),
+    ({"error": {"code": "insufficient_quota", "message": "quota", "type": "rate_limit_error"}}, AuthError),
+    ({"statusCode": "503", "message": "maintenance"}, Overloaded),
+    ({"object": "error", "message": "No", "code": 400}, BadRequest),
+    ({"error": "words"}, ApiError),
+    ({"error": {}}, ApiError),
+    ({}, ApiError),
+]
+
+
+@pytest.mark.parametrize(("data", "kind"), EVENTS)
+def test_an_error_inside_a_reply_is_typed_by_its_own_words(data: dict[str, Any], kind: type[ApiError]) -> None:
+    error = faults.from_event(data)
+
+    assert type(error) is kind
+    assert error.status is None
+    assert "; " in str(error)
+
+
+def test_an_ordinary_object_is_no_error() -> None:
+    ordinary: list[dict[str, Any]] = [
+        {},
+        {"error": None},
+        {"status": "completed", "message": "x"},
+        {"status": 200, "message": "x"},
+        {"type": "message_start", "message": {}},
+    ]
+
+    assert not any(map(faults.is_error, ordinary))
+
+
+def test_errors_travel_between_processes_with_all_they_know() -> None:
+    error = fault(400, {"error": {"message": "top_p: no"}}, request_id="req_1", retry_after="3")
+
+    copy = pickle.loads(pickle.dumps(error))
+
+    assert (type(copy), str(copy), vars(copy)) == (BadRequest, str(error), vars(error))
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(st.binary(max_size=60), st.integers(300, 599), st.text(max_size=20))
+def test_any_body_gives_one_line(body: bytes, status: int, header: str) -> None:
+    headers = {"retry-after": header, "location": header, "x-request-id": header, "content-type": header}
+
+    assert "\n" not in str(faults.from_response(status, headers, body, host=HOST))

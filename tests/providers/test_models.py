@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claude_nb.errors import PromptError
+from claude_nb.providers import models
+from claude_nb.providers.models import Models, Price, plain_name
+from claude_nb.session import options as knobs
+from claude_nb.types.request import Message, Request, Usage
+from claude_nb.types.settings import Sampling
+
+TABLE = Models()
+ROWS = list(TABLE.table.values())
+SPELLINGS = [name for row in ROWS for name in (row.name, *row.aliases, *row.ids.values())]
+PROVIDERS = ["aimlapi", "anthropic", "openai-compatible", "demo"]
+
+
+def request(model: str, **sampling: Any) -> Request:
+    return Request("aimlapi", model, (Message("user", "Hi"),), sampling=Sampling(**sampling))
+
+
+# The table
+
+
+def test_the_table_is_dated_and_names_its_sources() -> None:
+    data = json.loads(Path(models.__file__).with_name("models.json").read_text(encoding="utf-8"))
+    assert date.fromisoformat(data["checked"]) >= date(2026, 11, 1)
+    assert all(row["source"] and row["label"] for row in data["models"])
+
+
+def test_every_name_leads_to_one_model_only() -> None:
+    owners: dict[str, set[str]] = {}
+    for row in ROWS:
+        for name in (row.name, *row.aliases, *row.ids.values()):
+            owners.setdefault(name, set()).add(row.name)
+    assert {name: rows for name, rows in owners.items() if len(rows) > 1} == {}
+
+
+def test_the_table_knows_only_fields_that_there_are() -> None:
+    for row in ROWS:
+        assert row.accepts is not None
+        named = {*row.accepts, *row.ranges, *(name for group in row.either for name in group)}
+        assert named <= set(knobs.SAMPLING_NAMES)
+        assert set(row.ids) | set(row.prices) <= set(PROVIDERS)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["anthropic/claude-sonnet-4.6", "anthropic/claude-sonnet-4-6-20260218", "sonnet", "Sonnet", "Claude-Sonnet-4.6"],
+)
+def test_a_model_is_found_by_any_of_its_spellings(name: str) -> None:
+    assert TABLE.spec(name).name == "claude-sonnet-4-6"
+
+
+# Resolving
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "sent"),
+    [
+        ("sonnet", "aimlapi", "anthropic/claude-sonnet-4.6"),
+        ("sonnet", "anthropic", "claude-sonnet-4-6"),
+        ("anthropic/claude-sonnet-4.6", "anthropic", "claude-sonnet-4-6"),
+        ("claude-sonnet-4-6", "aimlapi", "anthropic/claude-sonnet-4.6"),
+        ("anthropic/claude-sonnet-4-6-20260218", "aimlapi", "anthropic/claude-sonnet-4-6-20260218"),
+        ("claude-sonnet-4-6-20260218", "anthropic", "claude-sonnet-4-6-20260218"),
+        ("llama3.2:3b", "openai-compatible", "llama3.2:3b"),
+        ("anthropic/claude-sonnet-4.6", "openai-compatible", "anthropic/claude-sonnet-4.6"),
+        ("gpt-9", "aimlapi", "gpt-9"),
+        ("demo", "demo", "demo"),
+    ],
+)
+def test_a_model_is_sent_under_the_id_of_its_provider(model: str, provider: str, sent: str) -> None:
+    assert TABLE.resolve(model, provider) == sent
+
+
+@given(st.sampled_from(SPELLINGS) | st.text(max_size=30), st.sampled_from(PROVIDERS))
+def test_resolving_twice_changes_nothing_more(model: str, provider: str) -> None:
+    once = TABLE.resolve(model, provider)
+    assert TABLE.resolve(once, provider) == once
+    assert TABLE.spec(once).name in (TABLE.spec(model).name, once)
+
+
+@given(st.text(max_size=30))
+def test_one_plain_spelling_stays_as_it_is(model: str) -> None:
+    name = plain_name("anthropic/claude-sonnet-4.6-20260218")
+    assert name == "claude-sonnet-4-6" == plain_name(name)
+    assert isinstance(plain_name(model), str)
+
+
+# What a model takes
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_a_request_without_settings_suits_every_model(name: str) -> None:
+    TABLE.check(request(name))
+
+
+@pytest.mark.parametrize(
+    ("model", "sampling", "message"),
+    [
+        ("sonnet", {"temperature": 0.5, "top_p": 0.9}, "takes temperature or top_p, not both; leave one out"),
+        ("sonnet", {"temperature": 1.5}, "temperature goes from 0 to 1 on Claude Sonnet 4.6, not 1.5"),
+        ("sonnet", {"max_tokens": 128_001}, "max_tokens goes from 1 to 128000"),
+        ("sonnet", {"seed": 1}, "takes no seed; leave it out"),
+        ("opus-4.7", {"temperature": 1}, "Claude Opus 4.7 takes no temperature; leave it out"),
+        ("opus", {"top_p": 0.5}, "takes no top_p"),
+        ("haiku", {"top_k": 5}, "takes no top_k"),
+        ("anthropic/claude-opus-4-7-20260416", {"temperature": 1}, "takes no temperature"),
+        ("demo", {"temperature": 2.5}, "goes from 0 to 2"),
+    ],
+)
+def test_what_a_model_refuses_is_refused_before_sending(model: str, sampling: Any, message: str) -> None:
+    with pytest.raises(PromptError, match=message) as caught:
+        TABLE.check(request(model, **sampling))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "sampling"),
+    [
+        ("sonnet", {"temperature": 0}),
+        ("sonnet", {"temperature": 1, "top_k": 5, "max_tokens": 128_000, "stop_sequences": ("a",)}),
+        ("sonnet", {"top_p": 0.9, "top_k": 5}),
+        ("opus", {"max_tokens": 10, "stop_sequences": ("a",)}),
+        ("demo", {"temperature": 2, "top_p": 0.5, "top_k": 3, "seed": 7}),
+        ("gpt-9", {"temperature": 2, "top_p": 0.5, "top_k": 3, "seed": 7, "max_tokens": 10**7}),
+    ],
+)
+def test_what_a_model_takes_passes_and_an_unknown_model_is_not_judged(model: str, sampling: Any) -> None:
+    TABLE.check(request(model, **sampling))
+
+
+def test_the_advice_of_a_refusal_is_true() -> None:
+    for row in ROWS:
+        for name in knobs.SAMPLING_NAMES:
+            reason = row.refusal(name)
+            if reason and "sonnet-4.6" in reason:
+                assert TABLE.spec("sonnet-4.6").refusal(name) is None
+            if reason and "demo" in reason:
+                assert TABLE.spec("demo").refusal(name) is None
+
+
+# Money
+
+
+def test_a_price_is_dollars_per_million_tokens() -> None:
+    price = Price(3, 15, cache_read=0.3, cache_write=3.75)
+    assert price.cost_usd(Usage(1_000_000, 100_000)) == pytest.approx(4.5)
+    assert price.cost_usd(Usage(1_000, 0, cache_read_tokens=600, cache_write_tokens=300)) == pytest.approx(
+        (100 * 3 + 600 * 0.3 + 300 * 3.75) / 1e6
+    )
+
+
+def test_cached_tokens_without_a_price_of_their_own_cost_as_much_as_others() -> None:
+    assert Price(3, 15).cost_usd(Usage(1_000, 0, cache_read_tokens=1_000)) == pytest.approx(0.003)
+
+
+def test_a_long_prompt_may_have_another_price() -> None:
+    price = Price(1, 2, above=100, then=Price(10, 20))
+    assert price.cost_usd(Usage(100, 1)) == pytest.approx(102 / 1e6)
+    assert price.cost_usd(Usage(101, 1)) == pytest.approx(1030 / 1e6)
+
+
+@pytest.mark.parametrize("usage", [Usage(), Usage(input_tokens=5), Usage(output_tokens=5)])
+def test_an_unknown_count_makes_the_cost_unknown_and_never_zero(usage: Usage) -> None:
+    assert Price(3, 15).cost_usd(usage) is None
+
+
+def test_a_model_or_provider_without_a_price_has_none() -> None:
+    assert TABLE.price("gpt-9", "aimlapi") is None
+    assert TABLE.price("sonnet", "openai-compatible") is None
+    assert TABLE.price("demo", "demo") == Price(0, 0)
+
+
+# The user's own rows
+
+
+def test_own_rows_lie_over_the_table() -> None:
+    own = {
+        "name": "claude-sonnet-4-6",
+        "aliases": ["mine"],
+        "accepts": ["temperature"],
+        "prices": {"aimlapi": {"input": 1, "output": 2}},
+    }
+    table = Models([own, {"name": "llama"}])
+    assert table.spec("mine").refusal("top_k")
+    assert table.price("mine", "aimlapi") == Price(1, 2)
+    assert not table.spec("llama").known
+    assert Models().spec("mine").known is False
+
+
+@pytest.mark.parametrize("row", [{}, {"name": "x", "prices": {"p": {"inptu": 1}}}, {"name": "x", "ranges": {"t": 3}}])
+def test_a_bad_row_is_not_taken(row: dict[str, Any]) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        Models([row])
+
+
+def test_a_format_that_must_state_a_limit_gets_one_the_model_takes() -> None:
+    for row in ROWS:
+        assert row.refusal("max_tokens", TABLE.default_max_tokens(row.name)) is None
+    assert TABLE.default_max_tokens("gpt-9") == 8_192

@@ -1,0 +1,109 @@
+"""Prompts that a server keeps: what is marked, what comes back of it, and where it is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from claude_nb.errors import PromptError
+from claude_nb.providers.credentials import Credentials
+from claude_nb.providers.models import Models, Price
+from claude_nb.render import reply as footer
+from claude_nb.session.session import Session
+from claude_nb.storage import entries as past
+from claude_nb.types.request import Request, Usage
+from tests.helpers.replies import messages, sse
+from tests.helpers.server import Scenario, Send, Server, head
+
+MARK = {"cache_control": {"type": "ephemeral"}}
+
+
+@pytest.fixture
+def live() -> Session:
+    return Session(credentials=Credentials({"CLAUDE_NB_HISTORY": "off", "AIMLAPI_API_KEY": "0123456789abcdef" * 2}))
+
+
+def counted(read: int, written: int) -> Scenario:
+    usage = {"input_tokens": 10, "cache_read_input_tokens": read, "cache_creation_input_tokens": written}
+    return [
+        Send(head()),
+        Send(
+            sse(
+                {"type": "message_start", "message": {"id": "msg_1", "usage": {**usage, "output_tokens": 1}}},
+                {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}},
+                {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 20}},
+                {"type": "message_stop"},
+            )
+        ),
+    ]
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "aimlapi"])
+def test_system_attachments_and_conversation_are_marked(live: Session, provider: str) -> None:
+    where: dict[str, Any] = {"provider": provider, "chat": "c", "cache": True}
+    with Server([messages(["One."])]) as server:
+        live.ask("First?", base_url=server.url, system="Be brief.", attach=b"some text", **where)
+        live.ask("Second?", base_url=server.url, **where)
+    first, second = (request.json for request in server.requests)
+    assert {request.path for request in server.requests} == {"/v1/messages"}
+    assert first["system"] == second["system"] == [{"type": "text", "text": "Be brief.", **MARK}]
+    file = {"type": "text", "text": "<file name='data'>\nsome text\n</file>"}
+    assert first["messages"] == [
+        {"role": "user", "content": [{**file, **MARK}, {"type": "text", "text": "First?", **MARK}]}
+    ]
+    assert second["messages"] == [
+        {"role": "user", "content": [file, {"type": "text", "text": "First?"}]},
+        {"role": "assistant", "content": "One."},
+        {"role": "user", "content": [{"type": "text", "text": "Second?", **MARK}]},
+    ]
+    assert json.dumps(second).count("ephemeral") <= 4
+
+
+def test_without_the_option_nothing_is_marked(live: Session) -> None:
+    with Server([messages(["One."])]) as server:
+        live.ask("First?", base_url=server.url, provider="anthropic", system="Be brief.")
+    assert "cache_control" not in server.requests[0].body.decode()
+    assert "cache" not in live.request("First?").to_dict()
+
+
+def test_what_was_read_and_kept_is_shown_with_what_it_saved(live: Session) -> None:
+    where: dict[str, Any] = {"provider": "anthropic", "cache": True}
+    with Server([counted(0, 100_000), counted(100_000, 0), counted(0, 0)]) as server:
+        written, read, nothing = (live.ask("Hi", base_url=server.url, **where) for _ in range(3))
+    assert "100,010 tokens in (100,000 kept for the next), 20 out" in footer.line(written)
+    assert "saved" not in footer.line(written)
+    assert written.saved_usd == pytest.approx(-0.075)
+    assert "100,010 tokens in (100,000 cached), 20 out · about $0.03" in footer.line(read)
+    assert "$0.27 saved" in footer.line(read)
+    assert read.saved_usd == pytest.approx(0.27)
+    assert "nothing cached" in footer.line(nothing)
+    assert past.reply_from(json.loads(json.dumps(read.to_dict()))) == read
+    assert Request.from_dict(read.request.to_dict()).key == read.request.key
+
+
+@pytest.mark.parametrize("saved", ["much", [1], float("inf"), {}])
+def test_a_damaged_sum_is_not_read_back(live: Session, saved: Any) -> None:
+    with Server([messages(["One."])]) as server:
+        reply = live.ask("Hi", base_url=server.url, provider="anthropic")
+    with pytest.raises(ValueError, match="saved_usd"):
+        past.reply_from({**reply.to_dict(), "saved_usd": saved})
+
+
+def test_what_is_saved_follows_the_price_and_is_unknown_without_one() -> None:
+    usage = Usage(200_000, 5, cache_read_tokens=100_000)
+    price = Models().price("haiku", "anthropic")
+    assert price is not None
+    assert price.saved_usd(Usage(100_000, 5, 100_000)) == pytest.approx(0.009)
+    assert price.saved_usd(usage) is None  # above 100,000 tokens its price for the cache is not known
+    assert Price(1, 2).saved_usd(usage) is None
+    assert Price(1, 2, 0.1).saved_usd(Usage(5, 5)) is None
+
+
+@pytest.mark.parametrize(
+    "options", [{"provider": "demo"}, {"provider": "openai-compatible", "model": "m", "base_url": "http://127.0.0.1:9"}]
+)
+def test_where_nothing_can_be_kept_it_is_refused(live: Session, options: dict[str, str]) -> None:
+    with pytest.raises(PromptError, match="no field for --cache"):
+        live.request("Hi", cache=True, **options)

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claude_nb.errors import PromptError
+from claude_nb.session import options as knobs
+from claude_nb.session.options import BY_NAME, KNOBS, SAMPLING_NAMES
+
+ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.lists(st.integers())
+
+
+def refused(work: Callable[[], Any]) -> tuple[Any, str]:
+    """The value, or None and the line that refuses it."""
+    try:
+        return work(), ""
+    except PromptError as error:
+        return None, str(error)
+
+
+@given(st.sampled_from(sorted(BY_NAME)), ANYTHING)
+def test_any_value_is_taken_or_refused_in_one_line(name: str, value: Any) -> None:
+    checked, line = refused(lambda: knobs.check(name, value))
+    assert line == "" or (name in line and "\n" not in line)
+    assert knobs.check(name, checked) == checked
+
+
+@given(st.sampled_from(sorted(BY_NAME)), st.text(alphabet=st.characters(codec="utf-8")))
+def test_any_text_is_read_or_refused_in_one_line(name: str, text: str) -> None:
+    _, line = refused(lambda: knobs.read(BY_NAME[name], text))
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("temperature", 1, 1.0),
+        ("temperature", np.float32(0.5), 0.5),
+        ("temperature", np.int64(1), 1.0),
+        ("top_k", np.int64(5), 5),
+        ("top_p", 1, 1.0),
+        ("seed", -1, -1),
+        ("stop_sequences", "END", ("END",)),
+        ("stop_sequences", ["a", "b"], ("a", "b")),
+        ("stop_sequences", [], None),
+        ("timeout", 5, 5.0),
+        ("system", "", ""),
+        ("temperature", None, None),
+    ],
+)
+def test_values_are_kept_in_one_type(name: str, value: Any, kept: Any) -> None:
+    checked = knobs.check(name, value)
+    assert (checked, type(checked)) == (kept, type(kept))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("temperature", True, "must be a number, not True"),
+        ("temperature", "0.5", "must be a number, not '0.5'"),
+        ("temperature", float("inf"), "finite number"),
+        ("temperature", 10**400, "finite number"),
+        ("top_k", 2.0, "must be a whole number"),
+        ("seed", 2**63, "below 2"),
+        ("max_tokens", 0, "at least 1, not 0; leave it out"),
+        ("top_p", 0, "above 0 and at most 1"),
+        ("stop_sequences", ["a", ""], "not empty"),
+        ("stop_sequences", 5, "must be texts"),
+        ("stop_sequences", [5], "must be texts"),
+        ("timeout", 0, "above 0 seconds"),
+        ("timeout", float("nan"), "finite number"),
+        ("system", 5, "must be a text, not 5"),
+        ("model", ["sonnet"], "must be a text"),
+    ],
+)
+def test_what_no_model_takes_is_refused(name: str, value: Any, message: str) -> None:
+    with pytest.raises(PromptError, match=message):
+        knobs.check(name, value)
+
+
+def test_a_huge_wrong_value_is_shown_in_part() -> None:
+    with pytest.raises(PromptError) as caught:
+        knobs.check("system", ["x" * 10_000])
+    assert len(str(caught.value)) < 120
+
+
+@pytest.mark.parametrize("knob", KNOBS, ids=lambda knob: knob.name)
+def test_a_knob_is_found_by_every_spelling(knob: knobs.Knob) -> None:
+    for name in (knob.name, knob.name.replace("_", "-"), *knob.flags, f"--{knob.name}"):
+        assert knobs.find(name) is knob
+
+
+def test_an_unknown_knob_names_a_near_one() -> None:
+    with pytest.raises(PromptError, match="did you mean temperature"):
+        knobs.find("temprature")
+    with pytest.raises(PromptError, match="/help"):
+        knobs.find("zzz")
+
+
+def test_sliders_have_a_range_that_is_allowed_and_a_step() -> None:
+    for name in SAMPLING_NAMES:
+        knob = BY_NAME[name]
+        if knob.kind is str:
+            continue
+        assert knob.low is not None
+        assert knob.high is not None
+        assert knob.step
+        assert knobs.check(name, knob.kind(knob.low)) == knob.low  # type: ignore[misc]  # kind is int or float here
+        assert knobs.check(name, knob.kind(knob.high)) == knob.high  # type: ignore[misc]
+
+
+def test_every_knob_says_what_it_does_and_names_its_value() -> None:
+    for knob in KNOBS:
+        assert knob.help
+        assert bool(knob.metavar) == (knob.kind is not None)
+
+
+def test_sampling_fields_are_knobs_and_settings() -> None:
+    assert {knob.name for knob in knobs.SETTINGS} >= set(SAMPLING_NAMES)

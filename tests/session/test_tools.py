@@ -1,0 +1,361 @@
+"""Functions for a model: how they are told, what is refused, and what one call of one of them gives."""
+
+from __future__ import annotations
+
+import enum
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from claude_nb.errors import ConfigError, PromptError
+from claude_nb.providers.keys import Key
+from claude_nb.session import tools
+from claude_nb.types.content import ToolCall
+
+KEY = Key("0123456789abcdef0123456789abcdef", origin="https://a.b", found="a test")
+
+
+class Unit(enum.Enum):
+    C = "celsius"
+    F = "fahrenheit"
+
+
+@dataclass
+class Place:
+    city: str
+    since: date
+
+
+def weather(city: str, unit: Unit = Unit.C) -> str:
+    """The weather of a city
+    as it is now.
+
+    Args:
+        city: its name
+    """
+    return f"18 {unit.value} in {city}"
+
+
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+def box(*functions: Callable[..., Any], yes: bool = True) -> tools.Box:
+    made = tools.box(functions, yes=yes)
+    assert made
+    return made
+
+
+def run(function: Callable[..., Any], **arguments: Any) -> tools.Gave:
+    return box(function).call(ToolCall("c1", function.__name__, json.dumps(arguments)), [KEY])
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What the user will type; questions go to stderr."""
+    given: list[str] = []
+
+    def asked(question: str) -> str:
+        sys.stderr.write(question + "\n")
+        return given.pop(0)
+
+    monkeypatch.setattr("builtins.input", asked)
+    yield given
+    assert not given, "somebody was to be asked, and was not"
+
+
+# How they are told
+
+
+def test_a_function_is_told_by_its_name_the_first_paragraph_of_its_docstring_and_its_parameters() -> None:
+    (tool,) = box(weather).tools
+    assert (tool.name, tool.description) == ("weather", "The weather of a city\nas it is now.")
+    assert json.loads(tool.schema) == {
+        "type": "object",
+        "properties": {
+            "city": {"description": "its name", "type": "string"},
+            "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]},
+        },
+        "required": ["city"],
+        "additionalProperties": False,
+    }
+
+
+def test_without_a_docstring_the_signature_tells_what_it_is() -> None:
+    assert box(add).tools[0].description == "add(a: 'int', b: 'int') -> 'int'"
+
+
+def test_one_function_several_and_none_are_taken() -> None:
+    assert [tool.name for tool in box(weather, add).tools] == ["weather", "add"]
+    one = tools.box(weather)
+    assert one
+    assert one.functions == {"weather": weather}
+    assert tools.box(one) is one
+    assert tools.box(None) is None
+    assert tools.box([]) is None
+
+
+async def later(city: str) -> str:
+    return city
+
+
+def many(*cities: str) -> str:
+    return " ".join(cities)
+
+
+def options(**named: str) -> str:
+    return str(named)
+
+
+def first(city: str, /) -> str:
+    return city
+
+
+def size(city: str) -> str:
+    return city
+
+
+size.__name__ = "größe"
+
+
+def structured_answer(city: str) -> str:
+    return city
+
+
+def odd(city: complex) -> str:
+    return str(city)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ([lambda city: city], "has a name; write it with def"),
+        ([partial(add, 1)], "has a name"),
+        ([later], "later is async; write a plain function"),
+        ([many], "takes \\*cities"),
+        ([options], "takes \\*\\*named"),
+        ([first], "which a model cannot name"),
+        ([size], "English letters"),
+        ([structured_answer], "is the name of a tool of ours"),
+        ([odd], "has no form in JSON"),
+        ([add, add], "two functions are named add"),
+        (["weather"], "'weather' is no function"),
+        ("weather", "takes functions, like tools="),
+        (5, "takes functions"),
+    ],
+)
+def test_what_a_model_cannot_be_told_of_is_refused_in_one_line(given: Any, says: str) -> None:
+    with pytest.raises(PromptError, match=says) as caught:
+        tools.box(given)
+    assert "\n" not in str(caught.value)
+
+
+def test_functions_of_a_notebook_are_found_by_their_names() -> None:
+    variables = {"weather": weather, "add": add}
+    assert tools.named("weather, add", variables) == [weather, add]
+    with pytest.raises(PromptError, match="no function 'wether' in this notebook; did you mean weather"):
+        tools.named("wether", variables)
+    with pytest.raises(PromptError, match="run the cell that defines it"):
+        tools.named("zzz", variables)
+    with pytest.raises(PromptError, match="needs the names"):
+        tools.named(" , ", variables)
+
+
+# What a call gives
+
+
+def test_arguments_become_what_the_type_hints_say() -> None:
+    seen: list[Any] = []
+
+    def keep(place: Place, units: list[Unit], n: float = 1) -> None:
+        seen.append((place, units, n))
+
+    gave = run(keep, place={"city": "Oslo", "since": "2026-01-31"}, units=["celsius"])
+    assert seen == [(Place("Oslo", date(2026, 1, 31)), [Unit.C], 1)]
+    assert (gave.result.text, gave.result.failed) == ("null", False)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("as it is: ü", "as it is: ü"),
+        ({"a": [1, None, True]}, '{"a": [1, null, true]}'),
+        (["ü"], '["ü"]'),
+        (2.5, "2.5"),
+        (date(2026, 1, 31), "2026-01-31"),
+        ({"day": date(2026, 1, 31)}, "{'day': datetime.date(2026, 1, 31)}"),
+        ("half \ud800", "half \ufffd"),
+    ],
+)
+def test_a_value_is_told_as_it_is_as_json_or_as_python_prints_it(value: Any, text: str) -> None:
+    def give() -> Any:
+        return value
+
+    gave = run(give)
+    assert (gave.result.text, gave.result.failed) == (text, False)
+    assert gave.notices == ()
+
+
+def test_a_table_is_told_as_markdown() -> None:
+    def table() -> Any:
+        return pd.DataFrame({"a": [1]})
+
+    assert run(table).result.text == "|  | a |\n| --- | --- |\n| 0 | 1 |"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "says"),
+    [
+        ("forecast", "{}", "there is no function forecast; there are add"),
+        ("add", "{not json", "the arguments are no JSON object"),
+        ("add", "[1, 2]", "the arguments are no JSON object"),
+        ("add", "[" * 100_000, "the arguments are no JSON object"),
+        ("add", '{"a": 1}', r"the arguments do not fit: \$: 'b' is missing"),
+        ("add", '{"a": 1, "b": "x"}', r"do not fit: \$.b: 'x' is no whole number"),
+        ("add", '{"a": 1, "b": 2, "c": 3}', "'c' is not expected"),
+    ],
+)
+def test_a_wrong_call_is_told_to_the_model_and_runs_nothing(name: str, arguments: str, says: str) -> None:
+    gave = box(add).call(ToolCall("c1", name, arguments))
+    assert gave.result.failed
+    assert gave.result.id == "c1"
+    assert re.search(says, gave.result.text)
+
+
+def test_a_wrong_call_is_not_asked_about(answers: list[str]) -> None:
+    gave = box(add, yes=False).call(ToolCall("c1", "add", '{"a": 1}'))
+    assert gave.result.failed
+
+
+def test_an_error_of_the_function_is_told_in_one_line_without_keys() -> None:
+    def fail() -> None:
+        raise ValueError(f"no way\nwith {KEY.reveal()} and api_key='hunter22'")
+
+    gave = run(fail)
+    assert gave.result.failed
+    assert gave.result.text == "ValueError: no way with [key] and api_key='[masked]'"
+
+
+def test_a_function_that_exits_does_not_end_the_kernel() -> None:
+    def leave() -> None:
+        sys.exit(3)
+
+    assert run(leave).result.text == "SystemExit: 3"
+
+
+def test_a_value_that_cannot_be_written_is_an_error_of_the_function() -> None:
+    class Broken:
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    def give() -> Any:
+        return Broken()
+
+    assert run(give).result.text == "RuntimeError: no text"
+
+
+def test_a_class_that_refuses_its_values_says_so_to_the_model() -> None:
+    @dataclass
+    class Even:
+        n: int
+
+        def __post_init__(self) -> None:
+            if self.n % 2:
+                raise ValueError("it is odd")
+
+    def half(even: Even) -> float:
+        return even.n / 2
+
+    half.__annotations__ = {"even": Even, "return": float}
+    gave = run(half, even={"n": 3})
+    assert gave.result.failed
+    assert "it is odd" in gave.result.text
+
+
+def test_an_interrupt_is_no_error_of_the_function() -> None:
+    def slow() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(slow)
+
+
+def test_a_long_result_is_cut_and_a_secret_masked_each_with_a_line_that_says_so() -> None:
+    def dump() -> str:
+        return f"token = 'abcdefgh' {KEY.reveal()} " + "x" * 30_000
+
+    gave = run(dump)
+    assert gave.result.text.startswith("token = '[masked]' [key] xxx")
+    assert gave.result.text.endswith("characters left out")
+    assert len(gave.result.text) < tools.MAX_CHARS + 100
+    assert "dump() gave what looks like a key or password; it was masked" in gave.notices
+    assert any("the model was told the first 20,000" in notice for notice in gave.notices)
+
+
+# Who is asked
+
+
+def test_the_user_is_asked_before_the_first_call_of_each_function(
+    answers: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers += ["y", "YES "]
+    offered = box(weather, add, yes=False)
+    assert offered.call(ToolCall("1", "weather", '{"city": "Oslo"}')).result.text == "18 celsius in Oslo"
+    assert offered.call(ToolCall("2", "weather", '{"city": "Rome"}')).result.text == "18 celsius in Rome"
+    assert offered.call(ToolCall("3", "add", '{"a": 1, "b": 2}')).result.text == "3"
+    asked = capsys.readouterr().err.splitlines()
+    assert asked == [
+        "Let the model call weather(city='Oslo')? [y]es, [n]o, [a]ll of them: ",
+        "Let the model call add(a=1, b=2)? [y]es, [n]o, [a]ll of them: ",
+    ]
+
+
+def test_all_of_them_means_that_nobody_is_asked_again(answers: list[str]) -> None:
+    answers += ["a"]
+    offered = box(weather, add, yes=False)
+    for call in (ToolCall("1", "weather", '{"city": "Oslo"}'), ToolCall("2", "add", '{"a": 1, "b": 2}')):
+        assert not offered.call(call).result.failed
+
+
+@pytest.mark.parametrize("word", ["n", "no", "", "what?"])
+def test_anything_but_yes_is_no_and_is_asked_again(answers: list[str], word: str) -> None:
+    answers += [word, "y"]
+    offered = box(add, yes=False)
+    call = ToolCall("1", "add", '{"a": 1, "b": 2}')
+    declined = offered.call(call).result
+    assert (declined.text, declined.failed) == ("the user does not allow this call; go on without it", True)
+    assert offered.call(call).result.text == "3"
+
+
+def test_the_question_shows_hostile_arguments_harmlessly_and_not_without_end(
+    answers: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers += ["n"]
+
+    def send(text: str) -> None:
+        raise AssertionError("it was not allowed")
+
+    box(send, yes=False).call(ToolCall("1", "send", json.dumps({"text": "\x1b[2J\u202e\n" + "x" * 10_000})))
+    question = capsys.readouterr().err
+    assert len(question) < 600
+    assert question.count("\n") == 1
+    assert not {"\x1b", "\u202e"} & set(question)
+    assert "characters)? [y]es" in question
+
+
+@pytest.mark.parametrize("error", [EOFError, OSError("no stdin"), NotImplementedError])
+def test_where_nobody_can_be_asked_it_says_what_to_add(monkeypatch: pytest.MonkeyPatch, error: Any) -> None:
+    def no_one(_: str) -> str:
+        raise error
+
+    monkeypatch.setattr("builtins.input", no_one)
+    with pytest.raises(ConfigError, match="add --yes"):
+        box(add, yes=False).call(ToolCall("1", "add", '{"a": 1, "b": 2}'))

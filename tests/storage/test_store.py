@@ -1,0 +1,162 @@
+"""The history: what is written is there, nobody else can read it, and no trouble with the disk reaches the user."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sqlite3
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from claude_nb.storage.entries import Row
+from claude_nb.storage.store import Store
+from claude_nb.types.reply import Reply
+from claude_nb.types.request import Usage
+from claude_nb.types.settings import Sampling
+from tests.helpers.turns import ask, kept
+
+
+def test_a_reply_comes_back_as_it_was(store: Store) -> None:
+    request = ask(system="Be brief.", sampling=Sampling(temperature=0.2, stop_sequences=("a", "b"), seed=-1), repeat=2)
+    reply = Reply(
+        request, "text", "thoughts", Usage(3, 4, cost_usd=0.1), "max_tokens", "length", 1.5, 0.5, request_id="r"
+    )
+    row_id = store.begin(request, notebook="n.ipynb", variable="reply", chat="c")
+    store.finish(row_id, reply, ((0.25, 2), (1.5, 4)))
+    assert store.get(row_id or 0) == Row(row_id or 0, reply, ((0.25, 2), (1.5, 4)), "n.ipynb", "reply", "c")
+
+
+def test_the_prompt_is_kept_before_anything_comes_back(store: Store) -> None:
+    row_id = store.begin(ask())
+    row = Store(store.path, warn=print).get(row_id or 0)
+    assert row is not None
+    assert (row.reply.prompt, row.reply.text, row.reply.stop_reason) == ("Why is the sky blue?", "", "interrupted")
+    assert row.running
+
+
+def test_the_text_so_far_is_kept_while_it_streams(store: Store) -> None:
+    row_id = store.begin(ask())
+    for text in ("Be", "Becau", "Because"):
+        store.progress(row_id, text, "hm" + text)
+    row = Store(store.path, warn=print).get(row_id or 0)
+    assert row is not None
+    assert (row.reply.text, row.reply.thinking) == ("Because", "hmBecause")
+
+
+def test_many_replies_in_one_write_end_in_their_own_rows(store: Store, path: Path) -> None:
+    asked = [ask(f"prompt {number}") for number in range(250)]
+    ids = [row_id or 0 for row_id in store.enter(asked, [], notebook="n.ipynb")]
+    store.progress(ids[3], "half a reply")
+    store.forget(ids[7])
+    replies = [Reply(request, f"reply to {request.prompt}") for request in asked]
+    store.enter([], [(row_id, reply, ((0.5, 8),)) for row_id, reply in zip(ids, replies, strict=True)])
+    found = {row.id: (row.reply, row.rhythm, row.notebook) for row in store.recent(None)}
+    assert found == {
+        row_id: (reply, ((0.5, 8),), "n.ipynb") for row_id, reply in zip(ids, replies, strict=True) if row_id != ids[7]
+    }
+    assert [row.id for row in store.recent(search="prompt 249")] == [ids[249]]
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT count(*) FROM pieces").fetchone() == (0,)
+    assert store.known([request.key for request in asked] + ["none"]) == {request.key for request in asked} - {
+        asked[7].key
+    }
+
+
+def test_more_keys_are_looked_up_than_fit_in_a_statement(store: Store) -> None:
+    asked = [ask(f"prompt {number}") for number in range(1200)]
+    store.enter(asked, [])
+    assert store.known(request.key for request in asked) == {request.key for request in asked}
+
+
+def test_progress_writes_only_what_is_new(store: Store, path: Path) -> None:
+    row_id = store.begin(ask())
+    for length in range(0, 100_000, 1000):
+        store.progress(row_id, "x" * length)
+    assert path.stat().st_size < 250_000
+
+
+def test_nothing_is_made_before_the_first_prompt(store: Store, path: Path) -> None:
+    assert (store.recent(), store.get(1), store.find(ask()), store.latest("n"), store.forget(1)) == (
+        [],
+        None,
+        None,
+        {},
+        0,
+    )
+    assert not path.parent.exists()
+
+
+def test_a_turn_that_could_not_begin_needs_no_special_care(store: Store, path: Path) -> None:
+    store.progress(None, "text")
+    store.finish(None, Reply(ask()))
+    assert not path.exists()
+
+
+# Find
+
+
+def test_the_newest_equal_request_is_found(store: Store) -> None:
+    kept(store, ask(), "old")
+    kept(store, ask(), "new")
+    kept(store, ask("other"), "other")
+    found = store.find(ask())
+    assert found is not None
+    assert found.reply.text == "new"
+
+
+def test_repeats_are_told_apart(store: Store) -> None:
+    for repeat in range(10):
+        kept(store, ask(repeat=repeat), str(repeat))
+    found = [store.find(ask(repeat=repeat)) for repeat in range(10)]
+    assert [one and one.reply.text for one in found] == [str(repeat) for repeat in range(10)]
+
+
+@pytest.mark.parametrize("unfit", [{"stop_reason": "interrupted"}, {"stop_reason": "error"}, {"source": "replay"}])
+def test_a_broken_or_replayed_reply_is_never_replayed(store: Store, unfit: dict[str, str]) -> None:
+    row_id = store.begin(ask())
+    assert store.find(ask()) is None
+    store.finish(row_id, replace(Reply(ask(), "text"), **unfit))  # type: ignore[arg-type]  # one of the fields above
+    assert store.find(ask()) is None
+
+
+def test_a_row_that_claims_another_request_is_not_believed(store: Store, path: Path) -> None:
+    row_id = kept(store, ask("harmless"))
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE replies SET key = ? WHERE id = ?", (ask("mine").key, row_id))
+    assert store.find(ask("mine")) is None
+
+
+# Any text
+
+
+@settings(derandomize=True, max_examples=100, deadline=None)
+@given(st.text(st.characters(), max_size=40), st.text(st.characters(), max_size=40), st.integers(0, 40))
+def test_any_text_survives(prompt: str, text: str, cut: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        said: list[str] = []
+        store = Store(Path(folder) / "h.db", warn=said.append)
+        row_id = store.begin(ask(prompt), notebook=prompt, variable=text) or 0
+        store.progress(row_id, text[:cut], prompt)
+        store.progress(row_id, text, prompt)
+        row = store.get(row_id)
+        assert row is not None
+        assert row.reply.text == whole(text)
+        assert row.reply.thinking == whole(prompt)
+        store.finish(row_id, Reply(ask(prompt), text))
+        found = store.find(ask(prompt))
+        assert found is not None
+        assert (found.reply.text, found.reply.prompt) == (whole(text), whole(prompt))
+        store.recent(search=prompt)
+        assert said == []
+
+
+def whole(text: str) -> str:
+    """Two halves of a character that stand side by side are that character, as in any JSON."""
+    return re.sub(
+        "[\ud800-\udbff][\udc00-\udfff]", lambda two: two[0].encode("utf-16", "surrogatepass").decode("utf-16"), text
+    )

@@ -1,0 +1,242 @@
+"""What a sweep looks like: the saved page, columns, bars, the live grid's data, and the magic in a real kernel."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from claude_nb.providers.credentials import Credentials
+from claude_nb.session.session import Session
+from claude_nb.sweeps.api import compare, sweep
+from claude_nb.sweeps.plan import grid
+from claude_nb.sweeps.sweep import Sweep
+from claude_nb.sweeps.views import html as page
+from claude_nb.sweeps.views import progress
+from claude_nb.sweeps.views.grid_widget import Grid, State
+from claude_nb.sweeps.views.progress import Line
+from claude_nb.types.reply import Reply
+from tests.helpers.kernel import Kernel
+from tests.helpers.rates import RateServer
+
+EVIL = "<script>alert(1)</script>"
+
+
+def new_session(**environ: str) -> Session:
+    return Session(credentials=Credentials({"CLAUDE_NB_HISTORY": "off", "AIMLAPI_API_KEY": "none", **environ}))
+
+
+def told(text: str, **settings: Any) -> Sweep:
+    """A sweep at a server in which every reply is this text."""
+    session = new_session()
+    plan = grid(session, "Hi", {"provider": "aimlapi", **settings}, n=2)
+    result = Sweep(plan, session=session)
+    for i, case in enumerate(plan.cases):
+        result.put({(i, k): Reply(request, text, cost_usd=0.5) for k, request in enumerate(case.requests)})
+    return result
+
+
+def test_the_page_has_a_row_and_a_column_for_each_value() -> None:
+    html = page.grid_html(told("a fox", temperature=[0, 0.5], max_tokens=[10, 20, 30]))
+    assert re.findall(r'<th scope="row"[^>]*>([^<]*)', html) == ["0", "0.5"]
+    assert re.findall(r'<th scope="col"[^>]*>([^<]*)', html) == ["temperature / max_tokens", "10", "20", "30"]
+    assert html.count("linear-gradient") == 12
+
+
+def test_a_third_axis_makes_further_tables() -> None:
+    html = page.grid_html(told("a", temperature=[0, 1], max_tokens=[10, 20], system=["x", "y"]))
+    assert re.findall("<caption>([^<]*)", html) == ["system x", "system y"]
+
+
+def test_one_setting_is_one_cell() -> None:
+    assert page.grid_html(told("a fox")).count("<td") == 1
+
+
+def test_a_locked_cell_says_why() -> None:
+    html = page.grid_html(told("a", model="sonnet", temperature=[None, 0.5], top_p=[None, 0.9]))
+    assert "locked: Claude Sonnet 4.6 takes temperature or top_p, not both" in html
+
+
+@pytest.mark.parametrize("where", ["text", "error", "label"])
+def test_nothing_in_the_page_is_live(where: str) -> None:
+    result = told(EVIL if where == "text" else "a", system=[EVIL if where == "label" else "x", "y"])
+    if where == "error":
+        result.put({(0, 0): Reply(result.cases[0].requests[0], "", stop_reason="error", error=EVIL)})
+    for html in (page.grid_html(result), page.columns_html(result), result.rows._repr_html_()):
+        assert "<script" not in html
+
+
+def test_long_texts_are_cut_so_that_the_notebook_stays_small() -> None:
+    assert len(page.grid_html(told("word " * 10_000, temperature=[0, 1]))) < 12_000
+
+
+def test_colours_of_words_are_those_of_the_live_grid() -> None:
+    # the same cases as in js/test/grid.test.js
+    assert page.hue("fox") == "hsl(110,45%,70%)"
+    assert page.hue("火") == "hsl(50,45%,52%)"
+
+
+def test_columns_show_what_is_running_waiting_and_done() -> None:
+    result = told("**done**", model=["a", "b", "c"])
+    for case in (1, 2):
+        del result._replies[case, 0], result._replies[case, 1]
+    html = page.columns_html(result, {1: "run *ning"})
+    assert "<strong>done</strong>" in html
+    assert "run " in html
+    assert "waiting ..." in html
+    assert "no reply" in page.columns_html(result, None)
+
+
+def test_a_line_stands_in_for_the_bar() -> None:
+    out = io.StringIO()
+    line = Line(10, 2, out)
+    line.show(6, "$0.01")
+    line.close()
+    shown = out.getvalue().split("\r")
+    assert shown[1].startswith("6 of 10 replies · ")
+    assert "$0.01" in shown[1]
+    assert shown[1].rstrip().endswith("s left")
+    assert shown[-1].endswith("\n")
+
+
+def test_without_tqdm_there_is_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "tqdm.auto", None)
+    assert isinstance(progress.bar(3), Line)
+
+
+def test_a_script_gets_the_forecast_and_a_bar_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    sweep("Hi", n=2, temperature=[0, 1], provider="demo", max_tokens=3, session=new_session(), seed=1)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "[2 settings, 4 calls · about 4 tokens in, at most 12 out · free" in shown.err
+    assert "4/4" in shown.err
+
+
+def test_compare_in_a_script_writes_one_reply_below_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = [{"max_tokens": 1}, {"max_tokens": 3}]
+    compare(settings, "Once upon a time", provider="demo", temperature=0, session=new_session())
+    shown = capsys.readouterr().out
+    assert re.findall(r"^max_tokens \d", shown, re.MULTILINE) == ["max_tokens 1", "max_tokens 3"]
+    assert shown.count("Demo model") == 2
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def half_done() -> Sweep:
+    result = told("a fox", temperature=[0, 1])
+    del result._replies[1, 1]
+    return result
+
+
+def state(done: int, *, live: bool = True) -> State:
+    return State(done, 4, f"{done} of 4", live)
+
+
+def test_the_live_grid_holds_axes_cells_and_metrics_from_the_start(half_done: Sweep) -> None:
+    widget = Grid(half_done, state(3))
+    assert widget.axes == [{"name": "temperature", "values": ["0", "1"]}]
+    first, second = widget.cells
+    assert (first["at"], first["n"], second["n"], second["wanted"]) == ([0], 2, 1, 2)
+    assert first["values"]["unique_rate"] == [0.5, "0.50"]
+    assert [one["text"] for one in first["texts"]] == ["a fox", "a fox"]
+    assert {"distinct_2", "unique_rate", "self_bleu"} <= {metric["name"] for metric in widget.metrics}
+    assert widget.state == {"done": 3, "total": 4, "line": "3 of 4", "live": True}
+
+
+def test_the_live_grid_draws_when_it_is_time_and_there_is_news(half_done: Sweep) -> None:
+    clock = Clock()
+    widget = Grid(half_done, state(3), clock=clock)
+    half_done.put({(1, 1): half_done.replies[0]})
+    widget.update(state(4))
+    assert widget.state["done"] == 3
+    clock.now = 1.0
+    widget.update(state(4))
+    assert widget.state["done"] == 4
+    widget.finish(state(4, live=False))
+    assert widget.state["live"] is False
+
+
+def test_a_slow_metric_is_computed_when_it_is_chosen(half_done: Sweep) -> None:
+    widget = Grid(half_done, state(3))
+    assert "self_bleu" not in widget.cells[0]["values"]
+    widget.metric = "self_bleu"
+    assert widget.cells[0]["values"]["self_bleu"][0] == pytest.approx(1, abs=0.9)
+    assert widget.state["line"] == "3 of 4"
+
+
+def test_a_very_long_reply_is_cut_in_the_live_grid() -> None:
+    text = Grid(told("x" * 30_000), state(2)).cells[0]["texts"][0]
+    assert (len(text["text"]), text["cut"]) == (20_000, 10_000)
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[Kernel]:
+    with Kernel() as started:
+        started.run("%load_ext claude_nb\nimport claude_nb")
+        yield started
+
+
+SPEC = '%%claude --sweep "temperature=0,1 n=2 seed=1" -p demo -n 8'
+
+
+def test_the_magic_runs_a_sweep_and_leaves_it_in_the_variable(kernel: Kernel) -> None:
+    result = kernel.run(f"{SPEC} -o found\n{{{{name}}}} upon a time".replace("{{name}}", "Once"))
+    assert result.error is None
+    kinds = [list(output.get("data", {})) for output in result.outputs]
+    assert "application/vnd.jupyter.widget-view+json" in kinds[2]  # forecast, bar, grid, page
+    assert "cnb-sweep-" in result.outputs[-1]["data"]["text/html"]
+    assert kernel.run("print(len(found), found.left, found.axes)").text == "4 0 {'temperature': (0.0, 1.0)}\n"
+
+
+def test_the_magic_fills_names_from_lists_and_from_the_notebook(kernel: Kernel) -> None:
+    kernel.run("place = 'the sea'")
+    kernel.run('%%claude --sweep "form=haiku,story n=1" -p demo -n 8 -o r --quiet\nA {{form}} about {{place}}')
+    assert kernel.run("print([x.prompt for x in r])").text == "['A haiku about the sea', 'A story about the sea']\n"
+
+
+def test_a_dry_run_of_a_sweep_only_tells_what_it_would_take(kernel: Kernel) -> None:
+    result = kernel.run(f"{SPEC} --dry-run\nHi")
+    assert result.text.startswith("2 settings, 4 calls · about 4 tokens in, at most 32 out · free")
+
+
+def test_a_sweep_that_ends_a_cell_is_drawn_once(kernel: Kernel) -> None:
+    call = "claude_nb.sweep('Hi', temperature=[0, 1], n=1, provider='demo', max_tokens=3)"
+    pages = [o for o in kernel.run(call).outputs if "cnb-sweep-" in str(o.get("data", {}).get("text/html"))]
+    assert len(pages) == 1
+    assert "cnb-sweep-" in kernel.run("claude_nb.last_sweep()").outputs[0]["data"]["text/html"]
+
+
+def test_compare_streams_into_one_output(kernel: Kernel) -> None:
+    call = "c = claude_nb.compare([{'seed': 1}, {'seed': 2}], 'Once upon a time', provider='demo', max_tokens=8)"
+    result = kernel.run(call)
+    assert len(result.outputs) == 2  # the forecast, and the columns
+    assert result.outputs[1]["data"]["text/html"].count("Demo model") == 2
+
+
+def test_ctrl_c_ends_a_sweep_and_the_variable_holds_what_came(kernel: Kernel) -> None:
+    with RateServer(latency_s=0.2) as server:
+        options = f"-p openai-compatible -m m --base-url {server.url} -o part"
+        running = kernel.start(
+            f'%%claude --sweep "topic={",".join(map(str, range(80)))} n=1" {options}\nOn {{{{topic}}}}'
+        )
+        while server.report()["calls"] < 12:
+            assert not running.done
+        kernel.interrupt()
+        result = running.wait()
+        assert "stopped after" in str(result.error)
+        kept = int(kernel.run("print(len(part))").text)
+        assert 0 < kept < 80
+        kernel.run("part.resume()")
+        assert kernel.run("print(len(part), part.left)").text == "80 0\n"
+        prompts = server.report()["prompts"]
+        assert len(prompts) == 80
+        assert sum(prompts.values()) - 80 <= 8  # only what was running then was asked twice

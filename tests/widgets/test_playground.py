@@ -1,0 +1,522 @@
+"""The playground without a browser: what it takes, what it sends, what it keeps."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import traitlets
+from IPython.core.interactiveshell import InteractiveShell
+
+from claude_nb.errors import BadRequest, PromptError
+from claude_nb.session.session import Session
+from claude_nb.session.turn import Turn
+from claude_nb.stop_signal import Stop
+from claude_nb.types.reply import Reply
+from claude_nb.types.request import Chunk, Request
+from claude_nb.widgets import playground as module
+from claude_nb.widgets import presets
+from claude_nb.widgets.playground import Playground
+from tests.helpers.server import Server, answer, stream
+
+SONNET = {"provider": "aimlapi", "model": "sonnet"}
+
+
+class Script(Session):
+    """A session whose models say what the test wrote, and wait where it says so."""
+
+    def __init__(self, *pieces: str | Chunk | threading.Event | Exception) -> None:
+        super().__init__()
+        self.pieces = pieces
+        self.asked: list[Request] = []
+
+    def run(self, request: Request, **_: Any) -> Turn:
+        self.asked.append(request)
+        return Turn(request, self._say, self)
+
+    def _say(self, stop: Stop) -> Iterator[Chunk]:
+        for piece in self.pieces:
+            if isinstance(piece, Exception):
+                raise piece
+            if isinstance(piece, threading.Event):
+                while not piece.wait(0.01) and not stop.is_set():
+                    pass
+                continue
+            yield Chunk(text=piece) if isinstance(piece, str) else piece
+        yield Chunk(stop_reason="end", done=True)
+
+    def progress(self, turn: Turn) -> None: ...
+
+    def finished(self, turn: Turn, reply: Reply) -> Reply:
+        return reply
+
+
+class Told(Playground):
+    """A playground that remembers what it sends."""
+
+    def __init__(self, **options: Any) -> None:
+        self.told: list[dict[str, Any]] = []
+        super().__init__(**options)
+
+    def send(self, content: Any, buffers: Any = None) -> None:
+        self.told.append(content)
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [message for message in self.told if message["t"] == kind]
+
+    def hear(self, message: Any) -> None:
+        """As when the front end sends it."""
+        self._handle_custom_msg(message, [])
+
+
+def settle(pg: Playground) -> Reply | None:
+    assert pg._runner.wait(20), "the run did not end"
+    return pg.reply
+
+
+# ------------------------------------------------------------------------------------------------- settings
+
+
+def test_nothing_is_set_and_nothing_is_sent() -> None:
+    pg = Playground(session=Script("Hi"))
+    pg.run("Why?")
+    settle(pg)
+    assert pg.given == {"provider": "demo", "model": "demo"}
+    assert pg._session.asked[0].params == {}  # type: ignore[attr-defined]  # the script's
+
+
+def test_only_what_is_set_is_sent() -> None:
+    pg = Playground(session=Script("Hi"), temperature=0, stop_sequences="END", system="Be brief.")
+    pg.run("Why?")
+    settle(pg)
+    request = pg._session.asked[0]  # type: ignore[attr-defined]
+    assert request.params == {"temperature": 0.0, "stop_sequences": ["END"]}
+    assert request.system == "Be brief."
+
+
+def test_a_default_of_the_session_shows_and_can_be_switched_off() -> None:
+    session = Script("Hi")
+    session.configure(temperature=0.3)
+    pg = Playground(session=session)
+    assert pg.temperature == 0.3
+    pg.temperature = None
+    pg.run("Why?")
+    settle(pg)
+    assert session.asked[0].params == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("temperature", 3, "temperature goes from 0 to 2"),
+        ("temperature", "hot", "must be a number"),
+        ("temperature", True, "must be a number"),
+        ("temperature", float("nan"), "finite"),
+        ("top_p", 0, "above 0"),
+        ("top_k", 1.5, "whole number"),
+        ("max_tokens", 0, "at least 1"),
+        ("max_tokens", 10**9, "max_tokens goes from 1 to"),
+        ("stop_sequences", [""], "not empty"),
+        ("stop_sequences", 7, "not iterable|texts"),
+        ("provider", "antropic", "did you mean anthropic"),
+        ("model", " ", "name of a model"),
+        ("variable", "two words", "cannot be the name of a variable"),
+        ("variable", "class", "cannot be the name of a variable"),
+        ("variable", "__builtins__", "cannot be the name of a variable"),
+    ],
+)
+def test_a_setting_says_what_it_takes_and_keeps_its_old_value(name: str, value: object, says: str) -> None:
+    pg = Playground(session=Script())
+    before = getattr(pg, name)
+    with pytest.raises(PromptError, match=says) as caught:
+        setattr(pg, name, value)
+    assert isinstance(caught.value, traitlets.TraitError)
+    assert getattr(pg, name) == before
+    with pytest.raises(PromptError), pg.hold_trait_notifications():
+        setattr(pg, name, value)
+    assert getattr(pg, name) == before
+
+
+def test_what_the_model_refuses_cannot_be_set() -> None:
+    pg = Playground(session=Script(), model="opus")
+    with pytest.raises(PromptError, match="takes no temperature"):
+        pg.temperature = 0.5
+    with pytest.raises(PromptError, match="temperature or top_p, not both"):
+        Playground(session=Script(), **SONNET, temperature=0.5, top_p=0.9)
+    with pytest.raises(PromptError, match="no setting temprature"):
+        Playground(session=Script(), temprature=0.5)
+
+
+def test_of_temperature_and_top_p_the_last_one_stays_where_a_model_takes_one() -> None:
+    pg = Told(session=Script(), **SONNET, top_p=0.9)
+    pg.temperature = 0.2
+    assert (pg.temperature, pg.top_p) == (0.2, None)
+    assert pg.of("refused")[-1]["name"] == "top_p"
+    demo = Playground(session=Script(), temperature=0.2, top_p=0.9)
+    assert (demo.temperature, demo.top_p) == (0.2, 0.9)
+
+
+def test_another_model_switches_off_what_it_refuses_and_says_so() -> None:
+    pg = Told(session=Script(), temperature=1.6, top_k=7, max_tokens=100)
+    pg.model = "opus"
+    assert pg.given == {"provider": "aimlapi", "model": "opus", "max_tokens": 100}
+    assert {message["name"] for message in pg.of("refused")} == {"temperature", "top_k"}
+    pg.provider = "demo"
+    assert pg.model == "demo"
+
+
+def test_a_setting_can_be_observed_and_linked() -> None:
+    pg, other = Playground(session=Script()), Playground(session=Script())
+    seen: list[Any] = []
+    pg.observe(lambda change: seen.append(change["new"]), "temperature")
+    traitlets.link((pg, "temperature"), (other, "temperature"))
+    other.temperature = 0.4
+    assert pg.temperature == 0.4
+    assert seen == [0.4]
+
+
+def test_effort_and_thinking_are_dials_where_the_model_has_them() -> None:
+    pg = Told(session=Script("Hi"), model="opus", effort="low", thinking="on")
+    assert (pg.effort, pg.thinking) == ("low", "on")
+    with pytest.raises(PromptError, match="always thinks"):
+        pg.thinking = "off"
+    with pytest.raises(PromptError, match="effort is low"):
+        pg.effort = "huge"
+    pg.run("Why?")
+    settle(pg)
+    assert pg._session.asked[0].effort == "low"  # type: ignore[attr-defined]
+    pg.model = "demo"
+    assert (pg.effort, pg.thinking) == (None, None)
+    assert {message["name"] for message in pg.of("refused")} == {"effort", "thinking"}
+    rows = {name: row for row in pg.catalogue["models"] for name in row["names"]}
+    assert rows["opus"]["choices"]["thinking"] == ["on"]
+    assert rows["demo"]["refuses"]["effort"].endswith("takes no effort")
+
+
+def test_every_model_of_the_table_is_offered_with_its_reasons() -> None:
+    pg = Playground(session=Script())
+    rows = {name: row for row in pg.catalogue["models"] for name in row["names"]}
+    assert rows["opus"]["refuses"]["temperature"].endswith("takes no temperature")
+    assert "temperature" not in rows["sonnet"]["refuses"]
+    assert rows["sonnet"]["either"] == [["temperature", "top_p"]]
+    assert rows["demo"]["ranges"]["temperature"] == [0, 2]
+
+
+# -------------------------------------------------------------------------------------------------- running
+
+
+def test_a_run_is_told_in_numbered_pieces_that_make_its_text() -> None:
+    pg = Told(session=Script(Chunk(thinking="hm"), "The sky ", "is blue."))
+    pg.run("Why?")
+    settle(pg)
+    pieces = pg.of("d")
+    assert [piece["seq"] for piece in pieces] == list(range(1, len(pieces) + 1))
+    assert "".join(piece.get("s", "") for piece in pieces) == "The sky is blue."
+    assert "".join(piece.get("k", "") for piece in pieces) == "hm"
+    assert (pg.told[0]["t"], pg.told[-1]) == ("start", {"t": "end", "run": 1, "seq": len(pieces)})
+    assert pg.state == {"run": 1, "live": False, "queued": 0}
+    assert pg.history[0]["text"] == pg.reply.text == "The sky is blue."
+
+
+def test_a_second_run_waits_for_the_first_and_they_are_not_mixed() -> None:
+    go = threading.Event()
+    pg = Told(session=Script("one ", go, "end"))
+    pg.run("first")
+    pg.run("second", times=2)
+    assert pg.state["queued"] >= 2
+    go.set()
+    settle(pg)
+    assert [message["run"] for message in pg.told if message["t"] in ("start", "end")] == [1, 1, 2, 2, 3, 3]
+    assert [request.repeat for request in pg._session.asked] == [0, 0, 1]  # type: ignore[attr-defined]
+    assert [row.reply.prompt for row in pg.runs] == ["second", "second", "first"]
+
+
+def test_stop_ends_the_run_keeps_what_arrived_and_forgets_the_queue() -> None:
+    pg = Told(session=Script("so far", threading.Event(), "never"))
+    pg.run("first", times=3)
+    while not pg.of("d"):
+        pass
+    pg.hear({"t": "stop", "run": 1})
+    reply = settle(pg)
+    assert reply is not None
+    assert (reply.text, reply.stop_reason) == ("so far", "interrupted")
+    assert len(pg.runs) == 1
+
+
+def test_a_run_that_the_network_holds_is_given_up_within_a_second() -> None:
+    hold = threading.Event()
+
+    class Stuck(Script):
+        def _say(self, stop: Stop) -> Iterator[Chunk]:
+            yield Chunk(text="so far")
+            hold.wait(30)
+
+    pg = Told(session=Stuck())
+    pg.run("first")
+    while not pg.of("d"):
+        pass
+    pg.stop()
+    assert pg._runner.wait(2), "still held"
+    assert pg.reply.text == "so far"
+    hold.set()
+
+
+def test_the_reply_lands_in_the_notebooks_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = InteractiveShell()
+    monkeypatch.setattr(module, "get_ipython", lambda: shell)
+    shell.user_ns["who"] = "Ada"
+    pg = Playground(session=Script("Hi"), variable="answer")
+    pg.run("Greet {{who}}")
+    settle(pg)
+    assert shell.user_ns["answer"] is pg.reply
+    assert pg.reply.prompt == "Greet Ada"
+    assert pg.history[0]["prompt"] == "Greet {{who}}"
+
+
+def test_a_failed_run_says_why_names_the_dial_and_keeps_what_came() -> None:
+    trouble = BadRequest("temperature is deprecated for this model", status=400, param="temperature")
+    pg = Told(session=Script("so", trouble), temperature=0.5)
+    pg.run("Why?")
+    settle(pg)
+    run = pg.history[0]
+    assert (run["error"], run["blamed"], run["text"]) == (str(trouble), "temperature", "so")
+
+
+def test_any_other_exception_is_shown_in_one_line_and_the_next_run_works() -> None:
+    session = Script(RuntimeError("boom"))
+    pg = Playground(session=session)
+    pg.run("Why?")
+    settle(pg)
+    assert pg.history[0]["error"] == "RuntimeError: boom"
+    session.pieces = ("fine",)
+    pg.run("Why?")
+    assert settle(pg).text == "fine"  # type: ignore[union-attr]
+
+
+def test_all_runs_become_a_table() -> None:
+    pytest.importorskip("pandas")
+    pg = Playground(session=Script("Hi"), temperature=0.5)
+    pg.run("Why?", times=2)
+    settle(pg)
+    frame = pg.runs.to_pandas()
+    assert list(frame["text"]) == ["Hi", "Hi"]
+    assert list(frame["temperature"]) == [0.5, 0.5]
+
+
+def test_every_dial_reaches_the_body_of_the_request_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = b'data: {"choices":[{"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    with Server([stream(done)]) as server:
+        session = Session()
+        session.configure(provider="openai-compatible", base_url=server.url, model="some-model")
+        pg = Playground(session=session)
+        values = {"temperature": 0.5, "top_p": 0.9, "top_k": 5, "max_tokens": 64, "seed": 3, "stop_sequences": ["END"]}
+        for name, value in values.items():
+            setattr(pg, name, value)
+            pg.run("Why?")
+            settle(pg)
+            assert pg.history[-1]["error"] is None
+            setattr(pg, name, None)
+        pg.run("Why?")
+        settle(pg)
+        bodies = [request.json for request in server.requests]
+    usual = set(bodies[-1])
+    assert not usual & {*values, "stop"}
+    sent = [{key: value for key, value in body.items() if key not in usual} for body in bodies[:-1]]
+    assert [next(iter(body.values())) for body in sent] == list(values.values())
+    assert all(len(body) == 1 for body in sent)
+
+
+def test_a_400_of_the_server_is_shown_beside_its_dial() -> None:
+    refusal = {"error": {"message": "top_p is not supported with this model", "param": "top_p", "code": "invalid"}}
+    with Server([answer(400, refusal)]) as server:
+        session = Session()
+        session.configure(provider="openai-compatible", base_url=server.url, model="some-model")
+        pg = Playground(session=session, top_p=0.9)
+        pg.run("Why?")
+        settle(pg)
+    assert pg.history[0]["blamed"] == "top_p"
+
+
+# ------------------------------------------------------------------------------------------- the front end
+
+
+def ask(pg: Told, prompt: str = "Why?", times: object = 1, **settings: Any) -> None:
+    pg.hear({"t": "run", "settings": {"prompt": prompt, **settings}, "n": times})
+
+
+def test_a_run_from_the_front_end_carries_its_settings() -> None:
+    pg = Told(session=Script("Hi"))
+    ask(pg, provider="demo", model="demo", temperature=0.5, variable="x")
+    settle(pg)
+    assert (pg.prompt, pg.temperature, pg.variable) == ("Why?", 0.5, "x")
+    assert pg.reply.params == {"temperature": 0.5}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        None, 7, "run", [], {}, {"t": None}, {"t": "run"}, {"t": "run", "settings": []}, {"t": "stop"},
+        {"t": "sync"}, {"t": "sync", "run": "1"}, {"t": "sync", "run": 99}, {"t": "preset"}, {"t": "boo", "run": {}},
+        {"t": "preset", "name": "x" * 100, "params": {}}, {"t": "preset", "name": "x", "params": {"api_key": "k"}},
+        {"t": "preset", "name": "x", "params": {"temperature": "hot"}}, {"t": "preset", "name": ["x"], "params": {}},
+    ],
+)  # fmt: skip
+def test_no_message_however_odd_breaks_it(message: object) -> None:
+    pg = Told(session=Script("Hi"))
+    pg.hear(message)
+    assert pg.runs == [] or len(pg.runs) == 0
+    ask(pg)
+    assert settle(pg).text == "Hi"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("times", [0, -1, 21, 1.5, "3", None, True, 10**9])
+def test_the_front_end_cannot_ask_for_a_silly_number_of_runs(times: object) -> None:
+    pg = Told(session=Script("Hi"))
+    ask(pg, times=times)
+    settle(pg)
+    assert len(pg.runs) == 0
+    assert "times goes from 1 to 20" in pg.history[0]["error"]
+
+
+def test_a_setting_from_the_front_end_that_does_not_pass_is_put_back_and_named() -> None:
+    pg = Told(session=Script())
+    pg.set_state({"temperature": 9, "variable": "no name", "system": 7})
+    assert (pg.temperature, pg.variable, pg.system) == (None, "reply", None)
+    assert [message["name"] for message in pg.of("refused")] == ["temperature", "variable", "system"]
+
+
+def test_the_front_end_cannot_write_what_is_not_its_to_write() -> None:
+    pg = Told(session=Script())
+    pg.set_state({"history": [{"run": 1}], "catalogue": {}, "uid": "x", "_esm": "alert(1)", "state": {}})
+    assert (pg.history, pg.state["run"]) == ([], 0)
+    assert pg.catalogue
+    assert "alert(1)" not in pg._esm
+    assert pg.uid != "x"
+
+
+def test_only_runs_that_exist_can_be_pinned_and_four_of_them() -> None:
+    pg = Told(session=Script("Hi"))
+    pg.run("Why?", times=6)
+    settle(pg)
+    pg.set_state({"pinned": [1, 2, 2, "3", 99, 3, 4, 5]})
+    assert pg.pinned == [2, 3, 4, 5]
+
+
+def test_an_empty_prompt_is_shown_as_a_failed_run() -> None:
+    pg = Told(session=Script("Hi"))
+    ask(pg, "  ")
+    assert "the prompt is empty" in pg.history[0]["error"]
+    assert pg.told[-1]["t"] == "end"
+
+
+def test_a_view_that_asks_in_the_middle_gets_exactly_what_was_told() -> None:
+    go = threading.Event()
+    pg = Told(session=Script("so far", go, " so good"))
+    pg.run("Why?")
+    while not pg.of("d"):
+        pass
+    pg.hear({"t": "sync", "run": 1})
+    sync = pg.of("sync")[0]
+    told = "".join(piece["s"] for piece in pg.of("d") if piece["seq"] <= sync["seq"])
+    assert (sync["text"], sync["live"]) == (told, True)
+    go.set()
+    settle(pg)
+    pg.hear({"t": "sync", "run": 1})
+    assert (pg.of("sync")[1]["text"], pg.of("sync")[1]["live"]) == ("so far so good", False)
+
+
+# ------------------------------------------------------------------------------------------- what is kept
+
+
+def test_the_saved_state_is_the_bundle_the_replies_and_at_most_20_kb() -> None:
+    pg = Playground(session=Script(Chunk(thinking="thought " * 50), "word " * 2_000))
+    for number in range(30):
+        pg.run(f"{number} " + "a question " * 30)
+    settle(pg)
+    for number in range(12):
+        pg.presets = presets.for_front_end(presets.change(pg._presets_path, f"preset {number}", {"temperature": 0.5}))
+    state = pg.get_state()
+    replies = sum(len(json.dumps(run["text"] + run["thinking"])) for run in state["history"])
+    rest = len(json.dumps({key: value for key, value in state.items() if key not in ("_esm", "_css")}, default=str))
+    assert len(state["history"]) >= 5
+    assert rest - replies < 20_000
+
+
+def test_at_100_tokens_a_second_the_wire_carries_little() -> None:
+    """800 bytes for the envelope of each message, as measured in a kernel, and 12 kB/s in all."""
+    ticks = [threading.Event() for _ in range(100)]
+
+    class Steady(Script):
+        def _say(self, stop: Stop) -> Iterator[Chunk]:
+            for tick in ticks:
+                tick.wait(0.01)
+                yield Chunk(text=" word")
+            yield Chunk(stop_reason="end", done=True)
+
+    pg = Told(session=Steady())
+    pg.run("Why?")
+    settle(pg)
+    size = sum(800 + len(json.dumps(message)) for message in pg.of("d"))
+    assert size / pg.reply.seconds < 12_000
+
+
+def test_own_presets_outlive_the_kernel(tmp_path: Path) -> None:
+    pg = Told(session=Script())
+    pg.hear({"t": "preset", "name": "mine", "params": {"temperature": 0.3}})
+    assert Playground(session=Script()).presets["mine"] == {"params": {"temperature": 0.3}, "own": True}
+    pg.hear({"t": "preset", "name": "precise", "params": {"temperature": 0.9}})
+    assert "take another name" in pg.of("refused")[-1]["why"]
+    pg.hear({"t": "preset", "name": "mine", "params": None})
+    assert "mine" not in Playground(session=Script()).presets
+    broken = tmp_path / "presets.json"
+    broken.write_text("{")
+    assert presets.load(broken) == {}
+
+
+def test_the_transcript_is_static_html_of_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    published: list[tuple[dict[str, str], dict[str, Any]]] = []
+    monkeypatch.setattr(module, "publish_display_data", lambda data, _=None, **how: published.append((data, how)))
+    shell = InteractiveShell()
+    shell.kernel = object()  # type: ignore[attr-defined]  # as in a notebook
+    monkeypatch.setattr(module, "get_ipython", lambda: shell)
+    pg = Playground(session=Script("**Hi** <script>alert(1)</script>"))
+    pg._ipython_display_()
+    pg.run("<b>Why?</b>")
+    settle(pg)
+    assert "application/vnd.jupyter.widget-view+json" in published[0][0]
+    first, last = published[1], published[-1]
+    assert first[1]["transient"] == last[1]["transient"]
+    assert last[1]["update"]
+    html = last[0]["text/html"]
+    assert f"cnb-transcript-{pg.uid}" in html
+    assert "<strong>Hi</strong>" in html
+    assert "<script" not in html
+    assert "<b>Why" not in html
+    assert "**Hi**" in last[0]["text/plain"]
+
+
+def test_without_a_notebook_it_says_what_to_use_instead(capsys: pytest.CaptureFixture[str]) -> None:
+    Playground(session=Script())._ipython_display_()
+    out = capsys.readouterr().out
+    assert "%%claude" in out
+    assert out.count("\n") == 1
+
+
+def test_in_colab_the_reply_is_streamed_before_the_handler_returns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "google.colab", object())
+    pg = Told(session=Script("a", "b"))
+    ask(pg)
+    assert pg.told[-1]["t"] == "end"
+    assert pg.reply.text == "ab"
+
+
+def test_the_widget_has_its_id_from_its_first_message_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[dict[str, Any]] = []
+    usual = Playground.open
+    monkeypatch.setattr(Playground, "open", lambda self: (opened.append(self.get_state()), usual(self))[1])
+    pg = Playground(session=Script())
+    assert opened[0]["uid"] == pg.uid != ""
