@@ -29,7 +29,7 @@ from claude_nb.render.live import Painter
 from claude_nb.session.turn import Turn
 from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Chunk, Message, Request
-from claude_nb.widgets import run_queue as runner
+from claude_nb.widgets import run_queue
 from claude_nb.widgets.run_queue import Runner
 from claude_nb.widgets.transcript import Run
 from tests.helpers.replies import chat, messages
@@ -51,7 +51,7 @@ print(*sorted(set(sys.modules) - before))
 """
 
 
-class Keeper:
+class TurnObserver:
     """Keeps nothing."""
 
     def progress(self, turn: Turn) -> None: ...
@@ -61,7 +61,7 @@ class Keeper:
 
 
 @dataclass
-class Audience:
+class RunObserver:
     """Counts what the playground's runner sends; its clock stands still while it does."""
 
     now: float = 0.0
@@ -82,9 +82,9 @@ class Audience:
 
 
 @cache
-def played(length: int) -> Audience:
+def played(length: int) -> RunObserver:
     """A reply of that length at 100 tokens a second, as the playground tells of it."""
-    audience, text = Audience(), mixed(length)
+    audience, text = RunObserver(), mixed(length)
 
     def stream(_: Stop) -> Iterator[Chunk]:
         at = 0
@@ -96,8 +96,8 @@ def played(length: int) -> Audience:
         yield Chunk(stop_reason="end")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "time", audience)
-        turn = Turn(REQUEST, stream, Keeper(), clock=audience.monotonic)
+        patch.setattr(run_queue, "time", audience)
+        turn = Turn(REQUEST, stream, TurnObserver(), clock=audience.monotonic)
         Runner(lambda _: turn, audience, threaded=False).submit([Run(1, "Hi", {}, "reply", "demo", REQUEST, 0)])
     return audience
 
@@ -132,7 +132,7 @@ def test_the_bytes_of_a_cell_grow_in_proportion_to_the_reply_also_when_it_comes_
 
 
 def test_text_is_flushed_at_most_20_times_a_second_and_the_first_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, flushed = Audience(), []
+    clock, flushed = RunObserver(), []
     monkeypatch.setattr(display, "time", clock)
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     monkeypatch.setattr(sys.stdout, "flush", lambda: flushed.append(clock.now))
@@ -179,7 +179,7 @@ def stream_of(dialect: str, tokens: int) -> list[bytes]:
 def read(dialect: str, pieces: list[bytes]) -> Turn:
     """All of it through the parser, the dialect and the turn."""
     chunks = AIMLAPI.chunks if dialect == "chat" else MESSAGES.chunks
-    turn = Turn(REQUEST, lambda _: chunks(sse.events(pieces)), Keeper())
+    turn = Turn(REQUEST, lambda _: chunks(sse.events(pieces)), TurnObserver())
     turn.wait()
     return turn
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from claude_nb.render import reply as footer
-from claude_nb.storage import recordings as replay
+from claude_nb.storage import recordings
 from scripts.lesson_answers import ANSWERS, LESSON, RECORD
 
-RECORDED = [one.reply for one in replay.read(RECORD)]
+RECORDED = [one.reply for one in recordings.read(RECORD)]
 
 
 def test_the_record_holds_what_was_written() -> None:
@@ -14,8 +14,8 @@ def test_the_record_holds_what_was_written() -> None:
 
 
 def test_each_line_says_that_it_was_written_for_the_lesson() -> None:
-    for one in replay.read(RECORD):
-        line = footer.line(replay.as_replay(one))
+    for one in recordings.read(RECORD):
+        line = footer.line(recordings.as_replay(one))
         assert line.startswith("recorded 20")
         assert "written-for-this-lesson" in line
 

@@ -18,7 +18,7 @@ import pytest
 from claude_nb.errors import ConfigError, NetworkError, StreamCut
 from claude_nb.providers.credentials import Credentials
 from claude_nb.render import reply as footer
-from claude_nb.session import options as knobs
+from claude_nb.session import options
 from claude_nb.session.session import Session
 from claude_nb.widgets import playground
 from tests.helpers.kernel import Kernel
@@ -83,9 +83,9 @@ def test_the_budget_stops_a_running_reply_of_either_format(provider: str) -> Non
 TYPED = {"temperature": "0", "top_p": "0.1", "top_k": "1", "max_tokens": "1", "stop_sequences": "END", "seed": "0"}
 
 
-@pytest.mark.parametrize("name", knobs.SAMPLING_NAMES)
+@pytest.mark.parametrize("name", options.SAMPLING_NAMES)
 def test_a_dial_typed_on_the_line_reaches_the_request_also_when_it_is_zero(shell: Shell, name: str) -> None:
-    for flag in knobs.BY_NAME[name].flags:
+    for flag in options.BY_NAME[name].flags:
         printed = shell.run(f"%claude --dry-run -p demo {flag} {TYPED[name]} Hi")
         sampling = json.loads(printed[printed.index("\n{") :])["sampling"]
         assert sampling == {name: ["END"] if name == "stop_sequences" else float(TYPED[name])}

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from claude_nb.notebook import commands
-from claude_nb.session import options as knobs
-from claude_nb.session.options import Knob
+from claude_nb.session import options
+from claude_nb.session.options import Option
 from tests.helpers.shells import Shell, bare, session, shell
 
 __all__ = ["bare", "session", "shell"]  # fixtures
@@ -42,7 +42,7 @@ def section(name: str) -> str:
 
 def options_table() -> str:
     rows = ["| Option | Meaning | Example |", "| --- | --- | --- |"]
-    for knob in knobs.KNOBS:
+    for knob in options.OPTIONS:
         flags = ", ".join(f"`{flag}`" for flag in knob.flags)
         value = f" {knob.metavar}" if knob.metavar else ""
         again = " (may be given several times)" if knob.repeatable else ""
@@ -61,8 +61,8 @@ def test_the_option_table_is_that_of_the_program() -> None:
     assert section("options") == options_table()
 
 
-@pytest.mark.parametrize("knob", knobs.KNOBS, ids=lambda knob: knob.name)
-def test_the_example_of_each_option_runs_without_key_and_network(knob: Knob, shell: Shell) -> None:
+@pytest.mark.parametrize("knob", options.OPTIONS, ids=lambda knob: knob.name)
+def test_the_example_of_each_option_runs_without_key_and_network(knob: Option, shell: Shell) -> None:
     shell.vars |= {"df": pd.DataFrame({"city": ["Oslo"], "celsius": [-3]}), "weather": weather, "Item": Item}
     shell.run("answer = 42")
     out = shell.run(f"%claude {knob.example}")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from claude_nb.errors import PromptError
 from claude_nb.session import options as knobs
-from claude_nb.session.options import KNOBS, Knob
+from claude_nb.session.options import OPTIONS, Option
 
 _FLAG = re.compile(r"--?[A-Za-z][\w-]*")
 _WORD = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\{\{.*?\}\}|\S)+""", re.DOTALL)
@@ -18,7 +18,7 @@ _ITEM = re.compile(r"""\{\{.*?\}\}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\s,"']+
 _LIST = re.compile(rf"\s*([A-Za-z_][\w-]*)\s*=\s*((?:{_ITEM.pattern})(?:\s*,\s*(?:{_ITEM.pattern}))*)(?=\s|$)")
 _VALUE_OF_BARE = re.compile(r"=|\s+(\d+|off)(?!\S)")  # else it is the prompt that goes on: --thinking Why?
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
-_BY_FLAG: dict[str, Knob] = {flag: knob for knob in KNOBS for flag in knob.flags}
+_BY_FLAG: dict[str, Option] = {flag: knob for knob in OPTIONS for flag in knob.flags}
 
 
 class Parsed(NamedTuple):
@@ -53,7 +53,7 @@ def parse(line: str, *, below: bool = False, is_form: Callable[[str], bool] = la
             options[knob.name] = value
 
 
-def typed(knob: Knob, text: Any) -> Any:
+def typed(knob: Option, text: Any) -> Any:
     """The value of an option from its text, or from the texts of a repeatable one."""
     if knob.kind is None:
         return True
@@ -96,7 +96,7 @@ def help_text(name: str) -> str:
     """All options, one a line."""
     rows = [
         (", ".join(knob.flags) + (f" {knob.metavar}" if knob.metavar else ""), knob.help)
-        for knob in KNOBS
+        for knob in OPTIONS
         if knob.flags
     ]
     width = max(len(left) for left, _ in rows)
@@ -104,7 +104,7 @@ def help_text(name: str) -> str:
     return "\n".join([f"%%{name} [options] with the prompt below it, or %{name} [options] PROMPT", "", *lines])
 
 
-def _option(line: str, flag: re.Match[str], *, is_form: Callable[[str], bool]) -> tuple[Knob, Any, int]:
+def _option(line: str, flag: re.Match[str], *, is_form: Callable[[str], bool]) -> tuple[Option, Any, int]:
     """The option at *flag*: its knob, its value and where the line goes on."""
     name, at = flag.group(), flag.end()
     knob = _BY_FLAG.get(name)
@@ -150,7 +150,7 @@ def _end_of_json(line: str, at: int) -> int | None:
         return None
 
 
-def _unknown(name: str) -> Knob:
+def _unknown(name: str) -> Option:
     raise PromptError(f"there is no option {name}; see %claude -h, or put -- before a prompt that begins with a dash")
 
 

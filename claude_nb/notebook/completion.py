@@ -11,8 +11,8 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 from IPython.core.getipython import get_ipython
 
 from claude_nb.notebook.commands import COMMANDS
-from claude_nb.providers import registry as providers
-from claude_nb.session import options as knobs
+from claude_nb.providers import registry
+from claude_nb.session import options
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
 from claude_nb.types.settings import EFFORTS
@@ -32,11 +32,11 @@ def words_for(before: str, magic: str, session: Session, variables: Mapping[str,
     if not earlier and word.startswith("/"):
         return _starting(word, (f"/{name}" for name in COMMANDS))
     if typed.startswith(("/set ", "/unset ")):
-        return _starting(word, (knob.name for knob in knobs.SETTINGS))
+        return _starting(word, (knob.name for knob in options.SETTINGS))
     if typed.startswith("/reset "):
         return _starting(word, session.conversations)
     if word.startswith("-"):
-        return _starting(word, (flag for knob in knobs.KNOBS for flag in knob.flags if flag.startswith("--")))
+        return _starting(word, (flag for knob in options.OPTIONS for flag in knob.flags if flag.startswith("--")))
     return _starting(word, _values(previous, word, session, variables or {}))
 
 
@@ -45,7 +45,7 @@ def _values(flag: str, word: str, session: Session, variables: Mapping[str, Any]
     if flag in ("-m", "--model"):
         return models(session)
     if flag in ("-p", "--provider"):
-        return providers.PROVIDERS
+        return registry.PROVIDERS
     if flag in ("-c", "--chat"):
         return session.conversations
     if flag == "--effort":
@@ -64,7 +64,7 @@ def _is_form(value: object) -> bool:
 
 def models(session: Session) -> Iterable[str]:
     """Aliases and ids, for the provider that would be asked first."""
-    name = providers.choose({}, session.settings, session.credentials).provider.name
+    name = registry.choose({}, session.settings, session.credentials).provider.name
     specs = list(session.models.table.values())
     aliases = [alias for spec in specs for alias in spec.aliases]
     return [*aliases, *(spec.ids[name] for spec in specs if name in spec.ids)]

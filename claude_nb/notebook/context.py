@@ -18,7 +18,7 @@ from claude_nb.errors import ClaudeError, PromptError
 from claude_nb.notebook.shown import picture_in
 from claude_nb.prompt import attachments
 from claude_nb.providers.keys import Key, redact
-from claude_nb.types import content as parts
+from claude_nb.types import content
 from claude_nb.types.content import Attachment
 
 MAX_CHARS = 40_000  # of all cells together; the oldest are left out
@@ -72,7 +72,7 @@ def cells(
             notices.append(notice)
             if found:
                 text += f"\n\nPicture of [{number}]:"
-                attached.append(parts.placed(found, len(text)))
+                attached.append(content.placed(found, len(text)))
     return Found(text, tuple(dict.fromkeys(notices)), tuple(attached))
 
 

@@ -10,10 +10,10 @@ from uuid import uuid4
 from IPython.display import publish_display_data
 
 from claude_nb import render
-from claude_nb.notebook.reader import Quiet
+from claude_nb.notebook.reader import ReplyView
 from claude_nb.render import reply as footer
 from claude_nb.render.live import Painter, note_html
-from claude_nb.session import tool_loop as rounds
+from claude_nb.session import tool_loop
 from claude_nb.session.frontend import Mode
 from claude_nb.session.turn import Turn
 from claude_nb.types.content import Attachment, Called
@@ -29,19 +29,19 @@ def show(turn: Turn, mode: Mode, *, raw: bool = False, notices: Sequence[str] = 
 
     Raises what went wrong, after what had arrived was drawn; Interrupted when the user stopped it.
     """
-    screen = Quiet()
+    screen = ReplyView()
     if mode == "text":
         screen = _Text(notices)
     elif mode != "quiet":
         screen = _Outputs(raw=raw, live=mode == "live", head="".join(map(note_html, notices)))
-    return rounds.follow(turn, screen)
+    return tool_loop.follow(turn, screen)
 
 
 # Steps this short look like a flow; a flush for every token costs more than all else, in a kernel three times.
 STEP_S = 0.05
 
 
-class _Text(Quiet):
+class _Text(ReplyView):
     """Plain text as it arrives, control characters made visible."""
 
     def __init__(self, notices: Sequence[str]) -> None:
@@ -98,7 +98,7 @@ class _Text(Quiet):
         sys.stdout.flush()
 
 
-class _Outputs(Quiet):
+class _Outputs(ReplyView):
     """Outputs of a cell: growing ones, or one at the end."""
 
     def __init__(self, *, raw: bool, live: bool, head: str) -> None:

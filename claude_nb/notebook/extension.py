@@ -12,7 +12,7 @@ from IPython.core.magic import no_var_expand
 
 from claude_nb.errors import ConfigError
 from claude_nb.notebook.lines import line_transformer
-from claude_nb.notebook.shown import Shown
+from claude_nb.notebook.shown import DisplayedImages
 from claude_nb.providers.credentials import Credentials
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class _Magic:
     def __init__(self, shell: InteractiveShell, name: str) -> None:
         self.shell = shell
         self.name = name
-        self.shown = Shown(lambda: len(shell.user_ns["In"]) - 1)
+        self.shown = DisplayedImages(lambda: len(shell.user_ns["In"]) - 1)
         self._magic: ClaudeMagic | None = None
 
     @property

@@ -13,21 +13,18 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display as show_value
 
 from claude_nb.errors import PromptError
-from claude_nb.notebook import arguments as options
-from claude_nb.notebook import commands, context, display
-from claude_nb.notebook.commands import settings
-from claude_nb.notebook.commands import usage as money
+from claude_nb.notebook import arguments, commands, context, display
+from claude_nb.notebook.commands import settings, usage
 from claude_nb.notebook.commands.command import Code, Prompt
-from claude_nb.notebook.shown import Shown
+from claude_nb.notebook.shown import DisplayedImages
 from claude_nb.prompt import attachments, template
-from claude_nb.providers import registry as providers
-from claude_nb.session import frontend as place
+from claude_nb.providers import registry
+from claude_nb.session import frontend, structured, tools
 from claude_nb.session import options as knobs
-from claude_nb.session import structured, tools
 from claude_nb.session.frontend import Mode
 from claude_nb.session.session import Session
 from claude_nb.session.turn import Turn
-from claude_nb.types import content as parts
+from claude_nb.types import content
 from claude_nb.types.content import Attachment
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
@@ -38,12 +35,12 @@ CELLS = "Cells of my notebook so far:\n\n"
 class ClaudeMagic:
     """The magic of one IPython shell. Called with the line, and with the body of the cell if there is one."""
 
-    def __init__(self, shell: InteractiveShell, session: Session, name: str, shown: Shown) -> None:
+    def __init__(self, shell: InteractiveShell, session: Session, name: str, shown: DisplayedImages) -> None:
         self.shell = shell
         self.session = session
         self.name = name
         self.shown = shown
-        session.warn = lambda line: display.note(line, place.mode_for(session.credentials.setting("DISPLAY")))
+        session.warn = lambda line: display.note(line, frontend.mode_for(session.credentials.setting("DISPLAY")))
         self._demo_told = False
 
     def __call__(self, line: str, cell: str | None = None) -> Reply | None:
@@ -64,9 +61,11 @@ class ClaudeMagic:
                 _show(answer)
             return None
         known = self.shell.user_ns
-        typed, rest = options.parse(line, below=cell is not None, is_form=lambda word: structured.is_form(word, known))
+        typed, rest = arguments.parse(
+            line, below=cell is not None, is_form=lambda word: structured.is_form(word, known)
+        )
         if typed.pop("help", None):
-            _say(options.help_text(self.name))
+            _say(arguments.help_text(self.name))
             return None
         if cell is None and not rest and not typed:
             _say(settings.state(self.session))
@@ -83,10 +82,10 @@ class ClaudeMagic:
         gathered = attachments.gather([template.named(text, variables) for text in typed.pop("attach", ())])
         form = {"json": structured.named(typed.pop("json"), variables)} if "json" in typed else {}
         texts = {name: _filled(text, variables, cuts) for name, text in typed.items()}
-        values = {name: options.typed(knobs.BY_NAME[name], text) for name, text in texts.items()} | form
+        values = {name: arguments.typed(knobs.BY_NAME[name], text) for name, text in texts.items()} | form
         how = {name: values.pop(name) for name in knobs.HOW_NAMES if name in values}
         out = how.get("out", "reply")
-        if not options.is_variable(out):
+        if not arguments.is_variable(out):
             raise PromptError(
                 f"-o {out}: a variable name has letters, digits and underscores, and is no Python keyword"
             )
@@ -130,8 +129,8 @@ class ClaudeMagic:
             before = f"{CELLS}{found.text}\n\n" if found.text else ""
             attached = [
                 *files,
-                *(parts.placed(one, one.at + len(CELLS)) for one in found.attached),
-                *(parts.placed(one, one.at + len(before)) for one in filled.attached),
+                *(content.placed(one, one.at + len(CELLS)) for one in found.attached),
+                *(content.placed(one, one.at + len(before)) for one in filled.attached),
             ]
             text = before + text if text.strip() else text
         elif how.get("pictures"):
@@ -143,7 +142,7 @@ class ClaudeMagic:
                 display.thumbnails(attached)
             return None
         if how.get("count"):
-            _say("\n".join([*notices, money.counted(self.session, request, allow_http=bool(how.get("allow_http")))]))
+            _say("\n".join([*notices, usage.counted(self.session, request, allow_http=bool(how.get("allow_http")))]))
             return None
         mode = "quiet" if how.get("quiet") else self._mode()
         notices += self._demo_notice(request, values)
@@ -189,7 +188,7 @@ class ClaudeMagic:
         return variables[out]  # type: ignore[no-any-return]  # user_ns holds anything; this is the Reply just stored
 
     def _mode(self) -> Mode:
-        return place.mode_for(self.session.credentials.setting("DISPLAY"))
+        return frontend.mode_for(self.session.credentials.setting("DISPLAY"))
 
     def _demo_notice(self, request: Request, values: dict[str, Any]) -> list[str]:
         """Said once, when the demo model answers because there is no key and nobody asked for it."""
@@ -213,7 +212,7 @@ def _filled(text: Any, variables: dict[str, Any], notices: list[str]) -> Any:
 
 def _preview(request: Request, *, stream: bool) -> list[str]:
     """What a dry run shows: where the request would go, and its body to the letter."""
-    address, body = providers.preview(request, stream=stream)
+    address, body = registry.preview(request, stream=stream)
     text = json.dumps(body, indent=2, ensure_ascii=False)
     for part in (part for message in request.messages for part in message.parts if isinstance(part, Attachment)):
         text = text.replace(part.data, f"{part.data[:40]}… ({len(part.data):,} characters)") if part.data else text

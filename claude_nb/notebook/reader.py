@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from claude_nb.errors import ClaudeError, Interrupted
-from claude_nb.session import frontend as place
+from claude_nb.session import frontend
 from claude_nb.session.turn import Turn
 from claude_nb.types.content import Called
 from claude_nb.types.reply import Reply
@@ -47,7 +47,7 @@ class Reader(threading.Thread):
             self._ended.set()
             self._news.set()
 
-    def follow(self, screen: Quiet) -> None:
+    def follow(self, screen: ReplyView) -> None:
         """Draw what arrives, when it is due, until the end."""
         self.start()
         while True:
@@ -95,11 +95,11 @@ def _pressed_once() -> Iterator[None]:
         yield
     finally:
         # A kernel sets its own handler for each cell, and the second press may come when this one has just ended.
-        if pressed_at is None or not place.in_kernel():
+        if pressed_at is None or not frontend.in_kernel():
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-class Quiet:
+class ReplyView:
     """Shows nothing; the other screens are its children."""
 
     def read(self, turn: Turn) -> Reply:

@@ -27,7 +27,7 @@ class _Picture(NamedTuple):
     data: bytes
 
 
-class Shown:
+class DisplayedImages:
     """Listens to what a kernel publishes, as a hook of its display publisher.
 
     cell  gives the number of the cell that is running

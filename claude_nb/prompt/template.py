@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from claude_nb.errors import PromptError
 from claude_nb.prompt import attachments
-from claude_nb.types import content as parts
+from claude_nb.types import content
 from claude_nb.types.content import Attachment
 from claude_nb.types.reply import Reply
 
@@ -61,7 +61,7 @@ def fill(text: str, variables: Mapping[str, Any], *, pictures: bool = False) -> 
                     f"{match.group()} is a picture, which goes into the prompt of a cell, or with attach="
                 )
             found, notice = attachments.from_value(value, match[2])
-            attached.append(parts.placed(found, sum(map(len, pieces))))
+            attached.append(content.placed(found, sum(map(len, pieces))))
             notices.append(notice)
         else:
             text_of, cut = written(value, match[2] + match[3])

@@ -22,7 +22,7 @@ GATEWAY_KEY = "CLAUDE_NB_API_KEY"  # for any other server: a gateway, a proxy, a
 SERVICE = "claude_nb"  # the name under which the keyring holds keys
 
 
-class Owner(NamedTuple):
+class KeyOwner(NamedTuple):
     """Whose key: a provider's name, its own address (None: it has none), and the variables that may hold the key."""
 
     name: str
@@ -65,7 +65,7 @@ class Credentials:
             f"cannot read your models in {path} ({reason}); it must look like claude_nb/providers/models.json"
         )
 
-    def give(self, owner: Owner, value: str, base_url: str | None) -> None:
+    def give(self, owner: KeyOwner, value: str, base_url: str | None) -> None:
         """Take a key from Python code, for the provider's own address or the one named with it."""
         url = base_url or owner.base_url
         if url is None:
@@ -74,7 +74,7 @@ class Credentials:
             raise ConfigError("api_key must be a text that is not empty; nothing was changed")
         self._given[owner.name] = Key(value.strip(), origin=origin_of(url), found="configure(api_key=...)")
 
-    def find(self, owner: Owner, base_url: str | None = None) -> Key | None:
+    def find(self, owner: KeyOwner, base_url: str | None = None) -> Key | None:
         """The key to send to this provider at this address; None: there is none.
 
         A provider's own key goes to its own origin and to this machine (a local proxy), nowhere else.
@@ -115,7 +115,7 @@ class Credentials:
         # A short "key" is a word that a local server wants to see ("ollama", "none"); prompts may hold it.
         return looks_like_key(text) or any(len(secret) >= 16 and secret in text for secret in own)
 
-    def missing(self, owner: Owner, base_url: str | None) -> ConfigError:
+    def missing(self, owner: KeyOwner, base_url: str | None) -> ConfigError:
         """What to do when there is no key."""
         if base_url is not None and not is_home(owner, base_url):
             own = f"the key of {owner.name} is only sent to {origin_of(owner.base_url)}; " if owner.base_url else ""
@@ -125,7 +125,7 @@ class Credentials:
             f"{owner.name} needs a key: set {variable} or run %claude /login {owner.name}; -p demo works without one"
         )
 
-    def _variables(self, owner: Owner, origin: str) -> tuple[str, ...]:
+    def _variables(self, owner: KeyOwner, origin: str) -> tuple[str, ...]:
         if owner.base_url and origin == origin_of(owner.base_url):
             return owner.variables
         gateway = self.setting("BASE_URL")
@@ -146,7 +146,7 @@ def settings_folder() -> Path:
     return user_config_path("claude_nb", appauthor=False)
 
 
-def is_home(owner: Owner, base_url: str) -> bool:
+def is_home(owner: KeyOwner, base_url: str) -> bool:
     """True where a provider's own key may go: its own origin, or this machine."""
     own = owner.base_url is not None and origin_of(base_url) == origin_of(owner.base_url)
     return own or is_loopback(base_url)
@@ -190,7 +190,7 @@ def _kaggle_secret(name: str) -> tuple[str, str] | None:
     return (str(value), f"Kaggle secret {name}") if value else None
 
 
-def _from_keyring(owner: Owner) -> tuple[str, str] | None:
+def _from_keyring(owner: KeyOwner) -> tuple[str, str] | None:
     try:
         import keyring
 

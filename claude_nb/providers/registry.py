@@ -9,14 +9,14 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_nb.errors import ConfigError, PromptError
-from claude_nb.providers.credentials import GATEWAY_KEY, Credentials, Owner, is_loopback
+from claude_nb.providers.credentials import GATEWAY_KEY, Credentials, KeyOwner, is_loopback
 from claude_nb.providers.keys import Key
 from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Chunk, Request
 
 if TYPE_CHECKING:
     from claude_nb.providers.dialects.base import Dialect
-    from claude_nb.providers.http.keepalive import Lane
+    from claude_nb.providers.http.keepalive import KeptConnections
     from claude_nb.providers.models import ModelSpec
 
 
@@ -40,9 +40,9 @@ class Provider:
     check_path: str = ""
 
     @property
-    def owner(self) -> Owner:
+    def owner(self) -> KeyOwner:
         """For the look-up of its key."""
-        return Owner(self.name, self.base_url, self.key_variables)
+        return KeyOwner(self.name, self.base_url, self.key_variables)
 
 
 PROVIDERS: dict[str, Provider] = {
@@ -94,7 +94,7 @@ def default_name(credentials: Credentials) -> str:
     return "demo"
 
 
-class Who(NamedTuple):
+class Target(NamedTuple):
     """Who is asked. model is as it was typed; None: none is known. chosen: somebody named the provider."""
 
     provider: Provider
@@ -103,7 +103,7 @@ class Who(NamedTuple):
     chosen: bool
 
 
-def choose(given: Mapping[str, Any], settings: Mapping[str, Any], credentials: Credentials) -> Who:
+def choose(given: Mapping[str, Any], settings: Mapping[str, Any], credentials: Credentials) -> Target:
     """Options first, then the defaults that were made for that provider, then its own. Raises ConfigError.
 
     -m demo means the demo provider; an address without a provider or a key of one means openai-compatible.
@@ -122,7 +122,7 @@ def choose(given: Mapping[str, Any], settings: Mapping[str, Any], credentials: C
         own = {}
     base_url = given.get("base_url") or own.get("base_url")
     model = given.get("model") or own.get("model") or provider.default_model
-    return Who(provider, model, None if provider.name == "demo" else base_url, chosen)
+    return Target(provider, model, None if provider.name == "demo" else base_url, chosen)
 
 
 def dialect_of(provider: Provider) -> Dialect:
@@ -140,10 +140,13 @@ def dialect_name(request: Request) -> str | None:
 
 
 def _dialect(name: str | None) -> Dialect:
-    from claude_nb.providers.dialects import chat_completions as chat
-    from claude_nb.providers.dialects import messages
+    from claude_nb.providers.dialects import chat_completions, messages
 
-    rows = {"aimlapi-chat": chat.AIMLAPI, "openai-chat": chat.OPENAI, "messages": messages.MESSAGES}
+    rows = {
+        "aimlapi-chat": chat_completions.AIMLAPI,
+        "openai-chat": chat_completions.OPENAI,
+        "messages": messages.MESSAGES,
+    }
     return rows[name or ""]
 
 
@@ -186,7 +189,7 @@ def stream(
     timeout_s: float | None = None,
     delay_s: float | None = None,
     allow_http: bool = False,
-    lane: Lane | None = None,
+    lane: KeptConnections | None = None,
 ) -> Iterator[Chunk]:
     """Ask the provider of the request; yields the reply as it arrives.
 
@@ -204,18 +207,18 @@ def stream(
         return
     address, body = preview(request, stream=not whole)
     key = key_for(request, credentials)
-    from claude_nb.providers.http import client as wire
+    from claude_nb.providers.http import client
 
     dialect = _dialect(dialect_name(request))
     # A reply in one piece is silent until it is whole, and the longest take minutes.
-    silence_s = timeout_s or (600.0 if whole else wire.DEFAULT_TIMEOUTS.silence_s)
-    response = yield from wire.connect(
+    silence_s = timeout_s or (600.0 if whole else client.DEFAULT_TIMEOUTS.silence_s)
+    response = yield from client.connect(
         address,
         body,
         key=key,
         headers=dialect.headers,
         stop=stop,
-        timeouts=wire.Timeouts(silence_s=silence_s, progress_s=timeout_s or wire.DEFAULT_TIMEOUTS.progress_s),
+        timeouts=client.Timeouts(silence_s=silence_s, progress_s=timeout_s or client.DEFAULT_TIMEOUTS.progress_s),
         allow_http=allow_http,
         lane=lane,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from claude_nb.session.continuation import Continuation
 from claude_nb.session.conversation import Cell, Conversation
-from claude_nb.session.tools import Box
+from claude_nb.session.tools import ToolBox
 from claude_nb.session.turn import Rhythm, Turn
 from claude_nb.storage.entries import Recorded
 from claude_nb.types.reply import Reply
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from claude_nb.session.session import Session
 
 
-class Ledger(Protocol):
+class HistoryWriter(Protocol):
     """Where a turn is written down: the history, or who writes the rows of many turns together."""
 
     def begin(
@@ -28,7 +28,7 @@ class Ledger(Protocol):
 
 
 @dataclass
-class Books:
+class CallRecord:
     """What happens around one turn: its row in the history, and what the session learns when it ends.
 
     after  what this turn goes on with; None: it begins a reply
@@ -43,9 +43,9 @@ class Books:
     variable: str | None
     recorded: Recorded | None = None
     after: Continuation | None = None
-    box: Box | None = None
+    box: ToolBox | None = None
     again: Callable[..., Turn] | None = None
-    ledger: Ledger | None = None
+    ledger: HistoryWriter | None = None
     row: int | None = None
 
     def begin(self, request: Request) -> None:

@@ -13,7 +13,7 @@ from claude_nb.types.settings import EFFORTS
 
 
 @dataclass(frozen=True, slots=True)
-class Knob:
+class Option:
     """One option.
 
     name     its Python name: ask(..., top_p=0.9)
@@ -45,43 +45,43 @@ def _number_or_word(text: str) -> int | str:
     return int(text) if text.isascii() and text.isdigit() else text
 
 
-KNOBS: tuple[Knob, ...] = (
-    Knob("model", ("-m", "--model"), "model id or alias", metavar="MODEL", setting=True, example="-m demo Tell me a joke."),
-    Knob("provider", ("-p", "--provider"), "aimlapi, anthropic, openai-compatible or demo", metavar="NAME", setting=True, example="-p demo Tell me a joke."),
-    Knob("temperature", ("-t", "--temperature"), "0: most likely words, 1: varied", float, "T", 0.0, 1.0, 0.05, setting=True, example="-t 0.2 Tell me a joke."),
-    Knob("top_p", ("--top-p",), "draw only from the likely words that share this probability", float, "P", 0.01, 1.0, 0.01, setting=True, example="--top-p 0.8 Tell me a joke."),
-    Knob("top_k", ("--top-k",), "draw only from this many likely words", int, "K", 1, 500, 1, setting=True, unit="words", example="--top-k 20 Tell me a joke."),
-    Knob("max_tokens", ("-n", "--max-tokens"), "the reply ends after this many tokens", int, "N", 1, 128_000, 1, log=True, setting=True, unit="tokens", example="-n 30 Tell me a story."),
-    Knob("stop_sequences", ("--stop",), "the reply ends before this text", metavar="TEXT", repeatable=True, setting=True, example="--stop . Tell me a story."),
-    Knob("seed", ("--seed",), "same seed, same reply (demo model; some servers)", int, "N", 0, 2**31 - 1, 1, setting=True, example="-m demo --seed 1 Tell me a joke."),
-    Knob("thinking", ("--thinking",), "think first; with a number: up to so many tokens; off: not at all", _number_or_word, "[TOKENS]", setting=True, unit="tokens", bare="on", example="-p anthropic --thinking --dry-run Why is 91 no prime?"),
-    Knob("effort", ("--effort",), "low, medium, high, xhigh or max: how much goes into the reply", metavar="LEVEL", setting=True, example="-p anthropic --effort low --dry-run Why is 91 no prime?"),
-    Knob("system", ("-s", "--system"), "system prompt", metavar="TEXT", setting=True, example="-s 'You are a pirate.' Tell me about the moon."),
-    Knob("attach", ("-a", "--attach"), "send along a file, a glob, an https:// address, {{figure}}, {{table}} or Out[3]", metavar="FILE", repeatable=True, example="-a {{df}} What stands out?"),
-    Knob("context", ("--context",), "send the last N cells and their output along", int, "N", 1, 50, 1, example="--context 2 What did I do so far?"),
-    Knob("pictures", ("--pictures",), "with --context: the pictures of those cells too", None, example="--context 2 --pictures What does the plot show?"),
-    Knob("code", ("--code",), "put the code of the reply into a new cell below; nothing is run", None, example="--code Write Python that adds two numbers."),
-    Knob("tools", ("--tools",), "functions of the notebook that the model may call: --tools weather,add", metavar="NAMES", example="-p anthropic --tools weather --dry-run Is it warm in Oslo?"),
-    Knob("yes", ("--yes",), "with --tools: call them without asking first", None, example="-p anthropic --tools weather --yes --dry-run Is it warm in Oslo?"),
-    Knob("json", ("--json",), "answer in JSON: any object, or what a class, list[...] or JSON schema of the notebook describes", metavar="[FORM]", bare="any", example="--json list[Item] Three things to eat."),
-    Knob("cache", ("--cache",), "let the server keep the prompt: what begins in the same way costs less for some minutes", None, example="-p anthropic --cache --dry-run -a {{df}} What stands out?"),
-    Knob("out", ("-o", "--out"), "variable for the reply, instead of `reply`", metavar="NAME", example="-o joke Tell me a joke."),
-    Knob("chat", ("-c", "--chat"), "join the conversation NAME", metavar="NAME", example="-c trip Name a river."),
-    Knob("base_url", ("--base-url",), "address of the server, with its /v1", metavar="URL", setting=True, example="--base-url http://localhost:11434/v1 -m llama3 --dry-run Hi"),
-    Knob("timeout", ("--timeout",), "give up after this long without news", float, "S", 1.0, 600.0, 1.0, setting=True, unit="seconds", example="--timeout 30 Tell me a joke."),
-    Knob("budget", (), "no call once the session has cost this much", float, metavar="USD", setting=True, unit="US dollars", example="/set budget=2"),
-    Knob("sweep", ("--sweep",), "try several settings: --sweep \"temperature=0,0.7,1 n=5\"", metavar="SETTINGS", example="--sweep 'temperature=0,1 n=2' Tell me a joke."),
-    Knob("no_stream", ("--no-stream",), "ask for the reply in one piece", None, example="--no-stream Tell me a joke."),
-    Knob("quiet", ("--quiet",), "show nothing, only set the variable", None, example="--quiet -o joke Tell me a joke."),
-    Knob("dry_run", ("--dry-run",), "show what would be sent, send nothing", None, example="--dry-run Tell me a joke."),
-    Knob("count", ("--count",), "count the tokens of the prompt and ask nothing; where the server counts, it gets the prompt", None, example="--count Tell me a joke."),
-    Knob("raw", ("--raw",), "show the reply as plain text, not rendered", None, example="--raw Tell me a joke."),
-    Knob("allow_http", ("--allow-http",), "send unencrypted, to a server that is not on this machine", None, example="--base-url http://10.0.0.7:8000/v1 -m llama3 --allow-http --dry-run Hi"),
-    Knob("help", ("-h", "--help"), "show the options", None, example="-h"),
+OPTIONS: tuple[Option, ...] = (
+    Option("model", ("-m", "--model"), "model id or alias", metavar="MODEL", setting=True, example="-m demo Tell me a joke."),
+    Option("provider", ("-p", "--provider"), "aimlapi, anthropic, openai-compatible or demo", metavar="NAME", setting=True, example="-p demo Tell me a joke."),
+    Option("temperature", ("-t", "--temperature"), "0: most likely words, 1: varied", float, "T", 0.0, 1.0, 0.05, setting=True, example="-t 0.2 Tell me a joke."),
+    Option("top_p", ("--top-p",), "draw only from the likely words that share this probability", float, "P", 0.01, 1.0, 0.01, setting=True, example="--top-p 0.8 Tell me a joke."),
+    Option("top_k", ("--top-k",), "draw only from this many likely words", int, "K", 1, 500, 1, setting=True, unit="words", example="--top-k 20 Tell me a joke."),
+    Option("max_tokens", ("-n", "--max-tokens"), "the reply ends after this many tokens", int, "N", 1, 128_000, 1, log=True, setting=True, unit="tokens", example="-n 30 Tell me a story."),
+    Option("stop_sequences", ("--stop",), "the reply ends before this text", metavar="TEXT", repeatable=True, setting=True, example="--stop . Tell me a story."),
+    Option("seed", ("--seed",), "same seed, same reply (demo model; some servers)", int, "N", 0, 2**31 - 1, 1, setting=True, example="-m demo --seed 1 Tell me a joke."),
+    Option("thinking", ("--thinking",), "think first; with a number: up to so many tokens; off: not at all", _number_or_word, "[TOKENS]", setting=True, unit="tokens", bare="on", example="-p anthropic --thinking --dry-run Why is 91 no prime?"),
+    Option("effort", ("--effort",), "low, medium, high, xhigh or max: how much goes into the reply", metavar="LEVEL", setting=True, example="-p anthropic --effort low --dry-run Why is 91 no prime?"),
+    Option("system", ("-s", "--system"), "system prompt", metavar="TEXT", setting=True, example="-s 'You are a pirate.' Tell me about the moon."),
+    Option("attach", ("-a", "--attach"), "send along a file, a glob, an https:// address, {{figure}}, {{table}} or Out[3]", metavar="FILE", repeatable=True, example="-a {{df}} What stands out?"),
+    Option("context", ("--context",), "send the last N cells and their output along", int, "N", 1, 50, 1, example="--context 2 What did I do so far?"),
+    Option("pictures", ("--pictures",), "with --context: the pictures of those cells too", None, example="--context 2 --pictures What does the plot show?"),
+    Option("code", ("--code",), "put the code of the reply into a new cell below; nothing is run", None, example="--code Write Python that adds two numbers."),
+    Option("tools", ("--tools",), "functions of the notebook that the model may call: --tools weather,add", metavar="NAMES", example="-p anthropic --tools weather --dry-run Is it warm in Oslo?"),
+    Option("yes", ("--yes",), "with --tools: call them without asking first", None, example="-p anthropic --tools weather --yes --dry-run Is it warm in Oslo?"),
+    Option("json", ("--json",), "answer in JSON: any object, or what a class, list[...] or JSON schema of the notebook describes", metavar="[FORM]", bare="any", example="--json list[Item] Three things to eat."),
+    Option("cache", ("--cache",), "let the server keep the prompt: what begins in the same way costs less for some minutes", None, example="-p anthropic --cache --dry-run -a {{df}} What stands out?"),
+    Option("out", ("-o", "--out"), "variable for the reply, instead of `reply`", metavar="NAME", example="-o joke Tell me a joke."),
+    Option("chat", ("-c", "--chat"), "join the conversation NAME", metavar="NAME", example="-c trip Name a river."),
+    Option("base_url", ("--base-url",), "address of the server, with its /v1", metavar="URL", setting=True, example="--base-url http://localhost:11434/v1 -m llama3 --dry-run Hi"),
+    Option("timeout", ("--timeout",), "give up after this long without news", float, "S", 1.0, 600.0, 1.0, setting=True, unit="seconds", example="--timeout 30 Tell me a joke."),
+    Option("budget", (), "no call once the session has cost this much", float, metavar="USD", setting=True, unit="US dollars", example="/set budget=2"),
+    Option("sweep", ("--sweep",), "try several settings: --sweep \"temperature=0,0.7,1 n=5\"", metavar="SETTINGS", example="--sweep 'temperature=0,1 n=2' Tell me a joke."),
+    Option("no_stream", ("--no-stream",), "ask for the reply in one piece", None, example="--no-stream Tell me a joke."),
+    Option("quiet", ("--quiet",), "show nothing, only set the variable", None, example="--quiet -o joke Tell me a joke."),
+    Option("dry_run", ("--dry-run",), "show what would be sent, send nothing", None, example="--dry-run Tell me a joke."),
+    Option("count", ("--count",), "count the tokens of the prompt and ask nothing; where the server counts, it gets the prompt", None, example="--count Tell me a joke."),
+    Option("raw", ("--raw",), "show the reply as plain text, not rendered", None, example="--raw Tell me a joke."),
+    Option("allow_http", ("--allow-http",), "send unencrypted, to a server that is not on this machine", None, example="--base-url http://10.0.0.7:8000/v1 -m llama3 --allow-http --dry-run Hi"),
+    Option("help", ("-h", "--help"), "show the options", None, example="-h"),
 )  # fmt: skip
 
-BY_NAME: dict[str, Knob] = {knob.name: knob for knob in KNOBS}
-SETTINGS: tuple[Knob, ...] = tuple(knob for knob in KNOBS if knob.setting)
+BY_NAME: dict[str, Option] = {knob.name: knob for knob in OPTIONS}
+SETTINGS: tuple[Option, ...] = tuple(knob for knob in OPTIONS if knob.setting)
 SAMPLING_NAMES = ("temperature", "top_p", "top_k", "max_tokens", "stop_sequences", "seed")
 # What decides a reply; everything else is said with each call, about how it is made or shown.
 REQUEST_NAMES = (
@@ -97,17 +97,17 @@ REQUEST_NAMES = (
     "tools",
     *SAMPLING_NAMES,
 )
-HOW_NAMES = tuple(knob.name for knob in KNOBS if knob.name not in REQUEST_NAMES)
+HOW_NAMES = tuple(knob.name for knob in OPTIONS if knob.name not in REQUEST_NAMES)
 
 
 def _plain(name: str) -> str:
     return name.lstrip("-").replace("-", "_")
 
 
-_SPELLINGS = {_plain(spelling): knob for knob in KNOBS for spelling in (*knob.flags, knob.name)}
+_SPELLINGS = {_plain(spelling): knob for knob in OPTIONS for spelling in (*knob.flags, knob.name)}
 
 
-def find(name: str) -> Knob:
+def find(name: str) -> Option:
     """The knob of that name, in any spelling: find("--top-p").name -> "top_p". Unknown: PromptError."""
     plain = _plain(name)
     if plain in _SPELLINGS:
@@ -117,7 +117,7 @@ def find(name: str) -> Knob:
     raise PromptError(f"there is no option {name!r}; {hint}")
 
 
-def read(knob: Knob, text: str) -> Any:
+def read(knob: Option, text: str) -> Any:
     """The value a user typed: read(BY_NAME["top_k"], "5") -> 5. Unreadable: PromptError."""
     if knob.kind is None:
         return text.strip().lower() in ("1", "true", "yes", "on")

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from claude_nb.errors import ClaudeError, ConfigError
-from claude_nb.providers import registry as providers
+from claude_nb.providers import registry
 from claude_nb.providers.credentials import Credentials, settings_folder
 from claude_nb.providers.models import Models
-from claude_nb.session import options as knobs
+from claude_nb.session import options
 
 FILE = "class.json"
 NAMES = ("provider", "base_url", "models", "budget", "tools", "note")
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class Policy:
     """What is fixed; the demo model is free and is always allowed.
 
     provider  the only one to ask; None: any          base_url  its address; None: any
@@ -76,7 +76,7 @@ class Rules:
         return ConfigError(f"{what} (set in {self.source}); {self.note or instead}")
 
 
-def load(credentials: Credentials, system: Path | None = None) -> Rules:
+def load(credentials: Credentials, system: Path | None = None) -> Policy:
     """The first there is: class.json of the system, the file that CLAUDE_NB_CLASS names, class.json of the user.
 
     Without a file CLAUDE_NB_PROVIDER=demo is a rule, too: nothing but the demo model. Raises ConfigError for a file
@@ -90,8 +90,8 @@ def load(credentials: Credentials, system: Path | None = None) -> Rules:
     if named or own.is_file():
         return _read(own)
     if credentials.setting("PROVIDER") == "demo":
-        return Rules(provider="demo", source="CLAUDE_NB_PROVIDER")
-    return Rules()
+        return Policy(provider="demo", source="CLAUDE_NB_PROVIDER")
+    return Policy()
 
 
 def _system_folder() -> Path:
@@ -100,7 +100,7 @@ def _system_folder() -> Path:
     return site_config_path("claude_nb", appauthor=False)
 
 
-def _read(path: Path) -> Rules:
+def _read(path: Path) -> Policy:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         return _rules(data, str(path))
@@ -111,7 +111,7 @@ def _read(path: Path) -> Rules:
     raise ConfigError(f"cannot use the class file {path} ({why}); whoever runs this course can mend it")
 
 
-def _rules(data: Any, source: str) -> Rules:
+def _rules(data: Any, source: str) -> Policy:
     if not isinstance(data, Mapping):
         raise TypeError("it must hold an object")
     if others := sorted(set(data) - set(NAMES)):
@@ -120,11 +120,11 @@ def _rules(data: Any, source: str) -> Rules:
     if not all(value is None or (isinstance(value, str) and value) for value in texts.values()):
         raise TypeError("provider, base_url and note are texts")
     if texts["provider"]:
-        providers.find(texts["provider"])
+        registry.find(texts["provider"])
     models = data.get("models") or []
     if not isinstance(models, list) or not all(isinstance(name, str) and name for name in models):
         raise TypeError("models is a list of names")
-    budget, tools = knobs.check("budget", data.get("budget")), data.get("tools", True)
+    budget, tools = options.check("budget", data.get("budget")), data.get("tools", True)
     if not isinstance(tools, bool):
         raise TypeError("tools is true or false")
-    return Rules(texts["provider"], texts["base_url"], tuple(models), budget, tools, texts["note"] or "", source)
+    return Policy(texts["provider"], texts["base_url"], tuple(models), budget, tools, texts["note"] or "", source)

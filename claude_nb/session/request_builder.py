@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.prompt import attachments
-from claude_nb.providers import addresses, thinking
-from claude_nb.providers import registry as providers
+from claude_nb.providers import addresses, registry, thinking
 from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.models import Models
 from claude_nb.session import options as knobs
@@ -54,7 +53,7 @@ def request(session: Session, prompt: str, options: Mapping[str, Any], *, chat: 
         tools=box.tools if box else (),
     )
     asked = structured.with_form(asked, given.get("json"), session.models.spec(model))
-    providers.check(asked, session.models.spec(model))
+    registry.check(asked, session.models.spec(model))
     asked = _with_required(session.models, asked)
     _check(session, asked, given)
     return asked
@@ -75,9 +74,9 @@ def _text(prompt: object) -> str:
     return mended(prompt)
 
 
-def _who(session: Session, given: Mapping[str, Any]) -> tuple[providers.Provider, str, str | None]:
+def _who(session: Session, given: Mapping[str, Any]) -> tuple[registry.Provider, str, str | None]:
     """Provider, model id and base URL of a call with these options."""
-    who = providers.choose(given, session.rules.defaults | session.settings, session.credentials)
+    who = registry.choose(given, session.rules.defaults | session.settings, session.credentials)
     session.rules.admit(who.provider.name, who.model, who.base_url, session.models)
     if not who.model:
         raise ConfigError(f"{who.provider.name} needs a model: add -m NAME (a name that the server knows)")
@@ -93,7 +92,7 @@ def _who(session: Session, given: Mapping[str, Any]) -> tuple[providers.Provider
 
 def _with_required(models: Models, request: Request) -> Request:
     """The Messages API must be told a max_tokens; then it is part of what is sent, and of reply.params."""
-    if providers.dialect_name(request) != "messages" or request.sampling.max_tokens:
+    if registry.dialect_name(request) != "messages" or request.sampling.max_tokens:
         return request
     most = models.spec(request.model).max_output
     limit = thinking.with_room(models.default_max_tokens(request.model), request.thinking, most)

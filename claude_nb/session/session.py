@@ -10,29 +10,24 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from claude_nb.errors import PromptError
-from claude_nb.providers import addresses
-from claude_nb.providers import registry as providers
+from claude_nb.providers import addresses, registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.models import Models
-from claude_nb.session import continuation, structured, tools
-from claude_nb.session import frontend as place
+from claude_nb.session import continuation, frontend, policy, request_builder, structured, tool_loop, tools
 from claude_nb.session import options as knobs
-from claude_nb.session import policy as classroom
-from claude_nb.session import request_builder as asking
-from claude_nb.session import tool_loop as rounds
-from claude_nb.session.accounting import Books, Ledger
+from claude_nb.session.accounting import CallRecord, HistoryWriter
 from claude_nb.session.budget import Budget, Totals
 from claude_nb.session.continuation import Continuation
 from claude_nb.session.conversation import Cell, Conversation
-from claude_nb.session.tools import Box
+from claude_nb.session.tools import ToolBox
 from claude_nb.session.turn import Turn
 from claude_nb.stop_signal import Stop
-from claude_nb.storage.session_history import Memory
+from claude_nb.storage.session_history import SessionHistory
 from claude_nb.types.reply import Reply, Source
 from claude_nb.types.request import Chunk, Request
 
 if TYPE_CHECKING:
-    from claude_nb.providers.http.keepalive import Lane
+    from claude_nb.providers.http.keepalive import KeptConnections
     from claude_nb.storage.store import Store
 
 
@@ -60,14 +55,14 @@ class Session:
         self.credentials = credentials or Credentials()
         self.models = Models(self.credentials.own_models())
         self.warn: Callable[[str], None] = warnings.warn
-        self.memory = Memory(self.credentials, self._tell)
+        self.memory = SessionHistory(self.credentials, self._tell)
         self.last: Reply | None = None
-        self.last_books: Books | None = None
+        self.last_books: CallRecord | None = None
         self.totals = Totals()
-        self.rules = classroom.load(self.credentials)
+        self.rules = policy.load(self.credentials)
         self.budget = Budget(self.totals)
         self.budget.limit_usd = self.rules.limit(None)
-        self.cell: Callable[[], Cell | None] = place.current_cell
+        self.cell: Callable[[], Cell | None] = frontend.current_cell
         self.notebook: str | None = self.credentials.notebook()
         self.demo_delay_s: float | None = None
         self._clock = clock
@@ -84,7 +79,7 @@ class Session:
         Functions that the model asks for are run here, round after round, until it has answered.
         """
         turn = self.stream(prompt, hurry=True, **options)
-        return structured.follow(turn, lambda turn, _: rounds.follow(turn))
+        return structured.follow(turn, lambda turn, _: tool_loop.follow(turn))
 
     def stream(self, prompt: str, **options: Any) -> Turn:
         """Send a prompt; iterate the Turn for the text as it arrives. Nothing is sent before the first step.
@@ -109,7 +104,7 @@ class Session:
 
     def request(self, prompt: str, *, chat: str | None = None, **options: Any) -> Request:
         """What would be sent, checked but not sent. Raises PromptError or ConfigError."""
-        return asking.request(self, prompt, options, chat=chat)
+        return request_builder.request(self, prompt, options, chat=chat)
 
     def run(
         self,
@@ -124,9 +119,9 @@ class Session:
         replay: str | None = None,
         hurry: bool = False,
         after: Continuation | None = None,
-        box: Box | None = None,
-        lane: Lane | None = None,
-        ledger: Ledger | None = None,
+        box: ToolBox | None = None,
+        lane: KeptConnections | None = None,
+        ledger: HistoryWriter | None = None,
     ) -> Turn:
         """Run a request as it stands. The Turn sends nothing before it is read.
 
@@ -139,7 +134,7 @@ class Session:
         Raises ConfigError when the budget is used up.
         """
         timeout = self.settings.get("timeout") if timeout is None else knobs.check("timeout", timeout)
-        if box and not (box.yes or place.can_answer()):
+        if box and not (box.yes or frontend.can_answer()):
             raise tools.nobody_to_ask()
         recorded = self.memory.find(request, replay)
         if not recorded:
@@ -148,7 +143,7 @@ class Session:
             self.budget.admit(request, self.models)
         how: dict[str, Any] = {"timeout": timeout, "whole": whole, "allow_http": allow_http, "replay": replay}
         again = partial(self.run, chat=chat, cell=cell, variable=variable, hurry=hurry, box=box, **how)
-        run = Books(self, chat, cell, variable, recorded, after, box, again, ledger)
+        run = CallRecord(self, chat, cell, variable, recorded, after, box, again, ledger)
 
         def open_stream(stop: Stop) -> Iterator[Chunk]:
             if recorded:
@@ -156,7 +151,7 @@ class Session:
 
                 return play(recorded, speed=0 if hurry else self.memory.speed, stop=stop)
             run.begin(request)
-            chunks = providers.stream(
+            chunks = registry.stream(
                 request,
                 credentials=self.credentials,
                 stop=stop,
@@ -182,7 +177,7 @@ class Session:
 
     def adopt(self, reply: Reply) -> Reply:
         """Take in a reply that was made elsewhere (a worker of a cluster): priced, counted, in the history."""
-        books = Books(self, None, None, None)
+        books = CallRecord(self, None, None, None)
         books.write_down(reply.request)
         return books.accounted(reply)
 
@@ -204,10 +199,10 @@ class Session:
         self.refuse_keys(*checked.values())
         addresses.refuse_login(checked.get("base_url") or "")
         if checked.get("provider") is not None:
-            providers.find(checked["provider"])
+            registry.find(checked["provider"])
         settings = {name: value for name, value in (self.settings | checked).items() if value is not None}
         if key is not None:
-            who = providers.choose({}, settings, self.credentials)
+            who = registry.choose({}, settings, self.credentials)
             self.credentials.give(who.provider.owner, key, who.base_url)
         self.settings = settings
         self.budget.limit_usd = self.rules.limit(self.settings.get("budget"))
@@ -217,7 +212,7 @@ class Session:
 
     def refuse_keys(self, *values: object) -> None:
         """Raises PromptError when one of these holds a key."""
-        if self.credentials.in_text("\n".join(map(str, values)), providers.KEY_VARIABLES):
+        if self.credentials.in_text("\n".join(map(str, values)), registry.KEY_VARIABLES):
             raise PromptError("this looks like a key, and was not sent; take it out and make a new key if it was saved")
 
 

@@ -13,7 +13,7 @@ from claude_nb import schema
 from claude_nb.errors import BadRequest, NoJson, PromptError
 from claude_nb.prompt import template
 from claude_nb.providers.models import ModelSpec
-from claude_nb.session.accounting import Books
+from claude_nb.session.accounting import CallRecord
 from claude_nb.session.continuation import Continuation
 from claude_nb.session.turn import Turn
 from claude_nb.types.content import ToolResult
@@ -76,7 +76,7 @@ def follow(turn: Turn, show: Show, notices: Sequence[str] = ()) -> Reply:
     the Reply as error.reply, when the second answer has the wrong form too, or the first one cannot be mended.
     """
     request, books = turn.request, turn.keeper
-    if request.answer is None or not isinstance(books, Books) or books.again is None:
+    if request.answer is None or not isinstance(books, CallRecord) or books.again is None:
         return show(turn, notices)
     try:
         reply = show(turn, notices)

@@ -8,9 +8,9 @@ from typing import NoReturn, Protocol
 
 from claude_nb.errors import ClaudeError, Interrupted
 from claude_nb.session import continuation
-from claude_nb.session.accounting import Books
+from claude_nb.session.accounting import CallRecord
 from claude_nb.session.turn import Turn
-from claude_nb.types import content as parts
+from claude_nb.types import content
 from claude_nb.types.content import Called, Part, ToolCall, ToolResult
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import StopReason
@@ -51,7 +51,7 @@ def follow(turn: Turn, screen: Screen | None = None) -> Reply:
     screen = screen or Unseen()
     for left in range(MAX_ROUNDS - 1, -1, -1):
         reply, books = screen.read(turn), turn.keeper
-        if not isinstance(books, Books) or not (books.box and _asked(reply)):
+        if not isinstance(books, CallRecord) or not (books.box and _asked(reply)):
             break
         reply = _with_results(books, reply, screen)
         books.keep(reply)
@@ -69,7 +69,7 @@ def _asked(reply: Reply) -> list[ToolCall]:
     return calls
 
 
-def _with_results(books: Books, reply: Reply, screen: Screen) -> Reply:
+def _with_results(books: CallRecord, reply: Reply, screen: Screen) -> Reply:
     """The reply with what its calls gave, each run after the other."""
     assert books.box is not None  # noqa: S101  # follow() has looked
     trouble: ClaudeError | Interrupted | None = None
@@ -79,9 +79,9 @@ def _with_results(books: Books, reply: Reply, screen: Screen) -> Reply:
     at = len(reply.text)
     try:
         for call in calls:
-            screen.calls(parts.called((*calls, *given)), notices)
+            screen.calls(content.called((*calls, *given)), notices)
             gave = books.box.call(call, keys)
-            given.append(parts.placed(gave.result, at))
+            given.append(content.placed(gave.result, at))
             notices += gave.notices
     except ClaudeError as error:
         trouble = error
@@ -89,12 +89,12 @@ def _with_results(books: Books, reply: Reply, screen: Screen) -> Reply:
         trouble = Interrupted(f"interrupted in {call.name}()")
         text = "not run to its end: interrupted by the user"
         given += [ToolResult(one.id, text, failed=True, at=at) for one in calls[len(given) :]]
-    screen.calls(parts.called((*calls, *given)), notices)
+    screen.calls(content.called((*calls, *given)), notices)
     reply = replace(reply, parts=(*reply.parts, *given))
     return _ended(books, reply, screen, trouble) if trouble else reply
 
 
-def _next_round(books: Books, reply: Reply, screen: Screen) -> Turn:
+def _next_round(books: CallRecord, reply: Reply, screen: Screen) -> Turn:
     assert books.again is not None  # noqa: S101  # the session has given one to each turn with functions
     after = continuation.answered(reply, books.after.told if books.after else None)
     trouble: ClaudeError | Interrupted
@@ -107,7 +107,7 @@ def _next_round(books: Books, reply: Reply, screen: Screen) -> Turn:
     return _ended(books, reply, screen, trouble)
 
 
-def _ended(books: Books, reply: Reply, screen: Screen, trouble: ClaudeError | Interrupted) -> NoReturn:
+def _ended(books: CallRecord, reply: Reply, screen: Screen, trouble: ClaudeError | Interrupted) -> NoReturn:
     """What has come is kept and shown; then what went wrong is raised."""
     how: StopReason = "interrupted" if isinstance(trouble, Interrupted) else "error"
     reply = replace(reply, stop_reason=how, error=str(trouble))

@@ -20,9 +20,9 @@ from claude_nb.prompt import template
 from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.dialects.tool_calls import ANSWER
 from claude_nb.providers.keys import Key, redact
-from claude_nb.render import reply as footer
+from claude_nb.render import reply
 from claude_nb.schema.from_hints import hints_of
-from claude_nb.types import content as parts
+from claude_nb.types import content
 from claude_nb.types.content import Called, ToolCall, ToolResult
 from claude_nb.types.settings import Tool
 
@@ -34,7 +34,7 @@ MAX_ASKED_CHARS = 400  # of a call, in the question about it
 Function = Callable[..., Any]
 
 
-class Gave(NamedTuple):
+class ToolOutcome(NamedTuple):
     """What a call gave, and a line for each thing that was cut or masked."""
 
     result: ToolResult
@@ -42,7 +42,7 @@ class Gave(NamedTuple):
 
 
 @dataclass
-class Box:
+class ToolBox:
     """The functions for one reply, by name, as a model is told of them.
 
     yes      True: none is asked about
@@ -54,12 +54,12 @@ class Box:
     yes: bool = False
     allowed: set[str] = field(default_factory=set)
 
-    def call(self, call: ToolCall, keys: Iterable[Key] = ()) -> Gave:
+    def call(self, call: ToolCall, keys: Iterable[Key] = ()) -> ToolOutcome:
         """Run a function as the model asks. Whatever goes wrong in it is told to the model, for it to mend.
 
         Raises KeyboardInterrupt, and ConfigError where nobody can be asked.
         """
-        function, arguments = self.functions.get(call.name), parts.arguments(call)
+        function, arguments = self.functions.get(call.name), content.arguments(call)
         if function is None:
             return _failed(call, f"there is no function {call.name}; there are {', '.join(self.functions)}")
         if isinstance(arguments, str):
@@ -77,7 +77,7 @@ class Box:
     def _may(self, called: Called) -> bool:
         if self.yes or called.name in self.allowed:
             return True
-        shown = footer.call_line(called, MAX_ASKED_CHARS)
+        shown = reply.call_line(called, MAX_ASKED_CHARS)
         try:
             answer = input(f"Let the model call {shown}? [y]es, [n]o, [a]ll of them: ").strip().lower()
         except (EOFError, OSError, NotImplementedError):
@@ -88,12 +88,12 @@ class Box:
         return self.yes or called.name in self.allowed
 
 
-def box(functions: Box | Function | Iterable[Function] | None, *, yes: bool = False) -> Box | None:
+def box(functions: ToolBox | Function | Iterable[Function] | None, *, yes: bool = False) -> ToolBox | None:
     """The functions for a reply: box([weather, add]). None for none.
 
     Raises PromptError, in one line, for what a model cannot be told of.
     """
-    if functions is None or isinstance(functions, Box):
+    if functions is None or isinstance(functions, ToolBox):
         return functions
     given = [functions] if callable(functions) else functions
     if isinstance(given, str) or not isinstance(given, Iterable):
@@ -103,7 +103,7 @@ def box(functions: Box | Function | Iterable[Function] | None, *, yes: bool = Fa
     names = [tool.name for tool in tools]
     if twice := [name for name in names if names.count(name) > 1]:
         raise PromptError(f"two functions are named {twice[0]}; a model could not tell them apart")
-    return Box(dict(zip(names, listed, strict=True)), tools, yes) if tools else None
+    return ToolBox(dict(zip(names, listed, strict=True)), tools, yes) if tools else None
 
 
 def named(text: str, variables: Mapping[str, Any]) -> list[Function]:
@@ -145,7 +145,7 @@ def _tool(function: Any) -> Tool:
     return Tool(name, about or f"{name}{inspect.signature(function)}", json.dumps(form, ensure_ascii=False))
 
 
-def _run(function: Function, arguments: dict[str, Any], call: ToolCall, keys: Iterable[Key]) -> Gave:
+def _run(function: Function, arguments: dict[str, Any], call: ToolCall, keys: Iterable[Key]) -> ToolOutcome:
     try:
         text, notice = _written(function(**_built(function, arguments)), call.name)
     except NoJson as error:
@@ -174,11 +174,11 @@ def _written(value: Any, name: str) -> tuple[str, str | None]:
     return template.written(value, f"{name}()")
 
 
-def _failed(call: ToolCall, text: str) -> Gave:
-    return Gave(ToolResult(call.id, text, failed=True))
+def _failed(call: ToolCall, text: str) -> ToolOutcome:
+    return ToolOutcome(ToolResult(call.id, text, failed=True))
 
 
-def _told(call: ToolCall, text: str, notice: str | None, keys: Iterable[Key], *, failed: bool = False) -> Gave:
+def _told(call: ToolCall, text: str, notice: str | None, keys: Iterable[Key], *, failed: bool = False) -> ToolOutcome:
     """The result as it is sent: of a bounded length, and without what looks like a key or a password."""
     text = mended(text)
     safe = NAMED_SECRET.sub(r"\1\2[masked]\2", redact(text, keys))
@@ -188,4 +188,4 @@ def _told(call: ToolCall, text: str, notice: str | None, keys: Iterable[Key], *,
     if len(safe) > MAX_CHARS:
         notices.append(f"{call.name}() gave {len(safe):,} characters; the model was told the first {MAX_CHARS:,}")
         safe = f"{safe[:MAX_CHARS]}\n… {len(safe) - MAX_CHARS:,} characters left out"
-    return Gave(ToolResult(call.id, safe, failed), tuple(notices))
+    return ToolOutcome(ToolResult(call.id, safe, failed), tuple(notices))

@@ -11,7 +11,7 @@ from typing import Protocol
 from claude_nb.errors import ClaudeError, Interrupted, StreamCut
 from claude_nb.heartbeat import PULSE
 from claude_nb.stop_signal import Stop
-from claude_nb.types import content as parts
+from claude_nb.types import content
 from claude_nb.types.content import Part
 from claude_nb.types.reply import Reply, Source
 from claude_nb.types.request import Chunk, Request, StopReason, Usage
@@ -23,7 +23,7 @@ MAX_CHARS = 5_000_000
 Rhythm = tuple[tuple[float, int], ...]
 
 
-class Keeper(Protocol):
+class TurnObserver(Protocol):
     """Who is told of a turn's course; the session is one. progress() comes about once a second, from any thread."""
 
     def progress(self, turn: Turn) -> None: ...
@@ -45,7 +45,7 @@ class Turn:
         self,
         request: Request,
         open_stream: Callable[[Stop], Iterator[Chunk]],
-        keeper: Keeper,
+        keeper: TurnObserver,
         *,
         source: Source = "live",
         clock: Callable[[], float] = time.monotonic,
@@ -190,7 +190,7 @@ class Turn:
             self._stop_reason, self._raw_stop_reason = chunk.stop_reason, chunk.raw_stop_reason
             self._detail = chunk.detail
         if chunk.part:
-            self._parts.append(parts.placed(chunk.part, self._text_chars))
+            self._parts.append(content.placed(chunk.part, self._text_chars))
         if not (chunk.text or chunk.thinking or chunk.call):
             return
         if self._first_token_s is None:

@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from claude_nb.storage import migrations as schema
+from claude_nb.storage import migrations
 from claude_nb.storage.group_commit import Batch
 
 T = TypeVar("T")
@@ -71,8 +71,10 @@ class File:
 
         try:
             result: T = self._batch.run(work, transact, patience) if writing else transact(work)
-        except (schema.NotOurs, sqlite3.Error, OSError, ValueError, OverflowError) as error:
-            kind, line = (error.kind, str(error)) if isinstance(error, schema.NotOurs) else _explain(error, self.path)
+        except (migrations.NotOurs, sqlite3.Error, OSError, ValueError, OverflowError) as error:
+            kind, line = (
+                (error.kind, str(error)) if isinstance(error, migrations.NotOurs) else _explain(error, self.path)
+            )
             if kind != "locked" or wait_s is None:
                 self._was_locked = kind == "locked"
                 self._tell(kind, line)
@@ -98,7 +100,7 @@ class File:
     def _once(self, work: Callable[[sqlite3.Connection], T], writing: bool, deadline: float) -> T:
         if not writing:
             with self._transaction(False, deadline) as connection:
-                if not schema.is_old(connection):
+                if not migrations.is_old(connection):
                     return work(connection)
         if not self.exists():
             _create(self.path)
@@ -108,19 +110,19 @@ class File:
     @contextmanager
     def _transaction(self, writing: bool, deadline: float) -> Iterator[sqlite3.Connection]:
         with closing(_connect(self.path)) as connection:
-            _patiently(lambda: schema.glance(connection), deadline)
+            _patiently(lambda: migrations.glance(connection), deadline)
             settings = ("synchronous = FULL", "secure_delete = ON", "journal_mode = TRUNCATE") if writing else ()
             for statement in (*(f"PRAGMA {one}" for one in settings), "BEGIN IMMEDIATE" if writing else "BEGIN"):
                 _patiently(partial(connection.execute, statement), deadline)
             try:
-                _patiently(lambda: schema.check(connection), deadline)
-            except schema.NotOurs as finding:
+                _patiently(lambda: migrations.check(connection), deadline)
+            except migrations.NotOurs as finding:
                 if writing or not finding.readable:
                     raise
                 self._tell(finding.kind, str(finding))
             if writing:
                 self._check_pages(connection)
-                if schema.migrate(connection):
+                if migrations.migrate(connection):
                     self.path.chmod(0o600)  # an empty file that was there before us
             yield connection
             _patiently(lambda: connection.execute("COMMIT"), deadline)
@@ -208,10 +210,10 @@ def _is_damaged(path: Path) -> bool:
         return False
     try:
         with closing(_connect(path)) as connection:
-            schema.glance(connection)
+            migrations.glance(connection)
             sound = bool(connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
-            schema.check(connection)
-    except schema.NotOurs:
+            migrations.check(connection)
+    except migrations.NotOurs:
         return False
     except (sqlite3.Error, UnicodeDecodeError) as error:
         return _may_be_damage(error, path)

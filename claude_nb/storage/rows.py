@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from itertools import chain
 from typing import Any, TypeVar
 
-from claude_nb.storage import migrations as schema
+from claude_nb.storage import migrations
 from claude_nb.storage.entries import Rhythm, Row, from_json, reply_from, rhythm_from, to_json
 from claude_nb.types.reply import Reply
 
@@ -113,7 +113,7 @@ def index(db: sqlite3.Connection, replies: Mapping[int, Reply]) -> None:
     """Make rows searchable. Nothing that is wrong with the index may cost us a reply."""
     rows = [(row_id, plain(reply.prompt), plain(reply.text)) for row_id, reply in replies.items()]
     try:
-        if rows and schema.has_search(db):
+        if rows and migrations.has_search(db):
             for some in _portions(rows):
                 sql = "INSERT OR REPLACE INTO search (rowid, prompt, text) VALUES "
                 db.execute(sql + _places(len(some), 3), [*chain(*some)])
@@ -134,7 +134,7 @@ def heal(db: sqlite3.Connection, now_s: float) -> None:
                 drop_pieces(db, [row_id])
             else:  # unreadable: nothing can be saved, but it is not running any more
                 db.execute("UPDATE replies SET stop_reason = 'error' WHERE id = ?", (row_id,))
-    if schema.has_search(db, create=True):
+    if migrations.has_search(db, create=True):
         missing = read(db, "stop_reason IS NOT NULL AND id NOT IN (SELECT rowid FROM search)", ())
         index(db, {row.id: row.reply for row in missing})
 
@@ -144,7 +144,7 @@ def erase(db: sqlite3.Connection, where: str, values: Values) -> int:
     ids = db.execute(f"SELECT id FROM replies WHERE {where}", values).fetchall()  # noqa: S608  # see the top
     db.executemany("DELETE FROM replies WHERE id = ?", ids)
     drop_pieces(db, [row_id for (row_id,) in ids])
-    if ids and schema.has_search(db):
+    if ids and migrations.has_search(db):
         db.executemany("DELETE FROM search WHERE rowid = ?", ids)
         # The index keeps the words of deleted rows until its parts are merged.
         db.execute("INSERT INTO search (search) VALUES ('optimize')")

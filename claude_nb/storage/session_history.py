@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ReplayMode = Literal["off", "use", "only"]
 
 
-class Memory:
+class SessionHistory:
     """History and replay of one session. The history file is opened at the first prompt.
 
     speed   of a replay: 1 is the original rhythm, 2 twice as fast, 0 at once

@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from claude_nb.storage import migrations as schema
-from claude_nb.storage import rows
+from claude_nb.storage import migrations, rows
 from claude_nb.storage.database import File
 from claude_nb.storage.entries import Recorded, Rhythm, Row, to_json
 from claude_nb.types.reply import Reply
@@ -103,7 +102,7 @@ class Store:
         def work(db: sqlite3.Connection) -> list[_Running]:
             if new and not self._healed:
                 rows.heal(db, self._clock())
-            mark = schema.mark(db)
+            mark = migrations.mark(db)
             ids = [_place(db, turn, mark)[0] if turn else row_id for row_id, turn, *_ in ends]
             closed = rows.close(db, *((id_, reply, rhythm) for id_, (*_, reply, rhythm) in zip(ids, ends, strict=True)))
             saved = [id_ for id_, (_, turn, *_) in zip(ids, ends, strict=True) if turn is None or turn.saved]
@@ -130,7 +129,7 @@ class Store:
         turn.saved = True
 
         def work(db: sqlite3.Connection) -> tuple[int, str]:
-            mark = schema.mark(db)
+            mark = migrations.mark(db)
             row_id, new = _place(db, turn, mark)
             begin = (0, 0) if new else (turn.text, turn.thinking)
             if not rows.add_piece(db, row_id, self._clock(), text[begin[0] :], thinking[begin[1] :]):

@@ -9,8 +9,8 @@ from concurrent.futures import Executor
 from typing import Any
 
 from claude_nb.errors import ConfigError, PromptError
-from claude_nb.providers import registry as providers
-from claude_nb.session import frontend as place
+from claude_nb.providers import registry
+from claude_nb.session import frontend
 from claude_nb.session import options as knobs
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
@@ -179,7 +179,7 @@ def _number(name: str, values: Sequence[str]) -> int | float:
         raise PromptError(f"{name} takes one number, not {','.join(values)!r}") from None
 
 
-def _typed(knob: knobs.Knob | None, text: str) -> Any:
+def _typed(knob: knobs.Option | None, text: str) -> Any:
     if knob is None:
         return text
     return (text,) if knob.repeatable else knobs.read(knob, text)
@@ -192,7 +192,7 @@ def _prepare(result: Sweep, show: bool, *, columns: bool) -> None:
     result.watcher, result.is_shown = screen, screen.is_above
     if result.how.executor is None and result.how.replay != "only":
         for request in {(r.provider, r.base_url): r for r in result.plan.requests}.values():
-            providers.key_for(request, result.session.credentials)
+            registry.key_for(request, result.session.credentials)
     _last = result
 
 
@@ -211,8 +211,8 @@ def _allow(forecast: Forecast, result: Sweep, budget_usd: float | None, max_call
 
 def _somebody_there(session: Session) -> bool:
     """In front of a notebook or an interactive terminal; not in a script or a run of a whole notebook."""
-    mode = place.mode_for(session.credentials.setting("DISPLAY"))
-    return mode == "live" or (mode == "text" and place.is_terminal())
+    mode = frontend.mode_for(session.credentials.setting("DISPLAY"))
+    return mode == "live" or (mode == "text" and frontend.is_terminal())
 
 
 def _replay(replay: str | None, session: Session) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from claude_nb.errors import ConfigError
-from claude_nb.render import reply as footer
+from claude_nb.render import reply
 from claude_nb.session.budget import tokens_in
 from claude_nb.session.session import Session
 from claude_nb.sweeps.plan import Plan
@@ -53,7 +53,7 @@ class Forecast:
         return " · ".join(parts)
 
     def _money(self) -> str:
-        known = "" if self.unpriced and not self.usd_most else f"at most {footer.dollars(self.usd_most)}"
+        known = "" if self.unpriced and not self.usd_most else f"at most {reply.dollars(self.usd_most)}"
         unknown = f"price of {', '.join(self.unpriced)} unknown" if self.unpriced else ""
         return " and ".join(filter(None, (known, unknown))) if self.usd_most or unknown else "free"
 
@@ -64,7 +64,7 @@ class Forecast:
         if self.calls > calls_limit:
             return f"{self.calls:,} calls are more than {calls_limit:,}; allow them with max_calls={self.calls}"
         if self.usd_most > usd_limit:
-            most = footer.dollars(self.usd_most)
+            most = reply.dollars(self.usd_most)
             cheaper = "; a lower max_tokens makes it less" if self.tokens_out_most else ""
             enough = math.ceil(100 * self.usd_most) / 100
             return f"up to {most} is more than ${usd_limit:.2f}; allow it with budget_usd={enough:.2f}{cheaper}"

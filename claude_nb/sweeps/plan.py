@@ -11,12 +11,12 @@ from typing import Any
 from claude_nb.errors import PromptError
 from claude_nb.prompt import attachments, template
 from claude_nb.session import options as knobs
-from claude_nb.session import request_builder as asking
+from claude_nb.session import request_builder
 from claude_nb.session.session import Session
 from claude_nb.types.request import Request
 
 NO_TOOLS = "functions are called for one reply at a time; leave tools out here, and use ask() or %%claude"
-SWEPT = tuple(knob.name for knob in knobs.KNOBS if knob.name in knobs.REQUEST_NAMES and knob.name != "tools")
+SWEPT = tuple(knob.name for knob in knobs.OPTIONS if knob.name in knobs.REQUEST_NAMES and knob.name != "tools")
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _requests(
     # A table or a picture is told by its identity; the axes keep them all alive.
     key = tuple((name, value if isinstance(value, str) else id(value)) for name, value in options.items())
     if key in known:
-        request = asking.with_prompt(session, known[key], prompt)
+        request = request_builder.with_prompt(session, known[key], prompt)
     else:
         request = known[key] = session.request(prompt, **options)
     return tuple(replace(request, repeat=repeat) for repeat in range(n))

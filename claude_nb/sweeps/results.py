@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from claude_nb.errors import PromptError
 from claude_nb.render.table import Table
-from claude_nb.sweeps.metrics import registry as measures
+from claude_nb.sweeps.metrics import registry
 from claude_nb.sweeps.metrics.registry import Check, Metric, Sample
 from claude_nb.sweeps.plan import Case, Plan, title
 from claude_nb.types.reply import Reply
@@ -124,9 +124,9 @@ class Results:
             "created": reply.created_at,
         }
         own = {name: value for name, value in self.cases[i].values.items() if name not in columns and name != "prompt"}
-        columns_of = measures.check_names(self.checks)
+        columns_of = registry.check_names(self.checks)
         whole = self.checks.items() if reply.complete else ()
-        marks = {columns_of[name]: measures.passed(reply, check) for name, check in whole}
+        marks = {columns_of[name]: registry.passed(reply, check) for name, check in whole}
         return {**columns, **own, **marks}
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -139,7 +139,7 @@ class Results:
         for i, _, reply in self.numbered():
             by_case[i].append(reply)
         whole = [[reply for reply in replies if reply.complete] for replies in by_case]
-        grams = measures.equal_grams([[reply.text for reply in replies] for replies in whole])
+        grams = registry.equal_grams([[reply.text for reply in replies] for replies in whole])
         return [
             Sample(good, len(replies) - len(good), grams, self.checks)
             for good, replies in zip(whole, by_case, strict=True)
@@ -150,8 +150,8 @@ class Results:
 
         names  further metrics, those that take a moment: summary("self_bleu", "perplexity")
         """
-        extra = [metric for name in names if (metric := measures.find(name, self.checks)).name in measures.METRICS]
-        usual = [metric for metric in measures.METRICS.values() if not metric.slow and metric not in extra]
+        extra = [metric for name in names if (metric := registry.find(name, self.checks)).name in registry.METRICS]
+        usual = [metric for metric in registry.METRICS.values() if not metric.slow and metric not in extra]
         samples = self.samples()
         told = [metric for metric in usual if any(metric.of(sample) is not None for sample in samples)]
         measured = [*told, *extra]
@@ -159,22 +159,22 @@ class Results:
 
     def _summed(self, case: Case, sample: Sample, measured: list[Metric]) -> dict[str, Any]:
         row: dict[str, Any] = {**case.values, "n": len(sample.replies), "failed": sample.failed}
-        for metric in measures.check_metrics(self.checks).values():
+        for metric in registry.check_metrics(self.checks).values():
             interval = metric.interval(sample) if metric.interval else None
             row |= {metric.name: metric.of(sample)}
             row |= {f"{metric.name}_{end}": value for end, value in interval._asdict().items()} if interval else {}
-            cost, passes = measures.METRICS["cost_usd"].of(sample), (metric.of(sample) or 0) * len(sample.replies)
+            cost, passes = registry.METRICS["cost_usd"].of(sample), (metric.of(sample) or 0) * len(sample.replies)
             row[f"cost_per_{metric.name}"] = cost / passes if cost is not None and passes else None
         row |= {metric.name: metric.of(sample) for metric in measured}
-        note = case.locked or (measures.FEW_NOTE if len(sample.replies) < measures.FEW else "")
-        return {**row, "stop_reasons": measures.stop_mix(sample), "note": note}
+        note = case.locked or (registry.FEW_NOTE if len(sample.replies) < registry.FEW else "")
+        return {**row, "stop_reasons": registry.stop_mix(sample), "note": note}
 
     def best(self, key: str | Callable[[dict[str, Any]], float | None] = "unique_rate") -> dict[str, Any]:
         """The summary row with the best value: best("pass"), best("latency_p50"), best(lambda row: row["n"]).
 
         A metric of which less is better finds the lowest, any other and a function the highest.
         """
-        lowest = isinstance(key, str) and measures.find(key, self.checks).best == "low"
+        lowest = isinstance(key, str) and registry.find(key, self.checks).best == "low"
         value_of = itemgetter(key) if isinstance(key, str) else key
         rows = self.summary(key) if isinstance(key, str) else self.summary()
         valued = [(value_of(row), row) for row in rows if row["n"]]

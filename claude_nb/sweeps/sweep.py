@@ -19,7 +19,7 @@ from claude_nb.sweeps.plan import Case, Plan
 from claude_nb.sweeps.results import Results
 
 
-class Watcher(Protocol):
+class SweepObserver(Protocol):
     """Who looks on while a sweep runs; the display is one."""
 
     def announce(self, line: str) -> None: ...
@@ -67,7 +67,7 @@ class Sweep(Results):
         self.session = session or default_session()
         self.how = how or How()
         self.hopeless: str | None = None
-        self.watcher: Watcher | None = None
+        self.watcher: SweepObserver | None = None
 
     @property
     def cost_usd(self) -> float:

@@ -226,6 +226,6 @@ class Reply:
         return cls(**values)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        from claude_nb.render import reply as footer
+        from claude_nb.render import reply
 
-        return footer.whole(self)
+        return reply.whole(self)

@@ -7,7 +7,7 @@ from typing import Any
 from claude_nb.providers.models import Models, ModelSpec
 from claude_nb.providers.registry import PROVIDERS
 from claude_nb.session import options as knobs
-from claude_nb.types import settings as shaping
+from claude_nb.types import settings
 from claude_nb.widgets.controls import choice_refused
 
 LABELS = {
@@ -27,7 +27,7 @@ PROVIDER_LABELS = {
     "demo": "Demo model (no key)",
 }
 ASKED = ("provider", "model", *knobs.SAMPLING_NAMES, "effort", "thinking", "system", "out")
-CHOICES = {"effort": shaping.EFFORTS, "thinking": ("on", "off")}
+CHOICES = {"effort": settings.EFFORTS, "thinking": ("on", "off")}
 
 
 def catalogue(models: Models) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def catalogue(models: Models) -> dict[str, Any]:
     }
 
 
-def _knob(knob: knobs.Knob) -> dict[str, Any]:
+def _knob(knob: knobs.Option) -> dict[str, Any]:
     return {
         "name": knob.name,
         "label": LABELS.get(knob.name, knob.name),

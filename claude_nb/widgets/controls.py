@@ -9,13 +9,12 @@ import anywidget
 import traitlets as t
 
 from claude_nb.errors import ClaudeError, PromptError
-from claude_nb.providers import registry as providers
-from claude_nb.providers import thinking
+from claude_nb.providers import registry, thinking
 from claude_nb.providers.models import ModelSpec
-from claude_nb.session import options as knobs
+from claude_nb.session import options
 from claude_nb.session.session import Session
 
-DIALS = (*knobs.SAMPLING_NAMES, "effort", "thinking")
+DIALS = (*options.SAMPLING_NAMES, "effort", "thinking")
 SETTINGS = ("provider", "model", "system", *DIALS)
 ALL = (*SETTINGS, "prompt", "variable")
 
@@ -36,7 +35,7 @@ def choice_refused(spec: ModelSpec, name: str, value: Any) -> str | None:
     return None
 
 
-class Dials(anywidget.AnyWidget):
+class Controls(anywidget.AnyWidget):
     """Settings that can be set, observed and linked; None means: not set, not sent."""
 
     provider = t.Unicode("demo").tag(sync=True)
@@ -93,7 +92,7 @@ class Dials(anywidget.AnyWidget):
     def _valid_dial(self, proposal: Any) -> Any:
         name, value = proposal["trait"].name, proposal["value"]
         try:
-            value = knobs.check(name, value)
+            value = options.check(name, value)
         except (PromptError, TypeError) as error:
             raise BadSetting(str(error)) from None
         if isinstance(value, tuple):
@@ -105,7 +104,7 @@ class Dials(anywidget.AnyWidget):
     @t.validate("provider")
     def _valid_provider(self, proposal: Any) -> str:
         try:
-            return providers.find(proposal["value"]).name
+            return registry.find(proposal["value"]).name
         except ClaudeError as error:
             raise BadSetting(str(error)) from None
 
@@ -138,11 +137,11 @@ class Dials(anywidget.AnyWidget):
 
     @t.observe("provider")
     def _fit_model(self, _: Any) -> None:
-        default = providers.find(self.provider).default_model
+        default = registry.find(self.provider).default_model
         if default and self.spec.known and self.provider not in self.spec.ids:
             self.model = default
 
-    @t.observe(*knobs.SAMPLING_NAMES)
+    @t.observe(*options.SAMPLING_NAMES)
     def _one_of_each_group(self, change: Any) -> None:
         """Of two settings that a model does not take together, the one set last stays on."""
         name = change["name"]

@@ -19,15 +19,14 @@ from IPython.display import publish_display_data
 from claude_nb import demo
 from claude_nb.demo.sampling import Order, shape
 from claude_nb.errors import ClaudeError, PromptError
-from claude_nb.render import reply as footer
+from claude_nb.render import reply
 from claude_nb.session import options as knobs
 from claude_nb.sweeps.first_words import Measured, measure
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
-from claude_nb.widgets import lens_branches as story
-from claude_nb.widgets import lens_html as lens_page
+from claude_nb.widgets import lens_branches, lens_html
 from claude_nb.widgets.controls import BadSetting
-from claude_nb.widgets.lens_branches import Branch, Settings, Story
+from claude_nb.widgets.lens_branches import Branch, BranchTree, Settings
 
 STATIC = Path(__file__).parent.parent / "static"
 SETTINGS = ("temperature", "top_k", "top_p", "order")
@@ -97,11 +96,11 @@ class Lens(anywidget.AnyWidget):
         knobs.check("seed", begin)
         if not 1 <= knobs.check("max_tokens", limit) <= MOST_TOKENS:
             raise PromptError(f"max_tokens goes from 1 to {MOST_TOKENS} in the lens, not {limit}")
-        self._story = Story(model or demo.model(), request, max_tokens=limit, seed=begin)
+        self._story = BranchTree(model or demo.model(), request, max_tokens=limit, seed=begin)
         self._fallback_id: str | None = None
         self.set_trait("uid", uuid4().hex[:12])
         self.set_trait("prompt", request.prompt)
-        self.set_trait("badge", "A model trained on your own text, not Claude" if trained else footer.DEMO_BADGE)
+        self.set_trait("badge", "A model trained on your own text, not Claude" if trained else reply.DEMO_BADGE)
         self.set_trait("vocabulary", list(self._story.words))
         if isinstance(prompt, Reply) and seed is None and sampling.seed is None:
             self._show(self._story.retell(prompt.text, self._settings, ended=prompt.stop_reason == "end"))
@@ -136,7 +135,7 @@ class Lens(anywidget.AnyWidget):
         ranked = sorted(range(len(p)), key=p.__getitem__, reverse=True)[:top]
         return [
             {
-                "word": story.shown(self._story.words[token]),
+                "word": lens_branches.shown(self._story.words[token]),
                 "model": p[token],
                 "final": sampled.final[token],
                 "cut": sampled.cut[token],
@@ -158,10 +157,10 @@ class Lens(anywidget.AnyWidget):
 
     def to_html(self, path: str | Path) -> Path:
         """Save the lens as one page that works without Python and without a network: hand it to a class."""
-        arrays = {number: story.packed(step) for number, step in self._story.by_id.items()}
-        about = {number: story.details(step) for number, step in self._story.by_id.items()}
+        arrays = {number: lens_branches.packed(step) for number, step in self._story.by_id.items()}
+        about = {number: lens_branches.details(step) for number, step in self._story.by_id.items()}
         traits = {name: getattr(self, name) for name in self.keys if name in Lens.class_own_traits()} | {"live": False}
-        page = lens_page.stand_alone(traits, arrays, about, self._esm_text("lens.js"), self._esm_text("lens.css"))
+        page = lens_html.stand_alone(traits, arrays, about, self._esm_text("lens.js"), self._esm_text("lens.css"))
         target = Path(path).expanduser()
         target.write_text(page, encoding="utf-8")
         return target
@@ -172,14 +171,14 @@ class Lens(anywidget.AnyWidget):
     def _ipython_display_(self) -> None:
         shell = get_ipython()
         if getattr(shell, "kernel", None) is None:
-            sys.stdout.write(lens_page.plain(self.now, self._story.words) + "\n")
+            sys.stdout.write(lens_html.plain(self.now, self._story.words) + "\n")
             return
         publish_display_data(*(self._repr_mimebundle_() or ({}, {})))
         self._fallback_id = f"claude-nb-{self.uid}-{uuid4().hex[:6]}"
         self._publish_fallback(update=False)
 
     def _publish_fallback(self, *, update: bool) -> None:
-        bundle = lens_page.bundle(self.now, self._story.words, self.prompt, self.badge, f"cnb-transcript-{self.uid}")
+        bundle = lens_html.bundle(self.now, self._story.words, self.prompt, self.badge, f"cnb-transcript-{self.uid}")
         publish_display_data(bundle, {}, transient={"display_id": self._fallback_id}, update=update)
 
     @staticmethod
@@ -192,7 +191,7 @@ class Lens(anywidget.AnyWidget):
 
     def _show(self, branch: Branch, step: int = 0) -> Branch:
         with self.hold_sync():
-            self.set_trait("branches", [story.outline(one) for one in self._story.branches])
+            self.set_trait("branches", [lens_branches.outline(one) for one in self._story.branches])
             self.branch = branch.number
             self.step = min(step, len(branch.steps) - 1)
         if self._fallback_id:
@@ -249,8 +248,8 @@ class Lens(anywidget.AnyWidget):
     def _send_arrays(self, asked: list[Any]) -> None:
         known = [number for number in asked if isinstance(number, int) and number in self._story.by_id][:MAX_ASKED]
         steps = [self._story.by_id[number] for number in known]
-        message = {"t": "arrays", "ids": known, "about": [story.details(step) for step in steps]}
-        self.send(message, [story.packed(step) for step in steps])
+        message = {"t": "arrays", "ids": known, "about": [lens_branches.details(step) for step in steps]}
+        self.send(message, [lens_branches.packed(step) for step in steps])
 
 
 def _request(prompt: str | Reply | Request, system: str | None) -> Request:

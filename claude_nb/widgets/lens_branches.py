@@ -56,7 +56,7 @@ class Branch:
         return [step.token for step in self.steps]
 
 
-class Story:
+class BranchTree:
     """A request to the demo model, and every branch that was written for it."""
 
     def __init__(self, model: DemoModel, request: Request, *, max_tokens: int, seed: int) -> None:

@@ -19,17 +19,16 @@ from IPython.display import publish_display_data
 
 from claude_nb.errors import ClaudeError
 from claude_nb.prompt import template
-from claude_nb.session import options as knobs
+from claude_nb.session import options
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
 from claude_nb.session.turn import Turn
 from claude_nb.storage.entries import History, Row
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
-from claude_nb.widgets import presets
-from claude_nb.widgets import transcript as records
+from claude_nb.widgets import presets, transcript
 from claude_nb.widgets.catalogue import catalogue
-from claude_nb.widgets.controls import ALL, BadSetting, Dials
+from claude_nb.widgets.controls import ALL, BadSetting, Controls
 from claude_nb.widgets.run_queue import Runner
 from claude_nb.widgets.transcript import Run
 
@@ -39,7 +38,7 @@ MAX_PINNED = 4
 ELSEWHERE = "The playground needs a notebook with widgets; here use %%claude, or claude_nb.ask(prompt)."
 
 
-class Playground(Dials):
+class Playground(Controls):
     """Sliders that know the model, a prompt, and the reply as it streams.
 
     temperature, top_p, top_k, max_tokens, seed, stop_sequences, system   None: not set, not sent
@@ -145,7 +144,7 @@ class Playground(Dials):
     def ended(self, run: Run) -> None:
         """Keep it: in the trait that views read, in reply, in the notebook's variable and in the transcript."""
         self._runs.append(run)
-        self.history = records.history(self._runs)
+        self.history = transcript.history(self._runs)
         self.draft = {}
         if run.reply is not None:
             self.reply = run.reply
@@ -155,7 +154,7 @@ class Playground(Dials):
             self._publish_transcript(update=True)
 
     def _publish_transcript(self, *, update: bool) -> None:
-        bundle = records.transcript(self._runs[-records.MAX_TRANSCRIPT :], f"cnb-transcript-{self.uid}")
+        bundle = transcript.transcript(self._runs[-transcript.MAX_TRANSCRIPT :], f"cnb-transcript-{self.uid}")
         publish_display_data(bundle, {}, transient={"display_id": self._transcript_id}, update=update)
 
     def _request(self) -> Request:
@@ -165,7 +164,7 @@ class Playground(Dials):
         for notice in filled.notices:
             self.refuse("prompt", notice)
         bare = copy.copy(self._session)
-        own = (*knobs.SAMPLING_NAMES, "system", "thinking", "effort")
+        own = (*options.SAMPLING_NAMES, "system", "thinking", "effort")
         bare.settings = {name: value for name, value in self._session.settings.items() if name not in own}
         return bare.request(filled.text, **self.given)
 

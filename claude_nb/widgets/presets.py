@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from claude_nb.errors import ConfigError, PromptError
-from claude_nb.session import options as knobs
+from claude_nb.session import options
 
 SHIPPED: dict[str, dict[str, Any]] = {
     "precise": {"temperature": 0.1},
@@ -39,9 +39,9 @@ def checked(name: object, params: object) -> dict[str, Any]:
     """The settings of a preset, if both can be one; else PromptError."""
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME or not name.isprintable():
         raise PromptError(f"a preset needs a name of 1 to {MAX_NAME} characters")
-    if not isinstance(params, Mapping) or not set(params) <= set(knobs.SAMPLING_NAMES):
-        raise PromptError(f"a preset holds sampling settings only: {', '.join(knobs.SAMPLING_NAMES)}")
-    values = {key: knobs.check(key, value) for key, value in params.items() if value is not None}
+    if not isinstance(params, Mapping) or not set(params) <= set(options.SAMPLING_NAMES):
+        raise PromptError(f"a preset holds sampling settings only: {', '.join(options.SAMPLING_NAMES)}")
+    values = {key: options.check(key, value) for key, value in params.items() if value is not None}
     return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
 

@@ -20,7 +20,7 @@ CHECKPOINT_S = 5.0
 PATIENCE_S = 0.7
 
 
-class Audience(Protocol):
+class RunObserver(Protocol):
     """Who is told; the playground is one. All calls come from the thread that plays."""
 
     def say(self, message: dict[str, Any]) -> None: ...
@@ -35,7 +35,7 @@ class Runner:
     threaded  False plays inside submit(), for front ends that hear nothing from other threads
     """
 
-    def __init__(self, open_turn: Callable[[Run], Turn], audience: Audience, *, threaded: bool = True) -> None:
+    def __init__(self, open_turn: Callable[[Run], Turn], audience: RunObserver, *, threaded: bool = True) -> None:
         self._open = open_turn
         self._audience = audience
         self._threaded = threaded
@@ -102,7 +102,7 @@ class Runner:
 class _Play:
     """One run while it plays: what was sent of it, and the message that continues it."""
 
-    def __init__(self, run: Run, turn: Turn, audience: Audience, *, threaded: bool) -> None:
+    def __init__(self, run: Run, turn: Turn, audience: RunObserver, *, threaded: bool) -> None:
         self.run = run
         self.turn = turn
         self.seq = 0

@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import claude_nb
 from claude_nb.providers.credentials import Credentials
-from claude_nb.session import default as shared
+from claude_nb.session import default
 from claude_nb.session.session import Session
 
 
@@ -39,7 +39,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Session:
     monkeypatch.setenv("CLAUDE_NB_HISTORY", "off")
     made = Session(credentials=Credentials())
     made.demo_delay_s = 0
-    monkeypatch.setattr(shared, "_default", made)
+    monkeypatch.setattr(default, "_default", made)
     return made
 
 

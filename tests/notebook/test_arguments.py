@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from claude_nb.errors import PromptError
-from claude_nb.notebook import arguments as options
+from claude_nb.notebook import arguments
 from claude_nb.session import options as knobs
 
 
@@ -28,7 +28,7 @@ from claude_nb.session import options as knobs
     ],
 )
 def test_options_come_first_and_the_rest_is_the_prompt(line: str, typed: dict[str, object], rest: str) -> None:
-    assert options.parse(line) == (typed, rest)
+    assert arguments.parse(line) == (typed, rest)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_options_come_first_and_the_rest_is_the_prompt(line: str, typed: dict[st
 )
 def test_a_wrong_option_says_what_to_do(line: str, message: str) -> None:
     with pytest.raises(PromptError, match=message):
-        options.parse(line)
+        arguments.parse(line)
 
 
 @pytest.mark.parametrize(
@@ -60,11 +60,11 @@ def test_a_wrong_option_says_what_to_do(line: str, message: str) -> None:
 )
 def test_a_value_out_of_range_is_one_line(name: str, text: str, message: str) -> None:
     with pytest.raises(PromptError, match=message):
-        options.typed(knobs.BY_NAME[name], text)
+        arguments.typed(knobs.BY_NAME[name], text)
 
 
 def test_pairs_of_set_may_be_quoted() -> None:
-    assert options.pairs('temperature=0.2 system="Be brief." stop=END') == [
+    assert arguments.pairs('temperature=0.2 system="Be brief." stop=END') == [
         ("temperature", "0.2"),
         ("system", "Be brief."),
         ("stop", "END"),
@@ -72,10 +72,10 @@ def test_pairs_of_set_may_be_quoted() -> None:
 
 
 def test_every_knob_is_in_the_help() -> None:
-    text = options.help_text("claude")
-    assert all(flag in text for knob in knobs.KNOBS for flag in knob.flags)
+    text = arguments.help_text("claude")
+    assert all(flag in text for knob in knobs.OPTIONS for flag in knob.flags)
 
 
 def test_no_two_knobs_share_a_flag() -> None:
-    flags = [flag for knob in knobs.KNOBS for flag in knob.flags]
+    flags = [flag for knob in knobs.OPTIONS for flag in knob.flags]
     assert len(flags) == len(set(flags))

@@ -8,7 +8,7 @@ from IPython.core.completer import provisionalcompleter
 from claude_nb.notebook.commands import COMMANDS
 from claude_nb.notebook.completion import words_for
 from claude_nb.providers.registry import PROVIDERS
-from claude_nb.session import options as knobs
+from claude_nb.session import options
 from claude_nb.session.session import Session
 from tests.helpers.shells import Shell, bare, session, shell
 
@@ -22,7 +22,7 @@ def test_options_are_completed_wherever_the_magic_may_stand(session: Session, st
 
 
 def test_every_long_option_is_offered(session: Session) -> None:
-    flags = {flag for knob in knobs.KNOBS for flag in knob.flags if flag.startswith("--")}
+    flags = {flag for knob in options.OPTIONS for flag in knob.flags if flag.startswith("--")}
     assert set(words_for("%claude --", "claude", session)) == flags
 
 

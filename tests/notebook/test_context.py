@@ -15,7 +15,7 @@ from PIL import Image
 
 from claude_nb.errors import PromptError
 from claude_nb.notebook import context
-from claude_nb.notebook.shown import Shown
+from claude_nb.notebook.shown import DisplayedImages
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
 from tests.helpers.kernel import Kernel
@@ -206,14 +206,14 @@ def test_loading_again_listens_once_and_unloading_no_more(kernel: Kernel) -> Non
 
 
 def test_a_display_goes_out_also_when_nobody_understands_it() -> None:
-    shown = Shown(lambda: 1)
+    shown = DisplayedImages(lambda: 1)
     for message in ({}, {"header": {"msg_type": "display_data"}, "content": {"data": None}}):
         assert shown(message) is message
     assert shown.of(1) == []
 
 
 def test_only_the_newest_pictures_are_held() -> None:
-    shown = Shown(lambda: 1)
+    shown = DisplayedImages(lambda: 1)
     for n in range(25):
         data = {"image/png": base64.b64encode(b"%d" % n).decode()}
         shown({"header": {"msg_type": "display_data"}, "content": {"data": data, "transient": {}}})

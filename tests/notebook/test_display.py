@@ -18,7 +18,7 @@ from claude_nb.types.request import Chunk, Message, Request
 REQUEST = Request("demo", "demo", (Message("user", "Hi"),))
 
 
-class Keeper:
+class TurnObserver:
     def progress(self, turn: Turn) -> None:
         """Nothing to keep."""
 
@@ -33,7 +33,7 @@ def turn_of(*chunks: Chunk | BaseException) -> Turn:
                 raise chunk
             yield chunk
 
-    return Turn(REQUEST, stream, Keeper())  # type: ignore[arg-type]  # a keeper by its methods
+    return Turn(REQUEST, stream, TurnObserver())  # type: ignore[arg-type]  # a keeper by its methods
 
 
 @pytest.mark.parametrize("mode", ["live", "once", "text", "quiet"])
@@ -61,7 +61,7 @@ def test_text_mode_prints_the_notices_the_text_and_the_footer(capsys: pytest.Cap
 
 
 def test_a_session_keeps_the_reply_when_the_screen_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Broken(display.Quiet):
+    class Broken(display.ReplyView):
         def feed(self, text: str) -> None:
             raise IndexError("a bug in the screen")
 
@@ -93,6 +93,6 @@ def test_a_second_ctrl_c_while_the_first_is_answered_loses_nothing() -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(Interrupted) as caught:
-        display.show(Turn(REQUEST, stream, Keeper()), "quiet")  # type: ignore[arg-type]  # a keeper by its methods
+        display.show(Turn(REQUEST, stream, TurnObserver()), "quiet")  # type: ignore[arg-type]  # a keeper by its methods
     assert caught.value.reply is not None
     assert (caught.value.reply.text, caught.value.reply.stop_reason) == ("half", "interrupted")

@@ -12,7 +12,7 @@ import pytest
 
 import claude_nb
 from claude_nb.errors import NetworkError
-from claude_nb.providers import registry as providers
+from claude_nb.providers import registry
 from claude_nb.session.conversation import Cell
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Chunk, Message
@@ -227,7 +227,7 @@ def breaking_off(*chunks: Chunk) -> Any:
 
 
 def test_what_had_arrived_is_shown_and_kept(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(providers, "stream", breaking_off(Chunk(text="so far")))
+    monkeypatch.setattr(registry, "stream", breaking_off(Chunk(text="so far")))
     printed = shell.run("%claude -o got hi")
     assert "so far" in printed
     assert "NetworkError: the connection broke; run the cell again" in printed
@@ -238,7 +238,7 @@ def test_what_had_arrived_is_shown_and_kept(shell: Shell, monkeypatch: pytest.Mo
 def test_an_error_before_any_text_leaves_the_old_reply(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     shell.run("%claude --quiet first")
     before = shell.vars["reply"]
-    monkeypatch.setattr(providers, "stream", breaking_off())
+    monkeypatch.setattr(registry, "stream", breaking_off())
     shell.run("%claude hi")
     assert shell.vars["reply"] is before
 

@@ -8,8 +8,7 @@ from dataclasses import replace
 import pytest
 
 from claude_nb.errors import AuthError, BadRequest, ClaudeError, ConfigError
-from claude_nb.providers import api as enquiries
-from claude_nb.providers import registry as providers
+from claude_nb.providers import api, registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.session.session import Session
 from tests.helpers.kernel import Kernel
@@ -146,11 +145,11 @@ def test_a_refused_call_is_one_line_and_costs_nothing() -> None:
 @pytest.mark.parametrize(("name", "path"), [("aimlapi", "/v1/key"), ("anthropic", "/v1/models")])
 def test_a_login_is_checked_with_a_call_that_costs_nothing(name: str, path: str) -> None:
     with Server([answer(200, {"data": []}), answer(401, {"message": f"bad key {OWN}"})]) as server:
-        provider = replace(providers.find(name), base_url=server.url)
+        provider = replace(registry.find(name), base_url=server.url)
         credentials = Credentials({provider.key_variables[0]: OWN})
-        enquiries.check_key(provider, credentials)
+        api.check_key(provider, credentials)
         with pytest.raises(AuthError) as caught:
-            enquiries.check_key(provider, credentials)
+            api.check_key(provider, credentials)
     assert OWN[:8] not in str(caught.value)
     assert {(request.method, request.path) for request in server.requests} == {("GET", path)}
     assert server.requests[0].headers["authorization"] == f"Bearer {OWN}"

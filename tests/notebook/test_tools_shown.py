@@ -11,9 +11,9 @@ from statistics import linear_regression
 import pytest
 
 from claude_nb import render
-from claude_nb.render import reply as footer
+from claude_nb.render import reply
 from claude_nb.render.live import CALL_CHARS, Painter
-from claude_nb.session import frontend as place
+from claude_nb.session import frontend
 from claude_nb.types.content import Called, Thought, ToolCall, ToolResult
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
@@ -175,20 +175,20 @@ def test_whatever_is_in_a_call_is_harmless_on_the_page_and_in_a_terminal(name: s
         Called("f", text, text, failed=True),
         Called("f", {"a": [text]}, None),
     ):
-        html = footer.folded(call)
-        styled = [f'<div style="{style}">' for style in (footer.INSIDE, footer.NAME)]
+        html = reply.folded(call)
+        styled = [f'<div style="{style}">' for style in (reply.INSIDE, reply.NAME)]
         for ours in ("<details>", "<summary>", "</summary>", "</details>", " <b>failed</b>", *styled):
             html = html.replace(ours, "")
         assert not quick_faults(html)
         assert not ACTING.search(html)
-        assert not ACTING.search(footer.call_lines(call))
-        assert footer.call_lines(call).count("\n") == (call.result is not None)
+        assert not ACTING.search(reply.call_lines(call))
+        assert reply.call_lines(call).count("\n") == (call.result is not None)
 
 
 def test_long_arguments_and_results_are_cut_on_the_page() -> None:
     call = Called("f", {"a": "x" * 1_000_000}, "y" * 1_000_000)
-    assert len(footer.folded(call)) < 3 * footer.MAX_SHOWN_CHARS
-    assert len(footer.call_lines(call)) < 500
+    assert len(reply.folded(call)) < 3 * reply.MAX_SHOWN_CHARS
+    assert len(reply.call_lines(call)) < 500
 
 
 def test_a_reply_shows_its_calls_where_they_stood() -> None:
@@ -198,13 +198,13 @@ def test_a_reply_shows_its_calls_where_they_stood() -> None:
         html.index("Look.") < html.index("<details>") < html.index("18 &lt;b&gt;") < html.index("<strong>18</strong>")
     )
     plain = Reply(REQUEST, "It is **18**.")
-    assert footer.body(plain) == render.markdown_html("It is **18**.")
+    assert reply.body(plain) == render.markdown_html("It is **18**.")
 
 
 def test_after_too_many_rounds_the_footer_says_how_to_go_on() -> None:
     held = (ToolCall("c1", "f"), ToolResult("c1", "x"))
-    assert "/continue goes on" in footer.next_step(Reply(REQUEST, "", stop_reason="tool_use", parts=held))
-    assert footer.next_step(Reply(REQUEST, "", stop_reason="tool_use", parts=held[:1])) == ""
+    assert "/continue goes on" in reply.next_step(Reply(REQUEST, "", stop_reason="tool_use", parts=held))
+    assert reply.next_step(Reply(REQUEST, "", stop_reason="tool_use", parts=held[:1])) == ""
 
 
 # In a real kernel
@@ -277,7 +277,7 @@ DELTA = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delt
 
 
 def test_can_answer_is_told_by_the_front_end_or_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(place, "_parent", lambda: {"content": {"allow_stdin": False}})
-    assert not place.can_answer()
-    monkeypatch.setattr(place, "_parent", lambda: {"content": {"allow_stdin": True}})
-    assert place.can_answer()
+    monkeypatch.setattr(frontend, "_parent", lambda: {"content": {"allow_stdin": False}})
+    assert not frontend.can_answer()
+    monkeypatch.setattr(frontend, "_parent", lambda: {"content": {"allow_stdin": True}})
+    assert frontend.can_answer()

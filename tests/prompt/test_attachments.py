@@ -23,11 +23,10 @@ import claude_nb
 from claude_nb.errors import PromptError
 from claude_nb.prompt import attachments, download, template
 from claude_nb.providers.credentials import Credentials
-from claude_nb.providers.dialects import chat_completions as chat
-from claude_nb.providers.dialects import messages
+from claude_nb.providers.dialects import chat_completions, messages
 from claude_nb.session import budget
 from claude_nb.session.session import Session
-from claude_nb.storage import entries as past
+from claude_nb.storage import entries
 from claude_nb.types.content import Attachment
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
@@ -299,7 +298,7 @@ ASKED = Request("p", "m", (Message("user", "See this.", (PICTURE, PAPER, TEXT)),
 WRITTEN = {"type": "text", "text": "<file name='c.csv'>\nx,y\n</file>"}
 
 
-@pytest.mark.parametrize("dialect", [messages.MESSAGES, chat.AIMLAPI], ids=["messages", "aimlapi"])
+@pytest.mark.parametrize("dialect", [messages.MESSAGES, chat_completions.AIMLAPI], ids=["messages", "aimlapi"])
 def test_anthropic_and_aimlapi_get_blocks_in_their_order(dialect: Any) -> None:
     assert dialect.body(ASKED, stream=False)["messages"] == [
         {
@@ -319,7 +318,7 @@ def test_anthropic_and_aimlapi_get_blocks_in_their_order(dialect: Any) -> None:
 
 
 def test_openai_servers_get_data_addresses() -> None:
-    assert chat.OPENAI.body(ASKED, stream=False)["messages"][0]["content"] == [
+    assert chat_completions.OPENAI.body(ASKED, stream=False)["messages"][0]["content"] == [
         {"type": "file", "file": {"filename": "b.pdf", "file_data": f"data:application/pdf;base64,{PAPER.data}"}},
         WRITTEN,
         {"type": "text", "text": "See "},
@@ -334,7 +333,7 @@ def test_openai_servers_get_data_addresses() -> None:
 def test_the_history_keeps_a_fingerprint_that_finds_the_same_request_again() -> None:
     data = json.loads(json.dumps(Reply(ASKED, "Hi").to_dict()))
     assert PICTURE.data not in json.dumps(data)
-    kept = past.reply_from(data).request
+    kept = entries.reply_from(data).request
     assert (kept, kept.key) == (ASKED, ASKED.key)
     with pytest.raises(PromptError, match=r"only the fingerprint was kept; attach it again"):
         messages.MESSAGES.body(kept, stream=False)

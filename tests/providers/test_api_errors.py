@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_nb.errors import ApiError, AuthError, BadRequest, Overloaded
-from claude_nb.providers import api_errors as faults
+from claude_nb.providers import api_errors
 
 HOST = "api.example.com"
 
 
 def fault(status: int, body: object = b"", **headers: str) -> ApiError:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return faults.from_response(status, {n.replace("_", "-"): v for n, v in headers.items()}, data, host=HOST)
+    return api_errors.from_response(status, {n.replace("_", "-"): v for n, v in headers.items()}, data, host=HOST)
 
 
 BODIES: list[tuple[int, object, str]] = [
@@ -122,7 +122,7 @@ def test_a_status_without_a_body_still_says_cause_and_next_step(status: int, kin
 def test_a_refused_key_names_where_it_came_from() -> None:
     found = "environment variable AIMLAPI_API_KEY"
 
-    assert found in str(faults.from_response(401, {}, b"", host=HOST, found=found))
+    assert found in str(api_errors.from_response(401, {}, b"", host=HOST, found=found))
 
 
 def test_a_spend_limit_is_no_overload_so_it_is_not_tried_again() -> None:
@@ -198,7 +198,7 @@ def test_how_long_to_wait_is_read_from_seconds_dates_and_milliseconds(
 ) -> None:
     now = datetime(2026, 11, 22, 12, 0, 0, tzinfo=timezone.utc)
 
-    assert faults.retry_after_s(headers, now=now) == seconds
+    assert api_errors.retry_after_s(headers, now=now) == seconds
 
 
 def test_a_long_wait_is_told_in_minutes() -> None:
@@ -210,7 +210,7 @@ def test_a_long_wait_is_told_in_minutes() -> None:
 
 @pytest.mark.parametrize("name", ["x-inference-id", "request-id", "x-request-id", "x-generation-id"])
 def test_the_request_id_is_kept_for_the_servers_support(name: str) -> None:
-    assert faults.from_response(500, {name: "req_1"}, b"", host=HOST).request_id == "req_1"
+    assert api_errors.from_response(500, {name: "req_1"}, b"", host=HOST).request_id == "req_1"
 
 
 def test_a_request_id_in_the_body_counts_too() -> None:
@@ -228,7 +228,9 @@ def test_a_redirect_names_the_other_place_without_its_path() -> None:
 def test_server_texts_are_cleaned_before_they_are_cut() -> None:
     body = json.dumps({"message": "x" * 290 + " key-1234567890"}).encode()
 
-    error = faults.from_response(401, {}, body, host=HOST, clean=lambda text: text.replace("key-1234567890", "[key]"))
+    error = api_errors.from_response(
+        401, {}, body, host=HOST, clean=lambda text: text.replace("key-1234567890", "[key]")
+    )
 
     assert "key-12" not in str(error)
 
@@ -257,7 +259,7 @@ EVENTS: list[tuple[dict[str, Any], type[ApiError]]] = [
 
 @pytest.mark.parametrize(("data", "kind"), EVENTS)
 def test_an_error_inside_a_reply_is_typed_by_its_own_words(data: dict[str, Any], kind: type[ApiError]) -> None:
-    error = faults.from_event(data)
+    error = api_errors.from_event(data)
 
     assert type(error) is kind
     assert error.status is None
@@ -273,7 +275,7 @@ def test_an_ordinary_object_is_no_error() -> None:
         {"type": "message_start", "message": {}},
     ]
 
-    assert not any(map(faults.is_error, ordinary))
+    assert not any(map(api_errors.is_error, ordinary))
 
 
 def test_errors_travel_between_processes_with_all_they_know() -> None:
@@ -289,4 +291,4 @@ def test_errors_travel_between_processes_with_all_they_know() -> None:
 def test_any_body_gives_one_line(body: bytes, status: int, header: str) -> None:
     headers = {"retry-after": header, "location": header, "x-request-id": header, "content-type": header}
 
-    assert "\n" not in str(faults.from_response(status, headers, body, host=HOST))
+    assert "\n" not in str(api_errors.from_response(status, headers, body, host=HOST))

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from claude_nb.errors import ConfigError
-from claude_nb.providers.credentials import GATEWAY_KEY, Credentials, Owner, is_home, is_loopback
+from claude_nb.providers.credentials import GATEWAY_KEY, Credentials, KeyOwner, is_home, is_loopback
 from claude_nb.providers.keys import Key
 
-AIMLAPI = Owner("aimlapi", "https://api.aimlapi.com/v1", ("AIMLAPI_API_KEY", "AIMLAPI_KEY", "AIML_API_KEY"))
-ANTHROPIC = Owner("anthropic", "https://api.anthropic.com/v1", ("ANTHROPIC_API_KEY",))
-OTHER = Owner("openai-compatible", None)
+AIMLAPI = KeyOwner("aimlapi", "https://api.aimlapi.com/v1", ("AIMLAPI_API_KEY", "AIMLAPI_KEY", "AIML_API_KEY"))
+ANTHROPIC = KeyOwner("anthropic", "https://api.anthropic.com/v1", ("ANTHROPIC_API_KEY",))
+OTHER = KeyOwner("openai-compatible", None)
 GATEWAY = "https://gateway.example/v1"
 LOCAL = "http://127.0.0.1:8000/v1"
 

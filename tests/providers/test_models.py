@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from claude_nb.errors import PromptError
 from claude_nb.providers import models
 from claude_nb.providers.models import Models, Price, plain_name
-from claude_nb.session import options as knobs
+from claude_nb.session import options
 from claude_nb.types.request import Message, Request, Usage
 from claude_nb.types.settings import Sampling
 
@@ -47,7 +47,7 @@ def test_the_table_knows_only_fields_that_there_are() -> None:
     for row in ROWS:
         assert row.accepts is not None
         named = {*row.accepts, *row.ranges, *(name for group in row.either for name in group)}
-        assert named <= set(knobs.SAMPLING_NAMES)
+        assert named <= set(options.SAMPLING_NAMES)
         assert set(row.ids) | set(row.prices) <= set(PROVIDERS)
 
 
@@ -140,7 +140,7 @@ def test_what_a_model_takes_passes_and_an_unknown_model_is_not_judged(model: str
 
 def test_the_advice_of_a_refusal_is_true() -> None:
     for row in ROWS:
-        for name in knobs.SAMPLING_NAMES:
+        for name in options.SAMPLING_NAMES:
             reason = row.refusal(name)
             if reason and "sonnet-4.6" in reason:
                 assert TABLE.spec("sonnet-4.6").refusal(name) is None

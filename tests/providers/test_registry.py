@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from claude_nb.errors import AuthError, ConfigError
-from claude_nb.providers import api as enquiries
-from claude_nb.providers import registry as providers
+from claude_nb.providers import api, registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.registry import PROVIDERS
 from claude_nb.session.session import Session
@@ -59,7 +58,7 @@ def test_every_provider_has_a_dialect_and_a_way_to_its_key() -> None:
     for name, provider in PROVIDERS.items():
         assert provider.name == name
         if provider.dialect:
-            assert providers.dialect_of(provider).path.startswith("/")
+            assert registry.dialect_of(provider).path.startswith("/")
         if provider.needs_key:
             assert provider.key_variables
             assert (provider.base_url or "").startswith("https://")
@@ -73,9 +72,9 @@ def test_every_usual_model_is_in_the_table() -> None:
 
 def test_an_unknown_provider_names_a_near_one_or_all() -> None:
     with pytest.raises(ConfigError, match="did you mean anthropic"):
-        providers.find("antropic")
+        registry.find("antropic")
     with pytest.raises(ConfigError, match="there are aimlapi, anthropic, openai-compatible, demo"):
-        providers.find("zzz")
+        registry.find("zzz")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +89,7 @@ def test_an_unknown_provider_names_a_near_one_or_all() -> None:
     ],
 )
 def test_the_usual_provider_is_the_first_with_a_key(environ: dict[str, str], name: str) -> None:
-    assert providers.default_name(Credentials(environ)) == name
+    assert registry.default_name(Credentials(environ)) == name
 
 
 # What is sent
@@ -177,7 +176,7 @@ def test_a_refused_key_is_one_line_without_the_key() -> None:
 def test_a_missing_key_is_told_before_anything_is_sent() -> None:
     request = Request("aimlapi", "m", (Message("user", "Hi"),))
     with pytest.raises(ConfigError, match="aimlapi needs a key: set AIMLAPI_API_KEY"):
-        list(providers.stream(request, credentials=Credentials({}), stop=Stop()))
+        list(registry.stream(request, credentials=Credentials({}), stop=Stop()))
 
 
 @pytest.mark.parametrize("base_url", ["localhost:11434/v1", "ftp://localhost/v1", "/v1", "https://", "http://a b/v1"])
@@ -209,20 +208,20 @@ def test_a_preview_is_what_is_sent_to_the_letter() -> None:
             "openai-compatible", "m", (Message("user", "Hi"),), sampling=Sampling(top_k=5), base_url=server.url
         )
         session().run(request).wait()
-        assert providers.preview(request, stream=True) == (f"{server.url}/chat/completions", server.requests[0].json)
+        assert registry.preview(request, stream=True) == (f"{server.url}/chat/completions", server.requests[0].json)
 
 
 def test_a_slash_at_the_end_of_an_address_does_not_matter() -> None:
     request = Request("openai-compatible", "m", (Message("user", "Hi"),), base_url="http://localhost:1/v1/")
-    assert providers.preview(request, stream=True)[0] == "http://localhost:1/v1/chat/completions"
+    assert registry.preview(request, stream=True)[0] == "http://localhost:1/v1/chat/completions"
 
 
 def test_a_preview_without_an_address_asks_for_one() -> None:
     with pytest.raises(ConfigError, match="needs an address: add --base-url"):
-        providers.preview(Request("openai-compatible", "m", (Message("user", "Hi"),)), stream=True)
+        registry.preview(Request("openai-compatible", "m", (Message("user", "Hi"),)), stream=True)
 
 
 @pytest.mark.parametrize("body", [{}, {"data": None}, {"data": [3, {"name": "x"}]}])
 def test_a_strange_list_of_models_is_empty(body: dict[str, Any]) -> None:
     with Server([answer(200, body)]) as server:
-        assert enquiries.served_models("openai-compatible", server.url, Credentials({})) == []
+        assert api.served_models("openai-compatible", server.url, Credentials({})) == []

@@ -12,7 +12,7 @@ from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.models import Models, Price
 from claude_nb.render import reply as footer
 from claude_nb.session.session import Session
-from claude_nb.storage import entries as past
+from claude_nb.storage import entries
 from claude_nb.types.request import Request, Usage
 from tests.helpers.replies import messages, sse
 from tests.helpers.server import Scenario, Send, Server, head
@@ -79,7 +79,7 @@ def test_what_was_read_and_kept_is_shown_with_what_it_saved(live: Session) -> No
     assert "$0.27 saved" in footer.line(read)
     assert read.saved_usd == pytest.approx(0.27)
     assert "nothing cached" in footer.line(nothing)
-    assert past.reply_from(json.loads(json.dumps(read.to_dict()))) == read
+    assert entries.reply_from(json.loads(json.dumps(read.to_dict()))) == read
     assert Request.from_dict(read.request.to_dict()).key == read.request.key
 
 
@@ -88,7 +88,7 @@ def test_a_damaged_sum_is_not_read_back(live: Session, saved: Any) -> None:
     with Server([messages(["One."])]) as server:
         reply = live.ask("Hi", base_url=server.url, provider="anthropic")
     with pytest.raises(ValueError, match="saved_usd"):
-        past.reply_from({**reply.to_dict(), "saved_usd": saved})
+        entries.reply_from({**reply.to_dict(), "saved_usd": saved})
 
 
 def test_what_is_saved_follows_the_price_and_is_unknown_without_one() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_nb.errors import PromptError
-from claude_nb.session import options as knobs
-from claude_nb.session.options import BY_NAME, KNOBS, SAMPLING_NAMES
+from claude_nb.session import options
+from claude_nb.session.options import BY_NAME, OPTIONS, SAMPLING_NAMES
 
 ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.lists(st.integers())
 
@@ -25,14 +25,14 @@ def refused(work: Callable[[], Any]) -> tuple[Any, str]:
 
 @given(st.sampled_from(sorted(BY_NAME)), ANYTHING)
 def test_any_value_is_taken_or_refused_in_one_line(name: str, value: Any) -> None:
-    checked, line = refused(lambda: knobs.check(name, value))
+    checked, line = refused(lambda: options.check(name, value))
     assert line == "" or (name in line and "\n" not in line)
-    assert knobs.check(name, checked) == checked
+    assert options.check(name, checked) == checked
 
 
 @given(st.sampled_from(sorted(BY_NAME)), st.text(alphabet=st.characters(codec="utf-8")))
 def test_any_text_is_read_or_refused_in_one_line(name: str, text: str) -> None:
-    _, line = refused(lambda: knobs.read(BY_NAME[name], text))
+    _, line = refused(lambda: options.read(BY_NAME[name], text))
     assert "\n" not in line
 
 
@@ -54,7 +54,7 @@ def test_any_text_is_read_or_refused_in_one_line(name: str, text: str) -> None:
     ],
 )
 def test_values_are_kept_in_one_type(name: str, value: Any, kept: Any) -> None:
-    checked = knobs.check(name, value)
+    checked = options.check(name, value)
     assert (checked, type(checked)) == (kept, type(kept))
 
 
@@ -80,26 +80,26 @@ def test_values_are_kept_in_one_type(name: str, value: Any, kept: Any) -> None:
 )
 def test_what_no_model_takes_is_refused(name: str, value: Any, message: str) -> None:
     with pytest.raises(PromptError, match=message):
-        knobs.check(name, value)
+        options.check(name, value)
 
 
 def test_a_huge_wrong_value_is_shown_in_part() -> None:
     with pytest.raises(PromptError) as caught:
-        knobs.check("system", ["x" * 10_000])
+        options.check("system", ["x" * 10_000])
     assert len(str(caught.value)) < 120
 
 
-@pytest.mark.parametrize("knob", KNOBS, ids=lambda knob: knob.name)
-def test_a_knob_is_found_by_every_spelling(knob: knobs.Knob) -> None:
+@pytest.mark.parametrize("knob", OPTIONS, ids=lambda knob: knob.name)
+def test_a_knob_is_found_by_every_spelling(knob: options.Option) -> None:
     for name in (knob.name, knob.name.replace("_", "-"), *knob.flags, f"--{knob.name}"):
-        assert knobs.find(name) is knob
+        assert options.find(name) is knob
 
 
 def test_an_unknown_knob_names_a_near_one() -> None:
     with pytest.raises(PromptError, match="did you mean temperature"):
-        knobs.find("temprature")
+        options.find("temprature")
     with pytest.raises(PromptError, match="/help"):
-        knobs.find("zzz")
+        options.find("zzz")
 
 
 def test_sliders_have_a_range_that_is_allowed_and_a_step() -> None:
@@ -110,15 +110,15 @@ def test_sliders_have_a_range_that_is_allowed_and_a_step() -> None:
         assert knob.low is not None
         assert knob.high is not None
         assert knob.step
-        assert knobs.check(name, knob.kind(knob.low)) == knob.low  # type: ignore[misc]  # kind is int or float here
-        assert knobs.check(name, knob.kind(knob.high)) == knob.high  # type: ignore[misc]
+        assert options.check(name, knob.kind(knob.low)) == knob.low  # type: ignore[misc]  # kind is int or float here
+        assert options.check(name, knob.kind(knob.high)) == knob.high  # type: ignore[misc]
 
 
 def test_every_knob_says_what_it_does_and_names_its_value() -> None:
-    for knob in KNOBS:
+    for knob in OPTIONS:
         assert knob.help
         assert bool(knob.metavar) == (knob.kind is not None)
 
 
 def test_sampling_fields_are_knobs_and_settings() -> None:
-    assert {knob.name for knob in knobs.SETTINGS} >= set(SAMPLING_NAMES)
+    assert {knob.name for knob in options.SETTINGS} >= set(SAMPLING_NAMES)

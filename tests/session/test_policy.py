@@ -11,7 +11,7 @@ import pytest
 from claude_nb.errors import ApiError, ConfigError
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.models import Models
-from claude_nb.session import policy as classroom
+from claude_nb.session import policy
 from claude_nb.session.session import Session
 from tests.helpers.replies import chat
 from tests.helpers.server import Server, answer
@@ -31,7 +31,7 @@ def session(path: Path | None = None, **environ: str) -> Session:
 
 
 def test_without_rules_everything_is_as_always() -> None:
-    assert session().rules == classroom.Rules()
+    assert session().rules == policy.Policy()
     assert session().request("Hi").provider == "anthropic"
 
 
@@ -127,8 +127,8 @@ def test_the_systems_file_comes_before_what_a_user_can_change(tmp_path: Path) ->
     write(tmp_path / "system" / "class.json", provider="demo")
     own = write(tmp_path / "own.json", provider="anthropic")
     credentials = Credentials({"CLAUDE_NB_CLASS": str(own)})
-    assert classroom.load(credentials, tmp_path / "system").provider == "demo"
-    assert classroom.load(credentials, tmp_path / "nothing").provider == "anthropic"
+    assert policy.load(credentials, tmp_path / "system").provider == "demo"
+    assert policy.load(credentials, tmp_path / "nothing").provider == "anthropic"
 
 
 @pytest.mark.parametrize(
@@ -158,13 +158,13 @@ def test_a_named_file_that_is_missing_locks_too(tmp_path: Path) -> None:
 
 
 def test_replay_works_in_a_locked_class_without_a_key(tmp_path: Path) -> None:
-    from claude_nb.storage import recordings as replay
+    from claude_nb.storage import recordings
 
     with Server([chat(["From the teacher."])]) as server:
         where = {"provider": "openai-compatible", "model": "fast", "base_url": server.url}
         teacher = Session(credentials=Credentials({"CLAUDE_NB_HISTORY": str(tmp_path / "history.db")}))
         teacher.ask("Hi", **where)
-        replay.write(tmp_path / "lesson.jsonl", teacher.memory.history.recorded(None))
+        recordings.write(tmp_path / "lesson.jsonl", teacher.memory.history.recorded(None))
         rules = write(tmp_path / "class.json", provider=where["provider"], base_url=server.url, models=["fast"])
         pupil = Session(
             credentials=Credentials(

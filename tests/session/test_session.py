@@ -14,7 +14,7 @@ import claude_nb
 from claude_nb.errors import ClaudeError, ConfigError, PromptError
 from claude_nb.providers import registry
 from claude_nb.providers.credentials import Credentials
-from claude_nb.session import default as shared
+from claude_nb.session import default
 from claude_nb.session.conversation import Cell
 from claude_nb.session.session import Session
 from claude_nb.stop_signal import Stop
@@ -385,8 +385,8 @@ def test_a_conversation_keeps_its_system_prompt(demo: Session) -> None:
 
 
 def test_the_functions_of_the_package_share_one_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared, "_default", session())
+    monkeypatch.setattr(default, "_default", session())
     claude_nb.configure(seed=3)
     assert claude_nb.ask("Hi").params == {"seed": 3}
-    assert "".join(claude_nb.stream("Hi")) == shared.default_session().ask("Hi").text
-    assert shared.default_session().totals.calls == 3
+    assert "".join(claude_nb.stream("Hi")) == default.default_session().ask("Hi").text
+    assert default.default_session().totals.calls == 3

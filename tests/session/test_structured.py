@@ -23,11 +23,11 @@ from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.models import Models
 from claude_nb.render import reply as footer
 from claude_nb.session import structured
-from claude_nb.session.accounting import Books
+from claude_nb.session.accounting import CallRecord
 from claude_nb.session.session import Session
 from claude_nb.session.turn import Turn
 from claude_nb.stop_signal import Stop
-from claude_nb.storage import entries as past
+from claude_nb.storage import entries
 from claude_nb.types.content import ToolCall, ToolResult
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Chunk, Message, Request
@@ -382,7 +382,7 @@ def test_a_record_with_an_impossible_answer_is_refused(name: str, value: Any) ->
     data = Reply(ASKED, TEA).to_dict()
     data["request"]["answer"][name] = value
     with pytest.raises(ValueError, match=r"answer|not a reply"):
-        past.reply_from(data)
+        entries.reply_from(data)
 
 
 def test_data_survives_a_dict_a_pickle_and_the_history() -> None:
@@ -681,7 +681,7 @@ def test_json_is_code_while_it_streams_and_words_are_words(
         yield Chunk(text='a", "price": 2.5}', stop_reason="end", done=True)
 
     monkeypatch.setattr(display, "publish_display_data", publish)
-    turn = Turn(ASKED, pieces, Books(live, None, None, None))
+    turn = Turn(ASKED, pieces, CallRecord(live, None, None, None))
     reply = display.show(turn, "live")
 
     assert ["<pre" in bundle["text/html"] for bundle in drawn if "price" in bundle["text/html"]] == [is_code]

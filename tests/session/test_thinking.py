@@ -11,11 +11,10 @@ from claude_nb.errors import PromptError
 from claude_nb.notebook import display
 from claude_nb.notebook.arguments import parse
 from claude_nb.providers.credentials import Credentials
-from claude_nb.providers.dialects import chat_completions as chat
-from claude_nb.providers.dialects import messages
+from claude_nb.providers.dialects import chat_completions, messages
 from claude_nb.providers.sse import events
 from claude_nb.session.session import Session
-from claude_nb.storage import entries as past
+from claude_nb.storage import entries
 from claude_nb.types.content import Thought
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
@@ -208,14 +207,14 @@ def test_thoughts_between_texts_keep_their_places() -> None:
     blocks = messages.MESSAGES.body(asked, stream=False)["messages"][1]["content"]
     assert [block["type"] for block in blocks] == ["thinking", "text", "thinking", "text"]
     assert [block["text"] for block in blocks if block["type"] == "text"] == ["One. ", "Two."]
-    assert chat.AIMLAPI.body(asked, stream=False)["messages"][1]["content"] == "One. Two."
+    assert chat_completions.AIMLAPI.body(asked, stream=False)["messages"][1]["content"] == "One. Two."
 
 
 def test_all_of_it_survives_the_history() -> None:
     said = Message("assistant", "One.", (Thought("a", "s1"), Thought(sealed="x", at=4)))
     asked = Request("anthropic", "m", (Message("user", "Hi"), said), thinking=Thinking("enabled", 2000), effort="low")
     reply = Reply(asked, "Hi", parts=(Thought("b", "s2"),), stop_reason="refusal", stop_detail="cyber")
-    assert past.reply_from(json.loads(json.dumps(reply.to_dict()))) == reply
+    assert entries.reply_from(json.loads(json.dumps(reply.to_dict()))) == reply
     assert Request.from_dict(asked.to_dict()).key == asked.key
 
 
@@ -225,7 +224,7 @@ def test_all_of_it_survives_the_history() -> None:
 def test_a_damaged_part_is_not_read_back(part: Any) -> None:
     data = Reply(Request("demo", "demo", (Message("user", "Hi"),)), "Hi").to_dict()
     with pytest.raises(ValueError, match=r".+"):
-        past.reply_from({**data, "parts": [part]})
+        entries.reply_from({**data, "parts": [part]})
 
 
 # What is shown

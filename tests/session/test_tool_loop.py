@@ -13,14 +13,11 @@ from claude_nb import Playground
 from claude_nb.errors import ClaudeError, ConfigError, Interrupted, NetworkError, PromptError, StreamCut
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.dialects.content import sides
-from claude_nb.session import continuation
-from claude_nb.session import frontend as place
-from claude_nb.session import tool_loop as rounds
+from claude_nb.session import continuation, frontend, tool_loop
 from claude_nb.session.budget import tokens_in
 from claude_nb.session.session import Session
-from claude_nb.storage import entries as past
-from claude_nb.sweeps import api as explore
-from claude_nb.sweeps import check as grading
+from claude_nb.storage import entries
+from claude_nb.sweeps import api, check
 from claude_nb.types.content import Called, Thought, ToolCall, ToolResult
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
@@ -240,13 +237,13 @@ def test_thoughts_go_back_signed_and_unchanged_before_their_calls(live: Session)
 
 
 def test_after_ten_rounds_it_stops_keeps_all_and_can_be_gone_on_with(live: Session) -> None:
-    many = [asking.messages("", Ask(f"c{i}", "weather", OSLO)) for i in range(rounds.MAX_ROUNDS)]
+    many = [asking.messages("", Ask(f"c{i}", "weather", OSLO)) for i in range(tool_loop.MAX_ROUNDS)]
     with Server([*many, replies.messages(["18."])]) as server:
         reply = live.ask("Weather?", **where("messages", server, chat="c"))
         assert len(server.requests) == 10
         assert (reply.stop_reason, len(reply.calls)) == ("tool_use", 10)
         assert live.conversations == {}
-        whole = rounds.follow(live.proceed())
+        whole = tool_loop.follow(live.proceed())
     assert roles(server.requests[10].json) == ["user", *["assistant", "user"] * 10]
     assert (whole.text, whole.stop_reason, len(whole.calls)) == ("18.", "end", 10)
     assert live.conversations["c"].messages == (Message("user", "Weather?"), whole.message)
@@ -323,7 +320,7 @@ def test_a_reply_cut_in_its_second_round_is_gone_on_with(live: Session) -> None:
     with Server(scenarios) as server:
         cut = live.ask("Weather?", **where("messages", server, chat="c"))
         assert (cut.text, cut.stop_reason) == ("Look.\n\nIt is ", "max_tokens")
-        whole = rounds.follow(live.proceed())
+        whole = tool_loop.follow(live.proceed())
         live.ask("Sure?", **where("messages", server, chat="c"))
     assert whole.text == "Look.\n\nIt is 18, and \n\nstill 18."
     assert [call.result for call in whole.calls] == ["18 °C in Oslo"] * 2
@@ -383,7 +380,7 @@ def test_the_budget_holds_for_each_round(live: Session) -> None:
         assert reply
         assert (reply.text, reply.stop_reason, reply.calls[0].result) == ("Look.", "error", "Oslo")
         live.configure(budget=None)
-        assert rounds.follow(live.proceed()).text == "Look.\n\n18."
+        assert tool_loop.follow(live.proceed()).text == "Look.\n\n18."
 
 
 def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -414,7 +411,7 @@ def test_an_interrupt_in_a_function_ends_the_reply_and_keeps_all(live: Session) 
         assert reply.stop_reason == "interrupted"
         assert [call.failed for call in reply.calls] == [False, True, True]
         assert live.conversations == {}
-        whole = rounds.follow(live.proceed())
+        whole = tool_loop.follow(live.proceed())
     told = server.requests[1].json["messages"][2]["content"]
     assert [block["content"] for block in told] == ["Oslo", *["not run to its end: interrupted by the user"] * 2]
     assert whole.text == "Look.\n\nOslo it is."
@@ -458,7 +455,7 @@ def test_an_answer_in_json_may_come_after_functions_and_is_mended_without_them(l
 
 
 def test_a_declined_call_is_told_to_the_model(live: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(place, "can_answer", lambda: True)
+    monkeypatch.setattr(frontend, "can_answer", lambda: True)
     monkeypatch.setattr("builtins.input", lambda _: "n")
     with Server([asking.messages("", Ask("c1", "weather", OSLO)), replies.messages(["Pity."])]) as server:
         reply = live.ask("Weather?", **where("messages", server, yes=False))
@@ -469,7 +466,7 @@ def test_a_declined_call_is_told_to_the_model(live: Session, monkeypatch: pytest
 
 
 def test_where_nobody_can_be_asked_nothing_is_sent(live: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(place, "can_answer", lambda: False)
+    monkeypatch.setattr(frontend, "can_answer", lambda: False)
     with Server([replies.messages(["18."])]) as server, pytest.raises(ConfigError, match="add --yes"):
         live.ask("Weather?", **where("messages", server, yes=False))
     assert server.requests == []
@@ -487,9 +484,9 @@ def test_functions_are_refused_in_one_line_where_none_are_called(live: Session) 
     with pytest.raises(PromptError, match="the demo model calls no tools"):
         live.request("Hi", provider="demo", tools=[weather])
     for many in (
-        lambda: explore.sweep("Hi", tools=[weather], n=1, session=live, provider="demo"),
-        lambda: explore.compare(["demo"], "Hi", tools=[weather], session=live),
-        lambda: grading.check("Hi", "x", n=1, tools=[weather], session=live, provider="demo"),
+        lambda: api.sweep("Hi", tools=[weather], n=1, session=live, provider="demo"),
+        lambda: api.compare(["demo"], "Hi", tools=[weather], session=live),
+        lambda: check.check("Hi", "x", n=1, tools=[weather], session=live, provider="demo"),
     ):
         with pytest.raises(PromptError, match="one reply at a time"):
             many()
@@ -511,4 +508,4 @@ def test_a_function_may_ask_a_model_itself(live: Session) -> None:
 def test_results_are_part_of_a_request_and_come_back_from_its_data() -> None:
     held = (ToolCall("c1", "f", "{}"), ToolResult("c1", "bad", failed=True))
     reply = Reply(Request("p", "m", (Message("user", "Hi"),)), "ok", parts=held, stop_reason="tool_use")
-    assert past.reply_from(json.loads(json.dumps(reply.to_dict()))).calls == [Called("f", {}, "bad", failed=True)]
+    assert entries.reply_from(json.loads(json.dumps(reply.to_dict()))).calls == [Called("f", {}, "bad", failed=True)]

@@ -48,13 +48,13 @@ def add(a: int, b: int) -> int:
     return a + b
 
 
-def box(*functions: Callable[..., Any], yes: bool = True) -> tools.Box:
+def box(*functions: Callable[..., Any], yes: bool = True) -> tools.ToolBox:
     made = tools.box(functions, yes=yes)
     assert made
     return made
 
 
-def run(function: Callable[..., Any], **arguments: Any) -> tools.Gave:
+def run(function: Callable[..., Any], **arguments: Any) -> tools.ToolOutcome:
     return box(function).call(ToolCall("c1", function.__name__, json.dumps(arguments)), [KEY])
 
 

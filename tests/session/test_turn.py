@@ -31,7 +31,7 @@ class Clock:
         return self.now
 
 
-class Keeper:
+class TurnObserver:
     """Keeps what it is told."""
 
     def __init__(self) -> None:
@@ -69,11 +69,11 @@ class Model:
 
 
 def turn(*steps: Chunk | BaseException | Callable[[], object], clock: Clock | None = None) -> Turn:
-    return Turn(REQUEST, Model(*steps), Keeper(), clock=clock or Clock())
+    return Turn(REQUEST, Model(*steps), TurnObserver(), clock=clock or Clock())
 
 
-def keeper(turn: Turn) -> Keeper:
-    assert isinstance(turn.keeper, Keeper)
+def keeper(turn: Turn) -> TurnObserver:
+    assert isinstance(turn.keeper, TurnObserver)
     return turn.keeper
 
 
@@ -91,7 +91,7 @@ def test_a_turn_ends_in_a_reply_with_all_that_arrived() -> None:
         lambda: setattr(clock, "now", 102.0),
         END,
     )
-    reply = Turn(REQUEST, model, Keeper(), source="demo", clock=clock).wait()
+    reply = Turn(REQUEST, model, TurnObserver(), source="demo", clock=clock).wait()
     assert (reply.text, reply.thinking, reply.usage) == ("Hello", "hm", Usage(5, 2))
     assert (reply.stop_reason, reply.raw_stop_reason, reply.error) == ("end", "end_turn", None)
     assert (reply.request_id, reply.response_model, reply.source) == ("req_1", "demo-2", "demo")
@@ -124,7 +124,7 @@ def test_it_can_be_read_once() -> None:
 
 def test_nothing_is_sent_before_the_first_step() -> None:
     model = Model(END)
-    running = Turn(REQUEST, model, Keeper())
+    running = Turn(REQUEST, model, TurnObserver())
     chunks = running.chunks()
     assert model.opened == 0
     next(chunks)
@@ -222,7 +222,7 @@ def test_stop_ends_it_as_interrupted_and_without_an_error() -> None:
 
 def test_a_turn_stopped_before_it_is_read_sends_nothing() -> None:
     model = Model(Chunk(text="a"), END)
-    running = Turn(REQUEST, model, Keeper())
+    running = Turn(REQUEST, model, TurnObserver())
     running.stop()
     assert running.wait().stop_reason == "interrupted"
     assert model.opened == 0
@@ -316,7 +316,7 @@ def test_tokens_are_the_servers_count_or_an_estimate() -> None:
 
 
 def test_a_finished_reply_may_be_changed_by_its_keeper() -> None:
-    class Pricing(Keeper):
+    class Pricing(TurnObserver):
         def finished(self, turn: Turn, reply: Reply) -> Reply:
             return Reply(reply.request, text=reply.text, cost_usd=1.0)
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_nb.errors import ClaudeError, ConfigError
-from claude_nb.storage import recordings as replay
+from claude_nb.storage import recordings
 from claude_nb.storage.recordings import play, read, write
 from tests.helpers.turns import recorded
 
@@ -62,7 +62,7 @@ def test_a_file_that_cannot_be_used_says_so_in_one_line(path: Path, content: byt
 
 
 def edited(**fields: object) -> bytes:
-    line = json.loads(replay._line(recorded()))
+    line = json.loads(recordings._line(recorded()))
     for dotted, value in fields.items():
         *way, last = dotted.split("__")
         place = line
@@ -122,7 +122,7 @@ def test_fields_of_later_versions_do_no_harm(path: Path) -> None:
 @settings(derandomize=True, max_examples=300, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 12))
 def test_random_damage_ends_in_a_recording_or_one_line(dice: random.Random, times: int) -> None:
-    content = bytearray(HEAD + "\n".join(replay._line(recorded(text)) for text in ("one", "zwei ü", "三")).encode())
+    content = bytearray(HEAD + "\n".join(recordings._line(recorded(text)) for text in ("one", "zwei ü", "三")).encode())
     for _ in range(times):
         content[dice.randrange(len(content))] = dice.randrange(256)
     with tempfile.TemporaryDirectory() as folder:
@@ -159,10 +159,10 @@ def test_any_json_in_any_field_ends_in_a_recording_or_one_line(field: str, value
 
 def test_a_file_or_a_line_beyond_the_limit_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(path, [recorded()])
-    monkeypatch.setattr(replay, "MAX_LINE_BYTES", 10)
+    monkeypatch.setattr(recordings, "MAX_LINE_BYTES", 10)
     with pytest.raises(ConfigError, match=r"line 2 is damaged .longer than"):
         read(path)
-    monkeypatch.setattr(replay, "MAX_FILE_BYTES", 10)
+    monkeypatch.setattr(recordings, "MAX_FILE_BYTES", 10)
     with pytest.raises(ConfigError, match="larger than"):
         read(path)
 
@@ -186,6 +186,6 @@ def test_a_pipe_is_refused_instead_of_waited_for(path: Path) -> None:
 
 def test_an_older_version_is_migrated_line_by_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(path, [recorded()])
-    monkeypatch.setattr(replay, "VERSION", 2)
-    monkeypatch.setattr(replay, "MIGRATIONS", (lambda line: {**line, "rhythm": [[0.1, 1]]},))
+    monkeypatch.setattr(recordings, "VERSION", 2)
+    monkeypatch.setattr(recordings, "MIGRATIONS", (lambda line: {**line, "rhythm": [[0.1, 1]]},))
     assert [one.rhythm for one in read(path)] == [((0.1, 1),)]

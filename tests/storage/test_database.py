@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_nb.storage import migrations as schema
+from claude_nb.storage import migrations
 from claude_nb.storage.database import File
 from claude_nb.storage.store import Store
 from tests.helpers import TESTS
@@ -76,8 +76,10 @@ def test_a_history_of_the_first_version_is_migrated(store: Store, path: Path, mo
     path.parent.mkdir()
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.executescript((TESTS / "data" / "history_1.sql").read_text("utf-8"))
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("ALTER TABLE replies ADD COLUMN mood TEXT",)))
-    schema._objects_of.cache_clear()
+    monkeypatch.setattr(
+        migrations, "MIGRATIONS", (*migrations.MIGRATIONS, ("ALTER TABLE replies ADD COLUMN mood TEXT",))
+    )
+    migrations._objects_of.cache_clear()
     try:
         assert [row.reply.text for row in store.recent()] == ["Hello.", "Because of Rayleigh."]
         kept(store, ask("new"))
@@ -86,7 +88,7 @@ def test_a_history_of_the_first_version_is_migrated(store: Store, path: Path, mo
             assert db.execute("PRAGMA user_version").fetchone() == (2,)
             assert db.execute("SELECT mood FROM replies").fetchall() == [(None,)] * 3
     finally:
-        schema._objects_of.cache_clear()
+        migrations._objects_of.cache_clear()
 
 
 def test_the_first_version_is_never_edited(store: Store, path: Path, tmp_path: Path) -> None:
@@ -95,7 +97,7 @@ def test_the_first_version_is_never_edited(store: Store, path: Path, tmp_path: P
     with contextlib.closing(sqlite3.connect(old)) as db:
         db.executescript((TESTS / "data" / "history_1.sql").read_text("utf-8"))
         found = set(db.execute("SELECT name, sql FROM sqlite_master WHERE sql NOT NULL"))
-    assert found <= {(one[1], one[3]) for one in schema._objects_of(1)} | {("search", schema.SEARCH)} | {
+    assert found <= {(one[1], one[3]) for one in migrations._objects_of(1)} | {("search", migrations.SEARCH)} | {
         one for one in found if one[0].startswith(("search_", "sqlite_"))
     }
 
@@ -201,11 +203,11 @@ def test_a_file_that_is_being_made_by_another_thread_is_not_taken_for_a_foreign_
             if "sqlite_master" in statement or "user_version" in statement:
                 with contextlib.suppress(sqlite3.OperationalError):
                     maker.execute("BEGIN IMMEDIATE")
-                    schema.migrate(maker)
+                    migrations.migrate(maker)
                     maker.execute("COMMIT")
 
         reader.set_trace_callback(make)
-        schema.glance(reader)
+        migrations.glance(reader)
 
 
 def test_what_was_written_is_on_the_disk_and_nothing_in_the_file_is_trusted(path: Path) -> None:

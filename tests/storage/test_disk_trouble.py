@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_nb.storage import database as store_file
-from claude_nb.storage import migrations as schema
+from claude_nb.storage import database, migrations
 from claude_nb.storage.store import Store
 from claude_nb.types.reply import Reply
 from tests.helpers.turns import ask, kept
@@ -135,14 +134,14 @@ def test_a_full_disk_keeps_what_was_there(
 ) -> None:
     kept(store, ask())
     row_id = store.begin(ask("next"))
-    connect = store_file._connect
+    connect = database._connect
 
     def full(place: Path) -> sqlite3.Connection:
         connection = connect(place)
         connection.execute("PRAGMA max_page_count = 1")  # SQLite then answers as for a full disk
         return connection
 
-    monkeypatch.setattr(store_file, "_connect", full)
+    monkeypatch.setattr(database, "_connect", full)
     store.progress(row_id, "x" * 100_000)
     store.finish(row_id, Reply(ask("next"), "x" * 100_000))
     assert store.begin(ask("z" * 100_000)) is None
@@ -162,7 +161,7 @@ def test_a_disk_that_fails_for_a_while_is_no_reason_to_give_up_the_file(
     def failing(_: object) -> None:
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr(schema, "glance", failing)
+    monkeypatch.setattr(migrations, "glance", failing)
     assert (store.begin(ask()), store.recent()) == (None, [])
     monkeypatch.undo()
     assert len(store.recent()) == 1

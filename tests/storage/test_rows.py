@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_nb.storage import migrations as schema
-from claude_nb.storage import rows
+from claude_nb.storage import migrations, rows
 from claude_nb.storage.store import Store
 from claude_nb.types.reply import Reply
 from tests.helpers.turns import ask, kept
@@ -49,7 +48,7 @@ def test_search_finds_words_that_no_space_sets_apart(store: Store) -> None:
 def test_search_works_without_a_full_text_index(
     store: Store, monkeypatch: pytest.MonkeyPatch, warnings: list[str]
 ) -> None:
-    monkeypatch.setattr(schema, "SEARCH", "CREATE VIRTUAL TABLE search USING no_such_module(prompt, text)")
+    monkeypatch.setattr(migrations, "SEARCH", "CREATE VIRTUAL TABLE search USING no_such_module(prompt, text)")
     row_id = kept(store, ask())
     assert [row.id for row in store.recent(search="sky rayleigh")] == [row_id]
     assert store.forget(row_id) == 1

@@ -13,7 +13,7 @@ from claude_nb.session.session import Session
 from claude_nb.stop_signal import Stop
 from claude_nb.storage.store import Store
 from claude_nb.sweeps.api import sweep
-from claude_nb.sweeps.engine.job_queue import Clerk, Job
+from claude_nb.sweeps.engine.job_queue import Job, JobQueue
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
 from tests.helpers.rates import RateServer
@@ -37,7 +37,7 @@ def prompts(store: Store) -> list[str]:
 
 
 def test_a_prompt_is_in_the_history_when_its_job_is_handed_out(store: Store) -> None:
-    clerk = Clerk(jobs(5), store, ahead=1)
+    clerk = JobQueue(jobs(5), store, ahead=1)
     for number in range(5):
         task = clerk.next(STOP)
         assert task is not None
@@ -60,7 +60,7 @@ class Counted(Store):
 
 def test_no_more_rows_are_written_ahead_where_they_are_there_in_time(tmp_path: Path) -> None:
     store, pause = Counted(tmp_path / "history.db"), threading.Event()
-    clerk = Clerk(jobs(12), store, ahead=2)
+    clerk = JobQueue(jobs(12), store, ahead=2)
     for number in range(10):
         assert clerk.next(STOP)
         while len(prompts(store)) < number + 3:  # this call takes longer than a write
@@ -71,7 +71,7 @@ def test_no_more_rows_are_written_ahead_where_they_are_there_in_time(tmp_path: P
 
 def test_on_a_slow_disk_more_rows_are_written_ahead_but_no_more_than_eight_times_as_many(tmp_path: Path) -> None:
     store = Counted(tmp_path / "history.db")
-    clerk = Clerk(jobs(200), store, ahead=2)
+    clerk = JobQueue(jobs(200), store, ahead=2)
     while clerk.next(STOP):
         pass
     clerk.close(10)
@@ -80,7 +80,7 @@ def test_on_a_slow_disk_more_rows_are_written_ahead_but_no_more_than_eight_times
 
 
 def test_a_prompt_that_is_not_sent_after_all_is_taken_out_again(store: Store) -> None:
-    clerk = Clerk(jobs(50), store, ahead=8)
+    clerk = JobQueue(jobs(50), store, ahead=8)
     assert clerk.next(STOP) is not None
     clerk.close(10)
     assert prompts(store) == ["prompt 0"]
@@ -89,7 +89,7 @@ def test_a_prompt_that_is_not_sent_after_all_is_taken_out_again(store: Store) ->
 
 def test_what_was_given_up_is_not_handed_out(store: Store) -> None:
     for history in (None, store):
-        clerk = Clerk(jobs(9), history, ahead=4)
+        clerk = JobQueue(jobs(9), history, ahead=4)
         assert clerk.next(STOP)
         clerk.give_up(lambda request: request.prompt != "prompt 7")
         found = [task.job.case for task in iter(lambda: clerk.next(STOP), None)]  # noqa: B023
@@ -98,7 +98,7 @@ def test_what_was_given_up_is_not_handed_out(store: Store) -> None:
 
 
 def test_a_job_to_be_tried_again_comes_after_all_others() -> None:
-    clerk = Clerk(jobs(3), None, ahead=1)
+    clerk = JobQueue(jobs(3), None, ahead=1)
     first = clerk.next(STOP)
     assert first is not None
     clerk.again(first)
@@ -109,11 +109,11 @@ def test_a_job_to_be_tried_again_comes_after_all_others() -> None:
 def test_a_stop_ends_the_wait_for_a_job(store: Store) -> None:
     stop = Stop()
     stop.set()
-    assert Clerk(jobs(3), store, ahead=1).next(stop) is None
+    assert JobQueue(jobs(3), store, ahead=1).next(stop) is None
 
 
 def test_replies_are_in_the_history_at_the_end(store: Store) -> None:
-    clerk = Clerk(jobs(40), store, ahead=4)
+    clerk = JobQueue(jobs(40), store, ahead=4)
     while task := clerk.next(STOP):
         row = task.begin(task.job.request)
         assert row is not None

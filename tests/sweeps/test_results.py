@@ -16,8 +16,7 @@ from claude_nb.errors import ConfigError, PromptError
 from claude_nb.providers.credentials import Credentials
 from claude_nb.session.session import Session
 from claude_nb.sweeps.api import load_sweep, sweep
-from claude_nb.sweeps.metrics import demo_metrics as inside
-from claude_nb.sweeps.metrics import registry as measures
+from claude_nb.sweeps.metrics import demo_metrics, registry
 from claude_nb.sweeps.plan import grid
 from claude_nb.sweeps.sweep import Sweep
 from claude_nb.types.reply import Reply
@@ -247,8 +246,8 @@ def test_a_plot_of_words_has_them_side_by_side_and_other_axes_are_refused(small:
 
 
 def test_metrics_have_intervals_around_their_values() -> None:
-    sample = measures.Sample(told({0.0: ["a b", "a c", "d e", "a b", "f"]}).replies, 0, {1: 9, 2: 4}, {})
-    for metric in measures.METRICS.values():
+    sample = registry.Sample(told({0.0: ["a b", "a c", "d e", "a b", "f"]}).replies, 0, {1: 9, 2: 4}, {})
+    for metric in registry.METRICS.values():
         value = metric.of(sample)
         interval = metric.interval(sample) if metric.interval else None
         if value is not None and interval is not None:
@@ -262,10 +261,10 @@ def test_the_path_of_a_demo_reply_is_the_one_it_was_drawn_on() -> None:
     )
     steps = list(zip(range(20), demo.steps(reply.request), strict=False))
     choices = [
-        2 ** measures.metrics.math.fsum(-p * measures.metrics.math.log2(p) for p in step.final if p)
+        2 ** registry.statistics.math.fsum(-p * registry.statistics.math.log2(p) for p in step.final if p)
         for _, step in steps
     ]
-    assert inside.effective_choices(reply.wait()) == pytest.approx(sum(choices) / 20)
+    assert demo_metrics.effective_choices(reply.wait()) == pytest.approx(sum(choices) / 20)
 
 
 # The curve: temperature buys variety and then errors, top_p takes the errors away and keeps most of the variety.

@@ -20,7 +20,7 @@ from claude_nb.session.turn import Turn
 from claude_nb.sweeps.api import compare, last_sweep, sweep
 from claude_nb.sweeps.engine.job_queue import Job
 from claude_nb.sweeps.engine.runner import Runner
-from claude_nb.sweeps.engine.throttle import Pace
+from claude_nb.sweeps.engine.throttle import Throttle
 from claude_nb.sweeps.sweep import Sweep
 from tests.helpers.rates import RateServer
 from tests.helpers.server import Recorded, Scenario, Send, Server, Wait, answer, head, stream
@@ -107,18 +107,18 @@ def test_a_refused_call_is_tried_again_as_soon_as_the_server_answers_others(monk
 
 def test_the_time_of_a_reply_counts_no_wait_for_a_place_or_for_the_next_try(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    start, rest = Pace.start, Pace.rest
+    start, rest = Throttle.start, Throttle.rest
 
     def waited(seconds: float, wait: Callable[..., Any]) -> Callable[..., Any]:
-        def late(self: Pace, *what: Any) -> Any:
+        def late(self: Throttle, *what: Any) -> Any:
             now[0] += seconds
             return wait(self, *what)
 
         return late
 
-    monkeypatch.setattr(Pace, "start", waited(5.0, start))
+    monkeypatch.setattr(Throttle, "start", waited(5.0, start))
     monkeypatch.setattr(
-        Pace, "rest", waited(20.0, lambda self, number, kind, wait_s, stop: rest(self, number, kind, 0, stop))
+        Throttle, "rest", waited(20.0, lambda self, number, kind, wait_s, stop: rest(self, number, kind, 0, stop))
     )
     hi = stream(b'data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')
 

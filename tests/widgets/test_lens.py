@@ -20,8 +20,7 @@ from claude_nb.sweeps.first_words import Measured, first_word
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
 from claude_nb.types.settings import Sampling
-from claude_nb.widgets import lens_branches as story
-from claude_nb.widgets import lens_html as lens_page
+from claude_nb.widgets import lens_branches, lens_html
 from claude_nb.widgets.lens import Lens
 from tests.helpers.replies import chat
 from tests.helpers.server import Server
@@ -114,7 +113,7 @@ def test_no_probabilities_are_kept_in_the_widgets_state(lens: Told) -> None:
 
 def test_the_draws_that_were_sent_can_be_repeated_from_what_was_sent(lens: Told) -> None:
     for step in lens.branches[0]["steps"]:
-        p = array("f", story.packed(lens._story.by_id[step["id"]]))
+        p = array("f", lens_branches.packed(lens._story.by_id[step["id"]]))
         assert draw(shape(p).final, step["u"]) == step["token"]
 
 
@@ -174,10 +173,10 @@ def test_unknown_words_steps_and_branches_are_refused(lens: Told) -> None:
 
 
 def test_only_so_many_branches_are_kept_and_the_first_is_one_of_them(lens: Told) -> None:
-    for _ in range(story.MAX_BRANCHES + 3):
+    for _ in range(lens_branches.MAX_BRANCHES + 3):
         lens.redraw(0)
     numbers = [branch["number"] for branch in lens.branches]
-    assert len(numbers) == story.MAX_BRANCHES
+    assert len(numbers) == lens_branches.MAX_BRANCHES
     assert numbers[0] == 1
     assert lens.branch == numbers[-1]
     assert set(lens._story.by_id) == {step["id"] for branch in lens.branches for step in branch["steps"]}
@@ -255,7 +254,7 @@ class Tags(HTMLParser):
 
 
 def test_a_saved_notebook_shows_every_word_and_its_rivals(lens: Told) -> None:
-    bundle = lens_page.bundle(lens.now, lens.vocabulary, "<b>prompt</b>", lens.badge, "cnb-x")
+    bundle = lens_html.bundle(lens.now, lens.vocabulary, "<b>prompt</b>", lens.badge, "cnb-x")
     tags = Tags(bundle["text/html"])
     assert tags.names.count("details") == len(lens.steps)
     assert "b" in tags.names

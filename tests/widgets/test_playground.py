@@ -18,8 +18,7 @@ from claude_nb.session.turn import Turn
 from claude_nb.stop_signal import Stop
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Chunk, Request
-from claude_nb.widgets import playground as module
-from claude_nb.widgets import presets
+from claude_nb.widgets import playground, presets
 from claude_nb.widgets.playground import Playground
 from tests.helpers.server import Server, answer, stream
 
@@ -267,7 +266,7 @@ def test_a_run_that_the_network_holds_is_given_up_within_a_second() -> None:
 
 def test_the_reply_lands_in_the_notebooks_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     shell = InteractiveShell()
-    monkeypatch.setattr(module, "get_ipython", lambda: shell)
+    monkeypatch.setattr(playground, "get_ipython", lambda: shell)
     shell.user_ns["who"] = "Ada"
     pg = Playground(session=Script("Hi"), variable="answer")
     pg.run("Greet {{who}}")
@@ -479,10 +478,10 @@ def test_own_presets_outlive_the_kernel(tmp_path: Path) -> None:
 
 def test_the_transcript_is_static_html_of_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
     published: list[tuple[dict[str, str], dict[str, Any]]] = []
-    monkeypatch.setattr(module, "publish_display_data", lambda data, _=None, **how: published.append((data, how)))
+    monkeypatch.setattr(playground, "publish_display_data", lambda data, _=None, **how: published.append((data, how)))
     shell = InteractiveShell()
     shell.kernel = object()  # type: ignore[attr-defined]  # as in a notebook
-    monkeypatch.setattr(module, "get_ipython", lambda: shell)
+    monkeypatch.setattr(playground, "get_ipython", lambda: shell)
     pg = Playground(session=Script("**Hi** <script>alert(1)</script>"))
     pg._ipython_display_()
     pg.run("<b>Why?</b>")

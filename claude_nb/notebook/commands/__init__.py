@@ -11,11 +11,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from claude_nb.errors import PromptError
-from claude_nb.notebook import arguments as options
-from claude_nb.notebook.commands import history as past
-from claude_nb.notebook.commands import keys as secrets
-from claude_nb.notebook.commands import settings, widgets
-from claude_nb.notebook.commands import usage as money
+from claude_nb.notebook import arguments
+from claude_nb.notebook.commands import history, keys, settings, usage, widgets
 from claude_nb.notebook.commands.command import Call, Command
 from claude_nb.session.session import Session
 
@@ -36,12 +33,12 @@ def run(session: Session, line: str, variables: dict[str, Any]) -> Any:
 def _help(_: Call) -> str:
     width = max(len(command.usage) for command in COMMANDS.values())
     lines = [f"  %claude {command.usage:<{width}}  {command.help}" for command in COMMANDS.values()]
-    return "\n".join([*lines, "", options.help_text("claude")])
+    return "\n".join([*lines, "", arguments.help_text("claude")])
 
 
 HELP = Command("help", "/help", "this list", _help)
 COMMANDS: dict[str, Command] = {
     command.name: command
-    for group in ((HELP,), settings.COMMANDS, money.COMMANDS, past.COMMANDS, widgets.COMMANDS, secrets.COMMANDS)
+    for group in ((HELP,), settings.COMMANDS, usage.COMMANDS, history.COMMANDS, widgets.COMMANDS, keys.COMMANDS)
     for command in group
 }

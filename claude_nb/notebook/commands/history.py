@@ -102,14 +102,14 @@ def _replay(call: Call) -> str:
 
 
 def _record(call: Call) -> str:
-    from claude_nb.storage import recordings as replay
+    from claude_nb.storage import recordings
 
     words = _words(call.rest)
     if len(words) != 1:
         raise PromptError("say which file: %claude /record lesson.jsonl")
     new = call.session.memory.history.recorded(call.session.notebook)
     try:
-        old = list(replay.read(words[0]))
+        old = list(recordings.read(words[0]))
     except ConfigError:
         from pathlib import Path
 
@@ -118,7 +118,7 @@ def _record(call: Call) -> str:
         old = []
     if not (new or old):
         raise PromptError(f"no replies to record yet: run the cells first, then %claude /record {words[0]}")
-    count = replay.write(words[0], [*old, *new])
+    count = recordings.write(words[0], [*old, *new])
     return (
         f"{words[0]} holds {count} repl{'y' if count == 1 else 'ies'}; play them with %claude /replay only {words[0]}"
     )

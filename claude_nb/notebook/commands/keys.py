@@ -7,8 +7,7 @@ from types import ModuleType
 
 from claude_nb.errors import ApiError, AuthError, ClaudeError, ConfigError
 from claude_nb.notebook.commands.command import Call, Command
-from claude_nb.providers import api as enquiries
-from claude_nb.providers import registry as providers
+from claude_nb.providers import api, registry
 from claude_nb.providers.credentials import SERVICE
 from claude_nb.providers.registry import Provider
 
@@ -47,7 +46,7 @@ def _logout(call: Call) -> str:
 
 def _checked(call: Call, provider: Provider) -> str:
     try:
-        enquiries.check_key(provider, call.session.credentials)
+        api.check_key(provider, call.session.credentials)
     except AuthError as error:
         return f"but the server refuses it: {error}"
     except ApiError as error:
@@ -58,7 +57,7 @@ def _checked(call: Call, provider: Provider) -> str:
 
 
 def _provider(name: str) -> Provider:
-    provider = providers.find(name or "aimlapi")
+    provider = registry.find(name or "aimlapi")
     if not provider.key_variables:
         raise ConfigError(f"{provider.name} has no key of its own; /login aimlapi or /login anthropic")
     return provider

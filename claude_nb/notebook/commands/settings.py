@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from claude_nb.errors import ConfigError, PromptError
-from claude_nb.notebook import arguments as options
+from claude_nb.notebook import arguments
 from claude_nb.notebook.commands.command import Call, Command
 from claude_nb.notebook.commands.usage import totals_line
-from claude_nb.providers import api as enquiries
-from claude_nb.providers import registry as providers
+from claude_nb.providers import api, registry
 from claude_nb.providers.models import ModelSpec
 from claude_nb.session import options as knobs
 from claude_nb.session.session import Session
@@ -15,7 +14,7 @@ from claude_nb.session.session import Session
 
 def state(session: Session) -> str:
     """Who would be asked, with which key and defaults, and what this session has used."""
-    provider, model, base_url, chosen = providers.choose({}, session.settings, session.credentials)
+    provider, model, base_url, chosen = registry.choose({}, session.settings, session.credentials)
     key = session.credentials.find(provider.owner, base_url)
     key_line = f"from {key.found}" if key else "none needed" if not provider.needs_key else "none found"
     defaults = ", ".join(f"{k}={v!r}" for k, v in session.settings.items() if k not in ("provider", "model"))
@@ -38,7 +37,7 @@ def no_key_line() -> str:
 
 def _models(call: Call) -> str:
     session = call.session
-    provider, _, base_url, _ = providers.choose({}, session.settings, session.credentials)
+    provider, _, base_url, _ = registry.choose({}, session.settings, session.credentials)
     name = provider.name
     specs = [spec for spec in session.models.table.values() if name in spec.ids]
     if not specs:
@@ -53,7 +52,7 @@ def _served(session: Session, name: str, base_url: str | None) -> list[str]:
     """The models that a server without rows in our table says it has."""
     if not base_url:
         raise ConfigError(f"{name} needs an address first: %claude /set base_url=http://localhost:11434/v1")
-    return enquiries.served_models(name, base_url, session.credentials) or ["the server lists no models"]
+    return api.served_models(name, base_url, session.credentials) or ["the server lists no models"]
 
 
 def _takes(spec: ModelSpec) -> str:
@@ -72,7 +71,7 @@ def _set(call: Call) -> str:
     if not rest:
         return "\n".join(f"{name}={value!r}" for name, value in session.settings.items()) or "nothing is set"
     values = {}
-    for word, value in options.pairs(rest):
+    for word, value in arguments.pairs(rest):
         knob = knobs.find(word)
         if not knob.setting:
             raise PromptError(f"{knob.name} is given with each prompt, not set as a default")

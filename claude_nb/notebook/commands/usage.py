@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from claude_nb.notebook.commands.command import Call, Command
-from claude_nb.providers import api as enquiries
-from claude_nb.render import reply as footer
+from claude_nb.providers import api
+from claude_nb.render import reply
 from claude_nb.session.budget import Totals, tokens_in
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
@@ -32,7 +32,7 @@ class Used:
             rows.append(("this notebook", totals_line(self.notebook)))
         if self.budget_usd is not None:
             left = max(0.0, self.budget_usd - self.kernel.cost_usd)
-            rows.append(("budget", f"${self.budget_usd:.2f} for this kernel, {footer.dollars(left)} left"))
+            rows.append(("budget", f"${self.budget_usd:.2f} for this kernel, {reply.dollars(left)} left"))
         return "\n".join(f"{name:<13}  {text}" for name, text in rows)
 
 
@@ -48,19 +48,19 @@ def totals_line(totals: Totals) -> str:
         return "no replies yet"
     count = f"{totals.calls} repl{'y' if totals.calls == 1 else 'ies'}"
     unknown = f" · {totals.unpriced} of unknown cost" if totals.unpriced else ""
-    return f"{count} · {footer.tokens(totals.usage)} · {footer.dollars(totals.cost_usd)}{unknown}"
+    return f"{count} · {reply.tokens(totals.usage)} · {reply.dollars(totals.cost_usd)}{unknown}"
 
 
 def counted(session: Session, request: Request, *, allow_http: bool = False) -> str:
     """How large a prompt is, and what it costs before its reply: "1,234 tokens, counted by the server ..."."""
-    exact = enquiries.count_tokens(request, credentials=session.credentials, allow_http=allow_http)
+    exact = api.count_tokens(request, credentials=session.credentials, allow_http=allow_http)
     tokens = tokens_in(request) if exact is None else exact
     size = f"{tokens:,} token{'' if tokens == 1 else 's'}"
     parts = [f"about {size}, estimated from its length" if exact is None else f"{size}, counted by the server"]
     price = session.models.price(request.model, request.provider)
     cost = price.cost_usd(Usage(tokens, 0)) if price else None
     if request.provider != "demo":
-        parts.append("price unknown" if cost is None else f"about {footer.dollars(cost)} before the reply")
+        parts.append("price unknown" if cost is None else f"about {reply.dollars(cost)} before the reply")
     if context := session.models.spec(request.model).context:
         share = f"{tokens / context:.1%}" if tokens >= context / 1000 else "under 0.1%"
         parts.append(f"{share} of the {context:,} that fit")

@@ -13,9 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from claude_nb import schema
-from claude_nb.providers import api_errors as faults
-from claude_nb.providers.dialects import blocks
-from claude_nb.providers.dialects import tool_calls as calls
+from claude_nb.providers import api_errors
+from claude_nb.providers.dialects import blocks, tool_calls
 from claude_nb.providers.dialects.base import (
     Dialect,
     PromptParts,
@@ -71,12 +70,12 @@ def _openai_turns(side: Message) -> list[dict[str, Any]]:
 def _openai_tools(request: Request) -> dict[str, Any]:
     """What may be called, and the form of the answer."""
     fields: dict[str, Any] = {}
-    if tools := calls.schemas(request):
+    if tools := tool_calls.schemas(request):
         functions = ({"name": name, "description": about, "parameters": form} for name, about, form in tools)
         fields["tools"] = [{"type": "function", "function": function} for function in functions]
     answer = request.answer
     if answer and answer.how == "tool":
-        fields["tool_choice"] = {"type": "function", "function": {"name": calls.ANSWER}}
+        fields["tool_choice"] = {"type": "function", "function": {"name": tool_calls.ANSWER}}
     if answer and answer.how == "native":
         form = json.loads(answer.schema)
         # Strict mode refuses many schemas; without it the server does what it can, and the answer is checked here.
@@ -130,8 +129,8 @@ class _Reader:
         inner = child(data, "event") or data
         self._names = (inner.get("id"), inner.get("model"))
         choice = next(iter(children(inner, "choices")), {})
-        if faults.is_error(inner) or faults.is_error(choice) or choice.get("finish_reason") == "error":
-            raise faults.from_event(inner if inner.get("error") else choice if choice.get("error") else inner)
+        if api_errors.is_error(inner) or api_errors.is_error(choice) or choice.get("finish_reason") == "error":
+            raise api_errors.from_event(inner if inner.get("error") else choice if choice.get("error") else inner)
         delta = child(choice, "delta")
         if not delta and not self._spoken:
             delta = child(choice, "message")  # a reply in one piece, also when a stream was asked for
@@ -195,7 +194,7 @@ def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
             break
         data = event.object()
         if event.name == "error":
-            raise faults.from_event(data or {"error": event.data})
+            raise api_errors.from_event(data or {"error": event.data})
         if data is not None:
             yield from reader.chunks(data)
         elif is_damaged(event) and not reader.stopped:

@@ -10,9 +10,8 @@ from typing import Any
 
 from claude_nb import schema
 from claude_nb.errors import PromptError
-from claude_nb.providers import api_errors as faults
-from claude_nb.providers.dialects import blocks
-from claude_nb.providers.dialects import tool_calls as calls
+from claude_nb.providers import api_errors
+from claude_nb.providers.dialects import blocks, tool_calls
 from claude_nb.providers.dialects.base import (
     Dialect,
     PromptParts,
@@ -44,7 +43,7 @@ def _body(request: Request, *, stream: bool) -> dict[str, Any]:
         _keep(body)
     if request.thinking:
         body["thinking"] = request.thinking.as_params()
-    if tools := calls.schemas(request):
+    if tools := tool_calls.schemas(request):
         body["tools"] = [{"name": name, "description": about, "input_schema": form} for name, about, form in tools]
     return body | _form(request) | request.sampling.as_params()
 
@@ -56,7 +55,7 @@ def _form(request: Request) -> dict[str, Any]:
     if answer and answer.how == "native":
         form = json.loads(answer.schema)
         config["format"] = {"type": "json_schema", "schema": schema.for_claude(form) or form}
-    forced = {"tool_choice": {"type": "tool", "name": calls.ANSWER}} if answer and answer.how == "tool" else {}
+    forced = {"tool_choice": {"type": "tool", "name": tool_calls.ANSWER}} if answer and answer.how == "tool" else {}
     return ({"output_config": config} if config else {}) | forced
 
 
@@ -78,8 +77,8 @@ def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
             yield Chunk(done=True)
             break
         data = event.object()
-        if event.name == "error" or (data is not None and faults.is_error(data)):
-            raise faults.from_event(data or {"error": event.data})
+        if event.name == "error" or (data is not None and api_errors.is_error(data)):
+            raise api_errors.from_event(data or {"error": event.data})
         if data is not None:
             kind = string(data.get("type")) or event.name
             yield tools.finished(_chunk(kind, data, parts))
@@ -134,8 +133,8 @@ def _stop(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unstreamed(data: dict[str, Any]) -> Iterator[Chunk]:
-    if faults.is_error(data):
-        raise faults.from_event(data)
+    if api_errors.is_error(data):
+        raise api_errors.from_event(data)
     yield Chunk(id=label(data.get("id")), model=label(data.get("model")))
     tools = Calls()
     for block in children(data, "content"):

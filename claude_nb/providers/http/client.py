@@ -18,10 +18,10 @@ from claude_nb import __version__
 from claude_nb.errors import ApiError, ClaudeError, NetworkError, Overloaded, PromptError, StreamCut
 from claude_nb.providers import addresses
 from claude_nb.providers.http import transport as network
-from claude_nb.providers.http.keepalive import Lane
+from claude_nb.providers.http.keepalive import KeptConnections
 from claude_nb.providers.http.response import Response
 from claude_nb.providers.http.stream import Timeouts, Unreached
-from claude_nb.providers.http.transport import Sent
+from claude_nb.providers.http.transport import OutgoingRequest
 from claude_nb.providers.keys import Key
 from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Chunk
@@ -49,7 +49,7 @@ def connect(
     transport: httpx.BaseTransport | None = None,
     clock: Callable[[], float] = time.monotonic,
     chance: Callable[[], float] = random.random,
-    lane: Lane | None = None,
+    lane: KeptConnections | None = None,
 ) -> Generator[Chunk, None, Response]:
     """POST the body as JSON: ``response = yield from connect(...)``. Yields a notice while it waits to try again.
 
@@ -61,7 +61,7 @@ def connect(
     ConfigError for an address that is not allowed.
     """
     given = {"Content-Type": "application/json", "Accept": "text/event-stream, application/json", **(headers or {})}
-    sent = Sent("POST", url, _json(body), given | _own_headers(), key, timeouts, transport, lane)
+    sent = OutgoingRequest("POST", url, _json(body), given | _own_headers(), key, timeouts, transport, lane)
     return (yield from _answer(sent, stop, chance, clock, allow_http=allow_http))
 
 
@@ -77,7 +77,7 @@ def get_json(
 ) -> dict[str, Any]:
     """GET a JSON object, by the same rules: get_json("https://api.example.com/v1/models")."""
     given = {"Accept": "application/json", **(headers or {})}
-    sent = Sent("GET", url, None, given | _own_headers(), key, timeouts, transport)
+    sent = OutgoingRequest("GET", url, None, given | _own_headers(), key, timeouts, transport)
     return _object(_answer(sent, stop or Stop(), random.random, time.monotonic, allow_http=allow_http))
 
 
@@ -105,7 +105,7 @@ def _object(steps: Generator[Chunk, None, Response]) -> dict[str, Any]:
 
 
 def _answer(
-    sent: Sent, stop: Stop, chance: Callable[[], float], clock: Callable[[], float], *, allow_http: bool
+    sent: OutgoingRequest, stop: Stop, chance: Callable[[], float], clock: Callable[[], float], *, allow_http: bool
 ) -> Generator[Chunk, None, Response]:
     addresses.check(sent.url, sent.key, allow_http=allow_http)
     for attempt in range(RETRIES + 1):
@@ -134,7 +134,7 @@ def _process_id(pid: int) -> str:  # noqa: ARG001 - the cache's key: a fork gets
     return uuid.uuid4().hex[:20]
 
 
-def _try_once(sent: Sent, stop: Stop, clock: Callable[[], float]) -> Response | tuple[ClaudeError, str]:
+def _try_once(sent: OutgoingRequest, stop: Stop, clock: Callable[[], float]) -> Response | tuple[ClaudeError, str]:
     """An open Response, or the error and what x-should-retry says about it."""
     line = network.line_for(sent, urlsplit(sent.url).netloc)
     kept = False
@@ -161,7 +161,9 @@ def _wait_s(error: ClaudeError, hint: str, attempt: int, chance: Callable[[], fl
     return asked or min(0.5 * 2**attempt, 8.0) * (1 - 0.25 * chance())
 
 
-def _count_down(error: ClaudeError, wait_s: float, attempt: int, stop: Stop, lane: Lane | None) -> Iterator[Chunk]:
+def _count_down(
+    error: ClaudeError, wait_s: float, attempt: int, stop: Stop, lane: KeptConnections | None
+) -> Iterator[Chunk]:
     """A notice about once a second: "overloaded, trying again in 2 s (1 of 2)"."""
     status, asked_s = (error.status, error.retry_after_s) if isinstance(error, ApiError) else (None, None)
     reason = {None: "no connection", 429: "too many requests", 503: "overloaded", 529: "overloaded"}.get(

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from claude_nb.errors import ClaudeError, NetworkError
 from claude_nb.heartbeat import PULSE
-from claude_nb.providers.http.stream import Head, Item, Line, Timeouts
+from claude_nb.providers.http.stream import ByteStream, Head, Item, Timeouts
 from claude_nb.stop_signal import Stop
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Kept:
             transport.close()
 
 
-class Lane:
+class KeptConnections:
     """What the calls of one thread go through, one after the other. Its thread may be left behind by a stop.
 
     begins  to be told when a call gets its place, at first and for each next try, by lanes on which calls wait for one
@@ -83,7 +83,7 @@ class Lane:
             one.close()
 
 
-class Direct(Line):
+class BlockingStream(ByteStream):
     """One call on a lane. A closed socket ends its reads, and the pulse keeps the clocks.
 
     While a name is looked up or a connection made there is no socket yet, so whoever stops such a thread does not

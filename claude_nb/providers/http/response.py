@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any
 
 from claude_nb.errors import ApiError, BadRequest, ClaudeError, NetworkError, StreamCut
-from claude_nb.providers import api_errors as faults
-from claude_nb.providers.http.stream import Head, Line, Timeouts
+from claude_nb.providers import api_errors
+from claude_nb.providers.http.stream import ByteStream, Head, Timeouts
 from claude_nb.providers.keys import Key, redact
 from claude_nb.providers.sse import Decoder, Event, read_object
 from claude_nb.stop_signal import Stop
@@ -33,7 +33,9 @@ class Response:
     request_id  the server's id of the request; None if it sent none
     """
 
-    def __init__(self, line: Line, stop: Stop, key: Key | None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, line: ByteStream, stop: Stop, key: Key | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._line = line
         self._stop = stop
         self._keys = [key] if key else []
@@ -41,7 +43,7 @@ class Response:
         self._ending = False
         head = line.take()
         self.status, self.headers = head if isinstance(head, Head) else Head(502, {})
-        own_id = faults.request_id(self.headers)
+        own_id = api_errors.request_id(self.headers)
         self.request_id = own_id and redact(own_id, self._keys)
         self._pieces = _unpacked(self._raw(), self.headers.get("content-encoding", "").strip().lower())
         # Waiting for the first piece here means that a connection lost before it can still be tried again.
@@ -109,7 +111,7 @@ class Response:
     def error(self) -> ApiError:
         """What an answer with an error status says."""
         self._line.timeouts = self._at_the_end()
-        return faults.from_response(
+        return api_errors.from_response(
             self.status,
             self.headers,
             self._read(ERROR_BYTES, part=True),

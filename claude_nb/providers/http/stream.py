@@ -43,7 +43,7 @@ class Head(NamedTuple):
 Item = Head | bytes | ClaudeError
 
 
-class Line(ABC):
+class ByteStream(ABC):
     """One request as its reader sees it. take() gives a Head, raw pieces, then b"" or raises what went wrong."""
 
     def __init__(self, host: str, timeouts: Timeouts) -> None:
@@ -89,7 +89,7 @@ class Line(ABC):
         return NetworkError(f"{self.host} was silent for {limit:g} s; run it again, or allow more with --timeout")
 
 
-class Pipe(Line):
+class ThreadedStream(ByteStream):
     """From a network thread of its own to the reader, which so can leave at any moment."""
 
     def __init__(self, host: str, timeouts: Timeouts) -> None:

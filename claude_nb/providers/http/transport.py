@@ -25,9 +25,9 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from claude_nb.errors import ClaudeError, ConfigError, NetworkError, StreamCut
-from claude_nb.providers.http.keepalive import Direct, Lane
+from claude_nb.providers.http.keepalive import BlockingStream, KeptConnections
 from claude_nb.providers.http.packets import Packets
-from claude_nb.providers.http.stream import Head, Item, Line, Pipe, Timeouts, Unreached
+from claude_nb.providers.http.stream import ByteStream, Head, Item, ThreadedStream, Timeouts, Unreached
 from claude_nb.providers.keys import Key, RedactedLogs
 
 NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # on, for 0 seconds
@@ -40,7 +40,7 @@ LOGS = RedactedLogs("httpx", *(f"httpcore.{part}" for part in ("connection", "ht
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class OutgoingRequest:
     """One request, for each of its tries. lane: of the thread that asks, if it waits for the network itself."""
 
     method: str
@@ -50,30 +50,34 @@ class Sent:
     key: Key | None
     timeouts: Timeouts
     transport: httpx.BaseTransport | None = None
-    lane: Lane | None = None
+    lane: KeptConnections | None = None
 
 
-def line_for(sent: Sent, host: str) -> Line:
+def line_for(sent: OutgoingRequest, host: str) -> ByteStream:
     """What its answer will arrive through; nothing is sent yet."""
-    return Direct(host, sent.timeouts, sent.lane.to(sent.url)) if sent.lane else Pipe(host, sent.timeouts)
+    return (
+        BlockingStream(host, sent.timeouts, sent.lane.to(sent.url))
+        if sent.lane
+        else ThreadedStream(host, sent.timeouts)
+    )
 
 
-def begin(sent: Sent, line: Line) -> None:
+def begin(sent: OutgoingRequest, line: ByteStream) -> None:
     """Send it. Whatever happens then, also what goes wrong, arrives through the line."""
-    if isinstance(line, Direct):
+    if isinstance(line, BlockingStream):
         line.source = _exchange(sent, line)
-    elif isinstance(line, Pipe):
+    elif isinstance(line, ThreadedStream):
         threading.Thread(target=_fill, args=(sent, line), name="claude_nb reply", daemon=True).start()
 
 
-def _fill(sent: Sent, pipe: Pipe) -> None:
+def _fill(sent: OutgoingRequest, pipe: ThreadedStream) -> None:
     with contextlib.closing(_exchange(sent, pipe)) as items:
         for item in items:
             if not pipe.put(item):
                 break
 
 
-def _exchange(sent: Sent, line: Line) -> Generator[Item, None, None]:
+def _exchange(sent: OutgoingRequest, line: ByteStream) -> Generator[Item, None, None]:
     """Everything that httpx does, happens here: the Head, the pieces, then b"" or what went wrong."""
     end: ClaudeError | bytes = b""
     answered = False
@@ -117,8 +121,8 @@ def _proxy_at(url: str, environ: tuple[str | None, ...], moment: int) -> str | N
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _transport_for(url: str, line: Line) -> httpx.HTTPTransport:
-    kept = line.kept if isinstance(line, Direct) else None
+def _transport_for(url: str, line: ByteStream) -> httpx.HTTPTransport:
+    kept = line.kept if isinstance(line, BlockingStream) else None
     if kept and kept.transport:
         return kept.transport
     proxy, certificates = _proxy_for(url), tuple(map(os.environ.get, CERTIFICATES))
@@ -151,7 +155,7 @@ def _trusted(certificates: tuple[str | None, ...]) -> ssl.SSLContext:  # noqa: A
     return httpx.create_ssl_context()
 
 
-def _tracer(line: Line) -> Callable[[str, Mapping[str, Any]], None]:
+def _tracer(line: ByteStream) -> Callable[[str, Mapping[str, Any]], None]:
     """httpcore tells each of its steps to this function; two of them hand out the socket."""
 
     def trace(name: str, info: Mapping[str, Any]) -> None:

@@ -36,7 +36,7 @@ class Job(NamedTuple):
 class Task:
     """A job handed out, and the Ledger of its turn. attempt: 1, 2 ...; is_recorded: the history answers it."""
 
-    def __init__(self, clerk: Clerk, job: Job, attempt: int, is_recorded: bool) -> None:
+    def __init__(self, clerk: JobQueue, job: Job, attempt: int, is_recorded: bool) -> None:
         self.job = job
         self.attempt = attempt
         self.is_recorded = is_recorded
@@ -54,7 +54,7 @@ class Task:
         self._clerk.ended(row, reply, rhythm)
 
 
-class Clerk:
+class JobQueue:
     """The jobs of one run. Any thread may call; writing happens on a thread of its own, when there is a history.
 
     ahead     rows written before their calls begin; more, up to MOST_AHEAD times, when calls had to wait for theirs

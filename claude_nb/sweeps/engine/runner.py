@@ -13,8 +13,8 @@ from claude_nb.errors import ClaudeError
 from claude_nb.session.session import Session
 from claude_nb.session.turn import Turn
 from claude_nb.stop_signal import Stop
-from claude_nb.sweeps.engine.job_queue import Clerk, Job, Task
-from claude_nb.sweeps.engine.throttle import Pace, Slot
+from claude_nb.sweeps.engine.job_queue import Job, JobQueue, Task
+from claude_nb.sweeps.engine.throttle import Throttle, ThrottledConnections
 from claude_nb.sweeps.engine.worker import Answer, failed, run_one
 
 TRIES = 4  # of a call that the server refuses; each is itself repeated by the wire
@@ -50,7 +50,7 @@ class Runner:
         executor: Executor | None = None,
     ) -> None:
         self.session = session
-        self.pace = Pace(max(1, min(concurrency, len(jobs))))
+        self.pace = Throttle(max(1, min(concurrency, len(jobs))))
         self.turns: dict[Job, Turn] = {}
         self.hopeless: str | None = None
         self._options = dict(options or {})
@@ -59,7 +59,7 @@ class Runner:
         # On an executor a row is written when its reply comes back.
         store = None if executor else session.store
         limit = self.pace.limit
-        self._clerk = Clerk(jobs, store, ahead=limit, notebook=session.notebook, recorded=recorded)
+        self._clerk = JobQueue(jobs, store, ahead=limit, notebook=session.notebook, recorded=recorded)
         self._results: queue.SimpleQueue[Done] = queue.SimpleQueue()
         self._stop = Stop()
         self._crew = threading.Lock()
@@ -121,7 +121,7 @@ class Runner:
 
     def _work(self) -> None:
         """One thread: job after job."""
-        slot = Slot(self.pace, self._stop, self._rest)
+        slot = ThrottledConnections(self.pace, self._stop, self._rest)
         try:
             while task := self._next():
                 if (answer := self._read(task, slot)) is not None:
@@ -156,7 +156,7 @@ class Runner:
         if change > 0 and len(self._clerk):
             self._add_hand()
 
-    def _read(self, task: Task, slot: Slot | None = None) -> Answer | None:
+    def _read(self, task: Task, slot: ThrottledConnections | None = None) -> Answer | None:
         """Run a job to its end; None: stopped on the way."""
         job, replay = task.job, "use" if task.is_recorded else self._replay
         if slot:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
 from claude_nb.errors import Overloaded
-from claude_nb.providers.http.keepalive import Lane
+from claude_nb.providers.http.keepalive import KeptConnections
 from claude_nb.stop_signal import Stop
 
 WINDOW = 20  # outcomes looked at
@@ -47,7 +47,7 @@ class _Rest:
         return is_ours
 
 
-class Pace:
+class Throttle:
     """Slots for running calls. A call that is refused gives its slot back until it is tried again.
 
     limit    calls at once at most; allowed is how many it is now, between 1 and limit
@@ -152,7 +152,7 @@ class Pace:
         self._free.notify(max(0, self.allowed - self.running))
 
 
-class Slot(Lane):
+class ThrottledConnections(KeptConnections):
     """The lane of one thread of a sweep. Each of its calls has a slot, but while it waits for its next try.
 
     kind     of the call: those for the same model, at the same address, meet the same limits
@@ -160,7 +160,7 @@ class Slot(Lane):
     resting  told when such a wait begins (1) and when it ends (-1)
     """
 
-    def __init__(self, pace: Pace, stop: Stop, resting: Callable[[int], None]) -> None:
+    def __init__(self, pace: Throttle, stop: Stop, resting: Callable[[int], None]) -> None:
         super().__init__(most=max(1, CONNECTIONS // pace.limit))
         self.kind: Hashable = None
         self._pace = pace

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from claude_nb.errors import PromptError
-from claude_nb.sweeps.metrics import statistics as metrics
+from claude_nb.sweeps.metrics import statistics
 from claude_nb.sweeps.metrics.statistics import Interval
 from claude_nb.types.reply import Reply
 
@@ -75,15 +75,15 @@ def passed(reply: Reply, check: Check) -> bool:
 def _over_texts(statistic: Callable[[Sequence[str]], float | None]) -> dict[str, Any]:
     return {
         "of": lambda sample: statistic(sample.texts),
-        "interval": lambda sample: metrics.jackknife(sample.texts, statistic),
+        "interval": lambda sample: statistics.jackknife(sample.texts, statistic),
     }
 
 
 def _distinct(n: int) -> dict[str, Any]:
     return {
-        "of": lambda sample: metrics.distinct(sample.texts, n, sample.grams.get(n)),
-        "interval": lambda sample: metrics.jackknife(
-            sample.texts, lambda texts: metrics.distinct(texts, n, sample.grams.get(n))
+        "of": lambda sample: statistics.distinct(sample.texts, n, sample.grams.get(n)),
+        "interval": lambda sample: statistics.jackknife(
+            sample.texts, lambda texts: statistics.distinct(texts, n, sample.grams.get(n))
         ),
     }
 
@@ -92,7 +92,7 @@ def _over_replies(value: Callable[[Reply], float | None], share: float | None = 
     """The mean of a value of each reply, or a percentile of it."""
 
     def statistic(values: Sequence[float]) -> float | None:
-        return metrics.mean(values) if share is None else metrics.percentile(values, share)
+        return statistics.mean(values) if share is None else statistics.percentile(values, share)
 
     def known(sample: Sample) -> list[float]:
         values = (value(reply) for reply in sample.replies)
@@ -100,7 +100,7 @@ def _over_replies(value: Callable[[Reply], float | None], share: float | None = 
 
     return {
         "of": lambda sample: statistic(known(sample)),
-        "interval": lambda sample: metrics.jackknife(known(sample), statistic),
+        "interval": lambda sample: statistics.jackknife(known(sample), statistic),
     }
 
 
@@ -116,7 +116,7 @@ def _share(holds: Callable[[Reply], bool], *, demo: bool = False) -> dict[str, A
         yes, n = counted(sample)
         return yes / n if n else None
 
-    return {"of": rate, "interval": lambda sample: metrics.wilson(*counted(sample))}
+    return {"of": rate, "interval": lambda sample: statistics.wilson(*counted(sample))}
 
 
 def _cost(sample: Sample) -> float | None:
@@ -135,25 +135,25 @@ def _demo_mean(measure: Callable[[Reply], float | None]) -> Callable[[Sample], f
     def of(sample: Sample) -> float | None:
         if not sample.is_demo:
             return None
-        return metrics.mean([value for reply in sample.replies if (value := measure(reply)) is not None])
+        return statistics.mean([value for reply in sample.replies if (value := measure(reply)) is not None])
 
     return of
 
 
 def _effective_choices(reply: Reply) -> float | None:
-    from claude_nb.sweeps.metrics import demo_metrics as inside
+    from claude_nb.sweeps.metrics import demo_metrics
 
-    return inside.effective_choices(reply)
+    return demo_metrics.effective_choices(reply)
 
 
 def _perplexity(reply: Reply) -> float | None:
-    from claude_nb.sweeps.metrics import demo_metrics as inside
+    from claude_nb.sweeps.metrics import demo_metrics
 
-    return inside.perplexity(reply)
+    return demo_metrics.perplexity(reply)
 
 
 def _words(reply: Reply) -> float:
-    return len(metrics.words(reply.text))
+    return len(statistics.words(reply.text))
 
 
 def _seconds(reply: Reply) -> float:
@@ -168,17 +168,17 @@ METRICS: dict[str, Metric] = {
             "unique",
             "share of different replies; 1: no two are the same",
             best="high",
-            **_over_texts(metrics.unique_rate),
+            **_over_texts(statistics.unique_rate),
         ),
         Metric("distinct_1", "distinct-1", "share of different words, over equal amounts of text", **_distinct(1)),
         Metric("distinct_2", "distinct-2", "share of different word pairs, over equal amounts of text", **_distinct(2)),
-        Metric("jaccard", "alike", "words that two replies share, on average", **_over_texts(metrics.jaccard)),
+        Metric("jaccard", "alike", "words that two replies share, on average", **_over_texts(statistics.jaccard)),
         Metric(
             "self_bleu",
             "self-BLEU-4",
             "how well each reply is made of pieces of the others",
             slow=True,
-            **_over_texts(metrics.self_bleu),
+            **_over_texts(statistics.self_bleu),
         ),
         Metric("length", "length", "mean length in words", style="number", **_over_replies(_words)),
         Metric("latency_p50", "latency", "median seconds", style="seconds", best="low", **_over_replies(_seconds, 0.5)),
@@ -264,6 +264,6 @@ def equal_grams(samples: Sequence[Sequence[str]]) -> dict[int, int]:
     """For 1 and 2 words the number of runs that each of these groups of texts has at least; empty groups aside."""
     sizes = {}
     for n in (1, 2):
-        totals = [sum(len(metrics.grams(text, n)) for text in texts) for texts in samples]
+        totals = [sum(len(statistics.grams(text, n)) for text in texts) for texts in samples]
         sizes[n] = min((total for total in totals if total), default=0)
     return sizes

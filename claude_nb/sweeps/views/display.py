@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from claude_nb import render
 from claude_nb.render import reply as footer
-from claude_nb.session import frontend as place
+from claude_nb.session import frontend
 from claude_nb.sweeps.sweep import Sweep
 from claude_nb.sweeps.views.html import columns_html, grid_html
 
@@ -23,11 +23,11 @@ BYTES_PER_S = 12_000
 SHORTEST_S, LONGEST_S = 0.15, 1.5
 
 
-def screen_for(sweep: Sweep, *, show: bool, columns: bool) -> Screen:
+def screen_for(sweep: Sweep, *, show: bool, columns: bool) -> SweepView:
     """The screen that fits here: a notebook with a person in front, a run without one, a terminal."""
-    mode = place.mode_for(sweep.session.credentials.setting("DISPLAY"))
+    mode = frontend.mode_for(sweep.session.credentials.setting("DISPLAY"))
     if not show:
-        return Screen()
+        return SweepView()
     if mode == "text":
         return TextColumns() if columns else Text()
     if mode == "live":
@@ -35,7 +35,7 @@ def screen_for(sweep: Sweep, *, show: bool, columns: bool) -> Screen:
     return Once(columns=columns)
 
 
-class Screen:
+class SweepView:
     """Shows nothing; the others are its children."""
 
     def announce(self, line: str) -> None:
@@ -55,7 +55,7 @@ class Screen:
         return False
 
 
-class Text(Screen):
+class Text(SweepView):
     """A terminal: the forecast and a bar, beside the program's own output."""
 
     _bar: Bar | None = None
@@ -80,7 +80,7 @@ class Text(Screen):
             sys.stderr.write(f"[{_hopeless(sweep)}]\n")
 
 
-class TextColumns(Screen):
+class TextColumns(SweepView):
     """A terminal: the replies one below the other, when all are there."""
 
     def end(self, sweep: Sweep) -> None:
@@ -90,17 +90,17 @@ class TextColumns(Screen):
         sys.stdout.flush()
 
 
-class Notebook(Screen):
+class Notebook(SweepView):
     """Outputs of a cell."""
 
     def __init__(self) -> None:
-        self._count = place.run_count()
+        self._count = frontend.run_count()
 
     def announce(self, line: str) -> None:
         self._say(line)
 
     def is_above(self) -> bool:
-        return self._count is not None and self._count == place.run_count()
+        return self._count is not None and self._count == frontend.run_count()
 
     def _say(self, line: str) -> None:
         from IPython.display import publish_display_data
@@ -123,7 +123,7 @@ class Once(Notebook):
         self._html = columns_html if columns else grid_html
 
     def end(self, sweep: Sweep) -> None:
-        self._count = place.run_count()
+        self._count = frontend.run_count()
         self._publish(sweep, self._html(sweep))
         if sweep.hopeless:
             self._say(_hopeless(sweep))
@@ -141,7 +141,7 @@ class Live(Notebook):
         from claude_nb.sweeps.views.grid_widget import Grid
         from claude_nb.sweeps.views.progress import bar
 
-        self._count = place.run_count()
+        self._count = frontend.run_count()
         self._bar = bar(sweep.total, len(sweep))
         self._grid = Grid(sweep, _state(sweep, live=True))
         display(self._grid)
@@ -166,7 +166,7 @@ class LiveColumns(Notebook):
     """Replies side by side, as they are written."""
 
     def begin(self, sweep: Sweep) -> None:
-        self._count = place.run_count()
+        self._count = frontend.run_count()
         self._id = uuid4().hex
         self._due = 0.0
         self._draw(sweep, {}, update=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from claude_nb.render.reply import dollars
-from claude_nb.sweeps.metrics import registry as measures
+from claude_nb.sweeps.metrics import registry
 from claude_nb.sweeps.metrics.registry import Metric
 from claude_nb.sweeps.plan import label
 from claude_nb.types.reply import Reply
@@ -29,8 +29,8 @@ def metrics(sweep: Results, names: tuple[str, ...] = ()) -> list[Metric]:
     """What can be chosen: checks, the quick metrics that have a value here, and the slow ones of these names."""
     samples = sweep.samples()
     demo = any(sample.is_demo for sample in samples)
-    found = [*measures.check_metrics(sweep.checks).values()]
-    for metric in measures.METRICS.values():
+    found = [*registry.check_metrics(sweep.checks).values()]
+    for metric in registry.METRICS.values():
         if metric.slow:
             found += [metric] if metric.name in names else []
         elif metric.name != "clean_rate" or demo:
@@ -55,7 +55,7 @@ def cells(sweep: Results, measured: list[Metric]) -> list[dict[str, Any]]:
             "wanted": len(case.requests),
             "n": len(sample.replies),
             "failed": sample.failed,
-            "mix": measures.stop_mix(sample),
+            "mix": registry.stop_mix(sample),
             "values": {metric.name: _value(metric, metric.of(sample)) for metric in measured},
             "texts": texts[i],
         }

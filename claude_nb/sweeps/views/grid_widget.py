@@ -12,9 +12,9 @@ from typing import Any
 import anywidget
 import traitlets as t
 
-from claude_nb.sweeps.metrics import registry as measures
+from claude_nb.sweeps.metrics import registry
 from claude_nb.sweeps.results import Results
-from claude_nb.sweeps.views import grid_data as data
+from claude_nb.sweeps.views import grid_data
 
 STATIC = Path(__file__).parent.parent.parent / "static"
 
@@ -56,7 +56,7 @@ class Grid(anywidget.AnyWidget):
         self._clock = clock
         self._computed: tuple[str, ...] = ()
         self._due_s = 0.0
-        super().__init__(uid=sweep.id, axes=data.axes(sweep), **self._now(state), **options)
+        super().__init__(uid=sweep.id, axes=grid_data.axes(sweep), **self._now(state), **options)
         self.observe(self._compute, "metric")
 
     def update(self, state: State) -> None:
@@ -75,17 +75,17 @@ class Grid(anywidget.AnyWidget):
 
     def _now(self, state: State) -> dict[str, Any]:
         """The traits as they should be now."""
-        measured = data.metrics(self._sweep, self._computed)
-        slow = [one for one in measures.METRICS.values() if one.slow and one not in measured]
+        measured = grid_data.metrics(self._sweep, self._computed)
+        slow = [one for one in registry.METRICS.values() if one.slow and one not in measured]
         told = [{"name": one.name, "label": one.label, "help": one.help} for one in (*measured, *slow)]
-        cells = data.cells(self._sweep, measured)
+        cells = grid_data.cells(self._sweep, measured)
         self._drawn = len(self._sweep)
         self._due_s = self._clock() + max(SHORTEST_S, len(json.dumps(cells)) / BYTES_PER_S)
         return {"metrics": told, "cells": cells, "state": asdict(state)}
 
     def _compute(self, change: Any) -> None:
         """A slow metric, chosen for the first time."""
-        metric = measures.METRICS.get(change["new"])
+        metric = registry.METRICS.get(change["new"])
         if metric and metric.slow and metric.name not in self._computed:
             self._computed = (*self._computed, metric.name)
             was = dict(self.state)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from claude_nb import render
 from claude_nb.render import reply as footer
-from claude_nb.sweeps.metrics import statistics as maths
+from claude_nb.sweeps.metrics import statistics
 from claude_nb.sweeps.metrics.registry import FEW, FEW_NOTE, Metric
 from claude_nb.sweeps.plan import title
-from claude_nb.sweeps.views import grid_data as data
+from claude_nb.sweeps.views import grid_data
 
 if TYPE_CHECKING:
     from claude_nb.sweeps.results import Results
@@ -30,9 +30,9 @@ CELL = "vertical-align:top;text-align:left;padding:6px 8px;border:1px solid var(
 
 def grid_html(sweep: Results, metric: str = "distinct_2") -> str:
     """Tables with the second axis across, the first one down, and one table for each combination of the others."""
-    chosen = next((one for one in data.metrics(sweep) if one.name == metric), None) or data.metrics(sweep)[0]
-    cells = {tuple(cell["at"]): cell for cell in data.cells(sweep, [chosen])}
-    axes = data.axes(sweep)
+    chosen = next((one for one in grid_data.metrics(sweep) if one.name == metric), None) or grid_data.metrics(sweep)[0]
+    cells = {tuple(cell["at"]): cell for cell in grid_data.cells(sweep, [chosen])}
+    axes = grid_data.axes(sweep)
     down, across, others = axes[0], axes[1] if len(axes) > 1 else {"name": "", "values": [""]}, axes[2:]
     numbers = [cell["values"][chosen.name][0] for cell in cells.values() if cell["n"]]
     span = (min(known), max(known)) if (known := [n for n in numbers if n is not None]) else (0.0, 0.0)
@@ -126,7 +126,7 @@ def _legend(sweep: Results, metric: Metric) -> str:
 
 def strip_html(text: str) -> str:
     """One reply as a strip of coloured words, one element: repetition shows as a pattern."""
-    words = maths.words(text)[:STRIP_WORDS]
+    words = statistics.words(text)[:STRIP_WORDS]
     if not words:
         return ""
     stops = [

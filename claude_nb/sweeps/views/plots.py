@@ -7,7 +7,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from claude_nb.errors import ConfigError, PromptError
-from claude_nb.sweeps.metrics import registry as measures
+from claude_nb.sweeps.metrics import registry
 from claude_nb.sweeps.metrics.registry import FEW, Metric
 from claude_nb.sweeps.metrics.statistics import Interval
 from claude_nb.sweeps.plan import label
@@ -22,7 +22,7 @@ UNITS = {"seconds": "s", "dollars": "US dollars"}
 
 def plot(sweep: Results, metric: str, x: str | None = None) -> matplotlib.axes.Axes:
     """One line for each combination of the other axes, with 95 % intervals. Raises PromptError, ConfigError."""
-    measure = measures.find(metric, sweep.checks)
+    measure = registry.find(metric, sweep.checks)
     x = x or next(iter(sweep.axes), None)
     if x is None or x not in sweep.axes:
         raise PromptError(f"x is one of the axes, {', '.join(sweep.axes) or 'of which this sweep has none'}; not {x!r}")

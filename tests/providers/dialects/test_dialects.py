@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_nb.errors import ApiError, BadRequest, ClaudeError, Overloaded, PromptError
-from claude_nb.providers.dialects import chat_completions as chat
-from claude_nb.providers.dialects import messages
+from claude_nb.providers.dialects import chat_completions, messages
 from claude_nb.providers.dialects.base import Dialect
 from claude_nb.providers.sse import Event, events
 from claude_nb.types.content import Part, Thought, ToolCall
@@ -22,7 +21,7 @@ from claude_nb.types.settings import Sampling
 from tests.helpers import STREAMS
 from tests.helpers.cuts import CUTS, Cut
 
-DIALECTS = {"aimlapi": chat.AIMLAPI, "openai": chat.OPENAI, "messages": messages.MESSAGES}
+DIALECTS = {"aimlapi": chat_completions.AIMLAPI, "openai": chat_completions.OPENAI, "messages": messages.MESSAGES}
 ASK = Request("p", "m-1", (Message("user", "Hi"),))
 
 
@@ -135,7 +134,7 @@ DAMAGED = ("gateway-damaged", "messages-damaged")
 
 
 def dialect_for(name: str) -> Dialect:
-    return messages.MESSAGES if name.startswith("messages") else chat.OPENAI
+    return messages.MESSAGES if name.startswith("messages") else chat_completions.OPENAI
 
 
 @pytest.mark.parametrize("cut", CUTS, ids=lambda cut: cut.__name__)
@@ -197,7 +196,7 @@ PLAIN = {"model": "m-1", "messages": [{"role": "user", "content": "Hi"}]}
 
 
 def test_aimlapi_is_asked_with_the_system_prompt_beside_the_messages() -> None:
-    assert chat.AIMLAPI.body(FULL, stream=True) == {
+    assert chat_completions.AIMLAPI.body(FULL, stream=True) == {
         "model": "m-1",
         "messages": TWO_TURNS,
         "system": "Be short.",
@@ -208,7 +207,7 @@ def test_aimlapi_is_asked_with_the_system_prompt_beside_the_messages() -> None:
 
 
 def test_openai_servers_are_asked_with_the_system_prompt_as_first_message() -> None:
-    assert chat.OPENAI.body(FULL, stream=True) == {
+    assert chat_completions.OPENAI.body(FULL, stream=True) == {
         "model": "m-1",
         "messages": [{"role": "system", "content": "Be short."}, *TWO_TURNS],
         "stream": True,
@@ -267,7 +266,7 @@ def test_a_whole_chat_reply_is_read_with_anthropic_words_and_credits() -> None:
         "meta": {"usage": {"credits_used": 10421}},
     }
 
-    assert gather(chat.AIMLAPI.whole(data)) == Gathered(
+    assert gather(chat_completions.AIMLAPI.whole(data)) == Gathered(
         "Hi", "Hmm.", Usage(16, 264, cost_usd=0.0052105), "end", "end_turn", "msg_1", FOUR_SIX, True
     )
 
@@ -309,7 +308,9 @@ def test_an_object_without_an_answer_is_not_taken_for_one(name: str) -> None:
 
 
 def test_a_message_that_is_null_keeps_its_stop_word() -> None:
-    got = gather(chat.OPENAI.whole({"choices": [{"message": None, "finish_reason": "malformed_function_call"}]}))
+    got = gather(
+        chat_completions.OPENAI.whole({"choices": [{"message": None, "finish_reason": "malformed_function_call"}]})
+    )
 
     assert (got.text, got.stop, got.raw) == ("", "unknown", "malformed_function_call")
 
@@ -317,7 +318,7 @@ def test_a_message_that_is_null_keeps_its_stop_word() -> None:
 def test_an_openai_refusal_is_text_that_says_it_is_one() -> None:
     choice = {"message": {"content": None, "refusal": "No."}, "finish_reason": "stop"}
 
-    got = gather(chat.OPENAI.whole({"choices": [choice]}))
+    got = gather(chat_completions.OPENAI.whole({"choices": [choice]}))
 
     assert (got.text, got.stop) == ("No.", "refusal")
 
@@ -329,14 +330,17 @@ def test_zeros_and_nulls_never_overwrite_a_count() -> None:
         {"choices": [], "usage": None},
     ]
 
-    assert gather(chat.OPENAI.chunks(Event("message", json.dumps(line)) for line in lines)).usage == NINE_AND_TWO
+    assert (
+        gather(chat_completions.OPENAI.chunks(Event("message", json.dumps(line)) for line in lines)).usage
+        == NINE_AND_TWO
+    )
 
 
 @pytest.mark.parametrize("number", ["9", -1, 1.5, True, [9], {"a": 9}, 1e400, float("nan"), 10**30, None])
 def test_a_count_that_is_no_count_is_unknown(number: object) -> None:
     data = {"usage": {"prompt_tokens": number, "completion_tokens": 2, "cost": number if number != 1.5 else "1"}}
 
-    assert gather(chat.OPENAI.whole(data)).usage == Usage(None, 2)
+    assert gather(chat_completions.OPENAI.whole(data)).usage == Usage(None, 2)
 
 
 KEY_NAMES = """
@@ -421,7 +425,7 @@ usual_objects = usually(
 def test_an_object_that_only_brings_text_is_read_as_closely_as_any(objects: list[dict[str, Any]]) -> None:
     """A field that nobody knows makes the reader look closely; it says the same then."""
     plain, close = (
-        gather(chat.OPENAI.chunks(Event("message", json.dumps(data | more)) for data in objects))
+        gather(chat_completions.OPENAI.chunks(Event("message", json.dumps(data | more)) for data in objects))
         for more in ({}, {"unknown": True})
     )
     plain.error, close.error = str(plain.error), str(close.error)  # type: ignore[assignment]

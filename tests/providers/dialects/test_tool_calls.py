@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from claude_nb.providers import registry as providers
-from claude_nb.providers.dialects import chat_completions as chat
-from claude_nb.providers.dialects import messages
+from claude_nb.providers import registry
+from claude_nb.providers.dialects import chat_completions, messages
 from claude_nb.types.content import Thought, ToolCall, ToolResult
 from claude_nb.types.request import Message, Request
 from claude_nb.types.settings import Answer, Sampling, Tool
@@ -67,7 +66,7 @@ def test_calls_and_results_alternate_as_chat_completions_want_them() -> None:
         return {"id": part.id, "type": "function", "function": {"name": "weather", "arguments": part.arguments}}
 
     about = {"name": "weather", "description": "The weather of a city.", "parameters": CITY}
-    assert body(chat.OPENAI, ASKED) == {
+    assert body(chat_completions.OPENAI, ASKED) == {
         "model": "m-1",
         "max_tokens": 100,
         "tools": [{"type": "function", "function": about}],
@@ -82,7 +81,7 @@ def test_calls_and_results_alternate_as_chat_completions_want_them() -> None:
     }
 
 
-@pytest.mark.parametrize("dialect", [chat.OPENAI, messages.MESSAGES], ids=["chat", "messages"])
+@pytest.mark.parametrize("dialect", [chat_completions.OPENAI, messages.MESSAGES], ids=["chat", "messages"])
 def test_a_reply_that_waits_for_results_ends_with_them(dialect: Any) -> None:
     waiting = Message("assistant", "Wait.", (OSLO, ToolResult("c1", "-3 °C", at=5)))
     sent = body(dialect, replace(ASKED, messages=(HI, waiting)))["messages"]
@@ -91,7 +90,11 @@ def test_a_reply_that_waits_for_results_ends_with_them(dialect: Any) -> None:
     assert "-3 °C" in json.dumps(sent[-1], ensure_ascii=False)
 
 
-@pytest.mark.parametrize("dialect", [chat.AIMLAPI, chat.OPENAI, messages.MESSAGES], ids=["aimlapi", "chat", "messages"])
+@pytest.mark.parametrize(
+    "dialect",
+    [chat_completions.AIMLAPI, chat_completions.OPENAI, messages.MESSAGES],
+    ids=["aimlapi", "chat", "messages"],
+)
 def test_without_tools_a_past_call_is_told_as_text(dialect: Any) -> None:
     sent = body(dialect, replace(ASKED, tools=()))
 
@@ -111,7 +114,7 @@ def test_the_form_of_an_answer_is_asked_for_natively() -> None:
     assert body(messages.MESSAGES, with_answer("native"))["output_config"] == {
         "format": {"type": "json_schema", "schema": closed}
     }
-    assert body(chat.OPENAI, with_answer("native"))["response_format"] == {
+    assert body(chat_completions.OPENAI, with_answer("native"))["response_format"] == {
         "type": "json_schema",
         "json_schema": {"name": "answer", "schema": CITY},
     }
@@ -121,7 +124,7 @@ def test_strict_mode_is_asked_for_where_the_form_is_closed() -> None:
     closed = {**CITY, "additionalProperties": False}
     asked = replace(with_answer("native"), answer=Answer(json.dumps(closed)))
 
-    assert body(chat.OPENAI, asked)["response_format"]["json_schema"] == {
+    assert body(chat_completions.OPENAI, asked)["response_format"]["json_schema"] == {
         "name": "answer",
         "schema": closed,
         "strict": True,
@@ -129,7 +132,7 @@ def test_strict_mode_is_asked_for_where_the_form_is_closed() -> None:
 
 
 def test_the_form_of_an_answer_is_asked_for_by_a_tool_that_must_be_called() -> None:
-    ours, theirs = body(messages.MESSAGES, with_answer("tool")), body(chat.OPENAI, with_answer("tool"))
+    ours, theirs = body(messages.MESSAGES, with_answer("tool")), body(chat_completions.OPENAI, with_answer("tool"))
 
     assert [tool["input_schema"] for tool in ours["tools"]] == [CITY]
     assert ours["tool_choice"] == {"type": "tool", "name": "structured_answer"}
@@ -137,7 +140,11 @@ def test_the_form_of_an_answer_is_asked_for_by_a_tool_that_must_be_called() -> N
     assert theirs["tool_choice"] == {"type": "function", "function": {"name": "structured_answer"}}
 
 
-@pytest.mark.parametrize("dialect", [chat.AIMLAPI, chat.OPENAI, messages.MESSAGES], ids=["aimlapi", "chat", "messages"])
+@pytest.mark.parametrize(
+    "dialect",
+    [chat_completions.AIMLAPI, chat_completions.OPENAI, messages.MESSAGES],
+    ids=["aimlapi", "chat", "messages"],
+)
 def test_the_form_of_an_answer_is_asked_for_in_the_system_prompt(dialect: Any) -> None:
     sent = body(dialect, with_answer("prompt"))
 
@@ -150,8 +157,8 @@ def test_the_form_of_an_answer_is_asked_for_in_the_system_prompt(dialect: Any) -
 def test_aimlapi_is_asked_for_tools_where_it_says_how_it_takes_them() -> None:
     asked = replace(ASKED, provider="aimlapi", model="anthropic/claude-sonnet-4.6")
 
-    assert providers.dialect_name(asked) == "messages"
-    assert providers.dialect_name(replace(asked, tools=(), answer=Answer("{}", "prompt"))) == "aimlapi-chat"
+    assert registry.dialect_name(asked) == "messages"
+    assert registry.dialect_name(replace(asked, tools=(), answer=Answer("{}", "prompt"))) == "aimlapi-chat"
 
 
 def test_tools_and_answers_are_part_of_a_request_and_come_back_from_its_data() -> None:

@@ -31,10 +31,9 @@ from claude_nb.errors import (
     PromptError,
     StreamCut,
 )
-from claude_nb.providers.http import client as wire
-from claude_nb.providers.http import transport as network
+from claude_nb.providers.http import client, transport
 from claude_nb.providers.http.client import Response, Timeouts
-from claude_nb.providers.http.keepalive import Lane
+from claude_nb.providers.http.keepalive import KeptConnections
 from claude_nb.providers.keys import Key
 from claude_nb.providers.sse import Event
 from claude_nb.stop_signal import Stop
@@ -78,9 +77,9 @@ def no_thread_stays() -> Iterator[None]:
 
 
 @pytest.fixture(params=[False, True], ids=["own thread", "lane"])
-def lane(request: pytest.FixtureRequest) -> Iterator[Lane | None]:
+def lane(request: pytest.FixtureRequest) -> Iterator[KeptConnections | None]:
     """Both ways to wait for the network: a thread of its own, or as a sweep does."""
-    lane = Lane() if request.param else None
+    lane = KeptConnections() if request.param else None
     yield lane
     if lane:
         lane.close()
@@ -101,7 +100,7 @@ def key_for(server: Server) -> Key:
 
 def ask(server: Server, *, stop: Stop | None = None, **options: Any) -> Response:
     options.setdefault("key", key_for(server))
-    return finish(wire.connect(f"{server.url}/x", {"a": 1}, stop=stop or HurriedStop(), **options))[1]
+    return finish(client.connect(f"{server.url}/x", {"a": 1}, stop=stop or HurriedStop(), **options))[1]
 
 
 def read(server: Server, **options: Any) -> list[str]:
@@ -120,7 +119,7 @@ def serving(*scenarios: Scenario) -> Iterator[Server]:
 
 def test_a_request_carries_body_key_and_an_id_of_its_own() -> None:
     with serving(stream(HI)) as server:
-        steps = wire.connect(
+        steps = client.connect(
             f"{server.url}/x",
             {"text": "naïve 🙂 \ud800"},
             key=key_for(server),
@@ -167,7 +166,7 @@ def test_nothing_is_sent_to_an_address_that_is_not_allowed(url: str, words: str)
     key = Key(CANARY, origin="https://api.example", found="test")
 
     with pytest.raises(ConfigError, match=words) as caught:
-        next(wire.connect(url, {}, key=key, stop=Stop()))
+        next(client.connect(url, {}, key=key, stop=Stop()))
 
     assert "word@" not in str(caught.value)
 
@@ -184,7 +183,7 @@ def test_a_key_with_characters_no_key_has_is_refused_before_it_is_sent(secret: s
 def test_what_is_no_json_is_refused_before_it_is_sent() -> None:
     for body in ({"a": float("nan")}, {"a": object()}):
         with pytest.raises(PromptError):
-            next(wire.connect("https://api.example", body, key=None, stop=Stop()))
+            next(client.connect("https://api.example", body, key=None, stop=Stop()))
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -203,7 +202,7 @@ def test_a_redirect_is_an_error_and_the_other_server_hears_nothing(status: int) 
 def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(stream(HI)) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.origin)
-        _, response = finish(wire.connect("http://api.example/v1/x", {}, key=None, stop=Stop(), allow_http=True))
+        _, response = finish(client.connect("http://api.example/v1/x", {}, key=None, stop=Stop(), allow_http=True))
         with response:
             assert [event.data for event in response.events()]
 
@@ -213,9 +212,9 @@ def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_list_of_models_is_read_by_the_same_rules() -> None:
     with serving(answer(529), answer(200, {"data": [{"id": "m-1"}]}), answer(401)) as server:
         stop = HurriedStop()
-        assert wire.get_json(f"{server.url}/models", key=key_for(server), stop=stop) == {"data": [{"id": "m-1"}]}
+        assert client.get_json(f"{server.url}/models", key=key_for(server), stop=stop) == {"data": [{"id": "m-1"}]}
         with pytest.raises(AuthError):
-            wire.get_json(f"{server.url}/models", key=key_for(server))
+            client.get_json(f"{server.url}/models", key=key_for(server))
 
     assert server.requests[0].method == "GET"
 
@@ -362,7 +361,7 @@ def test_what_stays_wrong_is_tried_once(status: int) -> None:
 def test_a_third_try_that_succeeds_is_a_reply_and_the_waits_were_told() -> None:
     with serving(answer(529), answer(429, headers={"retry-after": "3"}), stream(HI)) as server:
         stop = HurriedStop()
-        notices, response = finish(wire.connect(f"{server.url}/x", {}, key=None, stop=stop, chance=lambda: 1.0))
+        notices, response = finish(client.connect(f"{server.url}/x", {}, key=None, stop=stop, chance=lambda: 1.0))
         with response:
             assert len(list(response.events())) == 1
 
@@ -422,7 +421,7 @@ BEFORE_A_BYTE: dict[str, Scenario] = {
 
 
 @pytest.mark.parametrize("name", BEFORE_A_BYTE)
-def test_a_connection_lost_before_the_first_byte_is_tried_again(name: str, lane: Lane | None) -> None:
+def test_a_connection_lost_before_the_first_byte_is_tried_again(name: str, lane: KeptConnections | None) -> None:
     with serving(BEFORE_A_BYTE[name], BEFORE_A_BYTE[name], stream(HI)) as server:
         assert len(read(server, lane=lane)) == 1
     with serving(BEFORE_A_BYTE[name]) as server, pytest.raises((NetworkError, StreamCut)) as caught:
@@ -437,7 +436,7 @@ def test_a_server_that_is_not_there_is_told_with_its_address() -> None:
         url, key = server.url, key_for(server)
 
     with pytest.raises(NetworkError, match=r"nothing answers at 127\.0\.0\.1") as caught:
-        finish(wire.connect(url, {}, key=key, stop=HurriedStop()))
+        finish(client.connect(url, {}, key=key, stop=HurriedStop()))
 
     assert type(caught.value) is NetworkError
 
@@ -451,7 +450,9 @@ AFTER_A_BYTE: dict[str, Scenario] = {
 
 
 @pytest.mark.parametrize("name", AFTER_A_BYTE)
-def test_once_a_byte_was_handed_out_nothing_is_tried_again_and_the_text_is_kept(name: str, lane: Lane | None) -> None:
+def test_once_a_byte_was_handed_out_nothing_is_tried_again_and_the_text_is_kept(
+    name: str, lane: KeptConnections | None
+) -> None:
     with serving(AFTER_A_BYTE[name]) as server, ask(server, lane=lane) as response:
         events = response.events()
         assert next(events).data in HI.decode()
@@ -461,7 +462,7 @@ def test_once_a_byte_was_handed_out_nothing_is_tried_again_and_the_text_is_kept(
     assert len(server.requests) == 1
 
 
-def test_a_reset_keeps_the_text_before_it(lane: Lane | None) -> None:
+def test_a_reset_keeps_the_text_before_it(lane: KeptConnections | None) -> None:
     seen = threading.Event()
     with serving([Send(head() + HI), Wait(seen), Reset()]) as server, ask(server, lane=lane) as response:
         events = response.events()
@@ -508,7 +509,7 @@ def test_a_server_whose_sending_fills_our_buffer_is_told_at_once_when_a_reply_is
         while (waiting := len(line.recv(1 << 20, socket.MSG_PEEK))) != before:  # until no more can arrive
             before = waiting
             server.gone.wait(0.1)
-        network._shut(line)
+        transport._shut(line)
         line.recv(1 << 20)  # what the network thread was just about to read
         line.close()
         assert server.gone.wait(5)
@@ -542,7 +543,7 @@ def test_a_stop_acts_at_once_also_while_the_network_itself_is_stuck() -> None:
     thread.start()
 
     with pytest.raises(NetworkError, match="stopped"):
-        finish(wire.connect("https://api.example/v1", {}, key=None, stop=stop, transport=stuck))
+        finish(client.connect("https://api.example/v1", {}, key=None, stop=stop, transport=stuck))
 
     stuck.go.set()
     thread.join()
@@ -551,7 +552,7 @@ def test_a_stop_acts_at_once_also_while_the_network_itself_is_stuck() -> None:
 def test_a_connection_that_does_not_come_about_is_given_up_after_its_own_limit() -> None:
     stop, stuck = HurriedStop(), Stuck()
     limits = Timeouts(connect_s=0.1)
-    steps = wire.connect("https://api.example/v1", {}, key=None, stop=stop, timeouts=limits, transport=stuck)
+    steps = client.connect("https://api.example/v1", {}, key=None, stop=stop, timeouts=limits, transport=stuck)
 
     with pytest.raises(NetworkError, match=r"no connection to api\.example within 0\.1 s"):
         finish(steps)
@@ -574,7 +575,7 @@ QUIET: dict[str, Scenario] = {
 
 
 @pytest.mark.parametrize("name", QUIET)
-def test_a_server_that_says_nothing_is_given_up_after_the_limit(name: str, lane: Lane | None) -> None:
+def test_a_server_that_says_nothing_is_given_up_after_the_limit(name: str, lane: KeptConnections | None) -> None:
     began = time.monotonic()
     with serving(QUIET[name]) as server:
         with pytest.raises(NetworkError, match="--timeout"):
@@ -632,7 +633,9 @@ def set_soon(server: Server, action: Callable[[], object]) -> threading.Thread:
 
 
 @pytest.mark.parametrize("name", PHASES)
-def test_a_stop_from_another_thread_ends_the_read_and_the_server_sees_it(name: str, lane: Lane | None) -> None:
+def test_a_stop_from_another_thread_ends_the_read_and_the_server_sees_it(
+    name: str, lane: KeptConnections | None
+) -> None:
     stop = Stop()
     with serving(PHASES[name]) as server:
         thread = set_soon(server, stop.set)
@@ -650,14 +653,14 @@ def test_a_stop_from_another_thread_ends_the_read_and_the_server_sees_it(name: s
 def test_a_stop_ends_the_wait_before_another_try() -> None:
     stop = Stop()
     with serving(answer(429, headers={"retry-after": "50"})) as server:
-        steps = wire.connect(f"{server.url}/x", {}, key=None, stop=stop)
+        steps = client.connect(f"{server.url}/x", {}, key=None, stop=stop)
         assert "50 s" in (next(steps).notice or "")
         stop.set()
         with pytest.raises(NetworkError, match="stopped"):
             next(steps)
 
 
-def test_a_stop_before_the_start_sends_nothing_twice_and_ends(lane: Lane | None) -> None:
+def test_a_stop_before_the_start_sends_nothing_twice_and_ends(lane: KeptConnections | None) -> None:
     stop = Stop()
     stop.set()
     with serving(stream(HI)) as server, pytest.raises(NetworkError, match="stopped"):
@@ -683,7 +686,7 @@ def test_ctrl_c_in_any_phase_closes_the_connection(name: str, monkeypatch: pytes
     assert_no_canary(caught.value)
 
 
-def test_leaving_in_the_middle_closes_the_connection(lane: Lane | None) -> None:
+def test_leaving_in_the_middle_closes_the_connection(lane: KeptConnections | None) -> None:
     with serving(PHASES["in an endless stream"]) as server:
         with ask(server, lane=lane) as response:
             for _ in response.events():
@@ -691,12 +694,12 @@ def test_leaving_in_the_middle_closes_the_connection(lane: Lane | None) -> None:
         assert server.gone.wait(5)
 
 
-def test_fifty_replies_at_once_are_not_mixed_up(lane: Lane | None) -> None:
+def test_fifty_replies_at_once_are_not_mixed_up(lane: KeptConnections | None) -> None:
     with serving(stream(HI * 20, by=50)) as server:
         got: list[int] = []
 
         def work() -> None:
-            own = Lane() if lane else None
+            own = KeptConnections() if lane else None
             got.append(len(read(server, lane=own)))
             if own:
                 own.close()
@@ -761,7 +764,7 @@ LEAKS: dict[str, Scenario] = {
 
 @pytest.mark.parametrize("name", LEAKS)
 def test_the_key_is_in_no_error_no_frame_and_no_log(
-    name: str, caplog: pytest.LogCaptureFixture, lane: Lane | None
+    name: str, caplog: pytest.LogCaptureFixture, lane: KeptConnections | None
 ) -> None:
     caplog.set_level(logging.DEBUG)
     text = ""

@@ -8,16 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from claude_nb.errors import ApiError, NetworkError, StreamCut
-from claude_nb.providers import registry as providers
+from claude_nb.providers import registry
 from claude_nb.providers.credentials import Credentials
-from claude_nb.providers.http import client as wire
-from claude_nb.providers.http import keepalive as lanes
-from claude_nb.providers.http import transport as network
-from claude_nb.providers.http.keepalive import Lane
-from claude_nb.providers.http.stream import Line
-from claude_nb.providers.http.transport import line_for as make
+from claude_nb.providers.http import client, keepalive, transport
+from claude_nb.providers.http.keepalive import KeptConnections
+from claude_nb.providers.http.stream import ByteStream
+from claude_nb.providers.http.transport import line_for
 from claude_nb.stop_signal import Stop
-from claude_nb.sweeps.engine.throttle import Pace, Slot
+from claude_nb.sweeps.engine.throttle import Throttle, ThrottledConnections
 from claude_nb.types.request import Message, Request
 from tests.helpers.server import Reset, Scenario, Send, Server, Wait, answer, stream
 
@@ -29,21 +27,21 @@ HI = stream(WORD + END + DONE, headers=KEPT)
 
 
 @pytest.fixture
-def lane() -> Iterator[Lane]:
-    lane = Lane(most=2)
+def lane() -> Iterator[KeptConnections]:
+    lane = KeptConnections(most=2)
     yield lane
     lane.close()
 
 
-def say(server: Server, lane: Lane, *, stop: Stop | None = None, whole: bool = False) -> str:
+def say(server: Server, lane: KeptConnections, *, stop: Stop | None = None, whole: bool = False) -> str:
     request = Request("openai-compatible", "m", (Message("user", "Hi"),), base_url=server.url)
-    chunks = providers.stream(
+    chunks = registry.stream(
         request, credentials=Credentials({}), stop=stop or Stop(), lane=lane, whole=whole, timeout_s=5
     )
     return "".join(chunk.text for chunk in chunks)
 
 
-def test_calls_one_after_the_other_share_a_connection(lane: Lane) -> None:
+def test_calls_one_after_the_other_share_a_connection(lane: KeptConnections) -> None:
     with Server([HI]) as server:
         assert [say(server, lane) for _ in range(5)] == ["Hi"] * 5
         assert server.connections == 1
@@ -52,12 +50,12 @@ def test_calls_one_after_the_other_share_a_connection(lane: Lane) -> None:
         assert server.connections == 2
 
 
-def test_each_server_has_a_connection_of_its_own_whatever_is_asked_there(lane: Lane) -> None:
+def test_each_server_has_a_connection_of_its_own_whatever_is_asked_there(lane: KeptConnections) -> None:
     whole = answer(200, {"choices": [{"message": {"content": "Ho"}, "finish_reason": "stop"}]}, KEPT)
     with Server([HI]) as one, Server([whole]) as other:
         assert [say(server, lane) for server in (one, other) * 3] == ["Hi", "Ho"] * 3
         assert (one.connections, other.connections) == (1, 1)
-        again = wire.connect(f"{one.origin}/another/path", {}, key=None, stop=Stop(), lane=lane)
+        again = client.connect(f"{one.origin}/another/path", {}, key=None, stop=Stop(), lane=lane)
         with pytest.raises(StopIteration) as opened:
             next(again)
         opened.value.value.close()
@@ -68,7 +66,7 @@ def test_each_server_has_a_connection_of_its_own_whatever_is_asked_there(lane: L
 
 
 def test_a_lane_keeps_no_more_connections_than_it_may() -> None:
-    lane = Lane(most=2)
+    lane = KeptConnections(most=2)
     with Server([HI]) as one, Server([HI]) as two, Server([HI]) as three:
         for server in (one, two, one, three, two, three):
             assert say(server, lane) == "Hi"
@@ -80,10 +78,10 @@ def test_a_lane_keeps_no_more_connections_than_it_may() -> None:
 
 @pytest.mark.parametrize(("at_once", "most"), [(1, 128), (8, 16), (32, 4), (128, 1), (1000, 1)])
 def test_the_threads_of_a_sweep_together_keep_no_more_than_fit_in_a_process(at_once: int, most: int) -> None:
-    assert Slot(Pace(at_once), Stop(), print)._most == most
+    assert ThrottledConnections(Throttle(at_once), Stop(), print)._most == most
 
 
-def test_a_stop_ends_the_call_to_one_server_and_leaves_the_connection_to_the_other(lane: Lane) -> None:
+def test_a_stop_ends_the_call_to_one_server_and_leaves_the_connection_to_the_other(lane: KeptConnections) -> None:
     with Server([HI]) as one, Server([HI, [Wait()]]) as other:
         assert (say(one, lane), say(other, lane)) == ("Hi", "Hi")
         stop = Stop()
@@ -99,14 +97,14 @@ def test_a_stop_ends_the_call_to_one_server_and_leaves_the_connection_to_the_oth
 
 
 @pytest.mark.parametrize("by", [None, 1, 7], ids=["whole", "byte by byte", "in pieces"])
-def test_what_comes_after_the_end_is_read_before_the_next_call(by: int | None, lane: Lane) -> None:
+def test_what_comes_after_the_end_is_read_before_the_next_call(by: int | None, lane: KeptConnections) -> None:
     usage = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":5}}\n\n'
     with Server([stream(WORD + END + usage + DONE + b": bye\n\n" * 3, by=by, headers=KEPT)]) as server:
         assert [say(server, lane) for _ in range(3)] == ["Hi"] * 3
         assert server.connections == 1
 
 
-def test_an_answer_in_one_piece_and_a_refusal_leave_the_connection_open(lane: Lane) -> None:
+def test_an_answer_in_one_piece_and_a_refusal_leave_the_connection_open(lane: KeptConnections) -> None:
     whole = answer(200, {"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}, KEPT)
     with Server([whole, answer(400, {"error": {"message": "no"}}, KEPT), whole]) as server:
         assert say(server, lane, whole=True) == "Hi"
@@ -116,7 +114,7 @@ def test_an_answer_in_one_piece_and_a_refusal_leave_the_connection_open(lane: La
         assert server.connections == 1
 
 
-def test_a_reply_that_broke_off_takes_its_connection_along(lane: Lane) -> None:
+def test_a_reply_that_broke_off_takes_its_connection_along(lane: KeptConnections) -> None:
     with Server([[*stream(WORD, headers=KEPT)[:1], Send(b"5\r\ndata"), Reset()], HI]) as server:
         with pytest.raises(StreamCut):
             say(server, lane)
@@ -124,7 +122,7 @@ def test_a_reply_that_broke_off_takes_its_connection_along(lane: Lane) -> None:
         assert server.connections == 2
 
 
-def test_a_connection_that_the_server_has_closed_meanwhile_is_not_used_again(lane: Lane) -> None:
+def test_a_connection_that_the_server_has_closed_meanwhile_is_not_used_again(lane: KeptConnections) -> None:
     body = stream(WORD + END + DONE)[1]
     assert isinstance(body, Send)
     head = Send(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
@@ -134,9 +132,9 @@ def test_a_connection_that_the_server_has_closed_meanwhile_is_not_used_again(lan
 
 
 def test_a_server_that_does_not_end_its_answers_holds_up_one_call_for_a_moment_and_no_other(
-    lane: Lane, monkeypatch: pytest.MonkeyPatch
+    lane: KeptConnections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes, "AFTER_END_S", 0.01)
+    monkeypatch.setattr(keepalive, "AFTER_END_S", 0.01)
     open_end: Scenario = [
         *stream(b"", headers=KEPT)[:1],
         Send(b"%x\r\n%b\r\n" % (len(WORD + END + DONE), WORD + END + DONE)),
@@ -146,12 +144,12 @@ def test_a_server_that_does_not_end_its_answers_holds_up_one_call_for_a_moment_a
         assert say(server, lane) == "Hi"
         assert server.gone.wait(5)
         assert not lane.to(server.url).ends
-        monkeypatch.setattr(lanes, "AFTER_END_S", 3600)
+        monkeypatch.setattr(keepalive, "AFTER_END_S", 3600)
         assert [say(server, lane) for _ in range(3)] == ["Hi"] * 3
         assert server.connections == 4
 
 
-def test_a_stop_ends_a_call_on_a_kept_connection_and_the_server_sees_it(lane: Lane) -> None:
+def test_a_stop_ends_a_call_on_a_kept_connection_and_the_server_sees_it(lane: KeptConnections) -> None:
     with Server([HI, [Wait()]]) as server:
         assert say(server, lane) == "Hi"
         stop, ended = Stop(), []
@@ -173,10 +171,10 @@ def test_a_stop_ends_a_call_on_a_kept_connection_and_the_server_sees_it(lane: La
 
 
 def test_a_stop_that_comes_late_for_one_call_does_not_touch_the_next(
-    lane: Lane, monkeypatch: pytest.MonkeyPatch
+    lane: KeptConnections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines: list[Line] = []
-    monkeypatch.setattr(network, "line_for", lambda *given: lines.append(make(*given)) or lines[-1])
+    lines: list[ByteStream] = []
+    monkeypatch.setattr(transport, "line_for", lambda *given: lines.append(line_for(*given)) or lines[-1])
     with Server([HI]) as server:
         assert say(server, lane) == "Hi"
         late = threading.Thread(target=lines[0].close)

@@ -14,7 +14,7 @@ import pytest
 
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.http import packets
-from claude_nb.providers.http.keepalive import Lane
+from claude_nb.providers.http.keepalive import KeptConnections
 from claude_nb.providers.http.packets import Packets
 from claude_nb.session.session import Session
 from tests.helpers.server import Server, stream
@@ -67,13 +67,13 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 
 @pytest.fixture
-def lane() -> Iterator[Lane]:
-    lane = Lane()
+def lane() -> Iterator[KeptConnections]:
+    lane = KeptConnections()
     yield lane
     lane.close()
 
 
-def say(url: str, lane: Lane | None, prompt: str = "Hello") -> str:
+def say(url: str, lane: KeptConnections | None, prompt: str = "Hello") -> str:
     session = Session(credentials=Credentials({"CLAUDE_NB_HISTORY": "off"}))
     request = session.request(prompt, provider="openai-compatible", model="m", base_url=url)
     return session.run(request, lane=lane).wait().text
@@ -82,7 +82,7 @@ def say(url: str, lane: Lane | None, prompt: str = "Hello") -> str:
 @pytest.mark.parametrize("is_secure", [False, True], ids=["plain", "TLS"])
 @pytest.mark.parametrize("has_lane", [False, True], ids=["a call of its own", "on a lane"])
 def test_head_and_body_of_a_request_are_sent_together(
-    is_secure: bool, has_lane: bool, sent: list[bytes], lane: Lane
+    is_secure: bool, has_lane: bool, sent: list[bytes], lane: KeptConnections
 ) -> None:
     with (Secure if is_secure else Server)([HI]) as server:
         url = server.at("/v1") if isinstance(server, Secure) else server.url
@@ -124,7 +124,9 @@ def tunnel(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
         thread.join(10)
 
 
-def test_a_tunnel_through_a_proxy_is_kept_as_well(tunnel: list[bytes], sent: list[bytes], lane: Lane) -> None:
+def test_a_tunnel_through_a_proxy_is_kept_as_well(
+    tunnel: list[bytes], sent: list[bytes], lane: KeptConnections
+) -> None:
     with Secure([HI]) as server:
         assert [say(server.at("/v1"), lane) for _ in range(3)] == ["Hi"] * 3
         assert tunnel == [f"CONNECT pictures.example.org:{server.port} HTTP/1.1".encode()]
