@@ -38,6 +38,16 @@ def clean(text: str) -> str:
     return terminal_safe(text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", " "))
 
 
+def one_line(text: str, most: int) -> str:
+    r"""Return the start of a text as one safe line: one_line("a\nb\x1b", 80) -> "a b␛".
+
+    The line has at most `most` characters; "…" at its end shows that the text was cut. Only the first `4 * most`
+    characters are looked at, so that the work does not grow with the text.
+    """
+    start = terminal_safe(" ".join(text[: 4 * most].split()))
+    return start if len(start) <= most and len(text) <= 4 * most else start[: most - 1] + "…"
+
+
 def _whole(text: str) -> str:
     """Surrogate pairs joined, lone halves replaced, so that the text can be encoded."""
     try:
