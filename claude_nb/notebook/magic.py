@@ -83,7 +83,7 @@ class ClaudeMagic:
         form = {"json": structured.named(typed.pop("json"), variables)} if "json" in typed else {}
         texts = {name: _filled(text, variables, cuts) for name, text in typed.items()}
         values = {name: arguments.typed(knobs.BY_NAME[name], text) for name, text in texts.items()} | form
-        how = {name: values.pop(name) for name in knobs.HOW_NAMES if name in values}
+        how = {name: values.pop(name) for name in knobs.CALL_NAMES if name in values}
         out = how.get("out", "reply")
         if not arguments.is_variable(out):
             raise PromptError(

@@ -80,10 +80,10 @@ OPTIONS: tuple[Option, ...] = (
     Option("help", ("-h", "--help"), "show the options", None, example="-h"),
 )  # fmt: skip
 
-BY_NAME: dict[str, Option] = {knob.name: knob for knob in OPTIONS}
-SETTINGS: tuple[Option, ...] = tuple(knob for knob in OPTIONS if knob.setting)
+BY_NAME: dict[str, Option] = {option.name: option for option in OPTIONS}
+SETTINGS: tuple[Option, ...] = tuple(option for option in OPTIONS if option.setting)
 SAMPLING_NAMES = ("temperature", "top_p", "top_k", "max_tokens", "stop_sequences", "seed")
-# What decides a reply; everything else is said with each call, about how it is made or shown.
+# These options decide what the model answers; the others say how one call is made or shown.
 REQUEST_NAMES = (
     "model",
     "provider",
@@ -97,18 +97,18 @@ REQUEST_NAMES = (
     "tools",
     *SAMPLING_NAMES,
 )
-HOW_NAMES = tuple(knob.name for knob in OPTIONS if knob.name not in REQUEST_NAMES)
+CALL_NAMES = tuple(option.name for option in OPTIONS if option.name not in REQUEST_NAMES)
 
 
 def _plain(name: str) -> str:
     return name.lstrip("-").replace("-", "_")
 
 
-_SPELLINGS = {_plain(spelling): knob for knob in OPTIONS for spelling in (*knob.flags, knob.name)}
+_SPELLINGS = {_plain(spelling): option for option in OPTIONS for spelling in (*option.flags, option.name)}
 
 
 def find(name: str) -> Option:
-    """The knob of that name, in any spelling: find("--top-p").name -> "top_p". Unknown: PromptError."""
+    """The option of that name, in any spelling: find("--top-p").name -> "top_p". Unknown: PromptError."""
     plain = _plain(name)
     if plain in _SPELLINGS:
         return _SPELLINGS[plain]
@@ -117,15 +117,15 @@ def find(name: str) -> Option:
     raise PromptError(f"there is no option {name!r}; {hint}")
 
 
-def read(knob: Option, text: str) -> Any:
+def read(option: Option, text: str) -> Any:
     """The value a user typed: read(BY_NAME["top_k"], "5") -> 5. Unreadable: PromptError."""
-    if knob.kind is None:
+    if option.kind is None:
         return text.strip().lower() in ("1", "true", "yes", "on")
     try:
-        return check(knob.name, knob.kind(text))
+        return check(option.name, option.kind(text))
     except ValueError:
-        wanted = "a whole number" if knob.kind is int else "a number"
-        raise PromptError(f"{(knob.flags or (knob.name,))[-1]} takes {wanted}, not {text!r}") from None
+        wanted = "a whole number" if option.kind is int else "a number"
+        raise PromptError(f"{(option.flags or (option.name,))[-1]} takes {wanted}, not {text!r}") from None
 
 
 def check(name: str, value: Any) -> Any:
