@@ -1,10 +1,12 @@
-"""What the notebook has done so far, for a prompt: the last cells, if asked with pictures; the last error, its cell.
+"""Earlier cells, their output and pictures, and the last error, as text for a prompt.
 
-Only what is named is taken, it is cut to a size, and what looks like a secret is masked.
+Only what the user names is sent. It is cut to a size, and what looks like a secret is masked.
 """
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import linecache
 import re
 import sys
@@ -15,26 +17,26 @@ from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple
 
 from claude_nb.errors import ClaudeError, PromptError
-from claude_nb.notebook.shown import picture_in
 from claude_nb.prompt import attachments
 from claude_nb.providers.keys import Key, redact
+from claude_nb.render.chars import one_line
 from claude_nb.types import content
 from claude_nb.types.content import Attachment
 
 MAX_CHARS = 40_000  # of all cells together; the oldest are left out
 MAX_OUTPUT_CHARS = 4_000  # of the output of one cell, and of an error
+IMAGE_TYPES = ("image/png", "image/jpeg")
+MAX_IMAGES = 20
+MAX_IMAGE_BYTES = 20_000_000  # of all images together
 
-# name = "value" and its like, where the name says that the value is secret
+# name = "value" and the like, where the name says that the value is secret
 NAMED_SECRET = re.compile(
     r"(?i)((?:api_?key|secret|token|passw(?:or)?d|pwd)\w*[\"']?\s*[\]]?\s*[=:]\s*)([\"'])((?:(?!\2).){6,})\2"
 )
 
 
 class Found(NamedTuple):
-    """Text of the notebook, and a line for each thing that was cut, masked or attached.
-
-    attached  pictures of the cells; each knows how much of the text comes before it
-    """
+    """Text of the notebook, with a notice for each thing that was cut, masked or attached."""
 
     text: str
     notices: tuple[str, ...] = ()
@@ -46,59 +48,57 @@ def cells(
     variables: Mapping[str, Any],
     keys: Iterable[Key] = (),
     outputs: Mapping[int, Iterable[Any]] = MappingProxyType({}),
-    shown: Callable[[int], Iterable[bytes]] | None = None,
+    images: Callable[[int], Iterable[bytes]] | None = None,
 ) -> Found:
-    """The last *count* cells before the one that is running, each with what it printed and the text of its value.
+    """Return the last *count* cells before the running one, each with its output.
 
-    variables  those of the notebook, in which IPython keeps In and Out
-    outputs    what cells have given and printed, by number, as the history of newer IPythons keeps it
-    shown      the pictures that a cell has drawn, by its number; with it, and only then, pictures are taken along
+    variables  of the notebook; IPython keeps In and Out among them
+    outputs    values and printed text by cell number, from the history manager of newer IPythons
+    images     returns the images that a cell displayed; None: send no pictures
     """
     sources, values = variables.get("In") or [], variables.get("Out") or {}
     numbers = [n for n in range(1, len(sources) - 1) if str(sources[n]).strip()][-count:]
-    written = [_masked(_cell(n, str(sources[n]), _printed(outputs.get(n, ())), values), keys) for n in numbers]
+    parts = [(n, _masked(_cell(n, str(sources[n]), _printed(outputs.get(n, ())), values), keys)) for n in numbers]
     notices: list[str] = []
-    while sum(len(text) for text, _ in written) > MAX_CHARS:
-        del written[0]
-        notices = [f"context: {len(written)} of {len(numbers)} cells are sent, the others would be too long"]
+    while sum(len(part.text) for _, part in parts) > MAX_CHARS:
+        del parts[0]
+        notices = [f"context: {len(parts)} of {len(numbers)} cells are sent; all would exceed {MAX_CHARS:,} characters"]
     text = ""
     attached: list[Attachment] = []
-    for number, (cell, masked) in zip(numbers[len(numbers) - len(written) :], written, strict=True):
-        text += ("\n\n" if text else "") + cell
-        notices += masked
-        for found, notice in _pictures(number, outputs, values, shown) if shown else ():
-            if found and found.sha256 in [one.sha256 for one in attached]:
+    for number, part in parts:
+        text += ("\n\n" if text else "") + part.text
+        notices += part.notices
+        for picture, notice in _pictures(number, outputs, values, images) if images else ():
+            if picture and picture.sha256 in [earlier.sha256 for earlier in attached]:
                 continue
             notices.append(notice)
-            if found:
+            if picture:
                 text += f"\n\nPicture of [{number}]:"
-                attached.append(content.placed(found, len(text)))
+                attached.append(content.placed(picture, len(text)))
     return Found(text, tuple(dict.fromkeys(notices)), tuple(attached))
 
 
 def error(keys: Iterable[Key] = ()) -> Found:
-    """The last error of the notebook, with the line it came from: {{Err}}. Raises PromptError when there is none."""
-    text, masked = _masked(_short("".join(traceback.format_exception(_last(), limit=-8)).rstrip()), keys)
-    return Found(text, masked)
+    """Return the traceback of the notebook's last error: {{Err}}. Raise PromptError if there is none."""
+    return _masked(_short("".join(traceback.format_exception(_last_error(), limit=-8)).rstrip()), keys)
 
 
 def failed_cell(variables: Mapping[str, Any], keys: Iterable[Key] = ()) -> Found:
-    """The cell that the last error came from. Raises PromptError when there is none."""
-    last = _last()
-    place = last.filename if isinstance(last, SyntaxError) else None
+    """Return the source of the cell that raised the last error. Raise PromptError if there is none."""
+    last = _last_error()
+    file = last.filename if isinstance(last, SyntaxError) else None
     step: TracebackType | None = last.__traceback__
     while step is not None:
-        if step.tb_frame.f_globals is variables:  # a frame of the notebook itself, not of a library
-            place = step.tb_frame.f_code.co_filename
+        if step.tb_frame.f_globals is variables:  # a frame of the notebook, not of a library
+            file = step.tb_frame.f_code.co_filename
         step = step.tb_next
-    source = "".join(linecache.getlines(place)) if place else ""
+    source = "".join(linecache.getlines(file)) if file else ""
     if not source.strip():
-        raise PromptError("the cell of the last error is not known; run it again, or send it with {{In[3]}} {{Err}}")
-    text, masked = _masked(source.rstrip(), keys)
-    return Found(text, masked)
+        raise PromptError("the cell that failed cannot be found; run it again, or send it with {{In[3]}} {{Err}}")
+    return _masked(source.rstrip(), keys)
 
 
-def _last() -> BaseException:
+def _last_error() -> BaseException:
     last = getattr(sys, "last_value", None)
     if last is None or isinstance(last, ClaudeError):
         raise PromptError("no cell has failed, so there is no error to send; run the cell that fails first")
@@ -112,14 +112,14 @@ def _cell(number: int, source: str, printed: str, values: Mapping[int, Any]) -> 
     if number not in values:
         return text
     try:
-        shown = _short(str(values[number]))
-    except Exception as error:  # noqa: BLE001  # a value of the user's may raise anything when it is written
-        shown = f"(cannot be shown: {type(error).__name__})"
-    return f"{text}\n\nOut [{number}]:\n{shown}"
+        value = _short(str(values[number]))
+    except Exception as error:  # noqa: BLE001  # str() of a user's object may raise anything
+        value = f"(cannot be shown: {type(error).__name__})"
+    return f"{text}\n\nOut [{number}]:\n{value}"
 
 
 def _printed(outputs: Iterable[Any]) -> str:
-    streams = (one.bundle.get("stream", "") for one in outputs if one.output_type in ("out_stream", "err_stream"))
+    streams = (out.bundle.get("stream", "") for out in outputs if out.output_type in ("out_stream", "err_stream"))
     return "".join(stream if isinstance(stream, str) else "".join(stream) for stream in streams)
 
 
@@ -127,22 +127,22 @@ def _pictures(
     number: int,
     outputs: Mapping[int, Iterable[Any]],
     values: Mapping[int, Any],
-    shown: Callable[[int], Iterable[bytes]],
+    images: Callable[[int], Iterable[bytes]],
 ) -> Iterable[tuple[Attachment | None, str]]:
-    """What a cell has drawn and given as pictures, with a line for each; None for one that cannot be sent."""
-    given = (one.bundle for one in outputs.get(number, ()) if one.output_type == "execute_result")
-    drawn = [*shown(number), *(data for bundle in given if (data := picture_in(bundle)))]
+    """Yield each picture of a cell with its notice, or None and the reason why it cannot be sent."""
+    results = (out.bundle for out in outputs.get(number, ()) if out.output_type == "execute_result")
+    found = [*images(number), *(data for bundle in results if (data := image_in(bundle)))]
     makers: list[Callable[[], tuple[Attachment, str]]] = [
         partial(attachments.from_bytes, data, f"cell_{number}{f'_{n}' if n else ''}.png")
-        for n, data in enumerate(drawn)
+        for n, data in enumerate(found)
     ]
     if not makers and attachments.picture(value := values.get(number)):  # an older IPython keeps the value only
         makers = [partial(attachments.from_value, value, f"cell_{number}")]
     for make in makers:
         try:
             yield make()
-        except Exception as error:  # noqa: BLE001  # a figure of the user's may raise anything when it is drawn
-            yield None, f"context: a picture of [{number}] is left out: {' '.join(str(error).split())[:200]}"
+        except Exception as error:  # noqa: BLE001  # drawing a user's figure may raise anything
+            yield None, f"context: a picture of [{number}] is left out: {one_line(str(error), 200)}"
 
 
 def _short(text: str) -> str:
@@ -152,7 +152,67 @@ def _short(text: str) -> str:
     return f"{text[:half]}\n… {len(text) - MAX_OUTPUT_CHARS:,} characters left out …\n{text[-half:]}"
 
 
-def _masked(text: str, keys: Iterable[Key]) -> tuple[str, tuple[str, ...]]:
+def _masked(text: str, keys: Iterable[Key]) -> Found:
     masked = NAMED_SECRET.sub(r"\1\2[masked]\2", redact(text, keys))
-    same = masked == text
-    return masked, () if same else ("what looks like a key or password was masked; --dry-run shows what is sent",)
+    notice = "something that looks like a key or password was masked; use --dry-run to see what is sent"
+    return Found(masked, () if masked == text else (notice,))
+
+
+def image_in(bundle: Mapping[str, Any]) -> bytes | None:
+    """Return the image in a MIME bundle, where IPython keeps it as bytes or as base64; None if there is none."""
+    data = next((bundle[media_type] for media_type in IMAGE_TYPES if media_type in bundle), None)
+    return base64.b64decode(data) if isinstance(data, str) else data
+
+
+class _Image(NamedTuple):
+    cell: int
+    display_id: str | None
+    data: bytes
+
+
+class DisplayedImages:
+    """Keep the newest images that cells display: a hook of the kernel's display publisher.
+
+    A kernel keeps the value of a cell, but not what the cell displays. Only `--context N --pictures` reads the images.
+
+    current_cell  returns the number of the running cell
+    """
+
+    def __init__(self, current_cell: Callable[[], int]) -> None:
+        self._current_cell = current_cell
+        self._images: list[_Image] = []
+        self._clear_next = False
+
+    def __call__(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Look at a message and return it unchanged, even if it is malformed."""
+        with contextlib.suppress(Exception):
+            self._look(message["header"]["msg_type"], message["content"])
+        return message
+
+    def of(self, cell: int) -> list[bytes]:
+        """Return the images that a cell displayed, in order."""
+        return [image.data for image in self._images if image.cell == cell]
+
+    def _look(self, message_type: str, content: dict[str, Any]) -> None:
+        if message_type == "clear_output":
+            self._clear_next = True
+            if not content["wait"]:
+                self._clear()
+            return
+        data = image_in(content["data"]) or b""
+        display_id = content.get("transient", {}).get("display_id")
+        if message_type == "update_display_data":
+            updated = [image._replace(data=data) if image.display_id == display_id else image for image in self._images]
+            self._images = [image for image in updated if image.data]
+        elif message_type == "display_data":
+            self._clear()
+            if data:
+                self._images.append(_Image(self._current_cell(), display_id, data))
+        while len(self._images) > MAX_IMAGES or sum(len(image.data) for image in self._images) > MAX_IMAGE_BYTES:
+            del self._images[0]
+
+    def _clear(self) -> None:
+        """Drop the images of the running cell if clear_output() was called, as the front end does."""
+        if self._clear_next:
+            self._images = [image for image in self._images if image.cell != self._current_cell()]
+        self._clear_next = False

@@ -1,23 +1,33 @@
-"""%load_ext claude_nb: names, line syntax and completion are registered; the rest is imported at first use."""
+"""%load_ext claude_nb: register the magic, its line syntax and its completion.
+
+Everything else is imported on first use.
+"""
 
 from __future__ import annotations
 
 import sys
+import tokenize
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from IPython.core.completer import CompletionContext, SimpleMatcherResult, context_matcher
+from IPython.core.inputtransformer2 import (
+    TokenTransformBase,
+    assemble_continued_line,
+    find_end_of_continued_line,
+)
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import no_var_expand
 
 from claude_nb.errors import ConfigError
-from claude_nb.notebook.lines import line_transformer
-from claude_nb.notebook.shown import DisplayedImages
 from claude_nb.providers.credentials import Credentials
 
 if TYPE_CHECKING:
+    from claude_nb.notebook.context import DisplayedImages
     from claude_nb.notebook.magic import ClaudeMagic
 
+_LAYOUT = (tokenize.INDENT, tokenize.DEDENT, tokenize.NL)
 _loaded: WeakKeyDictionary[InteractiveShell, tuple[str, Any, Any, Any]] = WeakKeyDictionary()
 
 
@@ -27,26 +37,36 @@ class _Magic:
     def __init__(self, shell: InteractiveShell, name: str) -> None:
         self.shell = shell
         self.name = name
-        self.shown = DisplayedImages(lambda: len(shell.user_ns["In"]) - 1)
-        self._magic: ClaudeMagic | None = None
 
     @property
-    def __doc__(self) -> str:  # type: ignore[override]  # what "%claude?" shows, made when it is asked for
+    def __doc__(self) -> str:  # type: ignore[override]  # "%claude?" shows it, so it is made when it is read
         from claude_nb.notebook.arguments import help_text
 
         return help_text(self.name)
 
-    def __call__(self, line: str, cell: str | None = None) -> Any:
-        if self._magic is None:
-            from claude_nb.notebook.magic import ClaudeMagic
-            from claude_nb.session.default import default_session
+    @cached_property
+    def magic(self) -> ClaudeMagic:
+        from claude_nb.notebook.magic import ClaudeMagic
+        from claude_nb.session.default import default_session
 
-            self._magic = ClaudeMagic(self.shell, default_session(), self.name, self.shown)
-        return self._magic(line, cell)
+        return ClaudeMagic(self.shell, default_session(), self.name, self.images)
+
+    @cached_property
+    def images(self) -> DisplayedImages:
+        from claude_nb.notebook.context import DisplayedImages
+
+        return DisplayedImages(lambda: len(self.shell.user_ns["In"]) - 1)
+
+    def on_display(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Remember what a cell displays; the kernel calls this before it sends the message."""
+        return self.images(message)
+
+    def __call__(self, line: str, cell: str | None = None) -> Any:
+        return self.magic(line, cell)
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register everything; says so when the name is taken."""
+    """Register everything. If another magic has the name, use NAME_nb and print that."""
     unload(shell)
     name = Credentials().setting("MAGIC") or "claude"
     if not name.isidentifier():
@@ -54,14 +74,12 @@ def load(shell: InteractiveShell) -> None:
     table = shell.magics_manager.magics
     if owner := table["line"].get(name) or table["cell"].get(name):
         taken, name = name, f"{name}_nb"
-        where = getattr(owner, "__module__", type(owner).__module__)
-        sys.stdout.write(
-            f"%{taken} belongs to {where}; this one answers to %%{name} (CLAUDE_NB_MAGIC=NAME chooses another)\n"
-        )
-    # IPython would expand {x} and $x on the line; filling is the template's, and takes {{x}} only.
+        module = getattr(owner, "__module__", type(owner).__module__)
+        sys.stdout.write(f"%{taken} belongs to {module}; use %%{name}, or choose a name with CLAUDE_NB_MAGIC=NAME\n")
+    # IPython would expand {x} and $x in the line. The template fills {{x}} only.
     magic = no_var_expand(_Magic(shell, name))
-    if hasattr(shell.display_pub, "register_hook"):  # a kernel's
-        shell.display_pub.register_hook(magic.shown)
+    if hasattr(shell.display_pub, "register_hook"):  # in a kernel, not in a terminal
+        shell.display_pub.register_hook(magic.on_display)
     table["line"][name] = table["cell"][name] = magic
     transformer = line_transformer(name)
     shell.input_transformer_manager.token_transformers.append(transformer)
@@ -71,16 +89,16 @@ def load(shell: InteractiveShell) -> None:
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Take back everything that load() registered."""
+    """Remove everything that load() registered."""
     if shell not in _loaded:
         return
     name, magic, transformer, matcher = _loaded.pop(shell)
     shell.input_transformer_manager.token_transformers.remove(transformer)
     shell.Completer.custom_matchers.remove(matcher)
     if hasattr(shell.display_pub, "unregister_hook"):
-        shell.display_pub.unregister_hook(magic.shown)
+        shell.display_pub.unregister_hook(magic.on_display)
     for kind in ("line", "cell"):
-        if shell.magics_manager.magics[kind].get(name) is magic:  # not what somebody put in its place since
+        if shell.magics_manager.magics[kind].get(name) is magic:  # somebody may have replaced it since
             del shell.magics_manager.magics[kind][name]
 
 
@@ -92,3 +110,55 @@ def _matcher(name: str) -> Any:
         return complete(context, name)
 
     return claude_matcher
+
+
+def line_transformer(name: str) -> type[TokenTransformBase]:
+    """Return a transformer for "%name ..." lines, to be added to IPython's token_transformers.
+
+    It runs before IPython's help syntax, so that a prompt may end in a question mark:
+
+    %claude Why?        becomes get_ipython().run_line_magic('claude', 'Why?'); its value is not shown a second time
+    r = %claude Why?    keeps the value: r is the Reply
+    %claude?            stays as it is: IPython shows the help of the magic
+    """
+
+    class PromptLine(TokenTransformBase):
+        priority = 3  # before IPython's help (5) and its own magic lines (10)
+
+        def __init__(self, start: tuple[int, int], magic: tuple[int, int], assigned: bool) -> None:
+            super().__init__(start)  # type: ignore[no-untyped-call]  # IPython has no types here
+            self.magic = magic
+            self.assigned = assigned
+
+        @classmethod
+        def find(cls, tokens_by_line: list[list[Any]]) -> PromptLine | None:
+            for line in tokens_by_line:
+                tokens = [token for token in line if token.type not in _LAYOUT]
+                for i in range(len(tokens) - 1):
+                    sign, word = tokens[i : i + 2]
+                    if sign.string != "%" or word.string != name or sign.end != word.start:
+                        continue
+                    assigned = i > 1 and tokens[i - 1].string == "=" and not _in_brackets(tokens[:i])
+                    # A prompt is not Python, so its tokens mean nothing; transform() reads the text.
+                    if (i == 0 or assigned) and word.line[word.end[1] :][:1] in " \t":
+                        row, column = sign.start
+                        return cls(tokens[0].start, (row - 1, column), assigned)
+                    break
+            return None
+
+        def transform(self, lines: list[str]) -> list[str]:
+            row, column = self.magic
+            last = find_end_of_continued_line(lines, row)
+            prompt = assemble_continued_line(lines, self.magic, last)[len(name) + 1 :].strip()
+            if not prompt:
+                raise SyntaxError("no prompt")  # makes IPython try its own syntax
+            call = f"get_ipython().run_line_magic({name!r}, {prompt!r})"
+            expression = call if self.assigned else f"({call}, None)[1]"
+            return [*lines[:row], f"{lines[row][:column]}{expression}\n", *lines[last + 1 :]]
+
+    return PromptLine
+
+
+def _in_brackets(tokens: list[Any]) -> bool:
+    signs = [token.string for token in tokens]
+    return sum(map(signs.count, "([{")) != sum(map(signs.count, ")]}"))

@@ -16,7 +16,7 @@ from claude_nb.errors import PromptError
 from claude_nb.notebook import arguments, commands, context, display
 from claude_nb.notebook.commands import settings, usage
 from claude_nb.notebook.commands.command import Code, Prompt
-from claude_nb.notebook.shown import DisplayedImages
+from claude_nb.notebook.context import DisplayedImages
 from claude_nb.prompt import attachments, template
 from claude_nb.providers import registry
 from claude_nb.session import frontend, structured, tools

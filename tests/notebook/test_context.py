@@ -15,7 +15,7 @@ from PIL import Image
 
 from claude_nb.errors import PromptError
 from claude_nb.notebook import context
-from claude_nb.notebook.shown import DisplayedImages
+from claude_nb.notebook.context import DisplayedImages
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
 from tests.helpers.kernel import Kernel
@@ -68,7 +68,7 @@ def test_cells_are_left_out_from_the_oldest_when_they_are_too_long() -> None:
     assert "x = 4" in found.text
     assert "x = 1" not in found.text
     assert "6,000 characters left out" in found.text
-    assert found.notices == ("context: 2 of 4 cells are sent, the others would be too long",)
+    assert found.notices == ("context: 2 of 4 cells are sent; all would exceed 40,000 characters",)
 
 
 def test_a_value_that_cannot_be_written_costs_only_itself() -> None:
@@ -206,30 +206,30 @@ def test_loading_again_listens_once_and_unloading_no_more(kernel: Kernel) -> Non
 
 
 def test_a_display_goes_out_also_when_nobody_understands_it() -> None:
-    shown = DisplayedImages(lambda: 1)
+    images = DisplayedImages(lambda: 1)
     for message in ({}, {"header": {"msg_type": "display_data"}, "content": {"data": None}}):
-        assert shown(message) is message
-    assert shown.of(1) == []
+        assert images(message) is message
+    assert images.of(1) == []
 
 
 def test_only_the_newest_pictures_are_held() -> None:
-    shown = DisplayedImages(lambda: 1)
+    images = DisplayedImages(lambda: 1)
     for n in range(25):
         data = {"image/png": base64.b64encode(b"%d" % n).decode()}
-        shown({"header": {"msg_type": "display_data"}, "content": {"data": data, "transient": {}}})
-    assert shown.of(1) == [b"%d" % n for n in range(5, 25)]
+        images({"header": {"msg_type": "display_data"}, "content": {"data": data, "transient": {}}})
+    assert images.of(1) == [b"%d" % n for n in range(5, 25)]
     large = {"image/jpeg": b"A" * 20_000_001}
-    shown({"header": {"msg_type": "display_data"}, "content": {"data": large, "transient": {}}})
-    assert shown.of(1) == []
+    images({"header": {"msg_type": "display_data"}, "content": {"data": large, "transient": {}}})
+    assert images.of(1) == []
 
 
 def test_a_figure_that_an_older_ipython_keeps_as_a_value_only_is_taken_too() -> None:
-    found = context.cells(1, {"In": ["", "fig", ""], "Out": {1: Image.new("RGB", (4, 4))}}, shown=lambda n: [])
+    found = context.cells(1, {"In": ["", "fig", ""], "Out": {1: Image.new("RGB", (4, 4))}}, images=lambda n: [])
     assert [(one.name, one.at) for one in found.attached] == [("cell_1.png", len(found.text))]
 
 
 def test_a_picture_that_cannot_be_sent_costs_only_itself() -> None:
-    found = context.cells(1, {"In": ["", "x", ""]}, shown=lambda n: [b"\x89PNG\r\n\x1a\nbroken"])
+    found = context.cells(1, {"In": ["", "x", ""]}, images=lambda n: [b"\x89PNG\r\n\x1a\nbroken"])
     assert found.attached == ()
     assert "a picture of [1] is left out: cell_1.png begins like a picture" in found.notices[0]
 

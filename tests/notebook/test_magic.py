@@ -329,7 +329,9 @@ def test_a_name_that_is_taken_is_left_to_its_owner(bare: Shell) -> None:
     owner.__module__ = "other.extension"
     bare.ip.register_magic_function(owner, "line_cell", "claude")
     printed = bare.run("%load_ext claude_nb")
-    assert printed.startswith("%claude belongs to other.extension; this one answers to %%claude_nb (CLAUDE_NB_MAGIC=")
+    assert printed.startswith(
+        "%claude belongs to other.extension; use %%claude_nb, or choose a name with CLAUDE_NB_MAGIC="
+    )
     assert printed.count("\n") == 1
     bare.run("%claude_nb --quiet Why?")
     assert bare.vars["reply"].prompt == "Why?"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
-from claude_nb.notebook.lines import line_transformer
+from claude_nb.notebook.extension import line_transformer
 
 
 class Shell:
