@@ -55,7 +55,7 @@ class Session:
         self.credentials = credentials or Credentials()
         self.models = Models(self.credentials.own_models())
         self.warn: Callable[[str], None] = warnings.warn
-        self.memory = SessionHistory(self.credentials, self._tell)
+        self.memory = SessionHistory(self.credentials.setting, self._tell)
         self.last: Reply | None = None
         self.last_books: CallRecord | None = None
         self.totals = Totals()

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from claude_nb.errors import ConfigError, ReplayMiss
-from claude_nb.providers.credentials import Credentials
 from claude_nb.storage.entries import Recorded
 from claude_nb.types.request import Request
 
@@ -27,14 +26,15 @@ ReplayMode = Literal["off", "use", "only"]
 class SessionHistory:
     """History and replay of one session. The history file is opened at the first prompt.
 
-    speed   of a replay: 1 is the original rhythm, 2 twice as fast, 0 at once
-    warn    takes one line for people when the history cannot be written
+    setting  a setting by its name (HISTORY, REPLAY), None when it is not set; read when it is first needed
+    warn     takes one line for people when the history cannot be written
+    speed    of a replay: 1 is the original rhythm, 2 twice as fast, 0 at once
     """
 
-    def __init__(self, credentials: Credentials, warn: Callable[[str], None]) -> None:
+    def __init__(self, setting: Callable[[str], str | None], warn: Callable[[str], None]) -> None:
         self.speed = 1.0
         self.warn = warn
-        self._credentials = credentials
+        self._setting = setting
         self._mode: ReplayMode | None = None
         self._recording: Recording | None = None
         self._file: Path | None = None
@@ -47,7 +47,7 @@ class SessionHistory:
         """The history; None when it is off. CLAUDE_NB_HISTORY: off, or the path of its file."""
         with self._lock:  # of many first prompts at once, none may go unwritten
             if not self._opened:
-                where = self._credentials.setting("HISTORY")
+                where = self._setting("HISTORY")
                 if where != "off":
                     from claude_nb.storage.store import Store
 
@@ -67,7 +67,7 @@ class SessionHistory:
         """off, use or only; at first what CLAUDE_NB_REPLAY says: "only", or with a file "only lesson.jsonl"."""
         if self._mode is None:
             # Raises each time while the variable is wrong: going on would ask the model after all.
-            mode, _, file = (self._credentials.setting("REPLAY") or "off").partition(" ")
+            mode, _, file = (self._setting("REPLAY") or "off").partition(" ")
             self.replay(mode, file.strip() or None)
         return self._mode or "off"
 
