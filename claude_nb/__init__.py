@@ -2,9 +2,9 @@
 
 In a notebook:   %load_ext claude_nb, then %%claude at the top of a cell with a prompt.
 From Python:     reply = claude_nb.ask("Why is the sky blue?")
-Looking back:    claude_nb.last is the newest reply, claude_nb.history() lists all
+Looking back:    claude_nb.last is the newest reply, and claude_nb.history() lists all replies.
 
-Everything is imported on first use, so that loading the extension costs next to nothing.
+Each name is imported on first use, so that loading the extension costs next to nothing.
 """
 
 from __future__ import annotations
@@ -12,108 +12,70 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the same names for type checkers, which do not run __getattr__
     from IPython.core.interactiveshell import InteractiveShell
 
-    from claude_nb.errors import (
-        ApiError,
-        AuthError,
-        BadRequest,
-        ClaudeError,
-        ConfigError,
-        Interrupted,
-        NetworkError,
-        NoJson,
-        Overloaded,
-        PromptError,
-        ReplayMiss,
-        StreamCut,
-    )
-    from claude_nb.notebook.commands.usage import usage
-    from claude_nb.session.default import ask, configure, history, stream
-    from claude_nb.session.session import Session
-    from claude_nb.session.turn import Turn
-    from claude_nb.sweeps.api import compare, last_sweep, load_sweep, sweep
-    from claude_nb.sweeps.check import check
-    from claude_nb.sweeps.sweep import Sweep
-    from claude_nb.types.reply import Reply
-    from claude_nb.types.request import Message, Request, Usage
-    from claude_nb.types.settings import Sampling
-    from claude_nb.widgets.lens import Lens
-    from claude_nb.widgets.playground import Playground
+    from claude_nb.errors import ApiError as ApiError
+    from claude_nb.errors import AuthError as AuthError
+    from claude_nb.errors import BadRequest as BadRequest
+    from claude_nb.errors import ClaudeError as ClaudeError
+    from claude_nb.errors import ConfigError as ConfigError
+    from claude_nb.errors import Interrupted as Interrupted
+    from claude_nb.errors import NetworkError as NetworkError
+    from claude_nb.errors import NoJson as NoJson
+    from claude_nb.errors import Overloaded as Overloaded
+    from claude_nb.errors import PromptError as PromptError
+    from claude_nb.errors import ReplayMiss as ReplayMiss
+    from claude_nb.errors import StreamCut as StreamCut
+    from claude_nb.notebook.commands.usage import usage as usage
+    from claude_nb.session.default import ask as ask
+    from claude_nb.session.default import configure as configure
+    from claude_nb.session.default import history as history
+    from claude_nb.session.default import stream as stream
+    from claude_nb.session.session import Session as Session
+    from claude_nb.session.turn import Turn as Turn
+    from claude_nb.sweeps.api import compare as compare
+    from claude_nb.sweeps.api import last_sweep as last_sweep
+    from claude_nb.sweeps.api import load_sweep as load_sweep
+    from claude_nb.sweeps.api import sweep as sweep
+    from claude_nb.sweeps.check import check as check
+    from claude_nb.sweeps.sweep import Sweep as Sweep
+    from claude_nb.types.reply import Reply as Reply
+    from claude_nb.types.request import Message as Message
+    from claude_nb.types.request import Request as Request
+    from claude_nb.types.request import Usage as Usage
+    from claude_nb.types.settings import Sampling as Sampling
+    from claude_nb.widgets.lens import Lens as Lens
+    from claude_nb.widgets.playground import Playground as Playground
 
     last: Reply | None
 
 __version__ = "0.1.0"
 
-_HOME = {
-    "claude_nb.errors": (
-        "ApiError",
-        "AuthError",
-        "BadRequest",
-        "ClaudeError",
-        "ConfigError",
-        "Interrupted",
-        "NetworkError",
-        "NoJson",
-        "Overloaded",
-        "PromptError",
-        "ReplayMiss",
-        "StreamCut",
-    ),
-    "claude_nb.notebook.commands.usage": ("usage",),
-    "claude_nb.sweeps.api": ("compare", "last_sweep", "load_sweep", "sweep"),
-    "claude_nb.sweeps.check": ("check",),
-    "claude_nb.session.session": ("Session",),
-    "claude_nb.types.settings": ("Sampling",),
-    "claude_nb.session.default": ("ask", "configure", "history", "stream"),
-    "claude_nb.types.reply": ("Reply",),
-    "claude_nb.sweeps.sweep": ("Sweep",),
-    "claude_nb.session.turn": ("Turn",),
-    "claude_nb.types.request": ("Message", "Request", "Usage"),
-    "claude_nb.widgets.lens": ("Lens",),
-    "claude_nb.widgets.playground": ("Playground",),
+_NAMES_BY_MODULE = {
+    "session.default": "ask stream configure history",
+    "sweeps.api": "sweep compare last_sweep load_sweep",
+    "sweeps.check": "check",
+    "widgets.lens": "Lens",
+    "widgets.playground": "Playground",
+    "notebook.commands.usage": "usage",
+    "session.session": "Session",
+    "sweeps.sweep": "Sweep",
+    "session.turn": "Turn",
+    "types.request": "Message Request Usage",
+    "types.settings": "Sampling",
+    "types.reply": "Reply",
+    "errors": "ClaudeError PromptError ConfigError NetworkError ApiError AuthError BadRequest Overloaded "
+    "StreamCut NoJson ReplayMiss Interrupted",
 }
-_PUBLIC = {name: module for module, names in _HOME.items() for name in names}
+_PUBLIC = {name: f"claude_nb.{module}" for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
 
-__all__ = [  # noqa: RUF022  # grouped by what they are for; a test compares it with the table above
-    "ask",
-    "stream",
-    "configure",
-    "history",
-    "sweep",
-    "compare",
-    "last_sweep",
-    "load_sweep",
-    "check",
-    "Lens",
-    "Playground",
-    "usage",
-    "Session",
-    "Sweep",
-    "Turn",
-    "Message",
-    "Sampling",
-    "Request",
-    "Reply",
-    "Usage",
-    "ClaudeError",
-    "PromptError",
-    "ConfigError",
-    "NetworkError",
-    "ApiError",
-    "AuthError",
-    "BadRequest",
-    "Overloaded",
-    "StreamCut",
-    "NoJson",
-    "ReplayMiss",
-    "Interrupted",
-]
+if not TYPE_CHECKING:  # type checkers read only literal lists, and take the imports above without one
+    __all__ = list(_PUBLIC)
 
 
 def __getattr__(name: str) -> Any:
-    if name == "last":  # the newest reply, so another one after each prompt; None before the first
+    if name == "last":  # a new value after each prompt; None before the first one
         return import_module("claude_nb.session.default").default_session().last
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -121,7 +83,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__, "last"])
+    return [*_PUBLIC, "last"]  # what Tab offers: neither modules nor the imports of this file
 
 
 def load_ipython_extension(ip: InteractiveShell) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
 import pytest
+from IPython.core.completer import provisionalcompleter
 
 import claude_nb
+from tests.helpers.shells import Shell, bare, session
+
+__all__ = ["bare", "session"]  # fixtures
 
 HEAVY = (
     "httpx",
@@ -66,10 +71,26 @@ def test_every_public_name_is_there_and_described(name: str) -> None:
     assert value.__module__ == claude_nb._PUBLIC[name]
 
 
-def test_the_list_of_public_names_is_the_table() -> None:
-    assert sorted(claude_nb.__all__) == sorted(claude_nb._PUBLIC)
-    assert len(claude_nb.__all__) == len(set(claude_nb.__all__))
-    assert set(claude_nb.__all__) <= set(dir(claude_nb))
+def test_no_public_name_is_listed_twice() -> None:
+    listed = [name for names in claude_nb._NAMES_BY_MODULE.values() for name in names.split()]
+    assert claude_nb.__all__ == listed
+    assert len(listed) == len(set(listed))
+
+
+def test_dir_lists_the_public_names_only() -> None:
+    importlib.import_module("claude_nb.types.reply")  # which leaves an attribute "types" on the package
+    assert dir(claude_nb) == sorted([*claude_nb.__all__, "last"])
+
+
+@pytest.mark.parametrize("use_jedi", [True, False], ids=["jedi", "no jedi"])
+@pytest.mark.parametrize("line", ["claude_nb.", "nb."])
+def test_tab_offers_the_public_names_only(bare: Shell, use_jedi: bool, line: str) -> None:
+    importlib.import_module("claude_nb.types.reply")
+    bare.ip.push({"claude_nb": claude_nb, "nb": claude_nb})
+    bare.ip.Completer.use_jedi = use_jedi
+    with provisionalcompleter():
+        offered = [found.text.lstrip(".") for found in bare.ip.Completer.completions(line, len(line))]
+    assert sorted(offered) == sorted([*claude_nb.__all__, "last"])
 
 
 def test_another_name_is_an_attribute_error() -> None:
