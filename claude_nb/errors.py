@@ -17,10 +17,7 @@ Interrupted                a KeyboardInterrupt that shows as one line; "Run All"
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from claude_nb.types.reply import Reply
+from typing import Any
 
 
 class ClaudeError(Exception):
@@ -29,7 +26,7 @@ class ClaudeError(Exception):
     ``reply`` holds what had arrived before it went wrong (None: nothing had).
     """
 
-    reply: Reply | None = None
+    reply: Any = None  # a claude_nb.Reply, which this file cannot name: its file needs these errors
 
     def _render_traceback_(self) -> list[str]:
         # IPython asks for this method: the user reads one line, and the type stays catchable.
@@ -107,7 +104,7 @@ class Interrupted(KeyboardInterrupt):
     A KeyboardInterrupt, so that ``except Exception`` does not swallow it and "Run All" stops.
     """
 
-    reply: Reply | None = None
+    reply: Any = None
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
