@@ -1,4 +1,4 @@
-"""Every option, declared once: the magic, the sliders, the help and the README table come from here."""
+"""Every option, declared once: for the magic, the sliders, the help and the tables of the documentation."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Option:
     """One option.
 
     name     its Python name: ask(..., top_p=0.9)
-    flags    its spellings in the magic: ("--top-p",); none for what is only set for the session
-    kind     reads the text of a value; None for a switch, which takes no value
-    low, high, step, log   what a slider shows; a model may allow less (models.py)
-    bare     what the option means without a value; None: it needs one (or is a switch)
-    setting  True when /set and configure() take it as a default for later calls
-    example  a line that shows it, behind %claude; the tests run it on the demo model
+    flags    its spellings in the magic: ("--top-p",); empty for an option of the session only
+    kind     converts the text of a value; None for a switch, which takes no value
+    low, high, step, log   range of its slider; a model may allow less (providers/models.py)
+    bare     value of the option when none is given; None: a value is required (unless it is a switch)
+    setting  True if /set and configure() accept it as a default for later calls
+    example  a line that shows it, after %claude; the tests run it on the demo model
     """
 
     name: str
@@ -40,6 +40,11 @@ class Option:
     bare: str | None = None
     example: str = ""
 
+    @property
+    def label(self) -> str:
+        """Its name for people: "Top p"."""
+        return self.name.replace("_", " ").capitalize()
+
 
 def _number_or_word(text: str) -> int | str:
     return int(text) if text.isascii() and text.isdigit() else text
@@ -48,56 +53,47 @@ def _number_or_word(text: str) -> int | str:
 OPTIONS: tuple[Option, ...] = (
     Option("model", ("-m", "--model"), "model id or alias", metavar="MODEL", setting=True, example="-m demo Tell me a joke."),
     Option("provider", ("-p", "--provider"), "aimlapi, anthropic, openai-compatible or demo", metavar="NAME", setting=True, example="-p demo Tell me a joke."),
-    Option("temperature", ("-t", "--temperature"), "0: most likely words, 1: varied", float, "T", 0.0, 1.0, 0.05, setting=True, example="-t 0.2 Tell me a joke."),
-    Option("top_p", ("--top-p",), "draw only from the likely words that share this probability", float, "P", 0.01, 1.0, 0.01, setting=True, example="--top-p 0.8 Tell me a joke."),
-    Option("top_k", ("--top-k",), "draw only from this many likely words", int, "K", 1, 500, 1, setting=True, unit="words", example="--top-k 20 Tell me a joke."),
-    Option("max_tokens", ("-n", "--max-tokens"), "the reply ends after this many tokens", int, "N", 1, 128_000, 1, log=True, setting=True, unit="tokens", example="-n 30 Tell me a story."),
-    Option("stop_sequences", ("--stop",), "the reply ends before this text", metavar="TEXT", repeatable=True, setting=True, example="--stop . Tell me a story."),
-    Option("seed", ("--seed",), "same seed, same reply (demo model; some servers)", int, "N", 0, 2**31 - 1, 1, setting=True, example="-m demo --seed 1 Tell me a joke."),
-    Option("thinking", ("--thinking",), "think first; with a number: up to so many tokens; off: not at all", _number_or_word, "[TOKENS]", setting=True, unit="tokens", bare="on", example="-p anthropic --thinking --dry-run Why is 91 no prime?"),
-    Option("effort", ("--effort",), "low, medium, high, xhigh or max: how much goes into the reply", metavar="LEVEL", setting=True, example="-p anthropic --effort low --dry-run Why is 91 no prime?"),
+    Option("temperature", ("-t", "--temperature"), "0: always the most likely words; 1: varied", float, "T", 0.0, 1.0, 0.05, setting=True, example="-t 0.2 Tell me a joke."),
+    Option("top_p", ("--top-p",), "sample from the most likely words that together have this probability", float, "P", 0.01, 1.0, 0.01, setting=True, example="--top-p 0.8 Tell me a joke."),
+    Option("top_k", ("--top-k",), "sample from this many of the most likely words", int, "K", 1, 500, 1, setting=True, unit="words", example="--top-k 20 Tell me a joke."),
+    Option("max_tokens", ("-n", "--max-tokens"), "end the reply after this many tokens", int, "N", 1, 128_000, 1, log=True, setting=True, unit="tokens", example="-n 30 Tell me a story."),
+    Option("stop_sequences", ("--stop",), "end the reply before this text", metavar="TEXT", repeatable=True, setting=True, example="--stop . Tell me a story."),
+    Option("seed", ("--seed",), "the same seed gives the same reply (demo model and some servers)", int, "N", 0, 2**31 - 1, 1, setting=True, example="-m demo --seed 1 Tell me a joke."),
+    Option("thinking", ("--thinking",), "think before answering, with a budget in TOKENS if given; off: do not think", _number_or_word, "[TOKENS]", setting=True, unit="tokens", bare="on", example="-p anthropic --thinking --dry-run Why is 91 not a prime number?"),
+    Option("effort", ("--effort",), "how much work goes into the reply: low, medium, high, xhigh or max", metavar="LEVEL", setting=True, example="-p anthropic --effort low --dry-run Why is 91 not a prime number?"),
     Option("system", ("-s", "--system"), "system prompt", metavar="TEXT", setting=True, example="-s 'You are a pirate.' Tell me about the moon."),
-    Option("attach", ("-a", "--attach"), "send along a file, a glob, an https:// address, {{figure}}, {{table}} or Out[3]", metavar="FILE", repeatable=True, example="-a {{df}} What stands out?"),
-    Option("context", ("--context",), "send the last N cells and their output along", int, "N", 1, 50, 1, example="--context 2 What did I do so far?"),
-    Option("pictures", ("--pictures",), "with --context: the pictures of those cells too", None, example="--context 2 --pictures What does the plot show?"),
-    Option("code", ("--code",), "put the code of the reply into a new cell below; nothing is run", None, example="--code Write Python that adds two numbers."),
+    Option("attach", ("-a", "--attach"), "attach a file, a glob, an https:// address, {{figure}}, {{table}} or Out[3]", metavar="FILE", repeatable=True, example="-a {{df}} What stands out?"),
+    Option("context", ("--context",), "send the last N cells and their output with the prompt", int, "N", 1, 50, 1, example="--context 2 What did I do so far?"),
+    Option("pictures", ("--pictures",), "with --context: send the pictures of those cells too", None, example="--context 2 --pictures What does the plot show?"),
+    Option("code", ("--code",), "put the code of the reply into a new cell below, without running it", None, example="--code Write Python that adds two numbers."),
     Option("tools", ("--tools",), "functions of the notebook that the model may call: --tools weather,add", metavar="NAMES", example="-p anthropic --tools weather --dry-run Is it warm in Oslo?"),
-    Option("yes", ("--yes",), "with --tools: call them without asking first", None, example="-p anthropic --tools weather --yes --dry-run Is it warm in Oslo?"),
-    Option("json", ("--json",), "answer in JSON: any object, or what a class, list[...] or JSON schema of the notebook describes", metavar="[FORM]", bare="any", example="--json list[Item] Three things to eat."),
-    Option("cache", ("--cache",), "let the server keep the prompt: what begins in the same way costs less for some minutes", None, example="-p anthropic --cache --dry-run -a {{df}} What stands out?"),
-    Option("out", ("-o", "--out"), "variable for the reply, instead of `reply`", metavar="NAME", example="-o joke Tell me a joke."),
-    Option("chat", ("-c", "--chat"), "join the conversation NAME", metavar="NAME", example="-c trip Name a river."),
-    Option("base_url", ("--base-url",), "address of the server, with its /v1", metavar="URL", setting=True, example="--base-url http://localhost:11434/v1 -m llama3 --dry-run Hi"),
-    Option("timeout", ("--timeout",), "give up after this long without news", float, "S", 1.0, 600.0, 1.0, setting=True, unit="seconds", example="--timeout 30 Tell me a joke."),
-    Option("budget", (), "no call once the session has cost this much", float, metavar="USD", setting=True, unit="US dollars", example="/set budget=2"),
+    Option("yes", ("--yes",), "with --tools: call the functions without asking first", None, example="-p anthropic --tools weather --yes --dry-run Is it warm in Oslo?"),
+    Option("json", ("--json",), "answer in JSON: any object, or one that fits a class, list[...] or JSON Schema from the notebook", metavar="[SCHEMA]", bare="any", example="--json list[Item] Three things to eat."),
+    Option("cache", ("--cache",), "cache the prompt on the server: for some minutes, prompts that begin the same way cost less", None, example="-p anthropic --cache --dry-run -a {{df}} What stands out?"),
+    Option("out", ("-o", "--out"), "variable for the reply (default: `reply`)", metavar="NAME", example="-o joke Tell me a joke."),
+    Option("chat", ("-c", "--chat"), "continue the conversation NAME, or start it", metavar="NAME", example="-c trip Name a river."),
+    Option("base_url", ("--base-url",), "address of the server, including /v1", metavar="URL", setting=True, example="--base-url http://localhost:11434/v1 -m llama3 --dry-run Hi"),
+    Option("timeout", ("--timeout",), "give up when nothing arrives for S seconds", float, "S", 1.0, 600.0, 1.0, setting=True, unit="seconds", example="--timeout 30 Tell me a joke."),
+    Option("budget", (), "send nothing more once this session has cost this much", float, metavar="USD", setting=True, unit="US dollars", example="/set budget=2"),
     Option("sweep", ("--sweep",), "try several settings: --sweep \"temperature=0,0.7,1 n=5\"", metavar="SETTINGS", example="--sweep 'temperature=0,1 n=2' Tell me a joke."),
-    Option("no_stream", ("--no-stream",), "ask for the reply in one piece", None, example="--no-stream Tell me a joke."),
+    Option("no_stream", ("--no-stream",), "request the reply in one piece", None, example="--no-stream Tell me a joke."),
     Option("quiet", ("--quiet",), "show nothing, only set the variable", None, example="--quiet -o joke Tell me a joke."),
-    Option("dry_run", ("--dry-run",), "show what would be sent, send nothing", None, example="--dry-run Tell me a joke."),
-    Option("count", ("--count",), "count the tokens of the prompt and ask nothing; where the server counts, it gets the prompt", None, example="--count Tell me a joke."),
-    Option("raw", ("--raw",), "show the reply as plain text, not rendered", None, example="--raw Tell me a joke."),
-    Option("allow_http", ("--allow-http",), "send unencrypted, to a server that is not on this machine", None, example="--base-url http://10.0.0.7:8000/v1 -m llama3 --allow-http --dry-run Hi"),
+    Option("dry_run", ("--dry-run",), "show the request instead of sending it", None, example="--dry-run Tell me a joke."),
+    Option("count", ("--count",), "count the tokens of the prompt instead of sending it; if the server counts them, it receives the prompt", None, example="--count Tell me a joke."),
+    Option("raw", ("--raw",), "show the reply as plain text", None, example="--raw Tell me a joke."),
+    Option("allow_http", ("--allow-http",), "allow unencrypted http to a server on another machine", None, example="--base-url http://10.0.0.7:8000/v1 -m llama3 --allow-http --dry-run Hi"),
     Option("help", ("-h", "--help"), "show the options", None, example="-h"),
 )  # fmt: skip
 
 BY_NAME: dict[str, Option] = {option.name: option for option in OPTIONS}
 SETTINGS: tuple[Option, ...] = tuple(option for option in OPTIONS if option.setting)
 SAMPLING_NAMES = ("temperature", "top_p", "top_k", "max_tokens", "stop_sequences", "seed")
+_NOT_SENT = ("timeout", "budget")
 # These options decide what the model answers; the others say how one call is made or shown.
-REQUEST_NAMES = (
-    "model",
-    "provider",
-    "system",
-    "base_url",
-    "thinking",
-    "effort",
-    "attach",
-    "cache",
-    "json",
-    "tools",
-    *SAMPLING_NAMES,
-)
+REQUEST_NAMES = (*(o.name for o in SETTINGS if o.name not in _NOT_SENT), "attach", "cache", "json", "tools")
 CALL_NAMES = tuple(option.name for option in OPTIONS if option.name not in REQUEST_NAMES)
+_CHECKED_LATER = ("attach", "tools", "json")  # by attachments.gather(), tools.box() and structured.with_form()
+_MINIMUM = {"temperature": 0, "top_k": 1, "max_tokens": 1, "context": 1, "budget": 0}
 
 
 def _plain(name: str) -> str:
@@ -108,88 +104,79 @@ _SPELLINGS = {_plain(spelling): option for option in OPTIONS for spelling in (*o
 
 
 def find(name: str) -> Option:
-    """The option of that name, in any spelling: find("--top-p").name -> "top_p". Unknown: PromptError."""
+    """Return the option with this name, in any spelling: find("--top-p").name -> "top_p". Unknown: PromptError."""
     plain = _plain(name)
     if plain in _SPELLINGS:
         return _SPELLINGS[plain]
-    near = get_close_matches(plain, list(BY_NAME), n=1)
+    near = get_close_matches(plain, BY_NAME, n=1)
     hint = f"did you mean {near[0]}?" if near else "see %claude /help"
-    raise PromptError(f"there is no option {name!r}; {hint}")
+    raise PromptError(f"unknown option {name!r}; {hint}")
 
 
 def read(option: Option, text: str) -> Any:
-    """The value a user typed: read(BY_NAME["top_k"], "5") -> 5. Unreadable: PromptError."""
+    """Return the value that a user typed: read(BY_NAME["top_k"], "5") -> 5. Unreadable: PromptError."""
     if option.kind is None:
         return text.strip().lower() in ("1", "true", "yes", "on")
     try:
         return check(option.name, option.kind(text))
     except ValueError:
-        wanted = "a whole number" if option.kind is int else "a number"
-        raise PromptError(f"{(option.flags or (option.name,))[-1]} takes {wanted}, not {text!r}") from None
+        expected = "a whole number" if option.kind is int else "a number"
+        raise PromptError(f"{(option.flags or (option.name,))[-1]} takes {expected}, not {text!r}") from None
 
 
 def check(name: str, value: Any) -> Any:
-    """The value, if any model could take it; else PromptError. What one model takes is in models.py."""
+    """Return the value, converted to one type, if some model could take it: check("top_p", 1) -> 1.0.
+
+    providers/models.py knows what each model takes. Raises PromptError.
+    """
     kind = BY_NAME[name].kind
-    if value is None or kind is None:
+    if value is None or kind is None or name in _CHECKED_LATER:
         return value
-    if own_check := {
-        "stop_sequences": _texts,
-        "thinking": _thinking,
-        "effort": _effort,
-        "attach": _as_is,
-        "tools": _as_is,
-        "json": _as_is,
-    }.get(name):
-        return own_check(value)
+    if special := {"stop_sequences": _strings, "thinking": _thinking, "effort": _effort}.get(name):
+        return special(value)
     if kind is str:
         if not isinstance(value, str):
-            raise PromptError(f"{name} must be a text, not {value!r:.60}")
+            raise PromptError(f"{name} must be a string, not {value!r:.60}")
         return value
     whole = kind is int
-    # Integral and Real are also what numpy's numbers are.
-    readable = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
-    if not readable:
+    # The numbers of numpy are Integral and Real, too.
+    is_number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
+    if not is_number:
         raise PromptError(f"{name} must be a {'whole ' if whole else ''}number, not {value!r:.60}")
     if not -(2**63) < value < 2**63:
         raise PromptError(f"{name} must be a finite number below 2**63, not {value!r:.60}")
     number: float = int(value) if whole else float(value)
-    low = {"temperature": 0, "top_k": 1, "max_tokens": 1, "context": 1, "budget": 0}.get(name)
-    if low is not None and number < low:
-        raise PromptError(f"{name} must be at least {low}, not {number}; leave it out for the model's default")
+    if name in _MINIMUM and number < _MINIMUM[name]:
+        raise PromptError(f"{name} must be at least {_MINIMUM[name]}, not {number}; leave it out to use the default")
     if name == "top_p" and not 0 < number <= 1:
-        raise PromptError(f"top_p must be above 0 and at most 1, not {number}; leave it out for the model's default")
+        raise PromptError(f"top_p must be above 0 and at most 1, not {number}; leave it out to use the default")
     if name == "timeout" and number <= 0:
         raise PromptError(f"timeout must be above 0 seconds, not {number:g}")
     return number
 
 
 def _thinking(value: Any) -> int | str:
-    """True and "on", False and "off", or a budget in tokens."""
+    """Return "on" (also for True), "off" (also for False) or a budget in tokens."""
     if isinstance(value, Integral) and not isinstance(value, bool) and 1024 <= int(value) < 2**63:
         return int(value)
     word = ("on" if value else "off") if isinstance(value, bool) else value
     if isinstance(word, str) and word in ("on", "off"):
         return word
-    raise PromptError(f"thinking is on, off, or a budget of at least 1024 tokens, not {value!r:.60}")
-
-
-def _as_is(value: Any) -> Any:
-    return value  # attachments.gather(), tools.box() and structured.with_form() look at it
+    raise PromptError(f"thinking must be on, off or a budget of at least 1024 tokens, not {value!r:.60}")
 
 
 def _effort(value: Any) -> str:
     if isinstance(value, str) and value in EFFORTS:
         return value
-    raise PromptError(f"effort is {', '.join(EFFORTS[:-1])} or {EFFORTS[-1]}, not {value!r:.60}")
+    raise PromptError(f"effort must be {', '.join(EFFORTS[:-1])} or {EFFORTS[-1]}, not {value!r:.60}")
 
 
-def _texts(value: Any) -> tuple[str, ...] | None:
-    """One text or several; none is as good as unset."""
-    texts = (value,) if isinstance(value, str) else value
-    if not isinstance(texts, Iterable):
-        raise PromptError(f"stop_sequences must be texts, not {value!r:.60}")
-    texts = tuple(texts)
-    if not all(isinstance(text, str) and text for text in texts):
-        raise PromptError("stop_sequences must be texts that are not empty; leave it out for none")
-    return texts or None
+def _strings(value: Any) -> tuple[str, ...] | None:
+    """Return one string or several as a tuple; an empty list leaves the option unset."""
+    strings = (value,) if isinstance(value, str) else value
+    if not isinstance(strings, Iterable):
+        raise PromptError(f"stop_sequences must be strings, not {value!r:.60}")
+    strings = tuple(strings)
+    if not all(isinstance(text, str) and text for text in strings):
+        raise PromptError("stop_sequences must be strings that are not empty; leave it out to stop nowhere")
+    return strings or None

@@ -10,16 +10,6 @@ from claude_nb.session import options as knobs
 from claude_nb.types import settings
 from claude_nb.widgets.controls import choice_refused
 
-LABELS = {
-    "temperature": "Temperature",
-    "top_p": "Top p",
-    "top_k": "Top k",
-    "max_tokens": "Max tokens",
-    "seed": "Seed",
-    "stop_sequences": "Stop sequences",
-    "effort": "Effort",
-    "thinking": "Thinking",
-}
 PROVIDER_LABELS = {
     "aimlapi": "AI/ML API",
     "anthropic": "Anthropic",
@@ -43,7 +33,7 @@ def catalogue(models: Models) -> dict[str, Any]:
 def _knob(knob: knobs.Option) -> dict[str, Any]:
     return {
         "name": knob.name,
-        "label": LABELS.get(knob.name, knob.name),
+        "label": knob.label,
         "help": knob.help,
         "flag": knob.flags[0],
         "low": knob.low,

@@ -69,8 +69,8 @@ def test_an_address_with_a_password_is_refused_and_kept_nowhere(cell: str, kerne
 def test_no_option_takes_a_key(kernel: Kernel) -> None:
     assert "key" not in kernel.run("%claude -h").text.lower()
     for option in ("--key", "--api-key", "--token"):
-        assert "there is no option" in str(kernel.run(f"%claude {option} x Hi").error)
-    assert "there is no option" in str(kernel.run("%claude /set api_key=x").error)
+        assert "unknown option" in str(kernel.run(f"%claude {option} x Hi").error)
+    assert "unknown option" in str(kernel.run("%claude /set api_key=x").error)
 
 
 # --- where a key goes ---------------------------------------------------------------------------------------------

@@ -70,12 +70,12 @@ def test_values_are_kept_in_one_type(name: str, value: Any, kept: Any) -> None:
         ("max_tokens", 0, "at least 1, not 0; leave it out"),
         ("top_p", 0, "above 0 and at most 1"),
         ("stop_sequences", ["a", ""], "not empty"),
-        ("stop_sequences", 5, "must be texts"),
-        ("stop_sequences", [5], "must be texts"),
+        ("stop_sequences", 5, "must be strings"),
+        ("stop_sequences", [5], "must be strings"),
         ("timeout", 0, "above 0 seconds"),
         ("timeout", float("nan"), "finite number"),
-        ("system", 5, "must be a text, not 5"),
-        ("model", ["sonnet"], "must be a text"),
+        ("system", 5, "must be a string, not 5"),
+        ("model", ["sonnet"], "must be a string"),
     ],
 )
 def test_what_no_model_takes_is_refused(name: str, value: Any, message: str) -> None:

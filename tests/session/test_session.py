@@ -101,8 +101,8 @@ def test_an_option_that_has_no_effect_here_is_refused_and_not_dropped(demo: Sess
     [
         ({"temprature": 1}, "did you mean temperature"),
         ({"temperature": "hot"}, "must be a number"),
-        ({"model": 5}, "model must be a text"),
-        ({"system": ["a"]}, "system must be a text"),
+        ({"model": 5}, "model must be a string"),
+        ({"system": ["a"]}, "system must be a string"),
         ({"provider": "openia"}, "no provider 'openia'"),
         ({"timeout": -1}, "above 0 seconds"),
         ({"temperature": 0.5, "top_p": 0.5, "provider": "aimlapi"}, "not both"),

@@ -120,7 +120,7 @@ def test_a_default_of_the_session_shows_and_can_be_switched_off() -> None:
         ("max_tokens", 0, "at least 1"),
         ("max_tokens", 10**9, "max_tokens goes from 1 to"),
         ("stop_sequences", [""], "not empty"),
-        ("stop_sequences", 7, "not iterable|texts"),
+        ("stop_sequences", 7, "must be strings"),
         ("provider", "antropic", "did you mean anthropic"),
         ("model", " ", "name of a model"),
         ("variable", "two words", "cannot be the name of a variable"),
@@ -183,7 +183,7 @@ def test_effort_and_thinking_are_dials_where_the_model_has_them() -> None:
     assert (pg.effort, pg.thinking) == ("low", "on")
     with pytest.raises(PromptError, match="always thinks"):
         pg.thinking = "off"
-    with pytest.raises(PromptError, match="effort is low"):
+    with pytest.raises(PromptError, match="effort must be low"):
         pg.effort = "huge"
     pg.run("Why?")
     settle(pg)
