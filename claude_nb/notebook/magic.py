@@ -90,7 +90,7 @@ class ClaudeMagic:
                 f"-o {out}: a variable name has letters, digits and underscores, and is no Python keyword"
             )
         if "sweep" in how:
-            from claude_nb.sweeps.api import sweep_cell
+            from claude_nb.notebook.sweep_cell import sweep_cell
 
             if extra := [
                 name for name in ("context", "pictures", "code", "count", "tools", "yes") if name in how | values

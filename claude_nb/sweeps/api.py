@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
@@ -11,14 +10,12 @@ from typing import Any
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.providers import registry
 from claude_nb.session import frontend
-from claude_nb.session import options as knobs
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
 from claude_nb.sweeps import files
 from claude_nb.sweeps import plan as plans
-from claude_nb.sweeps.forecast import Forecast
 from claude_nb.sweeps.sweep import How, Sweep
-from claude_nb.sweeps.views.display import screen_for
+from claude_nb.sweeps.views.display import view_for
 from claude_nb.types.reply import Reply
 
 Checks = Callable[[Reply], Any] | Mapping[str, Callable[[Reply], Any]] | None
@@ -67,10 +64,9 @@ def sweep(
     plan = plans.grid(session, prompt, settings, n=n, mode=mode, variables=variables)
     options = {"timeout": timeout, "allow_http": allow_http}
     how = How(concurrency, _replay(replay, session), executor, {k: v for k, v in options.items() if v})
-    result = Sweep(plan, session=session, how=how, checks=_checks(check))
-    _prepare(result, show, columns=False)
-    _allow(result.forecast(), result, budget_usd, max_calls)
-    return result.resume()
+    view = view_for(session, show=show, columns=False)
+    result = Sweep(plan, session=session, how=how, checks=_checks(check), observer=view)
+    return _run(result, budget_usd, max_calls)
 
 
 def compare(
@@ -93,10 +89,7 @@ def compare(
     columns = [{"model": one} if isinstance(one, str) else dict(one) for one in settings]
     plan = plans.columns(session, prompt, columns, shared)
     how = How(max(1, len(columns)), _replay(replay, session))
-    result = Sweep(plan, session=session, how=how)
-    _prepare(result, show, columns=True)
-    _allow(result.forecast(), result, None, None)
-    return result.resume()
+    return _run(Sweep(plan, session=session, how=how, observer=view_for(session, show=show, columns=True)))
 
 
 def load_sweep(path: str | os.PathLike[str]) -> Sweep:
@@ -109,104 +102,40 @@ def load_sweep(path: str | os.PathLike[str]) -> Sweep:
 
 def last_sweep() -> Sweep:
     """The newest sweep of this kernel, finished or not: last_sweep().resume() goes on where it was stopped."""
-    if _last is None:
+    if _newest is None:
         raise ConfigError("there was no sweep yet; begin with claude_nb.sweep(prompt, temperature=[0, 1])")
-    return _last
+    return _newest
 
 
-_last: Sweep | None = None
+def newest() -> Sweep | None:
+    """Return the newest sweep of this kernel; None before the first one."""
+    return _newest
 
 
-def sweep_cell(
-    session: Session,
-    prompt: str,
-    *,
-    settings: Mapping[str, Any],
-    how: Mapping[str, Any],
-    out: str,
-    variables: dict[str, Any],
-) -> None:
-    """%%claude --sweep: run it, and leave it in the variable *out*, also when it is stopped on the way."""
-    if how.get("chat"):
-        raise PromptError("a sweep is no conversation; leave -c out")
-    spec = read_spec(how["sweep"])
-    run: dict[str, Any] = {name: how[name] for name in ("timeout", "allow_http") if name in how}
-    before = _last
-    if how.get("dry_run"):
-        names = {name: spec.pop(name) for name in ("n", "mode") if name in spec}
-        grid = {name: value for name, value in {**settings, **spec}.items() if name not in NUMBERS}
-        plan = plans.grid(session, prompt, grid, **{"n": 10, **names}, variables=variables)
-        sys.stdout.write(f"{Sweep(plan, session=session).forecast()}\n")
+_newest: Sweep | None = None
+
+
+def _run(sweep: Sweep, budget_usd: float | None = None, max_calls: int | None = None) -> Sweep:
+    """Run a sweep after the checks that cost nothing: is there a key for every server, is it within the limits?"""
+    global _newest  # noqa: PLW0603  # last_sweep() finds it, also after an interrupt
+    if sweep.how.executor is None and sweep.how.replay != "only":
+        for request in {(r.provider, r.base_url): r for r in sweep.plan.requests}.values():
+            registry.key_for(request, sweep.session.credentials)
+    _newest = sweep
+    forecast = sweep.forecast()
+    sweep.observer.announce(str(forecast))
+    _allow(forecast.over(budget_usd, max_calls), sweep.session)
+    return sweep.resume()
+
+
+def _allow(excess: str | None, session: Session) -> None:
+    """Ask the user when a sweep is over a limit; raise ConfigError where nobody can answer."""
+    if excess is None:
         return
-    try:
-        options = {**settings, **spec, **run}
-        sweep(prompt, variables=variables, session=session, show=not how.get("quiet"), **options)
-    finally:
-        if _last is not before:
-            variables[out] = _last
-
-
-def read_spec(text: str) -> dict[str, Any]:
-    """The value of --sweep: read_spec("temperature=0,.7 n=5") -> {"temperature": [0.0, 0.7], "n": 5}."""
-    from claude_nb.notebook.arguments import items
-
-    spec: dict[str, Any] = {}
-    for name, values in items(text):
-        if name in NUMBERS:
-            spec[name] = _number(name, values)
-        elif name == "mode":
-            spec[name] = values[0]
-        else:
-            knob = knobs.BY_NAME.get(name)
-            typed = [_typed(knob, value) for value in values]
-            spec[name] = typed if len(typed) > 1 else typed[0]
-    return spec
-
-
-NUMBERS: dict[str, Callable[[str], int | float]] = {
-    "n": int,
-    "concurrency": int,
-    "max_calls": int,
-    "budget_usd": float,
-}
-
-
-def _number(name: str, values: Sequence[str]) -> int | float:
-    try:
-        (text,) = values
-        return NUMBERS[name](text)
-    except ValueError:
-        raise PromptError(f"{name} takes one number, not {','.join(values)!r}") from None
-
-
-def _typed(knob: knobs.Option | None, text: str) -> Any:
-    if knob is None:
-        return text
-    return (text,) if knob.repeatable else knobs.read(knob, text)
-
-
-def _prepare(result: Sweep, show: bool, *, columns: bool) -> None:
-    """Who looks on, and the last checks that cost nothing: is there a key for each that will be asked?"""
-    global _last  # noqa: PLW0603  # the newest one, for whoever was interrupted
-    screen = screen_for(result, show=show, columns=columns)
-    result.watcher, result.is_shown = screen, screen.is_above
-    if result.how.executor is None and result.how.replay != "only":
-        for request in {(r.provider, r.base_url): r for r in result.plan.requests}.values():
-            registry.key_for(request, result.session.credentials)
-    _last = result
-
-
-def _allow(forecast: Forecast, result: Sweep, budget_usd: float | None, max_calls: int | None) -> None:
-    """Say what it will take; above a limit ask, or raise where nobody can answer."""
-    trouble = forecast.over(budget_usd, max_calls)
-    assert result.watcher is not None  # noqa: S101  # _prepare has put one there
-    result.watcher.announce(str(forecast))
-    if trouble is None:
-        return
-    if not _somebody_there(result.session):
-        raise ConfigError(trouble)
-    if input(f"{trouble}. Go on? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise ConfigError(f"nothing was sent; {trouble}")
+    if not _somebody_there(session):
+        raise ConfigError(excess)
+    if input(f"{excess}. Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise ConfigError(f"nothing was sent; {excess}")
 
 
 def _somebody_there(session: Session) -> bool:

@@ -17,7 +17,7 @@ from claude_nb.sweeps.forecast import require
 from claude_nb.sweeps.metrics.registry import passed
 from claude_nb.sweeps.metrics.statistics import Interval, wilson
 from claude_nb.sweeps.plan import grid
-from claude_nb.sweeps.sweep import How, Sweep
+from claude_nb.sweeps.sweep import How, Sweep, SweepObserver
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import STOP_WORDS
 
@@ -110,16 +110,13 @@ class Verdict:
         return {"text/html": html, "text/plain": repr(self)}
 
 
-class _Deadline:
+class _Deadline(SweepObserver):
     """Looks on while the calls run, and ends them when the time is up."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.ends_at = 0.0
         self.over = False
-
-    def announce(self, line: str) -> None:
-        sys.stdout.write(f"{line}\n")
 
     def begin(self, _: Sweep) -> None:
         self.ends_at = time.monotonic() + self.seconds
@@ -128,9 +125,6 @@ class _Deadline:
         if time.monotonic() > self.ends_at:
             self.over = True
             raise KeyboardInterrupt  # as the stop button does: the sweep then ends its calls and keeps what came
-
-    def end(self, _: Sweep) -> None:
-        pass
 
 
 def check(
@@ -173,19 +167,19 @@ def check(
     require(forecast.over(budget_usd, n))
     if forecast.usd_most or forecast.unpriced:
         sys.stdout.write(f"{forecast}\n")
-    clock = _Deadline(seconds)
-    calls.watcher = clock
+    deadline = _Deadline(seconds)
+    calls.observer = deadline
     why = "no answer"
     try:
         calls.resume()
     except Interrupted:
-        if not clock.over:
+        if not deadline.over:
             raise
         why = f"not there after {seconds:g} s"
     whole = [reply for reply in calls.replies if reply.complete]
     if calls.hopeless and not whole:
         raise ConfigError(calls.hopeless)
-    why = next((reply.error for reply in calls.replies if reply.error and not clock.over), why)
+    why = next((reply.error for reply in calls.replies if reply.error and not deadline.over), why)
     return _verdict(whole, judge, at_least, n - len(whole), why)
 
 

@@ -11,15 +11,13 @@ import os
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from claude_nb.errors import ConfigError
 from claude_nb.sweeps.plan import Case, Plan
+from claude_nb.sweeps.results import Results
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
-
-if TYPE_CHECKING:
-    from claude_nb.sweeps.results import Results
 
 VERSION = 1
 

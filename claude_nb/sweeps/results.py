@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from operator import itemgetter
@@ -17,7 +16,6 @@ from claude_nb.sweeps.plan import Case, Plan, title
 from claude_nb.types.reply import Reply
 
 if TYPE_CHECKING:
-    import matplotlib.axes
     import pandas
 
 R = TypeVar("R", bound="Results")
@@ -28,7 +26,6 @@ class Results:
 
     axes    what varies: {"temperature": (0, 0.7, 1)}      cases   its combinations, the refused ones too
     checks  functions that say yes or no to a Reply        n       replies wanted for each case
-    is_shown   true while the output that shows the grid is just above, so that it is not drawn twice
     """
 
     def __init__(self, plan: Plan, checks: Mapping[str, Check] | None = None, name: str | None = None) -> None:
@@ -36,7 +33,6 @@ class Results:
         self.checks: dict[str, Check] = dict(checks or {})
         self.id = name or uuid.uuid4().hex[:8]
         self._replies: dict[tuple[int, int], Reply] = {}
-        self.is_shown: Callable[[], bool] = lambda: False
 
     @property
     def axes(self) -> Mapping[str, tuple[Any, ...]]:
@@ -188,24 +184,7 @@ class Results:
         self.checks[name or str(getattr(function, "__name__", f"check{len(self.checks) + 1}"))] = function
         return self
 
-    def plot(self, metric: str = "distinct_2", x: str | None = None) -> matplotlib.axes.Axes:
-        """A metric against one of the axes (x), with 95 % intervals; needs matplotlib."""
-        from claude_nb.sweeps.views import plots
-
-        return plots.plot(self, metric, x)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything to a file: JSON lines, or Parquet if its name ends with .parquet (needs pandas, pyarrow)."""
-        from claude_nb.sweeps import files
-
-        files.save(self, path)
-
     def __repr__(self) -> str:
         axes = ", ".join(f"{name}: {len(values)}" for name, values in self.axes.items()) or "one setting"
         left = f", {self.left:,} to come" if self.left else ""
         return f"<Sweep {self.id}: {axes}; {len(self):,} replies{left}>"
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        from claude_nb.sweeps.views.html import grid_html
-
-        return {"text/plain": repr(self)} | ({} if self.is_shown() else {"text/html": grid_html(self)})

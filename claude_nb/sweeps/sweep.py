@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from claude_nb.errors import Interrupted
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
+from claude_nb.sweeps import files
 from claude_nb.sweeps.engine.job_queue import Job
 from claude_nb.sweeps.engine.runner import Done, Runner
 from claude_nb.sweeps.forecast import Forecast, forecast
 from claude_nb.sweeps.metrics.registry import Check
 from claude_nb.sweeps.plan import Case, Plan
 from claude_nb.sweeps.results import Results
+from claude_nb.sweeps.views import plots
+from claude_nb.sweeps.views.html import grid_html
+
+if TYPE_CHECKING:
+    import matplotlib.axes
 
 
-class SweepObserver(Protocol):
-    """Who looks on while a sweep runs; the display is one."""
+class SweepObserver:
+    """Observer of a sweep. This one does nothing; the views and time limits override what they need."""
 
-    def announce(self, line: str) -> None: ...
-    def begin(self, sweep: Sweep) -> None: ...
-    def update(self, sweep: Sweep, texts: Mapping[int, str]) -> None: ...
-    def end(self, sweep: Sweep) -> None: ...
+    def announce(self, line: str) -> None:
+        """Take the forecast."""
+
+    def begin(self, sweep: Sweep) -> None:
+        """The calls begin, or go on."""
+
+    def update(self, sweep: Sweep, texts: Mapping[int, str]) -> None:
+        """Take the state of the sweep, many times a second. texts: the running replies so far, by case."""
+
+    def end(self, sweep: Sweep) -> None:
+        """All calls have ended, or were stopped."""
+
+    def is_above(self) -> bool:
+        """Whether the output of the current cell already shows the sweep."""
+        return False
 
 
 @dataclass
@@ -51,7 +69,7 @@ class Sweep(Results):
     >>> result.summary()                                                          # doctest: +SKIP
 
     hopeless  why the last run did not send all (a refused key, a used-up budget); None: it did
-    watcher   who looks on while it runs; None: nobody
+    observer  told about the progress of every run
     """
 
     def __init__(
@@ -62,12 +80,13 @@ class Sweep(Results):
         how: How | None = None,
         checks: Mapping[str, Check] | None = None,
         name: str | None = None,
+        observer: SweepObserver | None = None,
     ) -> None:
         super().__init__(plan, checks, name)
         self.session = session or default_session()
         self.how = how or How()
         self.hopeless: str | None = None
-        self.watcher: SweepObserver | None = None
+        self.observer = observer or SweepObserver()
 
     @property
     def cost_usd(self) -> float:
@@ -102,14 +121,12 @@ class Sweep(Results):
             replay="only" if self.how.replay == "only" else "off",
             executor=self.how.executor,
         )
-        if self.watcher:
-            self.watcher.begin(self)
+        self.observer.begin(self)
         try:
             with closing(runner.run()) as results:
                 for ended in results:
                     self._keep(ended)
-                    if self.watcher:
-                        self.watcher.update(self, {job.case: turn.text for job, turn in [*runner.turns.items()]})
+                    self.observer.update(self, {job.case: turn.text for job, turn in [*runner.turns.items()]})
         except KeyboardInterrupt:
             self._keep(runner.rest())
             raise Interrupted(
@@ -118,9 +135,19 @@ class Sweep(Results):
             ) from None
         finally:
             self.hopeless = runner.hopeless
-            if self.watcher:
-                self.watcher.end(self)
+            self.observer.end(self)
         return self
+
+    def plot(self, metric: str = "distinct_2", x: str | None = None) -> matplotlib.axes.Axes:
+        """Plot a metric against one of the axes (x), with 95 % intervals; needs matplotlib."""
+        return plots.plot(self, metric, x)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to a file: JSON lines, or Parquet if its name ends with .parquet (needs pandas, pyarrow)."""
+        files.save(self, path)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": repr(self)} | ({} if self.observer.is_above() else {"text/html": grid_html(self)})
 
     def _keep(self, ended: Iterable[Done]) -> None:
         self.put({(done.job.case, done.job.repeat): done.answer.reply for done in ended})

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from claude_nb.errors import PromptError
+from claude_nb.notebook.sweep_cell import read_spec
 from claude_nb.providers.credentials import Credentials
 from claude_nb.session.session import Session
-from claude_nb.sweeps.api import read_spec
 from claude_nb.sweeps.forecast import duration, forecast
 from claude_nb.sweeps.plan import Plan, columns, grid, label
 from claude_nb.types.reply import Reply

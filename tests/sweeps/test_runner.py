@@ -21,7 +21,7 @@ from claude_nb.sweeps.api import compare, last_sweep, sweep
 from claude_nb.sweeps.engine.job_queue import Job
 from claude_nb.sweeps.engine.runner import Runner
 from claude_nb.sweeps.engine.throttle import Throttle
-from claude_nb.sweeps.sweep import Sweep
+from claude_nb.sweeps.sweep import Sweep, SweepObserver
 from tests.helpers.rates import RateServer
 from tests.helpers.server import Recorded, Scenario, Send, Server, Wait, answer, head, stream
 
@@ -39,7 +39,7 @@ def served(url: str, prompts: list[str], **options: Any) -> Callable[[], Sweep]:
     return lambda: sweep(prompts, session=session, **where, **options)
 
 
-class Watch:
+class Watch(SweepObserver):
     """Looks on, and interrupts after so many replies, as Ctrl-C in the main thread would."""
 
     def __init__(self, stop_at: int) -> None:
@@ -49,13 +49,9 @@ class Watch:
     def announce(self, line: str) -> None:
         self.lines.append(line)
 
-    def begin(self, sweep: Sweep) -> None: ...
-
     def update(self, sweep: Sweep, texts: Mapping[int, str]) -> None:
         if len(sweep) >= self.stop_at:
             raise KeyboardInterrupt
-
-    def end(self, sweep: Sweep) -> None: ...
 
 
 def test_a_thousand_calls_at_a_server_that_refuses_and_breaks_off() -> None:
@@ -142,7 +138,7 @@ def test_interrupted_at_half_it_keeps_what_came_and_resumes_without_asking_twice
             result.resume()
         kept = {reply.prompt: reply for reply in result}
         assert 30 <= len(kept) < 60
-        result.watcher = None
+        result.observer = SweepObserver()
         result.resume()
         asked = server.report()["prompts"]
 
@@ -186,12 +182,12 @@ def test_a_sweep_that_is_whole_resumes_to_itself() -> None:
     assert [*result] == replies
 
 
-def prepared(run: Callable[[], Sweep], watcher: Watch) -> Sweep:
+def prepared(run: Callable[[], Sweep], observer: Watch) -> Sweep:
     """The sweep as it is before its first call."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Sweep, "resume", lambda self: self)
         result = run()
-    result.watcher = watcher
+    result.observer = observer
     return result
 
 

@@ -11,7 +11,8 @@ from uuid import uuid4
 from claude_nb import render
 from claude_nb.render import reply as footer
 from claude_nb.session import frontend
-from claude_nb.sweeps.sweep import Sweep
+from claude_nb.session.session import Session
+from claude_nb.sweeps.sweep import Sweep, SweepObserver
 from claude_nb.sweeps.views.html import columns_html, grid_html
 
 if TYPE_CHECKING:
@@ -23,11 +24,11 @@ BYTES_PER_S = 12_000
 SHORTEST_S, LONGEST_S = 0.15, 1.5
 
 
-def screen_for(sweep: Sweep, *, show: bool, columns: bool) -> SweepView:
-    """The screen that fits here: a notebook with a person in front, a run without one, a terminal."""
-    mode = frontend.mode_for(sweep.session.credentials.setting("DISPLAY"))
+def view_for(session: Session, *, show: bool, columns: bool) -> SweepObserver:
+    """Return the view that fits: a notebook with a person in front, a run without one, or a terminal."""
+    mode = frontend.mode_for(session.credentials.setting("DISPLAY"))
     if not show:
-        return SweepView()
+        return SweepObserver()
     if mode == "text":
         return TextColumns() if columns else Text()
     if mode == "live":
@@ -35,27 +36,7 @@ def screen_for(sweep: Sweep, *, show: bool, columns: bool) -> SweepView:
     return Once(columns=columns)
 
 
-class SweepView:
-    """Shows nothing; the others are its children."""
-
-    def announce(self, line: str) -> None:
-        """The forecast."""
-
-    def begin(self, sweep: Sweep) -> None:
-        """The calls begin, or go on."""
-
-    def update(self, sweep: Sweep, texts: Mapping[int, str]) -> None:
-        """Called often. texts: what has arrived of the replies that are running, by case."""
-
-    def end(self, sweep: Sweep) -> None:
-        """All done, or stopped."""
-
-    def is_above(self) -> bool:
-        """True while the output of the same run of a cell already shows the sweep."""
-        return False
-
-
-class Text(SweepView):
+class Text(SweepObserver):
     """A terminal: the forecast and a bar, beside the program's own output."""
 
     _bar: Bar | None = None
@@ -80,7 +61,7 @@ class Text(SweepView):
             sys.stderr.write(f"[{_hopeless(sweep)}]\n")
 
 
-class TextColumns(SweepView):
+class TextColumns(SweepObserver):
     """A terminal: the replies one below the other, when all are there."""
 
     def end(self, sweep: Sweep) -> None:
@@ -90,7 +71,7 @@ class TextColumns(SweepView):
         sys.stdout.flush()
 
 
-class Notebook(SweepView):
+class Notebook(SweepObserver):
     """Outputs of a cell."""
 
     def __init__(self) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from claude_nb.render.reply import dollars
 from claude_nb.sweeps.metrics import registry
 from claude_nb.sweeps.metrics.registry import Metric
 from claude_nb.sweeps.plan import label
+from claude_nb.sweeps.results import Results
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import STOP_WORDS
-
-if TYPE_CHECKING:
-    from claude_nb.sweeps.results import Results
 
 TEXT_CHARS = 20_000
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from claude_nb import render
 from claude_nb.render import reply as footer
 from claude_nb.sweeps.metrics import statistics
 from claude_nb.sweeps.metrics.registry import FEW, FEW_NOTE, Metric
 from claude_nb.sweeps.plan import title
+from claude_nb.sweeps.results import Results
 from claude_nb.sweeps.views import grid_data
-
-if TYPE_CHECKING:
-    from claude_nb.sweeps.results import Results
 
 STRIP_WORDS = 24
 STRIPS = 12

@@ -11,11 +11,10 @@ from claude_nb.sweeps.metrics import registry
 from claude_nb.sweeps.metrics.registry import FEW, Metric
 from claude_nb.sweeps.metrics.statistics import Interval
 from claude_nb.sweeps.plan import label
+from claude_nb.sweeps.results import Results
 
 if TYPE_CHECKING:
     import matplotlib.axes
-
-    from claude_nb.sweeps.results import Results
 
 UNITS = {"seconds": "s", "dollars": "US dollars"}
 

@@ -1,0 +1,79 @@
+"""`%%claude --sweep`: parse the settings and run the sweep."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from claude_nb.errors import PromptError
+from claude_nb.notebook import arguments
+from claude_nb.session import options
+from claude_nb.session.options import Option
+from claude_nb.session.session import Session
+from claude_nb.sweeps import api, plan
+from claude_nb.sweeps.sweep import Sweep
+
+NUMBERS: dict[str, Callable[[str], int | float]] = {
+    "n": int,
+    "concurrency": int,
+    "max_calls": int,
+    "budget_usd": float,
+}
+
+
+def sweep_cell(
+    session: Session,
+    prompt: str,
+    *,
+    settings: Mapping[str, Any],
+    how: Mapping[str, Any],
+    out: str,
+    variables: dict[str, Any],
+) -> None:
+    """Run the sweep of a cell and leave it in the variable `out`, even if it is stopped before its end."""
+    if how.get("chat"):
+        raise PromptError("a sweep is not a conversation; leave -c out")
+    spec = read_spec(how["sweep"])
+    if how.get("dry_run"):
+        shape = {name: spec.pop(name) for name in ("n", "mode") if name in spec}
+        axes = {name: value for name, value in {**settings, **spec}.items() if name not in NUMBERS}
+        cases = plan.grid(session, prompt, axes, **{"n": 10, **shape}, variables=variables)
+        sys.stdout.write(f"{Sweep(cases, session=session).forecast()}\n")
+        return
+    limits = {name: how[name] for name in ("timeout", "allow_http") if name in how}
+    before = api.newest()
+    try:
+        show = not how.get("quiet")
+        api.sweep(prompt, variables=variables, session=session, show=show, **{**settings, **spec, **limits})
+    finally:
+        if (result := api.newest()) is not before:
+            variables[out] = result
+
+
+def read_spec(text: str) -> dict[str, Any]:
+    """Parse the value of --sweep: read_spec("temperature=0,.7 n=5") -> {"temperature": [0.0, 0.7], "n": 5}."""
+    spec: dict[str, Any] = {}
+    for name, values in arguments.items(text):
+        if name in NUMBERS:
+            spec[name] = _number(name, values)
+        elif name == "mode":
+            spec[name] = values[0]
+        else:
+            typed = [_typed(options.BY_NAME.get(name), value) for value in values]
+            spec[name] = typed if len(typed) > 1 else typed[0]
+    return spec
+
+
+def _number(name: str, values: Sequence[str]) -> int | float:
+    try:
+        (text,) = values
+        return NUMBERS[name](text)
+    except ValueError:
+        raise PromptError(f"{name} takes one number, not {','.join(values)!r}") from None
+
+
+def _typed(option: Option | None, text: str) -> Any:
+    if option is None:
+        return text
+    return (text,) if option.repeatable else options.read(option, text)
