@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
+from time import monotonic
 from typing import Any
 
 from claude_nb.errors import ConfigError, Interrupted, PromptError
@@ -119,10 +119,10 @@ class _Deadline(SweepObserver):
         self.over = False
 
     def begin(self, _: Sweep) -> None:
-        self.ends_at = time.monotonic() + self.seconds
+        self.ends_at = monotonic() + self.seconds
 
     def update(self, _: Sweep, __: Mapping[int, str]) -> None:
-        if time.monotonic() > self.ends_at:
+        if monotonic() > self.ends_at:
             self.over = True
             raise KeyboardInterrupt  # as the stop button does: the sweep then ends its calls and keeps what came
 
