@@ -9,7 +9,7 @@ strict     what servers take of a schema: for_claude(), is_strict()
 
 from claude_nb.providers.dialects.strict_schema import for_claude, is_strict
 from claude_nb.schema.from_hints import Schema, of
-from claude_nb.schema.functions import of_function
+from claude_nb.schema.from_functions import of_function
 from claude_nb.schema.instances import build
 from claude_nb.schema.parsing import dumped, read
 from claude_nb.schema.validation import problem, refuse
