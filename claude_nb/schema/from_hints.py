@@ -1,4 +1,4 @@
-"""From type hints to JSON schemas."""
+"""Convert type hints, dataclasses and other classes to JSON Schema."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Annotated, Any, Literal, NewType, Union
 
 from claude_nb.errors import PromptError
-from claude_nb.schema.validation import refuse
+from claude_nb.schema.validation import schema_error
 
 Schema = dict[str, Any]
 
@@ -45,30 +45,32 @@ class Field(typing.NamedTuple):
 
 
 def of(kind: Any) -> Schema:
-    """The JSON schema of a type hint, a dataclass, a TypedDict, a NamedTuple, an Enum or a pydantic model.
+    """Return the JSON Schema of a type hint, dataclass, TypedDict, NamedTuple, Enum or pydantic model.
 
-    A dict is taken for a schema, and returned as it is. Annotated[T, "what it is"] adds a description; a field with a
-    default may be left out. Raises PromptError for what has no form in JSON.
+    A dict counts as a schema and is returned unchanged. Annotated[T, "text"] adds a description. A field with a
+    default is not required. Raises PromptError for a type that JSON cannot hold.
 
     >>> of(list[int])
     {'type': 'array', 'items': {'type': 'integer'}}
     """
     if isinstance(kind, dict):
-        if reason := refuse(kind):
-            raise PromptError(f"this dict is no JSON schema: {reason}")
+        if error := schema_error(kind):
+            raise PromptError(f"this dict is not a valid JSON Schema: {error}")
         return kind
-    return Writer().whole(lambda writer: writer.of(kind, _name(kind)))
+    return SchemaWriter().write(lambda writer: writer.of(kind, _name(kind)))
 
 
 def fields_of(kind: Any) -> list[Field] | None:
-    """The fields of a dataclass, a TypedDict or a NamedTuple; None for any other type."""
+    """Return the fields of a dataclass, TypedDict or NamedTuple, or None for any other type."""
     if not isinstance(kind, type):
         return None
     if dataclasses.is_dataclass(kind):
         hints, none = hints_of(kind, _name(kind)), dataclasses.MISSING
-        own = (f for f in dataclasses.fields(kind) if f.init)
-        return [Field(f.name, hints.get(f.name, Any), f.default is none and f.default_factory is none) for f in own]
-    if typing.is_typeddict(kind) or hasattr(kind, "__required_keys__"):  # the second is typing_extensions' own
+        fields = (f for f in dataclasses.fields(kind) if f.init)
+        return [Field(f.name, hints.get(f.name, Any), f.default is none and f.default_factory is none) for f in fields]
+    if typing.is_typeddict(kind) or hasattr(
+        kind, "__required_keys__"
+    ):  # the second test finds those of typing_extensions
         hints = hints_of(kind, _name(kind))
         return [Field(name, hint, _required(kind, name, hint)) for name, hint in hints.items()]
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):
@@ -78,12 +80,12 @@ def fields_of(kind: Any) -> list[Field] | None:
 
 
 def is_pydantic(kind: Any) -> bool:
-    """Whether it is a pydantic model; told by what it can do, so that pydantic is never imported."""
+    """Return whether a type is a pydantic model. Looks at its methods, so that pydantic is never imported."""
     return isinstance(kind, type) and hasattr(kind, "model_json_schema") and hasattr(kind, "model_validate")
 
 
 def unwrapped(kind: Any) -> Any:
-    """Behind Annotated, NewType, `type X = ...` and Required: the type itself."""
+    """Strip Annotated, NewType, `type X = ...` and Required from a type."""
     while True:
         if typing.get_origin(kind) is Annotated or _marker(kind):
             kind = typing.get_args(kind)[0]
@@ -95,39 +97,33 @@ def unwrapped(kind: Any) -> Any:
             return kind
 
 
-class Writer:
-    """Writes one schema. A class that holds itself goes to $defs; all others stand where they are used."""
+class SchemaWriter:
+    """Writer of one schema. Only recursive classes go to $defs; all others are written in place."""
 
     def __init__(self) -> None:
-        self._inside: list[Any] = []
-        self._again: list[Any] = []
+        self._open: list[Any] = []  # the classes that are being written
+        self._recursive: list[Any] = []
         self._defs: dict[str, Schema] = {}
 
-    def whole(self, write: Callable[[Writer], Schema]) -> Schema:
-        """The schema with its definitions; its root is no reference, because some servers refuse one."""
-        root = write(self)
+    def write(self, write_root: Callable[[SchemaWriter], Schema]) -> Schema:
+        """Return the schema with its definitions. The root is never a reference, because some servers reject one."""
+        root = write_root(self)
         reference = root.get("$ref", "").removeprefix("#/$defs/")
         root = self._defs.get(reference, root)
         return {**root, "$defs": self._defs} if self._defs else root
 
     def of(self, kind: Any, where: str) -> Schema:
-        if isinstance(kind, dict):  # a schema of the user's own, inside a list
-            form = of(kind)
-            for name, definition in form.get("$defs", {}).items():
-                self._define(name, definition)
-            return {key: value for key, value in form.items() if key != "$defs"}
+        if isinstance(kind, dict):  # list[{...}]: a schema that the user wrote
+            return self._without_definitions(of(kind))
         texts = [text for text in getattr(kind, "__metadata__", ()) if isinstance(text, str)]
         return {**self._plain(unwrapped(kind), where), **({"description": texts[0]} if texts else {})}
 
     def object(self, fields: Iterable[Field], where: str) -> Schema:
-        listed = list(fields)
-        form: Schema = {
-            "type": "object",
-            "properties": {field.name: self.of(field.hint, f"{where}.{field.name}") for field in listed},
-        }
-        if required := [field.name for field in listed if field.required]:
-            form["required"] = required
-        return {**form, "additionalProperties": False}
+        fields = list(fields)
+        properties = {field.name: self.of(field.hint, f"{where}.{field.name}") for field in fields}
+        required = [field.name for field in fields if field.required]
+        schema: Schema = {"type": "object", "properties": properties, **({"required": required} if required else {})}
+        return {**schema, "additionalProperties": False}
 
     def _plain(self, kind: Any, where: str) -> Schema:
         origin, args = typing.get_origin(kind) or kind, typing.get_args(kind)
@@ -135,15 +131,15 @@ class Writer:
             return {"anyOf": [self.of(arg, where) for arg in args]}
         if origin is Literal:
             return _choice(list(args), where)
-        # Only types are compared and looked up: an object may do anything then, and a DataFrame does.
-        # And in Python 3.10 list[int] is a type too, which cannot always be looked up.
+        # Only types are compared and looked up, because an object such as a DataFrame may fail or answer with anything.
+        # In Python 3.10 list[int] is also a type, but its arguments may not be hashable.
         if kind is None or kind is Any or (not args and isinstance(kind, type) and kind in PLAIN):
             return dict(PLAIN[kind])
-        if isinstance(origin, type) and (form := self._of_class(origin, args, where)) is not None:
-            return form
+        if isinstance(origin, type) and (schema := self._of_class(origin, args, where)) is not None:
+            return schema
         name = _name(kind)
         place = "" if where == name else f"{where}: "
-        raise PromptError(f"{place}{name} has no form in JSON; use str, float, list[...], a dataclass ...")
+        raise PromptError(f"{place}JSON cannot hold {name}; use str, float, list[...], a dataclass ...")
 
     def _of_class(self, kind: type, args: tuple[Any, ...], where: str) -> Schema | None:
         if is_pydantic(kind) or fields_of(kind) is not None:
@@ -163,58 +159,60 @@ class Writer:
 
     def _dict(self, args: tuple[Any, ...], where: str) -> Schema:
         if args and unwrapped(args[0]) is not str:
-            raise PromptError(f"{where}: the keys of an object are text in JSON, so write dict[str, ...]")
+            raise PromptError(f"{where}: JSON allows only text as keys; use dict[str, ...]")
         return {"type": "object", **({"additionalProperties": self.of(args[1], where)} if args else {})}
 
     def _class(self, kind: Any) -> Schema:
         name = _name(kind)
         reference = {"$ref": f"#/$defs/{name}"}
-        if kind in self._inside or kind in self._again:
-            self._again.append(kind)
+        if kind in self._open or kind in self._recursive:
+            self._recursive.append(kind)
             return reference
         if is_pydantic(kind):
-            form: Schema = kind.model_json_schema()
-            for inner, definition in form.pop("$defs", {}).items():
-                self._define(inner, definition)
-            return form
-        self._inside.append(kind)
-        form = self.object(fields_of(kind) or [], name)
-        self._inside.pop()
+            return self._without_definitions(kind.model_json_schema())
+        self._open.append(kind)
+        schema = self.object(fields_of(kind) or [], name)
+        self._open.pop()
         about = inspect.cleandoc(kind.__dict__.get("__doc__") or "").partition("\n\n")[0]
-        if about and not about.startswith(f"{name}("):  # what dataclass and NamedTuple write by themselves
-            form = {"description": about, **form}
-        if kind not in self._again:
-            return form
-        self._define(name, form)
+        if about and not about.startswith(f"{name}("):  # the text that dataclass and NamedTuple generate
+            schema = {"description": about, **schema}
+        if kind not in self._recursive:
+            return schema
+        self._define(name, schema)
         return reference
 
-    def _define(self, name: str, form: Schema) -> None:
-        if self._defs.setdefault(name, form) != form:
-            raise PromptError(f"two classes are named {name}; give one of them another name")
+    def _without_definitions(self, schema: Schema) -> Schema:
+        for name, definition in schema.get("$defs", {}).items():
+            self._define(name, definition)
+        return {key: value for key, value in schema.items() if key != "$defs"}
+
+    def _define(self, name: str, schema: Schema) -> None:
+        if self._defs.setdefault(name, schema) != schema:
+            raise PromptError(f"two classes are named {name}; rename one of them")
 
 
 def _choice(values: list[Any], where: str) -> Schema:
     if odd := [value for value in values if not isinstance(value, str | int | float | bool | None | Enum)]:
-        raise PromptError(f"{where}: {odd[0]!r:.60} has no form in JSON; use texts or numbers")
+        raise PromptError(f"{where}: JSON cannot hold {odd[0]!r:.60}; use texts or numbers")
     plain = [value.value if isinstance(value, Enum) else value for value in values]
     kinds = {type(value) for value in plain}
     return {**(PLAIN[kinds.pop()] if len(kinds) == 1 else {}), "enum": plain}
 
 
 def hints_of(kind: Any, name: str) -> dict[str, Any]:
-    """The type hints of a class or a function. Raises PromptError when one names what is not there."""
+    """Return the type hints of a class or a function. Raises PromptError if one names an undefined type."""
     try:
         return typing.get_type_hints(kind, include_extras=True)
     except NameError as error:
         raise PromptError(
-            f"a type hint of {name} names {error.name!r}, which is not there; run its cell first"
+            f"a type hint of {name} uses {error.name!r}, which is not defined; run the cell that defines it"
         ) from None
     except TypeError:
         return {}
 
 
 def _required(kind: Any, name: str, hint: Any) -> bool:
-    marker = _marker(hint)  # __required_keys__ misses it where annotations are kept as text
+    marker = _marker(hint)  # __required_keys__ misses it if annotations are stored as text
     return marker == "Required" if marker else name in kind.__required_keys__
 
 

@@ -1,4 +1,4 @@
-"""From checked JSON data to instances of the types that its schema was made of."""
+"""Build instances of Python types from JSON data that matches their schema."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from typing import Any, Union
 
 from claude_nb.errors import NoJson, PromptError
 from claude_nb.schema.from_hints import DICTS, LISTS, SETS, fields_of, is_pydantic, of, unwrapped
-from claude_nb.schema.validation import moment, path, problem
+from claude_nb.schema.validation import FORMATS, path, problem
 
 Steps = tuple[str | int, ...]
 
 READERS: dict[Any, Callable[[Any], Any]] = {
     int: int,
     float: float,
-    date: date.fromisoformat,
-    datetime: lambda text: datetime.fromisoformat(moment(text)),
-    time: lambda text: time.fromisoformat(moment(text)),
+    date: FORMATS["date"],
+    datetime: FORMATS["date-time"],
+    time: FORMATS["time"],
 }
 
 
 def build(value: Any, kind: Any) -> Any:
-    """An instance of *kind* made of JSON data that fits its schema: dataclasses, Enums, dates ... all the way down.
+    """Build an instance of *kind* from JSON data that matches its schema, at every depth.
 
-    TypedDicts, and what a schema alone describes, stay plain data. Raises NoJson with the path where a class refuses
-    its values.
+    TypedDicts stay plain data, and so does everything that only a schema describes. Raises NoJson with the path if
+    a class rejects its values.
 
     >>> build(["2026-01-31"], list[date])
     [datetime.date(2026, 1, 31)]
@@ -41,21 +41,21 @@ def _build(value: Any, kind: Any, at: Steps) -> Any:
         return value
     kind = unwrapped(kind)
     try:
-        return _made(value, kind, at)
+        return _convert(value, kind, at)
     except NoJson:
         raise
     except (TypeError, ValueError) as error:
-        raise NoJson(_refused(error, kind, at)) from None
+        raise NoJson(_reason(error, kind, at)) from None
 
 
-def _made(value: Any, kind: Any, at: Steps) -> Any:
+def _convert(value: Any, kind: Any, at: Steps) -> Any:
     origin, args = typing.get_origin(kind) or kind, typing.get_args(kind)
     if origin is Union or origin is types.UnionType:
-        return _build(value, _fitting(value, args), at)
+        return _build(value, _first_match(value, args), at)
     if not isinstance(origin, type):
         return value  # Any, Literal
     if is_pydantic(origin):
-        return origin.model_validate(value)  # type: ignore[attr-defined]  # is_pydantic has looked
+        return origin.model_validate(value)  # type: ignore[attr-defined]  # is_pydantic() has checked it
     if (fields := fields_of(origin)) is not None:
         hints = {field.name: field.hint for field in fields}
         return origin(**{name: _build(inner, hints.get(name, Any), (*at, name)) for name, inner in value.items()})
@@ -79,8 +79,8 @@ def _list(value: Any, origin: Any, args: tuple[Any, ...], at: Steps) -> Any:
     return tuple(items) if origin is tuple else set(items) if origin in SETS else items
 
 
-def _fitting(value: Any, kinds: tuple[Any, ...]) -> Any:
-    """The first type of a union that the value fits."""
+def _first_match(value: Any, kinds: tuple[Any, ...]) -> Any:
+    """Return the first type of a union that the value matches."""
     for kind in kinds:
         try:
             if problem(value, of(kind)) is None:
@@ -90,10 +90,10 @@ def _fitting(value: Any, kinds: tuple[Any, ...]) -> Any:
     return Any
 
 
-def _refused(error: Exception, kind: Any, at: Steps) -> str:
-    """Why a class did not take its values; pydantic's errors know a path of their own."""
+def _reason(error: Exception, kind: Any, at: Steps) -> str:
+    """Say why a class rejected its values. The errors of pydantic bring a path of their own."""
     details = getattr(error, "errors", None)
     if is_pydantic(kind) and callable(details) and (first := next(iter(details()), None)):
         return f"{path((*at, *first['loc']))}: {first['msg']}"
     name = getattr(kind, "__name__", kind)
-    return f"{path(at)}: {name} does not take this: {' '.join(str(error).split())}"
+    return f"{path(at)}: {name} rejects the value: {' '.join(str(error).split())}"

@@ -1,4 +1,4 @@
-"""The JSON of a reply, found in its text and checked."""
+"""Find the JSON in the text of a reply and check it."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ _FENCED = re.compile(r"^```\w*[ \t]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 def read(text: str, schema: dict[str, Any]) -> tuple[Any, str | None]:
-    """The value in a text that fits the schema, and None; else None, and why there is none, in one line.
+    """Return the value in a text that matches the schema, and the problem: one of the two is None.
 
-    The text is JSON, or holds it in a fenced block or between other words, as models without a grammar like to do.
+    The text may be JSON, or contain it in a fenced block or between other words, as models often write it.
     """
     why = None
     for candidate in _candidates(text):
         try:
             value = json.loads(candidate, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
-            why = why or f"$: this is no JSON ({_at(error)})"
+            why = why or f"$: this is not JSON ({_at(error)})"
             continue
         why = problem(value, schema)
         if why is None or candidate == text.strip():
             return (value, None) if why is None else (None, why)
-    return None, why or "$: nothing was written"
+    return None, why or "$: the text is empty"
 
 
 def dumped(value: Any) -> str:
-    """JSON as it is shown to people: indented, letters as they are."""
+    """Write JSON for people: indented, and without escaped letters."""
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
@@ -46,7 +46,7 @@ def _candidates(text: str) -> Iterator[str]:
 
 
 def _refuse(name: str) -> None:
-    raise NoJson(f"{name} is no JSON number")
+    raise NoJson(f"{name} is not a JSON number")
 
 
 def _at(error: Exception) -> str:

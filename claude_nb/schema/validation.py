@@ -1,4 +1,4 @@
-"""Whether a value fits a schema, said in one line. Nothing is ever fetched: a schema holds all that it refers to."""
+"""Check values against JSON Schema and explain a mismatch in one line. Nothing is ever fetched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import SchemaError, ValidationError
     from jsonschema.protocols import Validator
 
-KINDS = {"string": "text", "integer": "whole number", "array": "list"}
+KINDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "array": "a list",
+    "object": "an object",
+    "boolean": "a boolean",
+}
 MOST_CHARS = 300
 
 _short = reprlib.Repr()
@@ -24,10 +31,10 @@ _short.maxlevel = 2
 
 
 def problem(value: Any, schema: dict[str, Any]) -> str | None:
-    """Why JSON data does not fit a schema, with the path to it; None when it does.
+    """Return why JSON data does not match a schema, with the path, or None if it does.
 
     >>> problem({"n": "five"}, {"properties": {"n": {"type": "number"}}})
-    "$.n: 'five' is no number"
+    "$.n: 'five' is not a number"
     """
     from jsonschema.exceptions import UnknownType, best_match
     from referencing.exceptions import Unresolvable
@@ -35,14 +42,15 @@ def problem(value: Any, schema: dict[str, Any]) -> str | None:
     try:
         error = best_match(_validator(schema).iter_errors(value))
     except RecursionError:
-        return "$: it is nested too deeply to be checked"
+        return "$: the value is nested too deeply to check"
     except (Unresolvable, UnknownType, re.error, TypeError, AttributeError) as trouble:
-        return f"$: the schema is none ({type(trouble).__name__})"  # one that was read back may be anything
-    return None if error is None else f"{path(error.absolute_path)}: {_said(error)}"[:MOST_CHARS]
+        # A schema that was read from a file may contain anything.
+        return f"$: this is not a valid JSON Schema ({type(trouble).__name__})"
+    return None if error is None else f"{path(error.absolute_path)}: {_message(error)}"[:MOST_CHARS]
 
 
-def refuse(schema: dict[str, Any]) -> str | None:
-    """Why a dict is no JSON schema that can be checked here, in one line; None: it is one."""
+def schema_error(schema: dict[str, Any]) -> str | None:
+    """Return why a dict is not a valid JSON Schema, or None if it is."""
     import jsonschema
     from referencing.exceptions import Unresolvable
 
@@ -53,23 +61,23 @@ def refuse(schema: dict[str, Any]) -> str | None:
     except (TypeError, ValueError, RecursionError) as error:
         return f"{error}"[:MOST_CHARS]
     except jsonschema.SchemaError as error:
-        return f"{path(error.absolute_path)}: {_said(error)}"[:MOST_CHARS]
-    resolver = validator._resolver  # type: ignore[attr-defined]  # the only door to it
+        return f"{path(error.absolute_path)}: {_message(error)}"[:MOST_CHARS]
+    resolver = validator._resolver  # type: ignore[attr-defined]  # there is no public way
     for reference in _references(schema):
         try:
             resolver.lookup(reference)
         except Unresolvable:
-            return f"it refers to {reference!r:.60}, which is not in it"
+            return f"it refers to {reference!r:.60}, which it does not contain"
     return None
 
 
 def path(steps: Iterable[str | int]) -> str:
-    """$.items[2].price; names that are no identifiers in quotes: $["unit price"]."""
-    said = "$"
+    """Write a path: $.items[2].price, or $["unit price"] for a name that is not an identifier."""
+    text = "$"
     for step in steps:
         plain = isinstance(step, str) and step.isidentifier()
-        said += f".{step}" if plain else f"[{json.dumps(step)}]"
-    return said
+        text += f".{step}" if plain else f"[{json.dumps(step)}]"
+    return text
 
 
 def _validator(schema: dict[str, Any]) -> Validator:
@@ -77,12 +85,12 @@ def _validator(schema: dict[str, Any]) -> Validator:
     from referencing import Registry
 
     kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-    # With a registry of its own it has no way to the network.
+    # An empty registry of its own keeps it off the network.
     return kind(schema, registry=Registry(), format_checker=_formats())
 
 
 def _references(schema: Any) -> Iterator[str]:
-    """All "$ref" in it, also of what is only looked at later."""
+    """Yield every "$ref" in a schema, at any depth."""
     inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
     if isinstance(schema, dict) and isinstance(schema.get("$ref"), str):
         yield schema["$ref"]
@@ -90,41 +98,41 @@ def _references(schema: Any) -> Iterator[str]:
         yield from _references(value)
 
 
-def _said(error: ValidationError | SchemaError) -> str:
-    """What is wrong, in words that fit both a person and a model."""
+def _message(error: ValidationError | SchemaError) -> str:
+    """Say what is wrong, for a person and for a model."""
     rule, value = error.validator, _short.repr(error.instance)
     instance: Any = error.instance
-    wanted: Any = error.validator_value
+    expected: Any = error.validator_value
     schema: Any = error.schema
     if rule == "type":
-        kinds = [wanted] if isinstance(wanted, str) else wanted
-        return f"{value} is no {' or '.join(KINDS.get(kind, kind) for kind in kinds)}"
+        kinds = [expected] if isinstance(expected, str) else expected
+        return f"{value} is not {' or '.join(KINDS.get(kind, kind) for kind in kinds)}"
     if rule == "required":
-        return _some([name for name in wanted if name not in instance], "missing")
-    if rule == "additionalProperties" and wanted is False:
-        return _some([name for name in instance if name not in schema.get("properties", {})], "not expected")
-    plain = {
-        "enum": lambda: f"{value} is none of {', '.join(map(_short.repr, wanted))}",
-        "format": lambda: f"{value} is no {wanted}",
-        "anyOf": lambda: f"{value} has none of the forms that are allowed",
+        return _names([name for name in expected if name not in instance], "missing")
+    if rule == "additionalProperties" and expected is False:
+        return _names([name for name in instance if name not in schema.get("properties", {})], "not expected")
+    messages = {
+        "enum": lambda: f"{value} is not one of {', '.join(map(_short.repr, expected))}",
+        "format": lambda: f"{value} is not a valid {expected}",
+        "anyOf": lambda: f"{value} matches none of the allowed schemas",
     }
-    return " ".join(plain.get(str(rule), lambda: error.message)().split())
+    return " ".join(messages.get(str(rule), lambda: error.message)().split())
 
 
-def _some(names: list[str], what: str) -> str:
+def _names(names: list[str], what: str) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"{', '.join(map(_short.repr, names[:3]))}{more} {'is' if len(names) == 1 else 'are'} {what}"
 
 
 FORMATS: dict[str, Callable[[str], Any]] = {
     "date": date.fromisoformat,
-    "date-time": lambda text: datetime.fromisoformat(moment(text)),
-    "time": lambda text: time.fromisoformat(moment(text)),
+    "date-time": lambda text: datetime.fromisoformat(_offset(text)),
+    "time": lambda text: time.fromisoformat(_offset(text)),
 }
 
 
-def moment(text: str) -> str:
-    """A point in time as Python 3.10 reads it too, which knows no Z."""
+def _offset(text: str) -> str:
+    """Replace a final Z by its offset, because Python 3.10 cannot read it."""
     return f"{text[:-1]}+00:00" if text[-1:] in ("Z", "z") else text
 
 

@@ -1,4 +1,4 @@
-"""JSON schemas of types and functions, and values that are checked against them and built from them."""
+"""JSON Schema of types and functions; values are checked against it and built from it."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_dataclass_becomes_an_object_of_its_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "wanted"),
+    ("kind", "expected"),
     [
         (str, {"type": "string"}),
         (bool, {"type": "boolean"}),
@@ -126,11 +126,11 @@ def test_a_dataclass_becomes_an_object_of_its_fields() -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_a_type_hint_has_the_form_that_json_has_for_it(kind: Any, wanted: dict[str, Any]) -> None:
-    assert schema.of(kind) == wanted
+def test_a_type_hint_becomes_its_json_schema(kind: Any, expected: dict[str, Any]) -> None:
+    assert schema.of(kind) == expected
 
 
-def test_keys_of_a_typeddict_are_required_unless_it_says_otherwise() -> None:
+def test_keys_of_a_typeddict_are_required_by_default() -> None:
     assert schema.of(Town)["required"] == ["name"]
     assert schema.of(Town)["properties"]["people"] == {"type": "integer"}
     assert "required" not in schema.of(Loose)
@@ -141,13 +141,13 @@ def test_a_namedtuple_is_an_object_and_its_defaults_may_be_left_out() -> None:
     assert "description" not in schema.of(Point)  # which Python wrote by itself
 
 
-def test_a_class_that_holds_itself_is_described_once() -> None:
-    form = schema.of(Tree)
+def test_a_recursive_class_is_described_once() -> None:
+    spec = schema.of(Tree)
 
-    assert form["type"] == "object"
-    assert form["properties"]["children"] == {"type": "array", "items": {"$ref": "#/$defs/Tree"}}
-    assert schema.problem({"label": "a", "children": [{"label": "b"}]}, form) is None
-    assert schema.problem({"label": "a", "children": [{"label": 2}]}, form) == "$.children[0].label: 2 is no text"
+    assert spec["type"] == "object"
+    assert spec["properties"]["children"] == {"type": "array", "items": {"$ref": "#/$defs/Tree"}}
+    assert schema.problem({"label": "a", "children": [{"label": "b"}]}, spec) is None
+    assert schema.problem({"label": "a", "children": [{"label": 2}]}, spec) == "$.children[0].label: 2 is not text"
 
 
 def test_a_pydantic_model_describes_itself_also_inside_other_types() -> None:
@@ -155,7 +155,7 @@ def test_a_pydantic_model_describes_itself_also_inside_other_types() -> None:
     assert schema.of(Family)["properties"]["members"]["items"] == Model.model_json_schema()
 
 
-def test_a_dict_is_taken_for_a_schema_as_it_is() -> None:
+def test_a_dict_counts_as_a_schema() -> None:
     own = {"type": "object", "minProperties": 1}
     assert schema.of(own) is own
 
@@ -163,13 +163,16 @@ def test_a_dict_is_taken_for_a_schema_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("own", "why"),
     [
-        ({"type": "objekt"}, "this dict is no JSON schema: $.type: "),
-        ({"$ref": "https://example.org/form.json"}, "it refers to 'https://example.org/form.json', which is not in it"),
+        ({"type": "objekt"}, "this dict is not a valid JSON Schema: $.type: "),
+        (
+            {"$ref": "https://example.org/form.json"},
+            "it refers to 'https://example.org/form.json', which it does not contain",
+        ),
         ({"items": {"$ref": "#/$defs/Gone"}}, "it refers to '#/$defs/Gone'"),
-        ({"enum": [{1, 2}]}, "this dict is no JSON schema"),
+        ({"enum": [{1, 2}]}, "this dict is not a valid JSON Schema"),
     ],
 )
-def test_a_dict_that_is_no_schema_is_refused(own: dict[str, Any], why: str) -> None:
+def test_an_invalid_schema_is_refused(own: dict[str, Any], why: str) -> None:
     with pytest.raises(PromptError) as caught:
         schema.of(own)
     assert why in str(caught.value)
@@ -188,16 +191,16 @@ class Lost:
 @pytest.mark.parametrize(
     ("kind", "why"),
     [
-        (Odd, "Odd.n: complex has no form in JSON"),
-        (Lost, "a type hint of Lost names 'Gone', which is not there"),
-        (dict[int, str], "write dict[str, ...]"),
-        ("Item", "'Item' has no form in JSON"),
-        (7, "7 has no form in JSON"),
-        (Literal[b"x"], "has no form in JSON"),
+        (Odd, "Odd.n: JSON cannot hold complex"),
+        (Lost, "a type hint of Lost uses 'Gone', which is not defined"),
+        (dict[int, str], "use dict[str, ...]"),
+        ("Item", "JSON cannot hold 'Item'"),
+        (7, "JSON cannot hold 7"),
+        (Literal[b"x"], "JSON cannot hold b'x'"),
     ],
     ids=repr,
 )
-def test_what_has_no_form_in_json_is_refused_in_one_line(kind: Any, why: str) -> None:
+def test_a_type_that_json_cannot_hold_is_refused_in_one_line(kind: Any, why: str) -> None:
     with pytest.raises(PromptError) as caught:
         schema.of(kind)
     assert why in str(caught.value)
@@ -207,7 +210,7 @@ def test_what_has_no_form_in_json_is_refused_in_one_line(kind: Any, why: str) ->
 def test_a_table_in_place_of_a_type_is_refused_and_never_compared() -> None:
     import pandas as pd
 
-    with pytest.raises(PromptError, match="no form in JSON"):
+    with pytest.raises(PromptError, match="JSON cannot hold"):
         schema.of(pd.DataFrame({"a": [1, 2]}))
 
 
@@ -267,55 +270,55 @@ def test_parameters_without_hints_take_anything() -> None:
 
 @pytest.mark.parametrize("function", [lambda *rest: None, lambda **rest: None, lambda one, /: None])
 def test_parameters_that_cannot_be_named_are_refused(function: Callable[..., None]) -> None:
-    with pytest.raises(PromptError, match="which a model cannot name"):
+    with pytest.raises(PromptError, match="which a model cannot pass by name"):
         schema.of_function(function)
 
 
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        ([{"name": "a", "price": 1}, {"name": "b", "price": "abc"}], "$[1].price: 'abc' is no number"),
+        ([{"name": "a", "price": 1}, {"name": "b", "price": "abc"}], "$[1].price: 'abc' is not a number"),
         ([{"name": "a"}], "$[0]: 'price' is missing"),
         ([{}], "$[0]: 'name', 'price' are missing"),
         ([{"name": "a", "price": 1, "unit price": 2}], "$[0]: 'unit price' is not expected"),
-        ([{"name": "a", "price": 1, "colour": "green"}], "$[0].colour: 'green' is none of 'red', 'blue'"),
-        ({"name": "a"}, "$: {'name': 'a'} is no list"),
-        ([{"name": "a", "price": True}], "$[0].price: True is no number"),
+        ([{"name": "a", "price": 1, "colour": "green"}], "$[0].colour: 'green' is not one of 'red', 'blue'"),
+        ({"name": "a"}, "$: {'name': 'a'} is not a list"),
+        ([{"name": "a", "price": True}], "$[0].price: True is not a number"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_does_not_fit_is_told_with_its_path(value: Any, why: str) -> None:
+def test_a_mismatch_is_reported_with_its_path(value: Any, why: str) -> None:
     assert schema.problem(value, schema.of(list[Item])) == why
 
 
-def test_odd_names_stand_quoted_in_a_path() -> None:
-    form = {"properties": {'unit "price"\n': {"type": "number"}}}
-    assert schema.problem({'unit "price"\n': "x"}, form) == r"""$["unit \"price\"\n"]: 'x' is no number"""
+def test_odd_names_are_quoted_in_a_path() -> None:
+    spec = {"properties": {'unit "price"\n': {"type": "number"}}}
+    assert schema.problem({'unit "price"\n': "x"}, spec) == r"""$["unit \"price\"\n"]: 'x' is not a number"""
 
 
 @pytest.mark.parametrize("value", ["x" * 10_000, ["x\n" * 99] * 99, {"k" * 999: {"k" * 999: [0] * 999}}])
-def test_the_line_stays_one_short_line_whatever_the_value(value: Any) -> None:
-    for form in ({"type": "number"}, {"not": {}}, {"enum": [1]}, {"maxProperties": 0, "additionalProperties": False}):
-        why = schema.problem(value, form) or "fits"
+def test_the_report_is_one_short_line_for_any_value(value: Any) -> None:
+    for spec in ({"type": "number"}, {"not": {}}, {"enum": [1]}, {"maxProperties": 0, "additionalProperties": False}):
+        why = schema.problem(value, spec) or "fits"
         assert len(why) <= 300
         assert "\n" not in why
 
 
-def test_a_value_that_is_nested_deeper_than_python_goes_is_told_and_not_raised() -> None:
-    form = {"$defs": {"a": {"items": {"$ref": "#/$defs/a"}}}, "$ref": "#/$defs/a"}
+def test_a_value_nested_deeper_than_python_allows_is_reported_and_not_raised() -> None:
+    spec = {"$defs": {"a": {"items": {"$ref": "#/$defs/a"}}}, "$ref": "#/$defs/a"}
     value: list[Any] = []
     for _ in range(2_000):
         value = [value]
-    assert schema.problem(value, form) == "$: it is nested too deeply to be checked"
+    assert schema.problem(value, spec) == "$: the value is nested too deeply to check"
 
 
 def test_dates_are_checked() -> None:
-    assert schema.problem("2026-02-30", schema.of(date)) == "$: '2026-02-30' is no date"
+    assert schema.problem("2026-02-30", schema.of(date)) == "$: '2026-02-30' is not a valid date"
     assert schema.problem("2026-02-28T10:00:00Z", schema.of(datetime)) is None
 
 
 @pytest.mark.parametrize(
-    ("value", "kind", "wanted"),
+    ("value", "kind", "expected"),
     [
         ({"name": "a", "price": 1, "colour": "blue"}, Item, Item("a", 1.0, Colour.BLUE)),
         ({"label": "a", "children": [{"label": "b"}]}, Tree, Tree("a", [Tree("b")])),
@@ -333,15 +336,15 @@ def test_dates_are_checked() -> None:
         ([1, "a"], list, [1, "a"]),
     ],
 )
-def test_instances_are_built_all_the_way_down(value: Any, kind: Any, wanted: Any) -> None:
+def test_instances_are_built_all_the_way_down(value: Any, kind: Any, expected: Any) -> None:
     assert schema.problem(value, schema.of(kind)) is None
     built = schema.build(value, kind)
-    assert built == wanted
-    assert type(built) is type(wanted)
+    assert built == expected
+    assert type(built) is type(expected)
 
 
 def test_a_class_that_refuses_its_values_says_where() -> None:
-    with pytest.raises(NoJson, match=r"^\$\[1\]: Strict does not take this: n must not be negative$"):
+    with pytest.raises(NoJson, match=r"^\$\[1\]: Strict rejects the value: n must not be negative$"):
         schema.build([{"n": 1}, {"n": -1}], list[Strict])
     with pytest.raises(NoJson, match=r"^\$\.members\[0\]\.age: Input should be greater than or equal to 0$"):
         schema.build({"members": [{"name": "Ada", "age": -1}]}, Family)

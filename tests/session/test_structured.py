@@ -252,7 +252,7 @@ def test_references_hold_in_a_wrapped_form(live: Session, form: Any) -> None:
     wanted = live.request("Hi", provider="demo", json=form).answer
     assert wanted
     assert wanted.wrapped
-    assert schema.refuse(json.loads(wanted.schema)) is None
+    assert schema.schema_error(json.loads(wanted.schema)) is None
 
 
 @pytest.mark.parametrize(
@@ -293,8 +293,8 @@ def test_without_a_form_nothing_is_asked_for(live: Session) -> None:
         ("Item", "json takes a type, a JSON schema or the path"),
         ("[1]", "json takes a type, a JSON schema or the path"),
         ("gone.json", "there is no file gone.json"),
-        ({"type": "objekt"}, "this dict is no JSON schema"),
-        (7, "7 has no form in JSON"),
+        ({"type": "objekt"}, "this dict is not a valid JSON Schema"),
+        (7, "JSON cannot hold 7"),
     ],
 )
 def test_what_is_no_form_is_refused_in_one_line(live: Session, form: Any, says: str) -> None:
@@ -341,14 +341,14 @@ def test_the_json_is_found_where_models_put_it(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('{"name": "tea", "price": "abc"}', "$.price: 'abc' is no number"),
+        ('{"name": "tea", "price": "abc"}', "$.price: 'abc' is not a number"),
         ('{"name": "tea"}', "$: 'price' is missing"),
-        (f"[{TEA}]", "$: [{'name': 'tea', 'price': 2.5}] is no object"),
-        ("Sorry.", "$: this is no JSON (Expecting value at line 1, column 1)"),
-        ('{"name": "tea", "price": NaN}', "$: this is no JSON (NaN is no JSON number)"),
-        ("", "$: nothing was written"),
-        ("[" * 100_000, "$: this is no JSON (nested too deeply)"),
-        ('{"name": ' * 5_000, "$: this is no JSON"),
+        (f"[{TEA}]", "$: [{'name': 'tea', 'price': 2.5}] is not an object"),
+        ("Sorry.", "$: this is not JSON (Expecting value at line 1, column 1)"),
+        ('{"name": "tea", "price": NaN}', "$: this is not JSON (NaN is not a JSON number)"),
+        ("", "$: the text is empty"),
+        ("[" * 100_000, "$: this is not JSON (nested too deeply)"),
+        ('{"name": ' * 5_000, "$: this is not JSON"),
     ],
     ids=lambda value: value[:30],
 )
@@ -420,7 +420,7 @@ def test_an_answer_that_does_not_fit_is_asked_for_once_more(live: Session) -> No
 
     first, second = (request.json for request in server.requests)
     line = (
-        "This does not fit: $.price: 'abc' is no number. Give the whole answer again, as one JSON object that fits "
+        "This does not fit: $.price: 'abc' is not a number. Give the whole answer again, as one JSON object that fits "
         f"this JSON schema, and nothing else:\n{json.dumps(FORM)}"
     )
     assert second == {
@@ -440,9 +440,9 @@ def test_an_answer_that_does_not_fit_is_asked_for_once_more(live: Session) -> No
 
 def test_in_a_list_the_place_is_told_as_the_user_and_as_the_model_know_it(live: Session) -> None:
     bad = replies.messages([ITEMS.replace("3}", '"abc"}')])
-    with Server([bad]) as server, pytest.raises(NoJson, match=r"\(\$\[1\]\.price: 'abc' is no number\)"):
+    with Server([bad]) as server, pytest.raises(NoJson, match=r"\(\$\[1\]\.price: 'abc' is not a number\)"):
         live.ask("Two.", provider="anthropic", base_url=server.url, json=list[Item])
-    assert "$.answer[1].price: 'abc' is no number" in server.requests[1].json["messages"][-1]["content"]
+    assert "$.answer[1].price: 'abc' is not a number" in server.requests[1].json["messages"][-1]["content"]
 
 
 def test_a_second_answer_that_does_not_fit_is_an_error_that_keeps_it(live: Session) -> None:
@@ -451,7 +451,7 @@ def test_a_second_answer_that_does_not_fit_is_an_error_that_keeps_it(live: Sessi
 
     assert len(server.requests) == 2
     assert str(caught.value) == (
-        "the answer does not fit, also at the second try ($.price: 'abc' is no number); reply.text holds it"
+        "the answer does not fit, also at the second try ($.price: 'abc' is not a number); reply.text holds it"
     )
     assert caught.value.reply
     assert (caught.value.reply.text, caught.value.reply.data) == (BAD, None)
@@ -477,7 +477,7 @@ def test_a_stream_gives_the_first_answer_as_it_is(live: Session) -> None:
     with Server([replies.messages([BAD])]) as server:
         reply = live.stream("One.", provider="anthropic", base_url=server.url, json=Item).wait()
     assert len(server.requests) == 1
-    assert reply.problem == "$.price: 'abc' is no number"
+    assert reply.problem == "$.price: 'abc' is not a number"
 
 
 def test_a_conversation_holds_the_mended_answer_only(live: Session) -> None:
@@ -622,9 +622,9 @@ def test_a_repair_is_told_and_its_failure_keeps_the_text(shell: Shell) -> None:
         good = shell.run(f"%%claude {where} --json Item -o one\nA thing.")
         bad = shell.run(f"%%claude {where} --json Item -o two\nA thing.")
 
-    assert "[the answer does not fit ($.price: 'abc' is no number); asking once more]" in good
+    assert "[the answer does not fit ($.price: 'abc' is not a number); asking once more]" in good
     assert shell.vars["one"].data == {"name": "tea", "price": 2.5}
-    assert "NoJson: the answer does not fit, also at the second try ($.price: 'abc' is no number)" in bad
+    assert "NoJson: the answer does not fit, also at the second try ($.price: 'abc' is not a number)" in bad
     assert (shell.vars["two"].text, shell.vars["two"].data) == (BAD, None)
 
 

@@ -203,7 +203,7 @@ def test_wrong_calls_go_back_for_the_model_to_mend(live: Session) -> None:
     assert told == [
         "there is no function forecast; there are weather",
         "the arguments are no JSON object; write them anew",
-        "the arguments do not fit: $.city: 5 is no text",
+        "the arguments do not fit: $.city: 5 is not text",
     ]
 
 
