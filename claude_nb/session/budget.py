@@ -1,4 +1,4 @@
-"""Money: what a session has used, what its running replies cost so far, and the limit that no call may pass."""
+"""What a session costs: its totals, the cost of running replies, and the spending limit."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from claude_nb.types.content import Attachment, ToolCall, ToolResult
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request, Usage
 
-CHARS_PER_TOKEN = 4  # of English; other scripts are nearer to a token for each character
+CHARS_PER_TOKEN = 4  # in English; other scripts have about one token for each character
 
 
 @dataclass
 class Totals:
-    """What was used. unpriced counts the replies whose cost nobody knows; they are not in cost_usd.
+    """Tokens and money that replies have used. Several threads may add replies.
 
-    Replies may be added from several threads.
+    calls     number of replies
+    cost_usd  US dollars, without the replies of unknown cost
+    unpriced  number of replies of unknown cost
     """
 
     calls: int = 0
@@ -36,18 +38,18 @@ class Totals:
             self.cost_usd += reply.cost_usd or 0.0
             self.unpriced += reply.cost_usd is None
             if reply.complete:
-                who = (reply.provider, reply.model)
-                count, seconds = self._seconds.get(who, (0, 0.0))
-                self._seconds[who] = (count + 1, seconds + reply.seconds)
+                model = (reply.provider, reply.model)
+                count, seconds = self._seconds.get(model, (0, 0.0))
+                self._seconds[model] = (count + 1, seconds + reply.seconds)
 
     def mean_s(self, provider: str, model: str) -> float | None:
-        """Seconds that a reply of this model took on average; None: none was seen yet."""
+        """Return the mean seconds of a complete reply of this model; None before the first."""
         count, seconds = self._seconds.get((provider, model), (0, 0.0))
         return seconds / count if count else None
 
 
 def tokens_in(request: Request) -> int:
-    """About how many tokens a request has, before a server counts them: a quarter of its characters."""
+    """Estimate the input tokens of a request from its characters and files."""
     attached = (part for message in request.messages for part in message.parts if isinstance(part, Attachment))
     texts = (request.system or "", *(message.text for message in request.messages), *_tool_texts(request))
     return sum(map(tokens_of, texts)) + sum(map(_tokens_of_file, attached))
@@ -62,46 +64,49 @@ def _tool_texts(request: Request) -> Iterator[str]:
 
 
 def _tokens_of_file(part: Attachment) -> int:
-    """A picture of the largest useful size is about 1,600; a page of a PDF about 2,000, and 50 kB."""
+    """Estimate: 1,600 for a picture of the largest useful size; 2,000 for a PDF page, which has about 50 kB."""
     per_byte = {"text/plain": 1 / CHARS_PER_TOKEN, "application/pdf": 1 / 25}.get(part.media_type)
     return 1600 if per_byte is None else int(part.size * per_byte)
 
 
 def tokens_of(text: str) -> int:
-    """About how many tokens a text has; a letter beyond ASCII counts as one."""
+    """Estimate the tokens of a text: one for 4 ASCII characters, one for any other character."""
     plain = len(text.encode("ascii", "ignore"))
     return -(-plain // CHARS_PER_TOKEN) + len(text) - plain
 
 
 class Budget:
-    """Keeps the calls of one session below a limit in US dollars.
+    """Spending limit of one session, in US dollars.
 
-    A call is refused when the limit is reached, counting what the running replies cost so far; a reply that passes the
-    limit while it runs is stopped, and what has arrived is kept. A reply asked for in one piece cannot be stopped so.
+    A call is refused if it would exceed the limit; running replies count with what they cost so far. A reply that
+    exceeds the limit while it streams is stopped, and its text is kept. A reply in one piece cannot be stopped.
     """
 
     def __init__(self, totals: Totals) -> None:
         self.totals = totals
         self.limit_usd: float | None = None
         self._running: dict[int, float] = {}
-        self._broken_off_usd = 0.0
+        self._broken_usd = 0.0  # of replies that broke off, so that no server has told their cost
         self._lock = threading.Lock()
 
     def admit(self, request: Request, models: Models, call: int | None = None) -> None:
-        """Raises ConfigError when this request may not be sent. *call* counts it as running until released."""
+        """Raise ConfigError if the budget does not allow this request.
+
+        call  id of the call, which then counts as running until it is released; None: only check
+        """
         if self.limit_usd is None:
             return
         price = self._price(request, models)
-        asked = price.cost_usd(Usage(tokens_in(request), 0)) or 0.0
+        cost = price.cost_usd(Usage(tokens_in(request), 0)) or 0.0
         with self._lock:
             spent = self._spent()
-            if spent + asked > self.limit_usd or (spent == self.limit_usd and price.output):
+            if spent + cost > self.limit_usd or (spent == self.limit_usd and price.output):
                 raise self._used_up(spent)
             if call is not None:
-                self._running[call] = asked
+                self._running[call] = cost
 
     def watch(self, request: Request, models: Models, call: int, tokens_out: int) -> None:
-        """Raises ConfigError when the running replies have passed the limit."""
+        """Update the cost of a running reply. Raise ConfigError if the limit is exceeded."""
         if self.limit_usd is None:
             return
         cost = self._price(request, models).cost_usd(Usage(tokens_in(request), tokens_out)) or 0.0
@@ -112,26 +117,26 @@ class Budget:
                 raise self._used_up(spent)
 
     def release(self, call: int, reply: Reply) -> None:
-        """The call has ended. What it cost is in the totals, unless it broke off before the server could say."""
+        """End a call. Its cost is in the totals, unless it broke off before the server reported it."""
         with self._lock:
             so_far = self._running.pop(call, 0.0)
             if reply.cost_usd is None and (reply.text or reply.thinking):
-                self._broken_off_usd += so_far
+                self._broken_usd += so_far
 
     def _spent(self) -> float:
-        return self.totals.cost_usd + self._broken_off_usd + sum(self._running.values())
+        return self.totals.cost_usd + self._broken_usd + sum(self._running.values())
 
     def _price(self, request: Request, models: Models) -> Price:
         price = models.price(request.model, request.provider)
         if price is None:
             raise ConfigError(
-                f"the price of {request.model} is unknown, so a budget cannot be kept; %claude /unset budget, "
-                "or give its price with configure(models=[...])"
+                f"the price of {request.model} is unknown, so the budget cannot be enforced; "
+                "use %claude /unset budget, or set the price with configure(models=[...])"
             )
         return price
 
     def _used_up(self, spent: float) -> ConfigError:
         return ConfigError(
             f"the budget of ${self.limit_usd:.2f} is used up (${spent:.4f} so far); "
-            "%claude /set budget=... raises it, %claude /unset budget lifts it"
+            "raise it with %claude /set budget=... or remove it with %claude /unset budget"
         )

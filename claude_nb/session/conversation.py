@@ -1,4 +1,4 @@
-"""A named conversation: finished exchanges in order, and the rewind when a cell is run again."""
+"""A named conversation: its exchanges in order, and the rewind when a cell runs again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from claude_nb.types.request import Message, Request
 
 
 class Cell(NamedTuple):
-    """Where a prompt came from: the notebook's id of the cell, and the id of this run of it."""
+    """The cell that sent a prompt: its id in the notebook, and the id of this run."""
 
     id: str
     run: str
@@ -17,16 +17,16 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A prompt and its reply; only whole exchanges are kept. cell is None outside notebooks."""
+    """A prompt and its finished answer. cell is None outside notebooks."""
 
-    asked: Message
-    answered: Message
+    prompt: Message
+    answer: Message
     cell: Cell | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Finished exchanges. Frozen: adding and rewinding give a new one."""
+    """Finished exchanges. It is frozen: adding and rewinding return a new conversation."""
 
     name: str
     exchanges: tuple[Exchange, ...] = ()
@@ -34,30 +34,29 @@ class Conversation:
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """Both sides in order, as a request takes them."""
-        return tuple(side for ex in self.exchanges for side in (ex.asked, ex.answered))
+        """Prompts and answers in order, as a request needs them."""
+        return tuple(message for exchange in self.exchanges for message in (exchange.prompt, exchange.answer))
 
     def before(self, cell: Cell | None) -> Conversation:
-        """The conversation as it was before this cell ran for the first time.
+        """Return the conversation as it was before earlier runs of this cell.
 
-        Two prompts of one run of one cell belong together; an earlier run of it is taken back.
+        Several prompts of the same run stay together.
         """
         if cell is None:
             return self
-        for i, ex in enumerate(self.exchanges):
-            if ex.cell and ex.cell.id == cell.id and ex.cell.run != cell.run:
+        for i, exchange in enumerate(self.exchanges):
+            if exchange.cell and exchange.cell.id == cell.id and exchange.cell.run != cell.run:
                 return Conversation(self.name, self.exchanges[:i], self.system)
         return self
 
     def plus(self, request: Request, answer: Message, cell: Cell | None) -> Conversation:
-        """With one more exchange, and the system prompt it was held under."""
-        asked = next((m for m in reversed(request.messages) if m.role == "user"), Message("user", ""))
-        exchange = Exchange(asked, answer, cell)
-        return Conversation(self.name, (*self.exchanges, exchange), request.system)
+        """Return the conversation with one more exchange, and with the system prompt of its request."""
+        prompt = next((m for m in reversed(request.messages) if m.role == "user"), Message("user", ""))
+        return Conversation(self.name, (*self.exchanges, Exchange(prompt, answer, cell)), request.system)
 
     def amended(self, old: Message, new: Message) -> Conversation:
-        """With another answer in the last exchange, if that has the old one."""
+        """Return the conversation with another last answer, if the last one is *old*."""
         last = self.exchanges[-1] if self.exchanges else None
-        if last is None or last.answered != old:
+        if last is None or last.answer != old:
             return self
-        return replace(self, exchanges=(*self.exchanges[:-1], replace(last, answered=new)))
+        return replace(self, exchanges=(*self.exchanges[:-1], replace(last, answer=new)))

@@ -1,4 +1,4 @@
-"""Where the code is running: which notebook cell, in front of a person or not. Knows IPython only if it is there."""
+"""Where code runs: in which notebook cell, and whether a person is watching. Never imports IPython."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ Mode = Literal["live", "once", "text", "quiet"]
 
 
 def mode_for(setting: str | None) -> Mode:
-    """How to show replies here. setting is CLAUDE_NB_DISPLAY (live, once or text; None: find out).
+    """Return how to show replies here, unless CLAUDE_NB_DISPLAY (the setting) says it.
 
-    live  a front end with a person in front: outputs that grow
-    once  a run without one (nbclient, nbval, papermill): one finished output
+    live  a person watches the notebook: outputs grow
+    once  a program runs the notebook (nbclient, nbval, papermill): one finished output
     text  a terminal: plain text as it arrives
     """
     if setting in ("live", "once", "text"):
         return setting  # type: ignore[return-value]  # mypy does not narrow a str by a tuple
-    parent = _parent()
-    if parent is None:
+    if not in_kernel():
         return "text"
-    # A front end allows stdin because somebody is there to answer; programs that run notebooks do not.
-    return "live" if parent.get("content", {}).get("allow_stdin", True) else "once"
+    # A front end allows stdin because somebody is there to answer. Programs that run notebooks do not allow it.
+    return "live" if can_answer() else "once"
 
 
 def current_cell() -> Cell | None:
-    """The running notebook cell; None in a terminal, or when the front end does not name its cells."""
+    """Return the running notebook cell; None in a terminal or if the front end does not identify its cells."""
     parent = _parent() or {}
     cell_id = parent.get("metadata", {}).get("cellId")
     run_id = parent.get("header", {}).get("msg_id", "")
@@ -35,23 +34,23 @@ def current_cell() -> Cell | None:
 
 
 def _parent() -> dict[str, Any] | None:
-    """The message that the kernel is working on; None without a kernel."""
+    """Return the message that the kernel is handling; None without a kernel."""
     kernel = getattr(_shell(), "kernel", None)
     return kernel.get_parent() if kernel else None
 
 
 def in_kernel() -> bool:
-    """Whether a cell runs that a front end has sent."""
+    """Return True if a front end has sent the running code."""
     return _parent() is not None
 
 
 def is_terminal() -> bool:
-    """True where a person types at a prompt of Python or IPython; false in a script."""
+    """Return True at a prompt of Python or IPython, False in a script or notebook."""
     return _parent() is None and (hasattr(sys, "ps1") or _shell() is not None)
 
 
 def can_answer() -> bool:
-    """Whether input() reaches somebody: a front end that allows it, or a terminal."""
+    """Return True if input() reaches a person: in a terminal, or in a front end that allows it."""
     parent = _parent()
     if parent is not None:
         return bool(parent.get("content", {}).get("allow_stdin", True))
@@ -59,7 +58,7 @@ def can_answer() -> bool:
 
 
 def run_count() -> int | None:
-    """The number of the cell or input that is running; None in a script."""
+    """Return the number of the running cell or input; None in a script."""
     count = getattr(_shell(), "execution_count", None)
     return count if isinstance(count, int) else None
 

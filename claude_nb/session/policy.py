@@ -1,7 +1,7 @@
-"""What a teacher or the admin of a JupyterHub fixes for everyone: provider, address, models, budget, tools.
+"""Limits that a teacher or JupyterHub admin sets for everyone: provider, address, models, budget, tools.
 
-It keeps honest people on the path. Somebody who runs their own Python can step around it; what nobody can step around
-is a gateway that hands out keys with limits (docs/teaching.md).
+The limits guide honest users. Users who run their own Python can avoid them, but they cannot avoid a gateway that
+issues keys with limits (docs/teaching.md).
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ NAMES = ("provider", "base_url", "models", "budget", "tools", "note")
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What is fixed; the demo model is free and is always allowed.
+    """What calls may use. The demo model is free and always allowed.
 
-    provider  the only one to ask; None: any          base_url  its address; None: any
-    models    the only ones, the first is the default; (): any
+    provider  the only provider; None: any            base_url  its address; None: any
+    models    the only models, the first is the default; (): any
     budget    US dollars for each kernel; None: no limit
-    tools     False: models may be offered no functions to call
-    note      a sentence for those who are refused: "Ask Ms. Lee for more."
-    source    where this is written
+    tools     False: a call may not offer functions to the model
+    note      advice in place of "use -m demo": "Ask Ms. Lee for more."
+    source    file or variable that sets the policy
     """
 
     provider: str | None = None
@@ -44,51 +44,51 @@ class Policy:
 
     @property
     def defaults(self) -> dict[str, Any]:
-        """Settings for calls that name nothing."""
+        """Settings for calls that do not choose for themselves."""
         fixed = {"provider": self.provider, "base_url": self.base_url, "model": self.models[0] if self.models else None}
         return {name: value for name, value in fixed.items() if value is not None}
 
     def admit(self, provider: str, model: str | None, base_url: str | None, table: Models) -> None:
-        """Raises ConfigError for a call that is not allowed."""
+        """Raise ConfigError for a call that the policy forbids."""
         if provider == "demo" and (model == "demo" or self.provider != "demo"):
             return
         if self.provider == "demo":
-            raise self._refusal("only the demo model is asked here")
+            raise self._refusal("only the demo model may be used here")
         if self.provider and provider != self.provider:
-            raise self._refusal(f"only {self.provider} and the demo model are asked here, not {provider}")
+            raise self._refusal(f"only {self.provider} and the demo model may be used here, not {provider}")
         if self.base_url and (base_url or "").rstrip("/") != self.base_url.rstrip("/"):
-            raise self._refusal(f"only {self.base_url} is asked here, not {base_url or 'the usual address'}")
+            raise self._refusal(f"only {self.base_url} may be used here, not {base_url or 'the default address'}")
         if self.models and model:
             allowed = {table.resolve(name, provider) for name in self.models}
             if table.resolve(model, provider) not in allowed:
-                raise self._refusal(f"the models here are {', '.join((*self.models, 'demo'))}, not {model}")
+                raise self._refusal(f"only {', '.join((*self.models, 'demo'))} may be used here, not {model}")
 
     def admit_tools(self, tools: object) -> None:
-        """Raises ConfigError when there are any, and there may be none."""
+        """Raise ConfigError if a call offers tools and the policy forbids them."""
         if tools and not self.tools:
-            raise self._refusal("models call no functions here", "leave --tools out")
+            raise self._refusal("models may not call functions here", "leave out --tools")
 
-    def limit(self, own: float | None) -> float | None:
-        """The budget that holds: the smaller of this and the user's own."""
-        return min((one for one in (self.budget, own) if one is not None), default=None)
+    def limit(self, budget: float | None) -> float | None:
+        """Return the smaller of this budget and the user's; None if neither is set."""
+        return min((limit for limit in (self.budget, budget) if limit is not None), default=None)
 
-    def _refusal(self, what: str, instead: str = "use -m demo") -> ConfigError:
-        return ConfigError(f"{what} (set in {self.source}); {self.note or instead}")
+    def _refusal(self, problem: str, advice: str = "use -m demo") -> ConfigError:
+        return ConfigError(f"{problem} (set in {self.source}); {self.note or advice}")
 
 
 def load(credentials: Credentials, system: Path | None = None) -> Policy:
-    """The first there is: class.json of the system, the file that CLAUDE_NB_CLASS names, class.json of the user.
+    """Read the first of these files: class.json of the system, the file in CLAUDE_NB_CLASS, class.json of the user.
 
-    Without a file CLAUDE_NB_PROVIDER=demo is a rule, too: nothing but the demo model. Raises ConfigError for a file
-    that cannot be used, so that a slip in it does not open what it should close.
+    Without a file, CLAUDE_NB_PROVIDER=demo allows only the demo model. A file with a mistake raises ConfigError,
+    because ignoring it would allow what it forbids.
     """
     named = credentials.setting("CLASS")
-    fixed = (system or _system_folder()) / FILE
-    own = Path(named).expanduser() if named else settings_folder() / FILE
-    if fixed.is_file():
-        return _read(fixed)
-    if named or own.is_file():
-        return _read(own)
+    system_file = (system or _system_folder()) / FILE
+    user_file = Path(named).expanduser() if named else settings_folder() / FILE
+    if system_file.is_file():
+        return _read(system_file)
+    if named or user_file.is_file():
+        return _read(user_file)
     if credentials.setting("PROVIDER") == "demo":
         return Policy(provider="demo", source="CLAUDE_NB_PROVIDER")
     return Policy()
@@ -102,29 +102,28 @@ def _system_folder() -> Path:
 
 def _read(path: Path) -> Policy:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        return _rules(data, str(path))
+        return _policy(json.loads(path.read_text(encoding="utf-8")), str(path))
     except OSError as error:
-        why = error.strerror or "not readable"
+        reason = error.strerror or "not readable"
     except (ValueError, TypeError, ClaudeError) as error:
-        why = str(error)
-    raise ConfigError(f"cannot use the class file {path} ({why}); whoever runs this course can mend it")
+        reason = str(error)
+    raise ConfigError(f"cannot use the class file {path} ({reason}); ask the person who runs this course to fix it")
 
 
-def _rules(data: Any, source: str) -> Policy:
+def _policy(data: Any, source: str) -> Policy:
     if not isinstance(data, Mapping):
-        raise TypeError("it must hold an object")
-    if others := sorted(set(data) - set(NAMES)):
-        raise ValueError(f"{others[0]!r} is none of {', '.join(NAMES)}")
-    texts = {name: data.get(name) for name in ("provider", "base_url", "note")}
-    if not all(value is None or (isinstance(value, str) and value) for value in texts.values()):
-        raise TypeError("provider, base_url and note are texts")
-    if texts["provider"]:
-        registry.find(texts["provider"])
+        raise TypeError("it must hold a JSON object")
+    if unknown := sorted(set(data) - set(NAMES)):
+        raise ValueError(f"{unknown[0]!r} is not one of {', '.join(NAMES)}")
+    provider, base_url, note = strings = [data.get(name) for name in ("provider", "base_url", "note")]
+    if not all(value is None or (isinstance(value, str) and value) for value in strings):
+        raise TypeError("provider, base_url and note must be strings that are not empty")
+    if provider:
+        registry.find(provider)
     models = data.get("models") or []
     if not isinstance(models, list) or not all(isinstance(name, str) and name for name in models):
-        raise TypeError("models is a list of names")
+        raise TypeError("models must be a list of names")
     budget, tools = options.check("budget", data.get("budget")), data.get("tools", True)
     if not isinstance(tools, bool):
-        raise TypeError("tools is true or false")
-    return Policy(texts["provider"], texts["base_url"], tuple(models), budget, tools, texts["note"] or "", source)
+        raise TypeError("tools must be true or false")
+    return Policy(provider, base_url, tuple(models), budget, tools, note or "", source)

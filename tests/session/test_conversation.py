@@ -24,7 +24,7 @@ def talk(*cells: str) -> Conversation:
 
 
 def prompts(conversation: Conversation) -> list[str]:
-    return [exchange.asked.text for exchange in conversation.exchanges]
+    return [exchange.prompt.text for exchange in conversation.exchanges]
 
 
 def test_it_holds_whole_exchanges_in_order() -> None:

@@ -39,7 +39,7 @@ def test_without_rules_everything_is_as_always() -> None:
 def test_the_variable_alone_locks_to_the_demo_model(options: dict[str, str]) -> None:
     locked = session(CLAUDE_NB_PROVIDER="demo")
     assert locked.request("Hi").provider == "demo"
-    with pytest.raises(ConfigError, match=r"only the demo model is asked here \(set in CLAUDE_NB_PROVIDER\)"):
+    with pytest.raises(ConfigError, match=r"only the demo model may be used here \(set in CLAUDE_NB_PROVIDER\)"):
         locked.request("Hi", **options)
 
 
@@ -65,9 +65,9 @@ def test_provider_address_and_first_model_become_the_defaults(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"model": "huge"}, "the models here are fast, smart, demo, not huge"),
-        ({"provider": "anthropic"}, "only openai-compatible and the demo model are asked here, not anthropic"),
-        ({"base_url": "https://other.test/v1"}, "only https://llm.school.test/v1 is asked here"),
+        ({"model": "huge"}, "only fast, smart, demo may be used here, not huge"),
+        ({"provider": "anthropic"}, "only openai-compatible and the demo model may be used here, not anthropic"),
+        ({"base_url": "https://other.test/v1"}, "only https://llm.school.test/v1 may be used here"),
     ],
 )
 def test_what_is_not_allowed_is_refused_with_the_teachers_note(
@@ -104,7 +104,7 @@ def test_functions_can_be_forbidden(tmp_path: Path) -> None:
         lambda: locked.run(asked),
     ):
         with pytest.raises(
-            ConfigError, match=r"models call no functions here \(set in .*class.json\); leave --tools out"
+            ConfigError, match=r"models may not call functions here \(set in .*class.json\); leave out --tools"
         ):
             attempt()
     noted = session(write(tmp_path / "noted.json", tools=False, note="Ask Ms. Lee."))

@@ -90,7 +90,7 @@ def _unset(call: Call) -> str:
 
 def _chats(call: Call) -> str:
     talks = call.session.conversations.values()
-    lines = [f"{t.name}  {len(t.exchanges)} exchanges, last: {t.exchanges[-1].asked.text[:60]!r}" for t in talks]
+    lines = [f"{t.name}  {len(t.exchanges)} exchanges, last: {t.exchanges[-1].prompt.text[:60]!r}" for t in talks]
     return "\n".join(lines) or "no conversations; start one with -c NAME"
 
 
