@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
 from statistics import linear_regression
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -34,6 +33,7 @@ from claude_nb.widgets.run_queue import Runner
 from claude_nb.widgets.transcript import Run
 from tests.helpers.replies import chat, messages
 from tests.helpers.server import Send
+from tests.helpers.work import calls
 from tests.render.test_live import CHARS_PER_TOKEN, FOOTER, TOKENS_PER_S, Screen, mixed, streamed
 
 REQUEST = Request("demo", "demo", (Message("user", "Hi"),))
@@ -203,16 +203,5 @@ def test_a_token_costs_few_calls(dialect: str) -> None:
     counts = {}
     for tokens in (100, 1_100):
         pieces = stream_of(dialect, tokens)
-        count = 0
-
-        def note(_: FrameType, event: str, __: object) -> None:
-            nonlocal count
-            count += event in ("call", "c_call")
-
-        sys.setprofile(note)
-        try:
-            read(dialect, pieces)
-        finally:
-            sys.setprofile(None)
-        counts[tokens] = count
+        counts[tokens] = calls(lambda pieces=pieces: read(dialect, pieces))
     assert (counts[1_100] - counts[100]) / 1_000 <= MOST_CALLS[dialect]

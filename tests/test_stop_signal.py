@@ -20,7 +20,7 @@ def test_it_wakes_whoever_waits() -> None:
     waiter = threading.Thread(target=lambda: woken.append(stop.wait(30)))
     waiter.start()
     stop.set()
-    waiter.join(10)
+    waiter.join()
     assert woken == [True]
 
 

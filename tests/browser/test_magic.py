@@ -104,7 +104,7 @@ def test_the_stop_button_of_the_notebook_keeps_the_text(open_notebook: OpenNoteb
         notebook.wait_for_text("word word")
         notebook.interrupt()
         notebook.wait_for_text("interrupted after")
-        assert server.gone.wait(5)
+        assert server.gone.wait()
     expect(below(notebook, 2)).to_contain_text("word word")
     assert notebook.page.locator(".jp-Notebook .jp-CodeCell").nth(3).locator(".jp-OutputArea-output").count() == 0
 

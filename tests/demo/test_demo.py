@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from functools import cache
 from itertools import islice
@@ -26,6 +25,7 @@ from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Chunk, Message, Request
 from claude_nb.types.settings import Sampling
 from tests.helpers import ROOT, demo_fingerprint
+from tests.helpers.work import calls
 
 GOLDEN = "fcdb41f92eb5b1ef37e4968c56711ab1fad4fe2d45b4cffd7974b7f13d974921"
 STORY = "Once upon a time there was a"
@@ -109,11 +109,11 @@ def test_importing_the_demo_trains_nothing() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
-def test_it_is_trained_and_writing_in_far_less_than_a_second() -> None:
-    started = time.process_time()  # of this process alone: other work on the machine does not count
-    model = demo.DemoModel(paragraphs())
-    model.complete(STORY, max_tokens=20, seed=1)
-    assert time.process_time() - started < 0.8
+def test_training_and_the_first_twenty_tokens_take_few_steps() -> None:
+    def train_and_write() -> None:
+        demo.DemoModel(paragraphs()).complete(STORY, max_tokens=20, seed=1)
+
+    assert calls(train_and_write) < 400_000  # measured: 245,000, which take 0.05 s
 
 
 # --- honest ----------------------------------------------------------------------------------------------------------
@@ -279,10 +279,8 @@ def test_a_stop_ends_a_slow_reply_at_once() -> None:
     stop = Stop()
     timer = threading.Timer(0.05, stop.set)
     timer.start()
-    started = time.monotonic()
-    got = list(demo.stream(ask(STORY), stop=stop, delay_s=30))
+    got = list(demo.stream(ask(STORY), stop=stop, delay_s=3600))  # a wait to its end would outlast pytest's time-out
     timer.join()
-    assert time.monotonic() - started < 5
     assert (got[-1].stop_reason, got[-1].done) == (None, False)
     assert got[-1].usage is not None
     assert got[-1].usage.output_tokens == 0

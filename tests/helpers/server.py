@@ -13,6 +13,7 @@ A *scenario* is a list of steps, run for each request in turn (the last one agai
 from __future__ import annotations
 
 import json
+import math
 import select
 import socket
 import struct
@@ -39,10 +40,10 @@ class Send:
 
 @dataclass(frozen=True)
 class Wait:
-    """Do nothing until the event is set or the client leaves; without an event until the client leaves."""
+    """Do nothing until the event is set or the client leaves: a client that waits for more never comes back."""
 
     until: threading.Event | None = None
-    at_most_s: float = 30.0
+    at_most_s: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,6 @@ class Server:
     scenarios: Sequence[Scenario] | Callable[[Recorded], Scenario]
     requests: list[Recorded] = field(default_factory=list)
     gone: threading.Event = field(default_factory=threading.Event)
-    gone_at: float | None = None
     arrived: threading.Event = field(default_factory=threading.Event)
     connections: int = 0
 
@@ -159,7 +159,7 @@ class Server:
                     if not any(isinstance(step, Send) and KEPT in step.data for step in scenario):
                         return
             except OSError:
-                self._client_left()
+                self.gone.set()
 
     def _next_request(self, connection: socket.socket) -> Recorded | None:
         """None: the client has left, or the test is over while a kept connection waits for its next request."""
@@ -172,10 +172,6 @@ class Server:
         if not isinstance(self.scenarios, Sequence):
             return self.scenarios(request)
         return self.scenarios[min(len(self.requests), len(self.scenarios)) - 1]
-
-    def _client_left(self) -> None:
-        self.gone_at = time.monotonic()
-        self.gone.set()
 
     def _do(self, connection: socket.socket, step: Step) -> None:
         if isinstance(step, Send):

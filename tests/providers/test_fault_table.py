@@ -48,7 +48,7 @@ def no_thread_stays() -> Iterator[None]:
     yield
     for thread in threading.enumerate():
         if thread.name == "claude_nb reply":
-            thread.join(10)
+            thread.join()
             assert not thread.is_alive()
 
 

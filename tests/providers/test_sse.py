@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +13,7 @@ from claude_nb.errors import StreamCut
 from claude_nb.providers import sse
 from claude_nb.providers.sse import Decoder, Event, events, read_object
 from tests.helpers.cuts import CUTS, Cut
+from tests.helpers.work import allocations, calls
 
 BOM = b"\xef\xbb\xbf"
 END = b"\n\n\n"
@@ -179,16 +180,22 @@ def test_an_endless_comment_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None
     assert list(events([b":", *[b"x" * 500] * 20, b"\ndata: 1\n\n"])) == [Event("message", "1", "")]
 
 
-def test_a_large_event_and_many_comments_take_time_in_proportion() -> None:
-    def seconds(body: bytes, size: int) -> float:
-        began = time.perf_counter()
-        for _ in events(body[i : i + size] for i in range(0, len(body), size)):
-            pass
-        return time.perf_counter() - began
+@pytest.mark.parametrize(
+    ("body", "piece"),
+    [(lambda n: b"data: " + b"x" * 100 * n + b"\n\n", 1000), (lambda n: b": keep-alive\n\n" * n, 4096)],
+    ids=["a large event", "many comments"],
+)
+def test_the_work_grows_in_proportion_to_the_bytes(body: Callable[[int], bytes], piece: int) -> None:
+    def work(data: bytes) -> tuple[int, int]:
+        pieces = [data[i : i + piece] for i in range(0, len(data), piece)]
+        decoder = Decoder()
+        with allocations() as allocated:
+            for one in pieces:
+                allocated.step(lambda one=one: decoder.feed(one))
+        return allocated.bytes, calls(lambda: list(events(pieces)))
 
-    big = b"data: " + b"x" * 5_000_000 + b"\n\n"
-    assert seconds(big, 1000) < 2
-    assert seconds(b": keep-alive\n\n" * 100_000, 4096) < 2
+    small, large = work(body(5_000)), work(body(50_000))
+    assert [big <= 11 * little for little, big in zip(small, large, strict=True)] == [True, True], (small, large)
 
 
 @pytest.mark.parametrize(

@@ -677,7 +677,7 @@ def test_json_is_code_while_it_streams_and_words_are_words(
 
     def pieces(_: Stop) -> Iterator[Chunk]:
         yield Chunk(text=first)
-        assert painted.wait(10)
+        assert painted.wait()
         yield Chunk(text='a", "price": 2.5}', stop_reason="end", done=True)
 
     monkeypatch.setattr(display, "publish_display_data", publish)

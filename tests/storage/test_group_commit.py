@@ -24,7 +24,7 @@ class Disk:
     def transact(self, work: Work) -> Any:
         if not self.entered.is_set():
             self.entered.set()
-            assert self.go.wait(10)
+            assert self.go.wait()
         with closing(sqlite3.connect(":memory:")) as db:
             found = work(db)
         self.transactions.append(found)
@@ -51,13 +51,13 @@ def waiting_behind(batch: Batch, disk: Disk, works: list[Work]) -> list[object]:
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(len(works))]
     threads[0].start()
-    assert disk.entered.wait(10)
+    assert disk.entered.wait()
     for number, thread in enumerate(threads[1:], start=1):
         thread.start()
         until(lambda number=number: len(batch._line) == number)
     disk.go.set()
     for thread in threads:
-        thread.join(10)
+        thread.join()
     return results
 
 
@@ -96,10 +96,10 @@ def test_whoever_does_not_wait_any_longer_holds_nobody_up() -> None:
     disk, batch = Disk(), Batch()
     first = threading.Thread(target=lambda: batch.run(returns("first"), disk.transact, 10))
     first.start()
-    assert disk.entered.wait(10)
+    assert disk.entered.wait()
     assert batch.run(returns("impatient"), disk.transact, 0.01) == "impatient"
     disk.go.set()
-    first.join(10)
+    first.join()
     assert batch.run(returns("last"), disk.transact, 10) == "last"
     assert disk.transactions == ["impatient", "first", "last"]
 

@@ -142,7 +142,7 @@ def test_replies_are_in_the_history_while_the_sweep_still_runs(tmp_path: Path) -
             pause.wait(0.01)
         assert sum(not row.running for row in other.recent(None)) == 2
         gate.set()
-        thread.join(60)
+        thread.join()
     assert len(other.recent(None)) == 100
     assert all(row.reply.text == "Hello" for row in other.recent(None))
 

@@ -169,7 +169,7 @@ def test_a_second_interrupt_while_the_first_is_dealt_with_leaves_no_thread_behin
         with pytest.raises(KeyboardInterrupt):
             running.close()
         for thread in runner._threads:
-            thread.join(10)
+            thread.join()
     assert not any(thread.is_alive() for thread in runner._threads)
 
 
@@ -208,7 +208,7 @@ def test_a_stop_ends_replies_that_hang() -> None:
         result = prepared(served(server.url, ["a", "b", "c"], concurrency=2), WatchServer(server))
         with pytest.raises(Interrupted, match="stopped after 0 of 3 replies"):
             result.resume()
-        assert server.gone.wait(5)
+        assert server.gone.wait()
     assert (len(result), result.left) == (0, 3)
 
 
@@ -234,7 +234,7 @@ def test_a_stop_does_not_wait_for_threads_that_look_up_a_name(monkeypatch: pytes
     assert left_behind
     found.set()
     for thread in left_behind:
-        thread.join(5)
+        thread.join()
         assert not thread.is_alive()
     assert (len(result), result.left) == (0, 3)
 
@@ -340,7 +340,7 @@ def test_compare_asks_all_at_once() -> None:
             assert thread.is_alive()
             server.arrived.wait(5)
         gate.set()
-        thread.join(10)
+        thread.join()
     (result,) = found
     assert [(title, reply.text) for title, reply in result.titled()] == [("model a", "Hi"), ("model b", "Hi")]
     assert last_sweep() is result

@@ -67,7 +67,7 @@ def test_whoever_waits_for_a_slot_gets_the_next_free_one(clock: Clock) -> None:
     got = threading.Event()
     threading.Thread(target=lambda: pace.start(Stop()) and got.set(), daemon=True).start()
     pace.answered()
-    assert got.wait(5)
+    assert got.wait()
 
 
 def test_a_stop_ends_the_wait_without_a_slot(clock: Clock) -> None:
@@ -121,7 +121,7 @@ def test_a_refused_call_is_tried_again_as_soon_as_enough_later_ones_are_answered
     assert pace.resting == 1
     finish(pace, 7 + ENOUGH)
     assert pace.resting == 0
-    thread.join(5)
+    thread.join()
     assert not thread.is_alive()
 
 
@@ -131,7 +131,7 @@ def test_answers_to_calls_that_began_before_a_refused_one_tell_it_nothing(clock:
     finish(pace, *range(100))
     assert pace.resting == 1
     stop.set()
-    thread.join(5)
+    thread.join()
     assert pace.resting == 0
 
 
@@ -142,7 +142,7 @@ def test_answers_that_overtook_the_refusal_count_too_but_each_for_one_call_only(
     thread = rest(pace, 1, stop)
     assert pace.resting == 1
     stop.set()
-    thread.join(5)
+    thread.join()
 
 
 def test_when_nothing_runs_any_more_one_later_answer_is_enough(clock: Clock) -> None:
@@ -153,7 +153,7 @@ def test_when_nothing_runs_any_more_one_later_answer_is_enough(clock: Clock) -> 
     pace.running += 1
     pace.answered(6, "m")
     assert pace.resting == 0
-    thread.join(5)
+    thread.join()
     assert not thread.is_alive()
 
 
@@ -163,7 +163,7 @@ def test_answers_of_another_model_tell_it_nothing_either(clock: Clock) -> None:
     finish(pace, *range(2, 100), kind="another")
     assert pace.resting == 1
     stop.set()
-    thread.join(5)
+    thread.join()
 
 
 def test_refused_calls_come_back_one_after_the_other(clock: Clock) -> None:
@@ -175,7 +175,7 @@ def test_refused_calls_come_back_one_after_the_other(clock: Clock) -> None:
         left.append(pace.resting)
     assert left == [3] * (ENOUGH - 1) + [2] * ENOUGH + [1] * ENOUGH + [0]
     for thread in threads:
-        thread.join(5)
+        thread.join()
 
 
 def test_a_refused_call_that_nobody_overtakes_waits_its_time(clock: Clock) -> None:
@@ -184,6 +184,6 @@ def test_a_refused_call_that_nobody_overtakes_waits_its_time(clock: Clock) -> No
     clock.now += 59
     assert pace.resting == 1
     clock.now += 2
-    thread.join(5)
+    thread.join()
     assert not thread.is_alive()
     assert pace.resting == 0

@@ -90,8 +90,8 @@ def test_a_stop_ends_the_call_to_one_server_and_leaves_the_connection_to_the_oth
         thread.start()
         with pytest.raises(NetworkError, match="stopped"):
             say(other, lane, stop=stop)
-        thread.join(5)
-        assert other.gone.wait(5)
+        thread.join()
+        assert other.gone.wait()
         assert say(one, lane) == "Hi"
         assert one.connections == 1
 
@@ -142,7 +142,7 @@ def test_a_server_that_does_not_end_its_answers_holds_up_one_call_for_a_moment_a
     ]
     with Server([open_end]) as server:
         assert say(server, lane) == "Hi"
-        assert server.gone.wait(5)
+        assert server.gone.wait()
         assert not lane.to(server.url).ends
         monkeypatch.setattr(keepalive, "AFTER_END_S", 3600)
         assert [say(server, lane) for _ in range(3)] == ["Hi"] * 3
@@ -162,11 +162,11 @@ def test_a_stop_ends_a_call_on_a_kept_connection_and_the_server_sees_it(lane: Ke
         server.arrived.clear()
         thread = threading.Thread(target=work)
         thread.start()
-        assert server.arrived.wait(5)
+        assert server.arrived.wait()
         stop.set()
-        thread.join(5)
+        thread.join()
         assert ended == [True]
-        assert server.gone.wait(5)
+        assert server.gone.wait()
         assert server.connections == 1
 
 
@@ -179,6 +179,6 @@ def test_a_stop_that_comes_late_for_one_call_does_not_touch_the_next(
         assert say(server, lane) == "Hi"
         late = threading.Thread(target=lines[0].close)
         late.start()
-        late.join(5)
+        late.join()
         assert say(server, lane) == "Hi"
         assert server.connections == 1

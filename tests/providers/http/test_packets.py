@@ -114,14 +114,14 @@ def tunnel(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
             back = threading.Thread(target=pump, args=(target, client))
             back.start()
             pump(client, target)
-            back.join(10)
+            back.join()
 
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield asked
-        thread.join(10)
+        thread.join()
 
 
 def test_a_tunnel_through_a_proxy_is_kept_as_well(
