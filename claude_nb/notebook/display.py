@@ -10,11 +10,10 @@ from uuid import uuid4
 from IPython.display import publish_display_data
 
 from claude_nb import render
-from claude_nb.notebook.reader import ReplyView
 from claude_nb.render import reply as footer
 from claude_nb.render.live import Painter, note_html
-from claude_nb.session import tool_loop
 from claude_nb.session.frontend import Mode
+from claude_nb.session.reader import ReplyView
 from claude_nb.session.turn import Turn
 from claude_nb.types.content import Attachment, Called
 from claude_nb.types.reply import Reply
@@ -22,19 +21,13 @@ from claude_nb.types.reply import Reply
 THUMBNAIL_PIXELS = 160
 
 
-def show(turn: Turn, mode: Mode, *, raw: bool = False, notices: Sequence[str] = ()) -> Reply:
-    """Read a turn to its end, with the rounds of functions that follow it, and show it; returns the Reply.
-
-    notices  lines of ours that stay above the reply
-
-    Raises what went wrong, after what had arrived was drawn; Interrupted when the user stopped it.
-    """
-    screen = ReplyView()
+def view_for(mode: Mode, *, raw: bool = False, notices: Sequence[str] = ()) -> ReplyView:
+    """Return the view that shows a reply in this mode, below these lines."""
+    if mode == "quiet":
+        return ReplyView()
     if mode == "text":
-        screen = _Text(notices)
-    elif mode != "quiet":
-        screen = _Outputs(raw=raw, live=mode == "live", head="".join(map(note_html, notices)))
-    return tool_loop.follow(turn, screen)
+        return _Text(notices)
+    return _Outputs(raw=raw, live=mode == "live", notices=notices)
 
 
 # Steps this short look like a flow; a flush for every token costs more than all else, in a kernel three times.
@@ -84,6 +77,10 @@ class _Text(ReplyView):
         self._told = 0, 0
         self._thinks = False
 
+    def restart(self, notice: str) -> None:
+        self._wrote = False
+        self.tell(notice)
+
     def calls(self, called: Sequence[Called], notices: Sequence[str]) -> None:
         done, told = [call for call in called if call.result is not None], self._told
         lines = [*map(footer.call_lines, done[told[0] :]), *notices[told[1] :]]
@@ -101,14 +98,17 @@ class _Text(ReplyView):
 class _Outputs(ReplyView):
     """Outputs of a cell: growing ones, or one at the end."""
 
-    def __init__(self, *, raw: bool, live: bool, head: str) -> None:
+    def __init__(self, *, raw: bool, live: bool, notices: Sequence[str]) -> None:
         self._live = live
-        self._head = head
+        self._head = "".join(map(note_html, notices))
         self._raw = raw
         self._tail = render.plain_html if raw else render.tail_html
         self._ids: list[str] = []
         self._above = 0  # outputs of earlier rounds
         self._drawn = False
+
+    def restart(self, notice: str) -> None:
+        self._ids, self._head = [], note_html(notice)
 
     def begin(self, turn: Turn) -> None:
         head = "" if self._ids else self._head

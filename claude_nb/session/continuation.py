@@ -8,7 +8,8 @@ from typing import NamedTuple
 from claude_nb.errors import PromptError
 from claude_nb.providers.dialects.content import BETWEEN
 from claude_nb.providers.models import Models
-from claude_nb.types import content as parts
+from claude_nb.session.conversation import Cell, Conversation
+from claude_nb.types import content
 from claude_nb.types.content import Part, Thought, ToolResult
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import STOP_WORDS, Message, Request
@@ -23,14 +24,14 @@ class Continuation(NamedTuple):
 
     first  the reply so far, whose usage, cost and time are counted in
     kept   the text of it that stays; parts: the parts of it that stay
-    told   the answer that the conversation holds already, and that this will replace; None: none
+    replaces  the assistant message in the conversation that this reply supersedes; None: none
     """
 
     request: Request
     first: Reply
     kept: str
     parts: tuple[Part, ...] = ()
-    told: Message | None = None
+    replaces: Message | None = None
 
     def joined(self, rest: Reply) -> Reply:
         """Both pieces as the answer to the first request: texts, tokens, cost and time of the two together."""
@@ -48,7 +49,7 @@ class Continuation(NamedTuple):
             saved_usd=None if None in saved else sum(filter(None, saved)),
             seconds=round(first.seconds + rest.seconds, 3),
             first_token_s=first.first_token_s,
-            parts=(*self.parts, *(parts.placed(part, len(kept) + part.at) for part in self._new(rest))),
+            parts=(*self.parts, *(content.placed(part, len(kept) + part.at) for part in self._new(rest))),
         )
 
     @property
@@ -82,7 +83,7 @@ def of(reply: Reply | None, models: Models) -> Continuation:
     thinks = request.thinking is not None and request.thinking.kind != "disabled"
     if spec.known and spec.prefill and not thinks:
         kept = reply.text.rstrip()  # servers refuse a beginning that ends in white space
-        said = (parts.placed(part, min(part.at, len(kept))) for part in reply.parts if not isinstance(part, Thought))
+        said = (content.placed(part, min(part.at, len(kept))) for part in reply.parts if not isinstance(part, Thought))
         more: tuple[Message, ...] = (Message("assistant", kept, tuple(said)),)
     else:
         kept = reply.text
@@ -93,10 +94,18 @@ def of(reply: Reply | None, models: Models) -> Continuation:
     return Continuation(asked, reply, kept, reply.parts, reply.message)
 
 
-def answered(reply: Reply, told: Message | None = None) -> Continuation:
+def answered(reply: Reply, replaces: Message | None = None) -> Continuation:
     """The next round of a reply whose calls have their results."""
     asked = replace(reply.request, messages=(*reply.request.messages, reply.message))
-    return Continuation(asked, reply, reply.text, reply.parts, told)
+    return Continuation(asked, reply, reply.text, reply.parts, replaces)
+
+
+def extended(talk: Conversation, after: Continuation | None, reply: Reply, cell: Cell | None) -> Conversation:
+    """Return the conversation with a complete reply: in place of the one it continues, or as a new exchange."""
+    replaces = after.replaces if after else None
+    if replaces and (longer := talk.amended(replaces, reply.message)) is not talk:
+        return longer
+    return talk.before(cell).plus(reply.request, reply.message, cell)
 
 
 def whole(reply: Reply) -> Reply:

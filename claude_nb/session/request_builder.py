@@ -1,68 +1,102 @@
-"""From the options of a call to a checked Request: what is given, over what is set, over what the provider does."""
+"""Build a checked Request from a prompt and the options of a call."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.prompt import attachments
 from claude_nb.providers import addresses, registry, thinking
+from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.models import Models
-from claude_nb.session import options as knobs
+from claude_nb.session import options as option_table
 from claude_nb.session import structured, tools
 from claude_nb.session.conversation import Conversation
+from claude_nb.session.policy import Policy
 from claude_nb.types.request import Message, Request
 from claude_nb.types.settings import Sampling
 
-if TYPE_CHECKING:
-    from claude_nb.session.session import Session
+
+@dataclass(frozen=True)
+class Config:
+    """What a session knows that a request depends on.
+
+    settings  defaults for every call, by option name
+    """
+
+    settings: Mapping[str, Any]
+    models: Models
+    credentials: Credentials
+    policy: Policy
+
+    def refuse_keys(self, *values: object) -> None:
+        """Raise PromptError when one of these values holds a key."""
+        if self.credentials.in_text("\n".join(map(str, values)), registry.KEY_VARIABLES):
+            raise PromptError("this looks like a key, and was not sent; take it out and make a new key if it was saved")
 
 
-def request(session: Session, prompt: str, options: Mapping[str, Any], *, chat: str | None = None) -> Request:
-    """What a session would send for a prompt and its options, by their names. Raises PromptError or ConfigError."""
-    given = {knobs.find(name).name: value for name, value in options.items() if value is not None}
-    if others := given.keys() - set(knobs.REQUEST_NAMES):
+def checked(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options by their usual names, each checked: checked({"top-p": 0.9}) -> {"top_p": 0.9}.
+
+    Options that are None are left out. Attachments are read, and functions become a ToolBox. Raises PromptError.
+    """
+    options = {option_table.find(name).name: value for name, value in options.items() if value is not None}
+    if others := options.keys() - set(option_table.REQUEST_NAMES):
         raise PromptError(
-            f"{', '.join(sorted(others))} cannot be an option here; there are {', '.join(knobs.REQUEST_NAMES)}"
+            f"{', '.join(sorted(others))} cannot be an option here; there are {', '.join(option_table.REQUEST_NAMES)}"
         )
-    given = {name: knobs.check(name, value) for name, value in given.items()}
+    options = {name: option_table.check(name, value) for name, value in options.items()}
+    if "attach" in options:
+        options["attach"] = attachments.gather(options["attach"]).attachments
+    if "tools" in options:
+        options["tools"] = tools.box(options["tools"])
+    return options
+
+
+def build(config: Config, prompt: str, options: Mapping[str, Any], talk: Conversation | None = None) -> Request:
+    """Return the request for a prompt and checked options, after the messages of a conversation.
+
+    Options come before the settings of the session, and those before the conversation's system prompt.
+    Raises PromptError or ConfigError.
+    """
     text = _text(prompt)
-    attached = attachments.gather(given.pop("attach", None)).attachments
-    box = tools.box(given.pop("tools", None))
-    session.rules.admit_tools(box)
-    texts = (one.bytes.decode() for one in attached if one.media_type == "text/plain")
-    session.refuse_keys(prompt, *given.values(), chat, *texts)
-    provider, model, base_url = _who(session, given)
+    attached, toolbox = options.get("attach", ()), options.get("tools")
+    config.policy.admit_tools(toolbox)
+    values = [value for name, value in options.items() if name not in ("attach", "tools")]
+    texts = (part.bytes.decode() for part in attached if part.media_type == "text/plain")
+    config.refuse_keys(prompt, *values, talk and talk.name, *texts)
+    provider, model, base_url = _target(config, options)
     addresses.refuse_login(base_url or "")
-    talk = session.conversations.get(chat, Conversation(chat)).before(session.cell()) if chat else None
-    system = given.get("system", (talk.system if talk else None) or session.settings.get("system"))
-    sampling = {name: given.get(name, session.settings.get(name)) for name in knobs.SAMPLING_NAMES}
-    asked = Request(
-        provider=provider.name,
+    spec = config.models.spec(model)
+    defaults = {**config.settings, **({"system": talk.system} if talk and talk.system else {})}
+    chosen = {**defaults, **options}
+    system = chosen.get("system")
+    request = Request(
+        provider=provider,
         model=model,
         messages=(*(talk.messages if talk else ()), Message("user", text, attached)),
         system=mended(system) if system else None,
-        sampling=Sampling(**sampling),
+        sampling=Sampling(**{name: chosen.get(name) for name in option_table.SAMPLING_NAMES}),
         base_url=base_url,
-        thinking=thinking.wanted(given.get("thinking", session.settings.get("thinking")), session.models.spec(model)),
-        effort=given.get("effort", session.settings.get("effort")),
-        cache=bool(given.get("cache")),
-        tools=box.tools if box else (),
+        thinking=thinking.wanted(chosen.get("thinking"), spec),
+        effort=chosen.get("effort"),
+        cache=bool(options.get("cache")),
+        tools=toolbox.tools if toolbox else (),
     )
-    asked = structured.with_form(asked, given.get("json"), session.models.spec(model))
-    registry.check(asked, session.models.spec(model))
-    asked = _with_required(session.models, asked)
-    _check(session, asked, given)
-    return asked
+    request = structured.with_schema(request, options.get("json"), spec)
+    registry.check(request, spec)
+    request = _with_required(config.models, request)
+    _check(config, request, options)
+    return request
 
 
-def with_prompt(session: Session, request: Request, prompt: str) -> Request:
-    """The same request with another text as its newest message. Raises PromptError, as request() does for its text."""
+def with_prompt(config: Config, request: Request, prompt: str) -> Request:
+    """Return the request with another text as its newest message. Raises PromptError, as build() does for its text."""
     text = _text(prompt)
-    session.refuse_keys(prompt)
+    config.refuse_keys(prompt)
     return replace(request, messages=(*request.messages[:-1], replace(request.messages[-1], text=text)))
 
 
@@ -74,20 +108,21 @@ def _text(prompt: object) -> str:
     return mended(prompt)
 
 
-def _who(session: Session, given: Mapping[str, Any]) -> tuple[registry.Provider, str, str | None]:
-    """Provider, model id and base URL of a call with these options."""
-    who = registry.choose(given, session.rules.defaults | session.settings, session.credentials)
-    session.rules.admit(who.provider.name, who.model, who.base_url, session.models)
-    if not who.model:
-        raise ConfigError(f"{who.provider.name} needs a model: add -m NAME (a name that the server knows)")
-    if who.provider.name == "demo" and who.model != "demo":
-        if who.chosen:
-            raise ConfigError(f"the demo provider has one model, demo, not {who.model}; name another provider")
+def _target(config: Config, options: Mapping[str, Any]) -> tuple[str, str, str | None]:
+    """Return provider, model id and base URL of a call with these options. Raises ConfigError."""
+    target = registry.choose(options, config.policy.defaults | dict(config.settings), config.credentials)
+    provider = target.provider.name
+    config.policy.admit(provider, target.model, target.base_url, config.models)
+    if not target.model:
+        raise ConfigError(f"{provider} needs a model: add -m NAME (a name that the server knows)")
+    if provider == "demo" and target.model != "demo":
+        if target.chosen:
+            raise ConfigError(f"the demo provider has one model, demo, not {target.model}; name another provider")
         raise ConfigError(
-            f"{who.model} needs a key: set AIMLAPI_API_KEY or ANTHROPIC_API_KEY, or run %claude /login; "
+            f"{target.model} needs a key: set AIMLAPI_API_KEY or ANTHROPIC_API_KEY, or run %claude /login; "
             "-m demo works without one"
         )
-    return who.provider, session.models.resolve(who.model, who.provider.name), who.base_url
+    return provider, config.models.resolve(target.model, provider), target.base_url
 
 
 def _with_required(models: Models, request: Request) -> Request:
@@ -99,16 +134,16 @@ def _with_required(models: Models, request: Request) -> Request:
     return replace(request, sampling=replace(request.sampling, max_tokens=limit))
 
 
-def _check(session: Session, request: Request, given: Mapping[str, Any]) -> None:
-    """Raises PromptError for what the model refuses; a default of the session is not left out by typing less."""
+def _check(config: Config, request: Request, options: Mapping[str, Any]) -> None:
+    """Raise PromptError for what the model refuses; name the session's default that is to blame, if any."""
     try:
-        session.models.check(request)
+        config.models.check(request)
     except PromptError as error:
-        held = [
-            name for name in session.settings if name not in given and name in request.params and name in str(error)
-        ]
-        hint = f" ({held[0]} is a default of this session: %claude /unset {held[0]})" if held else ""
-        text = f"{error}{hint}"
+        text = str(error)
     else:
         return
+    for name in config.settings:
+        if name not in options and name in request.params and name in text:
+            text += f" ({name} is a default of this session: %claude /unset {name})"
+            break
     raise PromptError(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,8 @@ from claude_nb import schema
 from claude_nb.errors import BadRequest, NoJson, PromptError
 from claude_nb.prompt import template
 from claude_nb.providers.models import ModelSpec
-from claude_nb.session.accounting import CallRecord
+from claude_nb.session.call import Call, Round
 from claude_nb.session.continuation import Continuation
-from claude_nb.session.turn import Turn
 from claude_nb.types.content import ToolResult
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import STOP_WORDS, Message, Request
@@ -25,9 +24,7 @@ ANY = "any"  # what --json alone means
 LISTED = re.compile(r"list\[(.+)\]")
 PLAIN = {"str": str, "int": int, "float": float, "bool": bool}
 MOST_BYTES = 1_000_000  # of a file that holds a schema
-REFUSED = re.compile(r"(?i)response_format|json_schema|output_config|structured|grammar|schema|tool_choice")
-
-Show = Callable[[Turn, Sequence[str]], Reply]
+REJECTED = re.compile(r"(?i)response_format|json_schema|output_config|structured|grammar|schema|tool_choice")
 
 
 def named(text: str, variables: Mapping[str, Any]) -> Any:
@@ -55,7 +52,7 @@ def is_form(text: str, variables: Mapping[str, Any]) -> bool:
     return isinstance(value, type) or hasattr(value, "__origin__")
 
 
-def with_form(request: Request, wanted: Any, spec: ModelSpec) -> Request:
+def with_schema(request: Request, wanted: Any, spec: ModelSpec) -> Request:
     """The request, its answer in the form that was asked for; None: as it is. Raises PromptError for no form.
 
     wanted  True or "any": any object; a type, a schema, a path to one, or the JSON of one
@@ -69,31 +66,29 @@ def with_form(request: Request, wanted: Any, spec: ModelSpec) -> Request:
     return replace(request, answer=Answer(text, _way(request, form, spec), wrapped))
 
 
-def follow(turn: Turn, show: Show, notices: Sequence[str] = ()) -> Reply:
-    """Show a turn, and ask once more when its answer does not have the form that was asked for.
+def in_words(request: Request, call: Call, error: BadRequest) -> Round | None:
+    """Return the request with its schema in the prompt, when that is what the server rejected; None: it was not."""
+    if request.answer is None or request.answer.how == "prompt" or not REJECTED.search(str(error)):
+        return None
+    request = replace(request, answer=replace(request.answer, how="prompt"))
+    return Round(request, call, "the server does not take the form of the answer; asking for it in words")
 
-    show  reads a turn to its end and gives its Reply; with lines to show above it. Raises what went wrong; NoJson, with
-    the Reply as error.reply, when the second answer has the wrong form too, or the first one cannot be mended.
+
+def next_round(call: Call, reply: Reply) -> Round | None:
+    """Return the request that asks once more for a structured answer; None: it matches its schema.
+
+    Raises NoJson, with the reply as error.reply, when the second answer does not match either, or the first one
+    cannot be repaired.
     """
-    request, books = turn.request, turn.keeper
-    if request.answer is None or not isinstance(books, CallRecord) or books.again is None:
-        return show(turn, notices)
-    try:
-        reply = show(turn, notices)
-    except BadRequest as error:
-        if request.answer.how == "prompt" or not REFUSED.search(str(error)):
-            raise
-        asked = replace(request, answer=replace(request.answer, how="prompt"))
-        reply = show(books.again(asked), ["the server does not take the form of the answer; asking for it in words"])
-    if (problem := reply.problem) is None:
-        return reply
+    if reply.request.answer is None or not call.repair or (problem := reply.problem) is None:
+        return None
+    if call.repaired:
+        raise _no_json(reply, f"the answer does not fit, also at the second try ({problem}); reply.text holds it")
     if reply.stop_reason not in ("end", "unknown") or not reply.text.strip():
-        raise _unfit(reply, _unmendable(reply))
-    after = _mending(reply)
-    reply = show(books.again(after.request, after=after), [f"the answer does not fit ({problem}); asking once more"])
-    if (problem := reply.problem) is not None:
-        raise _unfit(reply, f"the answer does not fit, also at the second try ({problem}); reply.text holds it")
-    return reply
+        raise _no_json(reply, _not_repairable(reply))
+    after = _repair(reply)
+    call = replace(call, after=after, rounds=0, repaired=True)
+    return Round(after.request, call, f"the answer does not fit ({problem}); asking once more")
 
 
 def _form(wanted: Any) -> schema.Schema:
@@ -156,7 +151,7 @@ def _way(request: Request, form: schema.Schema, spec: ModelSpec) -> Way:
     return way
 
 
-def _mending(reply: Reply) -> Continuation:
+def _repair(reply: Reply) -> Continuation:
     """The request that asks for the answer once more. What functions gave stays, the answer is replaced."""
     asked = reply.request
     assert asked.answer is not None  # noqa: S101  # only such replies have a problem
@@ -169,7 +164,7 @@ def _mending(reply: Reply) -> Continuation:
     return Continuation(request, reply, reply.text[:kept], parts, reply.message)
 
 
-def _unmendable(reply: Reply) -> str:
+def _not_repairable(reply: Reply) -> str:
     if reply.stop_reason == "max_tokens":
         return "the answer was cut at max_tokens, so its JSON is not whole; raise max_tokens"
     if reply.stop_reason == "refusal":
@@ -177,7 +172,7 @@ def _unmendable(reply: Reply) -> str:
     return f"the reply is {STOP_WORDS[reply.stop_reason]}, and holds no answer in the form that was asked for"
 
 
-def _unfit(reply: Reply, line: str) -> NoJson:
+def _no_json(reply: Reply, line: str) -> NoJson:
     error = NoJson(line)
     error.reply = reply
     return error

@@ -11,6 +11,7 @@ from typing import Protocol
 from claude_nb.errors import ClaudeError, Interrupted, StreamCut
 from claude_nb.heartbeat import PULSE
 from claude_nb.stop_signal import Stop
+from claude_nb.storage.entries import Rhythm
 from claude_nb.types import content
 from claude_nb.types.content import Part
 from claude_nb.types.reply import Reply, Source
@@ -19,8 +20,6 @@ from claude_nb.types.request import Chunk, Request, StopReason, Usage
 # A reply this long is a runaway server, not an answer: the largest models end near 128,000 tokens, about 0.6 million
 # characters. There the reply is stopped, and kept.
 MAX_CHARS = 5_000_000
-
-Rhythm = tuple[tuple[float, int], ...]
 
 
 class TurnObserver(Protocol):
@@ -45,7 +44,7 @@ class Turn:
         self,
         request: Request,
         open_stream: Callable[[Stop], Iterator[Chunk]],
-        keeper: TurnObserver,
+        observer: TurnObserver,
         *,
         source: Source = "live",
         clock: Callable[[], float] = time.monotonic,
@@ -57,7 +56,7 @@ class Turn:
         self.notice: str | None = None
         self.reply: Reply | None = None
         self._open = open_stream
-        self.keeper = keeper
+        self._observer = observer
         self._clock = clock
         self._stop = stop or Stop()
         self._lock = threading.RLock()
@@ -225,7 +224,7 @@ class Turn:
             self._told_at = self._clock()
             self._untold = False
             if self.reply is None:
-                self.keeper.progress(self)
+                self._observer.progress(self)
 
     def _settle(self, stop_reason: StopReason, error: str | None) -> Reply:
         """The Reply, made once; whoever comes later gets the same one."""
@@ -249,5 +248,5 @@ class Turn:
                     error=error,
                 )
                 self.reply = reply
-                self.reply = self.keeper.finished(self, reply)
+                self.reply = self._observer.finished(self, reply)
             return self.reply

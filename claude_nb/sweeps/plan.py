@@ -159,7 +159,7 @@ def _requests(
     # A table or a picture is told by its identity; the axes keep them all alive.
     key = tuple((name, value if isinstance(value, str) else id(value)) for name, value in options.items())
     if key in known:
-        request = request_builder.with_prompt(session, known[key], prompt)
+        request = request_builder.with_prompt(session.config, known[key], prompt)
     else:
         request = known[key] = session.request(prompt, **options)
     return tuple(replace(request, repeat=repeat) for repeat in range(n))

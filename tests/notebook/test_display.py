@@ -5,17 +5,24 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from claude_nb.errors import Interrupted, NetworkError
 from claude_nb.notebook import display
+from claude_nb.session.frontend import Mode
 from claude_nb.session.session import Session
 from claude_nb.session.turn import Turn
 from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Chunk, Message, Request
 
 REQUEST = Request("demo", "demo", (Message("user", "Hi"),))
+
+
+def show(turn: Turn, mode: Mode, **options: Any) -> None:
+    view = display.view_for(mode, **options)
+    view.finish(view.read(turn))
 
 
 class TurnObserver:
@@ -33,28 +40,28 @@ def turn_of(*chunks: Chunk | BaseException) -> Turn:
                 raise chunk
             yield chunk
 
-    return Turn(REQUEST, stream, TurnObserver())  # type: ignore[arg-type]  # a keeper by its methods
+    return Turn(REQUEST, stream, TurnObserver())  # type: ignore[arg-type]  # an observer by its methods
 
 
 @pytest.mark.parametrize("mode", ["live", "once", "text", "quiet"])
 def test_an_error_is_raised_with_what_had_arrived(mode: display.Mode, capsys: pytest.CaptureFixture[str]) -> None:
     turn = turn_of(Chunk(text="half"), NetworkError("the line is down"))
     with pytest.raises(NetworkError) as caught:
-        display.show(turn, mode)
+        show(turn, mode)
     assert caught.value.reply is not None
     assert (caught.value.reply.text, caught.value.reply.stop_reason) == ("half", "error")
     capsys.readouterr()
 
 
 def test_nothing_is_shown_in_quiet_mode(capsys: pytest.CaptureFixture[str]) -> None:
-    display.show(turn_of(Chunk(text="Hello"), Chunk(stop_reason="end")), "quiet")
+    show(turn_of(Chunk(text="Hello"), Chunk(stop_reason="end")), "quiet")
     assert capsys.readouterr().out == ""
 
 
 def test_text_mode_prints_the_notices_the_text_and_the_footer(capsys: pytest.CaptureFixture[str]) -> None:
     waiting = Chunk(notice="overloaded, trying again in 2 s (1 of 2)")
     turn = turn_of(waiting, Chunk(text="Hello"), Chunk(stop_reason="end"))
-    display.show(turn, "text", notices=["no key found"])
+    show(turn, "text", notices=["no key found"])
     out = capsys.readouterr().out
     assert out.startswith("[no key found]\n")
     assert "Hello\n\n[Demo model: small local word statistics, not Claude" in out
@@ -70,7 +77,7 @@ def test_a_session_keeps_the_reply_when_the_screen_fails(monkeypatch: pytest.Mon
     session.demo_delay_s = 0
     turn = session.stream("Tell me a story.", provider="demo", seed=1)
     with pytest.raises(IndexError):
-        display.show(turn, "text")
+        show(turn, "text")
     assert turn.reply is not None
     assert turn.reply.text
     assert session.last == turn.reply
@@ -93,6 +100,6 @@ def test_a_second_ctrl_c_while_the_first_is_answered_loses_nothing() -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(Interrupted) as caught:
-        display.show(Turn(REQUEST, stream, TurnObserver()), "quiet")  # type: ignore[arg-type]  # a keeper by its methods
+        show(Turn(REQUEST, stream, TurnObserver()), "quiet")  # type: ignore[arg-type]  # an observer by its methods
     assert caught.value.reply is not None
     assert (caught.value.reply.text, caught.value.reply.stop_reason) == ("half", "interrupted")

@@ -84,8 +84,8 @@ def test_a_reply_that_nobody_watches_comes_without_pauses(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, display: str, options: str, hurries: bool
 ) -> None:
     told: list[bool] = []
-    run = shell.session.run
-    monkeypatch.setattr(shell.session, "run", lambda *a, **more: told.append(more["hurry"]) or run(*a, **more))
+    send = shell.session.send
+    monkeypatch.setattr(shell.session, "send", lambda request, call: told.append(call.hurry) or send(request, call))
     monkeypatch.setenv("CLAUDE_NB_DISPLAY", display)
     shell.run(f"%claude -m demo {options} Hi")
     assert told == [hurries]

@@ -31,7 +31,7 @@ def session(path: Path | None = None, **environ: str) -> Session:
 
 
 def test_without_rules_everything_is_as_always() -> None:
-    assert session().rules == policy.Policy()
+    assert session().policy == policy.Policy()
     assert session().request("Hi").provider == "anthropic"
 
 

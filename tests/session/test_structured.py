@@ -681,8 +681,9 @@ def test_json_is_code_while_it_streams_and_words_are_words(
         yield Chunk(text='a", "price": 2.5}', stop_reason="end", done=True)
 
     monkeypatch.setattr(display, "publish_display_data", publish)
-    turn = Turn(ASKED, pieces, CallRecord(live, None, None, None))
-    reply = display.show(turn, "live")
+    view = display.view_for("live")
+    reply = view.read(Turn(ASKED, pieces, CallRecord(live.models, live.budget, live.memory, {})))
+    view.finish(reply)
 
     assert ["<pre" in bundle["text/html"] for bundle in drawn if "price" in bundle["text/html"]] == [is_code]
     assert ("<pre" in drawn[0]["text/html"]) is is_code

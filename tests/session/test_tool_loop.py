@@ -15,7 +15,9 @@ from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.dialects.content import sides
 from claude_nb.session import continuation, frontend, tool_loop
 from claude_nb.session.budget import tokens_in
+from claude_nb.session.call import Call
 from claude_nb.session.session import Session
+from claude_nb.session.turn import Turn
 from claude_nb.storage import entries
 from claude_nb.sweeps import api, check
 from claude_nb.types.content import Called, Thought, ToolCall, ToolResult
@@ -243,7 +245,7 @@ def test_after_ten_rounds_it_stops_keeps_all_and_can_be_gone_on_with(live: Sessi
         assert len(server.requests) == 10
         assert (reply.stop_reason, len(reply.calls)) == ("tool_use", 10)
         assert live.conversations == {}
-        whole = tool_loop.follow(live.proceed())
+        whole = live.complete(*live.continued()[:2])
     assert roles(server.requests[10].json) == ["user", *["assistant", "user"] * 10]
     assert (whole.text, whole.stop_reason, len(whole.calls)) == ("18.", "end", 10)
     assert live.conversations["c"].messages == (Message("user", "Weather?"), whole.message)
@@ -320,7 +322,7 @@ def test_a_reply_cut_in_its_second_round_is_gone_on_with(live: Session) -> None:
     with Server(scenarios) as server:
         cut = live.ask("Weather?", **where("messages", server, chat="c"))
         assert (cut.text, cut.stop_reason) == ("Look.\n\nIt is ", "max_tokens")
-        whole = tool_loop.follow(live.proceed())
+        whole = live.complete(*live.continued()[:2])
         live.ask("Sure?", **where("messages", server, chat="c"))
     assert whole.text == "Look.\n\nIt is 18, and \n\nstill 18."
     assert [call.result for call in whole.calls] == ["18 °C in Oslo"] * 2
@@ -380,7 +382,7 @@ def test_the_budget_holds_for_each_round(live: Session) -> None:
         assert reply
         assert (reply.text, reply.stop_reason, reply.calls[0].result) == ("Look.", "error", "Oslo")
         live.configure(budget=None)
-        assert tool_loop.follow(live.proceed()).text == "Look.\n\n18."
+        assert live.complete(*live.continued()[:2]).text == "Look.\n\n18."
 
 
 def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -411,21 +413,21 @@ def test_an_interrupt_in_a_function_ends_the_reply_and_keeps_all(live: Session) 
         assert reply.stop_reason == "interrupted"
         assert [call.failed for call in reply.calls] == [False, True, True]
         assert live.conversations == {}
-        whole = tool_loop.follow(live.proceed())
+        whole = live.complete(*live.continued()[:2])
     told = server.requests[1].json["messages"][2]["content"]
     assert [block["content"] for block in told] == ["Oslo", *["not run to its end: interrupted by the user"] * 2]
     assert whole.text == "Look.\n\nOslo it is."
 
 
 def test_an_interrupt_between_two_rounds_keeps_all(live: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    begin = live.run
+    send = live.send
 
-    def stopped(*args: Any, **how: Any) -> Any:
-        if how.get("after"):
+    def stopped(request: Request, call: Call) -> Turn:
+        if call.after:
             raise KeyboardInterrupt
-        return begin(*args, **how)
+        return send(request, call)
 
-    monkeypatch.setattr(live, "run", stopped)
+    monkeypatch.setattr(live, "send", stopped)
     with (
         Server([asking.messages("Look.", Ask("c1", "weather", OSLO))]) as server,
         pytest.raises(Interrupted, match="between two rounds") as caught,

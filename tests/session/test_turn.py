@@ -72,9 +72,9 @@ def turn(*steps: Chunk | BaseException | Callable[[], object], clock: Clock | No
     return Turn(REQUEST, Model(*steps), TurnObserver(), clock=clock or Clock())
 
 
-def keeper(turn: Turn) -> TurnObserver:
-    assert isinstance(turn.keeper, TurnObserver)
-    return turn.keeper
+def observer(turn: Turn) -> TurnObserver:
+    assert isinstance(turn._observer, TurnObserver)
+    return turn._observer
 
 
 # To the end
@@ -119,7 +119,7 @@ def test_it_can_be_read_once() -> None:
     running.wait()
     with pytest.raises(RuntimeError, match=r"turn\.text"):
         list(running)
-    assert len(keeper(running).replies) == 1
+    assert len(observer(running).replies) == 1
 
 
 def test_nothing_is_sent_before_the_first_step() -> None:
@@ -174,7 +174,7 @@ def test_an_error_carries_what_had_arrived(error: ClaudeError) -> None:
     with pytest.raises(type(error)) as caught:
         running.wait()
     assert caught.value is error
-    assert error.reply is running.reply is keeper(running).replies[0]
+    assert error.reply is running.reply is observer(running).replies[0]
     assert running.reply is not None
     assert (running.reply.text, running.reply.stop_reason, running.reply.error) == ("so far", "error", str(error))
 
@@ -271,13 +271,13 @@ def test_abandoning_settles_while_the_reader_is_stuck() -> None:
     reader.join()
     assert (reply.text, reply.stop_reason) == ("a", "interrupted")
     assert running.reply is reply
-    assert keeper(running).replies == [reply]
+    assert observer(running).replies == [reply]
 
 
 # On the way
 
 
-def test_the_keeper_hears_of_it_about_once_a_second() -> None:
+def test_the_observer_hears_of_it_about_once_a_second() -> None:
     clock = Clock()
 
     def later() -> None:
@@ -285,7 +285,7 @@ def test_the_keeper_hears_of_it_about_once_a_second() -> None:
 
     running = turn(*[step for _ in range(10) for step in (later, Chunk(text="x"))], END, clock=clock)
     running.wait()
-    assert [len(text) for text in keeper(running).seen] == [4, 8]
+    assert [len(text) for text in observer(running).seen] == [4, 8]
 
 
 def test_the_rhythm_tells_how_much_had_arrived_when() -> None:
@@ -315,7 +315,7 @@ def test_tokens_are_the_servers_count_or_an_estimate() -> None:
     assert counts == [2, 9, 9]
 
 
-def test_a_finished_reply_may_be_changed_by_its_keeper() -> None:
+def test_a_finished_reply_may_be_changed_by_its_observer() -> None:
     class Pricing(TurnObserver):
         def finished(self, turn: Turn, reply: Reply) -> Reply:
             return Reply(reply.request, text=reply.text, cost_usd=1.0)

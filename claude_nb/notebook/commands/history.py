@@ -11,7 +11,7 @@ from claude_nb.notebook import context
 from claude_nb.notebook.arguments import is_variable
 from claude_nb.notebook.commands.command import Call, Code, Command, Prompt
 from claude_nb.session import continuation
-from claude_nb.session.turn import Turn
+from claude_nb.session.call import Round
 from claude_nb.storage.entries import History
 from claude_nb.types.reply import Reply
 
@@ -27,8 +27,8 @@ def _show(call: Call) -> Any:
     return continuation.whole(row.reply)
 
 
-def _continue(call: Call) -> Turn:
-    return call.session.proceed()
+def _continue(call: Call) -> Round:
+    return call.session.continued()
 
 
 def _code(call: Call) -> Code:

@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from claude_nb.session.turn import Rhythm
 from claude_nb.stop_signal import Stop
+from claude_nb.storage.entries import Rhythm
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 

@@ -162,7 +162,9 @@ class Runner:
         if slot:
             slot.kind = (job.request.provider, job.request.base_url, job.request.model)
         try:
-            turn = self.session.run(job.request, replay=replay, hurry=True, lane=slot, ledger=task, **self._options)
+            turn = self.session.run(
+                job.request, replay=replay, hurry=True, connections=slot, writer=task, **self._options
+            )
             self.turns[job] = turn
             if self._stop.is_set():
                 turn.stop()

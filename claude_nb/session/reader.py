@@ -100,10 +100,25 @@ def _pressed_once() -> Iterator[None]:
 
 
 class ReplyView:
-    """Shows nothing; the other screens are its children."""
+    """Shows nothing; the other views are its children.
+
+    reply  the newest reply that holds text or calls, whole or not; None: there is none yet
+    """
+
+    reply: Reply | None = None
 
     def read(self, turn: Turn) -> Reply:
-        """Draw a turn as it comes. What goes wrong is raised, with what had arrived drawn."""
+        """Read a turn to its end, and draw it as it arrives.
+
+        Raises what went wrong, after what had arrived was drawn. Nothing is drawn of a turn that was not sent.
+        """
+        try:
+            return self._read(turn)
+        finally:
+            if turn.reply and (turn.reply.text or turn.reply.calls):
+                self.reply = turn.reply
+
+    def _read(self, turn: Turn) -> Reply:
         self.begin(turn)
         reader = Reader(turn)
         with _pressed_once():
@@ -118,7 +133,10 @@ class ReplyView:
                 turn.abandon()  # a fault in the drawing: what has arrived is kept as turn.reply
                 raise
             else:
-                reply, trouble = turn.reply or turn.abandon(), reader.trouble
+                trouble = reader.trouble
+                if trouble and turn.reply is None:  # refused before it was sent
+                    raise trouble
+                reply = turn.reply or turn.abandon()
             if trouble is None:
                 return reply
             self.finish(reply)
@@ -152,4 +170,7 @@ class ReplyView:
         """Draw what is new."""
 
     def finish(self, reply: Reply) -> None:
-        """The final state."""
+        """Draw the end of the reply."""
+
+    def restart(self, notice: str) -> None:
+        """Begin a new drawing with a notice: the reply is asked for once more."""

@@ -1,0 +1,73 @@
+"""What describes a call besides its request: how it is made, and where its reply belongs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from claude_nb.session.continuation import Continuation
+from claude_nb.session.conversation import Cell
+from claude_nb.session.tools import ToolBox
+from claude_nb.storage.entries import Rhythm
+from claude_nb.types.reply import Reply
+from claude_nb.types.request import Request
+
+if TYPE_CHECKING:
+    from claude_nb.providers.http.keepalive import KeptConnections
+
+
+class HistoryWriter(Protocol):
+    """Writes the row of a reply: the history itself, or a queue that joins the rows of many replies."""
+
+    def begin(
+        self, request: Request, *, notebook: str | None, variable: str | None, chat: str | None
+    ) -> int | None: ...
+    def finish(self, row: int, reply: Reply, rhythm: Rhythm) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How a request is sent, and where its reply belongs. Nothing of it reaches the server.
+
+    chat         name of the conversation that the reply joins; None: none
+    cell         the notebook cell that asks; None: not in a notebook
+    variable     name of the notebook variable that gets the reply, for the history; None: none
+    tools        functions that the model may call; complete() runs them
+    timeout      longest wait without news, in seconds; None: the session's setting
+    whole        True asks for the reply in one piece
+    allow_http   True allows unencrypted requests to another machine
+    replay       "off", "use" or "only"; None: the session's mode
+    hurry        True when nobody reads along: the demo model and replays make no pauses
+    repair       False leaves a structured answer that does not match its schema as it is
+    after        the reply that this request continues; None: it begins a new one
+    rounds       rounds of tool calls so far; repaired: True in the second try of a structured answer
+    connections  of a thread that makes many calls and reads the network itself
+    writer       writes the history row; None: the session's history
+    """
+
+    chat: str | None = None
+    cell: Cell | None = None
+    variable: str | None = None
+    tools: ToolBox | None = None
+    timeout: float | None = None
+    whole: bool = False
+    allow_http: bool = False
+    replay: str | None = None
+    hurry: bool = False
+    repair: bool = True
+    after: Continuation | None = None
+    rounds: int = 0
+    repaired: bool = False
+    connections: KeptConnections | None = None
+    writer: HistoryWriter | None = None
+
+
+class Round(NamedTuple):
+    """One request of a reply that takes several, and how to send it.
+
+    notice  begins a new drawing with this line; "": the drawing of the round before goes on
+    """
+
+    request: Request
+    call: Call
+    notice: str = ""
