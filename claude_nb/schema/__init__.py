@@ -7,7 +7,6 @@ parsing         read(): the JSON in the text of a reply, checked
 instances       build(): a dataclass, an Enum, a date ... from checked JSON
 """
 
-from claude_nb.providers.dialects.strict_schema import for_claude, is_strict
 from claude_nb.schema.from_functions import of_function
 from claude_nb.schema.from_hints import Schema, of
 from claude_nb.schema.instances import build
@@ -19,7 +18,6 @@ __all__ = [
     "build",
     "dumped",
     "for_claude",
-    "is_strict",
     "of",
     "of_function",
     "problem",

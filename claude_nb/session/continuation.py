@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from claude_nb.errors import PromptError
-from claude_nb.providers.dialects.content import BETWEEN
+from claude_nb.providers.dialects.content import SEPARATOR
 from claude_nb.providers.models import Models
 from claude_nb.session.conversation import Cell, Conversation
 from claude_nb.types import content
@@ -38,12 +38,12 @@ class Continuation(NamedTuple):
         first = self.first
         saved = (first.saved_usd, rest.saved_usd)
         costs = (first.cost_usd, rest.cost_usd)
-        kept = self.kept + BETWEEN if self.kept and rest.text and self._is_round else self.kept
+        kept = self.kept + SEPARATOR if self.kept and rest.text and self._is_round else self.kept
         return replace(
             rest,
             request=first.request,
             text=kept + rest.text,
-            thinking=BETWEEN.join(filter(None, (first.thinking, rest.thinking))),
+            thinking=SEPARATOR.join(filter(None, (first.thinking, rest.thinking))),
             usage=first.usage + rest.usage,
             cost_usd=None if None in costs else sum(filter(None, costs)),
             saved_usd=None if None in saved else sum(filter(None, saved)),

@@ -12,6 +12,7 @@ from typing import Any
 from claude_nb import schema
 from claude_nb.errors import BadRequest, NoJson, PromptError
 from claude_nb.prompt import template
+from claude_nb.providers.dialects.strict_schema import for_claude
 from claude_nb.providers.models import ModelSpec
 from claude_nb.session.call import Call, Round
 from claude_nb.session.continuation import Continuation
@@ -146,7 +147,7 @@ def _way(request: Request, form: schema.Schema, spec: ModelSpec) -> Way:
     thinks = request.thinking is not None and request.thinking.kind != "disabled"
     if way == "tool" and (thinks or request.tools):
         return "prompt"  # a model that must call this tool can neither think before nor call another one
-    if request.provider == "anthropic" and way == "native" and schema.for_claude(form) is None:
+    if request.provider == "anthropic" and way == "native" and for_claude(form) is None:
         return "prompt"
     return way
 

@@ -15,7 +15,7 @@ NOTHING = "StreamCut: the reply broke off before its end (nothing arrived); run 
 BROKE = "StreamCut: the connection to HOST broke in the middle of the reply; run it again"
 SILENT = "NetworkError: HOST was silent for N s; run it again, or allow more with --timeout"
 NO_WORD = "NetworkError: HOST kept the line open for N s without a word; run it again, or allow more with --timeout"
-DAMAGED = "StreamCut: a piece of the reply arrived damaged and is missing; the rest is kept, run the cell again"
+DAMAGED = "StreamCut: a piece of the reply arrived damaged and is missing; run the cell again (the rest is kept)"
 
 
 def stalled(wire: Chat, *then: Any) -> list[Scenario]:

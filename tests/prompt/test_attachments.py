@@ -335,7 +335,7 @@ def test_the_history_keeps_a_fingerprint_that_finds_the_same_request_again() -> 
     assert PICTURE.data not in json.dumps(data)
     kept = entries.reply_from(data).request
     assert (kept, kept.key) == (ASKED, ASKED.key)
-    with pytest.raises(PromptError, match=r"only the fingerprint was kept; attach it again"):
+    with pytest.raises(PromptError, match=r"keeps only the fingerprint of .*; attach the file again"):
         messages.MESSAGES.body(kept, stream=False)
 
 

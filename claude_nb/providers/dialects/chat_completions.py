@@ -1,8 +1,7 @@
-"""Chat completions: AI/ML API, and the OpenAI-compatible servers, each with habits of its own.
+"""The Chat Completions format, as AI/ML API and OpenAI-compatible servers speak it.
 
-AI/ML API sends bare chunks since 2026-02-13; before that each was wrapped as {"event": chunk, "state": {...}},
-with Anthropic's counts and stop word in the state. Both are read. In both the id is on the first chunk only,
-the last chunk has no delta, and later zeros and nulls say nothing about the real counts.
+On AI/ML API the id is on the first chunk only, and the last chunk has no delta. Its later zeros and nulls say nothing
+about the real counts.
 """
 
 from __future__ import annotations
@@ -12,12 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from claude_nb import schema
 from claude_nb.providers import api_errors
-from claude_nb.providers.dialects import blocks, tool_calls
+from claude_nb.providers.dialects import tool_calls
 from claude_nb.providers.dialects.base import (
     Dialect,
-    PromptParts,
     child,
     children,
     cost_usd,
@@ -31,24 +28,33 @@ from claude_nb.providers.dialects.base import (
     stop_fields,
     string,
 )
-from claude_nb.providers.dialects.content import content, opening, sides, system_of
-from claude_nb.providers.dialects.tool_calls import Calls
+from claude_nb.providers.dialects.content import (
+    alternating,
+    anthropic_block,
+    body_start,
+    content,
+    openai_block,
+    openai_tool_call,
+    system_prompt,
+)
+from claude_nb.providers.dialects.strict_schema import is_strict
+from claude_nb.providers.dialects.tool_calls import ToolCalls
 from claude_nb.providers.sse import Event
 from claude_nb.types.content import ToolCall, ToolResult
 from claude_nb.types.request import Chunk, Message, Request, Usage
 
 
 def _aimlapi_body(request: Request, *, stream: bool) -> dict[str, Any]:
-    # Its Claude models take the system prompt as Anthropic does, beside the messages; null anywhere is a 400.
-    return opening(request, blocks.anthropic, stream=stream) | _params(request)
+    # Its Claude models take the system prompt beside the messages, as Anthropic does. Any null is answered with 400.
+    return body_start(request, anthropic_block, stream=stream) | _params(request)
 
 
 def _openai_body(request: Request, *, stream: bool) -> dict[str, Any]:
-    system = system_of(request)
-    turns = [{"role": "system", "content": system}] if system else []
-    for side in sides(request):
-        turns += _openai_turns(side)
-    body: dict[str, Any] = {"model": request.model, "messages": turns}
+    system = system_prompt(request)
+    messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
+    for message in alternating(request):
+        messages += _openai_messages(message)
+    body: dict[str, Any] = {"model": request.model, "messages": messages}
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     params = _params(request)
@@ -57,30 +63,31 @@ def _openai_body(request: Request, *, stream: bool) -> dict[str, Any]:
     return body | _openai_tools(request) | params
 
 
-def _openai_turns(side: Message) -> list[dict[str, Any]]:
-    """One side of the conversation; each result of a tool is a message of its own."""
-    results = [part for part in side.parts if isinstance(part, ToolResult)]
+def _openai_messages(message: Message) -> list[dict[str, Any]]:
+    """Convert a message. Each tool result becomes a message of its own."""
+    results = [part for part in message.parts if isinstance(part, ToolResult)]
     if results:
         return [{"role": "tool", "tool_call_id": part.id, "content": part.text} for part in results]
-    called = [blocks.openai_call(part) for part in side.parts if isinstance(part, ToolCall)]
-    turn = {"role": side.role, "content": content(side, blocks.openai)}
-    return [turn | {"tool_calls": called}] if called else [turn]
+    calls = [openai_tool_call(part) for part in message.parts if isinstance(part, ToolCall)]
+    converted = {"role": message.role, "content": content(message, openai_block)}
+    return [converted | {"tool_calls": calls}] if calls else [converted]
 
 
 def _openai_tools(request: Request) -> dict[str, Any]:
-    """What may be called, and the form of the answer."""
+    """Return the fields for the tools and for the schema of the answer."""
     fields: dict[str, Any] = {}
     if tools := tool_calls.schemas(request):
-        functions = ({"name": name, "description": about, "parameters": form} for name, about, form in tools)
+        functions = ({"name": name, "description": about, "parameters": schema} for name, about, schema in tools)
         fields["tools"] = [{"type": "function", "function": function} for function in functions]
     answer = request.answer
     if answer and answer.how == "tool":
         fields["tool_choice"] = {"type": "function", "function": {"name": tool_calls.ANSWER}}
     if answer and answer.how == "native":
-        form = json.loads(answer.schema)
-        # Strict mode refuses many schemas; without it the server does what it can, and the answer is checked here.
-        strict = {"strict": True} if schema.is_strict(form) else {}
-        fields["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": form, **strict}}
+        schema = json.loads(answer.schema)
+        # Strict mode rejects many schemas. Without it the server does what it can, and the answer is checked here.
+        strict = {"strict": True} if is_strict(schema) else {}
+        json_schema = {"name": "answer", "schema": schema, **strict}
+        fields["response_format"] = {"type": "json_schema", "json_schema": json_schema}
     return fields
 
 
@@ -89,32 +96,31 @@ def _params(request: Request) -> dict[str, Any]:
     return request.sampling.as_params() | effort
 
 
-# An object that has these fields only, a choice that has those, and so on, brings a piece of text and nothing else.
+# An object with only these fields, whose choice and delta have only those below, brings text and nothing else.
 PLAIN = frozenset(("id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier"))
 PLAIN_CHOICE = frozenset(("index", "delta", "finish_reason", "logprobs"))
 PLAIN_DELTA = frozenset(("role", "content"))
 
 
 class _Reader:
-    """Reads the objects of one reply, in either format. stopped: its stop word has been seen."""
+    """Convert the JSON objects of one reply to chunks. `stopped` is set once the stop reason has arrived."""
 
     def __init__(self) -> None:
-        self._parts = PromptParts()
-        self._calls = Calls()
+        self._calls = ToolCalls()
         self._index = 0
         self.stopped = False
-        self._spoken = False
-        self._names: tuple[object, object] = (None, None)  # id and model, as they were told last
+        self._has_content = False
+        self._names: tuple[object, object] = (None, None)  # the newest id and model
 
     def chunks(self, data: dict[str, Any]) -> Iterator[Chunk]:
-        """What one object says. Raises the error that it holds."""
+        """Convert one object. Raises the error that it reports, if any."""
         text = self._plain_text(data)
-        return iter((Chunk(text=text),)) if text else self._closely(data)
+        return iter((Chunk(text=text),)) if text else self._read(data)
 
     def _plain_text(self, data: dict[str, Any]) -> str:
-        """The text of an object that brings nothing else, as most do; "": it has to be looked at closely."""
+        """Return the text of an object that brings nothing else, as most do; "" if it must be read in full."""
         choices = data.get("choices")
-        if not (self._spoken and data.keys() <= PLAIN and isinstance(choices, list) and len(choices) == 1):
+        if not (self._has_content and data.keys() <= PLAIN and isinstance(choices, list) and len(choices) == 1):
             return ""
         if data.get("usage") or data.get("object") == "error" or (data.get("id"), data.get("model")) != self._names:
             return ""
@@ -124,63 +130,55 @@ class _Reader:
         delta = choice.get("delta")
         return string(delta.get("content")) if isinstance(delta, dict) and delta.keys() <= PLAIN_DELTA else ""
 
-    def _closely(self, data: dict[str, Any]) -> Iterator[Chunk]:
-        state = child(data, "state")
-        inner = child(data, "event") or data
-        self._names = (inner.get("id"), inner.get("model"))
-        choice = next(iter(children(inner, "choices")), {})
-        if api_errors.is_error(inner) or api_errors.is_error(choice) or choice.get("finish_reason") == "error":
-            raise api_errors.from_event(inner if inner.get("error") else choice if choice.get("error") else inner)
+    def _read(self, data: dict[str, Any]) -> Iterator[Chunk]:
+        self._names = (data.get("id"), data.get("model"))
+        choice = next(iter(children(data, "choices")), {})
+        if api_errors.is_error(data) or api_errors.is_error(choice) or choice.get("finish_reason") == "error":
+            raise api_errors.from_event(choice if choice.get("error") and not data.get("error") else data)
         delta = child(choice, "delta")
-        if not delta and not self._spoken:
-            delta = child(choice, "message")  # a reply in one piece, also when a stream was asked for
+        if not delta and not self._has_content:
+            delta = child(choice, "message")  # a whole reply, which some servers send in a stream too
         text, thinking = _text(delta.get("content")), _thinking(delta)
         refusal = string(delta.get("refusal"))
-        called = children(delta, "tool_calls")
-        self._spoken = self._spoken or bool(text or thinking or called)
-        stop = self._stop("refusal" if refusal else None, choice.get("finish_reason"), state.get("finishReason"))
+        calls = children(delta, "tool_calls")
+        self._has_content = self._has_content or bool(text or thinking or calls)
+        stop = self._stop("refusal" if refusal else None, choice.get("finish_reason"))
         chunk = Chunk(
             text=text or refusal,
             thinking=thinking,
-            usage=self._usage(inner, choice, state),
-            id=label(inner.get("id")),
-            model=label(inner.get("model")),
+            usage=_usage(data, choice),
+            id=label(data.get("id")),
+            model=label(data.get("model")),
             **stop,
         )
-        if not (called or stop):
+        if not (calls or stop):
             yield chunk
             return
         yield replace(chunk, stop_reason=None, raw_stop_reason=None)
-        for piece in called:
-            yield from self._call(piece)
+        for call in calls:
+            yield from self._call(call)
         if stop:
-            # Some servers say "stop" although they ask for a call.
-            asked = self._calls.end_all()
-            yield from asked
-            wants = any(end.part for end in asked) and chunk.stop_reason == "end"
-            yield self._calls.finished(Chunk(**(stop | {"stop_reason": "tool_use"} if wants else stop)))
+            # Some servers say "stop" although the model requests a tool call.
+            ended = self._calls.end_all()
+            yield from ended
+            is_request = any(end.part for end in ended) and chunk.stop_reason == "end"
+            yield self._calls.finished(Chunk(**(stop | {"stop_reason": "tool_use"} if is_request else stop)))
 
     def _call(self, piece: dict[str, Any]) -> Iterator[Chunk]:
-        """A piece of a tool call. Its index tells several apart; where there is none, a new id begins a new one."""
+        """Convert a piece of a tool call. Its index names the call; without one, a new id begins a new call."""
         function, call_id, index = child(piece, "function"), string(piece.get("id")), count(piece.get("index"))
         if index is None:
             self._index += bool(call_id)
         else:
             self._index = index
-        if not self._calls.has(self._index):
+        if not self._calls.is_open(self._index):
             yield self._calls.begin(self._index, call_id, string(function.get("name")))
         arguments = function.get("arguments")
         text = json.dumps(arguments, ensure_ascii=False) if isinstance(arguments, dict) else string(arguments)
         yield self._calls.add(self._index, text)
 
-    def _usage(self, inner: dict[str, Any], choice: dict[str, Any], state: dict[str, Any]) -> Usage | None:
-        """What the server has counted; most objects say nothing of it, and are passed over quickly."""
-        if not (inner.get("usage") or inner.get("meta") or choice.get("usage") or state.get("usage")):
-            return None
-        return known(_usage(inner, choice).merged(self._parts.usage(child(state, "usage"))))
-
     def _stop(self, *words: object) -> dict[str, Any]:
-        """The stop word comes up to three times, and only the first one counts."""
+        """Return the stop reason as fields of a chunk. It may arrive twice, and only the first one counts."""
         fields = {} if self.stopped else next(filter(None, map(stop_fields, words)), {})
         self.stopped = self.stopped or bool(fields)
         return fields
@@ -218,14 +216,14 @@ def _whole(data: dict[str, Any]) -> Iterator[Chunk]:
 
 
 def _text(content: object) -> str:
-    """The text of a content field: a string, or a list of parts."""
+    """Return the text of a content field, which is a string or a list of parts."""
     if isinstance(content, list):
         return "".join(string(part.get("text")) for part in content if isinstance(part, dict))
     return string(content)
 
 
 def _thinking(delta: dict[str, Any]) -> str:
-    """The thinking under the first of its known names that holds any."""
+    """Return the thinking, which servers send under four names."""
     if delta.keys() <= PLAIN_DELTA:
         return ""
     plain = string(delta.get("reasoning_content")) or string(delta.get("reasoning"))
@@ -234,17 +232,21 @@ def _thinking(delta: dict[str, Any]) -> str:
     return plain or next(filter(None, lists), "")
 
 
-def _usage(data: dict[str, Any], choice: dict[str, Any]) -> Usage:
+def _usage(data: dict[str, Any], choice: dict[str, Any]) -> Usage | None:
+    """Return the token counts and the cost; None for most objects, which have neither."""
+    if not (data.get("usage") or data.get("meta") or choice.get("usage")):
+        return None
     raw = child(data, "usage") or child(choice, "usage")
     details = child(raw, "prompt_tokens_details")
     cost = cost_usd(data)
-    return Usage(
+    usage = Usage(
         input_tokens=count(raw.get("prompt_tokens")),
         output_tokens=count(raw.get("completion_tokens")),
         cache_read_tokens=count(details.get("cached_tokens")),
         cache_write_tokens=count(details.get("cache_write_tokens")),
         cost_usd=dollars(raw.get("cost")) if cost is None else cost,
     )
+    return known(usage)
 
 
 AIMLAPI = Dialect("aimlapi", "/chat/completions", _aimlapi_body, _chunks, _whole)

@@ -1,59 +1,68 @@
-"""The messages of a request as servers want them: each side in turn, tool results on a side of their own."""
+"""Convert messages for the wire: roles alternate, and tool results form a user message of their own.
+
+A part of a message becomes a content block, either Anthropic's or OpenAI's. AI/ML API takes Anthropic's.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from claude_nb.types.content import Part, Thought, ToolCall, ToolResult, placed
+from claude_nb.errors import PromptError
+from claude_nb.types.content import Attachment, Part, Thought, ToolCall, ToolResult, placed
 from claude_nb.types.request import Message, Request
 
-BETWEEN = "\n\n"  # stands between the texts of two rounds of a reply
+SEPARATOR = "\n\n"  # between the texts of two tool rounds of one reply
+
+Block = dict[str, Any]
+ToBlock = Callable[[Part], Block | None]  # None: the wire format has no block for this part
 
 
-def sides(request: Request) -> list[Message]:
-    """The messages with each tool result on a side of its own, as servers want it: what they asked for, then what it
-    gave. The last one may be an assistant's, to be continued. Without tools in the request, calls become text.
+def alternating(request: Request) -> list[Message]:
+    """Return the messages with each tool result in a user message of its own, after the call it answers.
+
+    The last message may be the assistant's, for the model to continue. If the request offers no tools, calls and
+    results become text, because servers reject them.
     """
-    split = _split if request.tools else _spoken
-    return [side for message in request.messages for side in split(message)]
+    split = _split_results if request.tools else _tools_as_text
+    return [part for message in request.messages for part in split(message)]
 
 
-def _split(message: Message) -> Iterator[Message]:
-    begin, held, results = 0, list[Part](), list[Part]()
-    for part in _answered(message.parts):
+def _split_results(message: Message) -> Iterator[Message]:
+    start, parts, results = 0, list[Part](), list[Part]()
+    for part in _without_open_calls(message.parts):
         if isinstance(part, ToolResult):
             if not results:
-                yield Message(message.role, message.text[begin : part.at], tuple(held))
-                begin, held = part.at, []
+                yield Message(message.role, message.text[start : part.at], tuple(parts))
+                start, parts = part.at, []
             results.append(placed(part, 0))
             continue
         if results:
             yield Message("user", "", tuple(results))
-            begin, results = _behind_space(message.text, begin), []
-        held.append(placed(part, max(0, part.at - begin)))
+            start, results = _skip_separator(message.text, start), []
+        parts.append(placed(part, max(0, part.at - start)))
     if results:
         yield Message("user", "", tuple(results))
-        begin = _behind_space(message.text, begin)
-    if held or message.text[begin:].strip() or not message.parts:
-        yield Message(message.role, message.text[begin:], tuple(held))
+        start = _skip_separator(message.text, start)
+    if parts or message.text[start:].strip() or not message.parts:
+        yield Message(message.role, message.text[start:], tuple(parts))
 
 
-def _behind_space(text: str, at: int) -> int:
-    """Where the next round begins to speak: behind the empty line that parts it from the one before."""
-    return at + len(BETWEEN) if text.startswith(BETWEEN, at) else at
+def _skip_separator(text: str, at: int) -> int:
+    return at + len(SEPARATOR) if text.startswith(SEPARATOR, at) else at
 
 
-def _answered(parts: Iterable[Part]) -> list[Part]:
-    """The parts in their order, without calls that have no result, and without the thoughts that led to them.
+def _without_open_calls(parts: Iterable[Part]) -> list[Part]:
+    """Return the parts in order, without unanswered tool calls and the thinking that led to them.
 
-    Servers refuse both: a reply that was cut may end with such a call.
+    Servers reject both, and a reply that was cut may end with such a call.
     """
     ordered = sorted(parts, key=lambda part: part.at)
-    given = {part.id for part in ordered if isinstance(part, ToolResult)}
+    answered = {part.id for part in ordered if isinstance(part, ToolResult)}
     kept: list[Part] = []
     for part in ordered:
-        if not isinstance(part, ToolCall) or part.id in given:
+        if not isinstance(part, ToolCall) or part.id in answered:
             kept.append(part)
             continue
         while kept and isinstance(kept[-1], Thought) and kept[-1].at == part.at:
@@ -61,52 +70,108 @@ def _answered(parts: Iterable[Part]) -> list[Part]:
     return kept
 
 
-def _spoken(message: Message) -> Iterator[Message]:
-    """A message whose calls and results are told in its text: servers refuse them where no tool is offered."""
+def _tools_as_text(message: Message) -> Iterator[Message]:
+    """Replace tool calls and results by text. Servers reject them in a request that offers no tools."""
     calls = {part.id: part for part in message.parts if isinstance(part, ToolCall)}
-    text, begin, others = "", 0, list[Part]()
+    text, start, parts = "", 0, list[Part]()
     for part in sorted(message.parts, key=lambda part: part.at):
-        text, begin = text + message.text[begin : part.at], part.at
+        text, start = text + message.text[start : part.at], part.at
         if isinstance(part, ToolResult):
             call = calls.get(part.id)
             text += f"\n[{call.name} {call.arguments} gave: {part.text}]\n" if call else ""
         elif not isinstance(part, ToolCall):
-            others.append(placed(part, len(text)))
-    yield Message(message.role, text + message.text[begin:], tuple(others))
+            parts.append(placed(part, len(text)))
+    yield Message(message.role, text + message.text[start:], tuple(parts))
 
 
-def opening(request: Request, block: Callable[[Part], dict[str, Any] | None], *, stream: bool) -> dict[str, Any]:
-    """The head of a body as Anthropic has it, and AI/ML API too: model and messages, the system prompt beside them.
-
-    block  a part of a message as the format has it; None: the part is left out
-    """
-    turns = [{"role": side.role, "content": content(side, block)} for side in sides(request)]
-    body: dict[str, Any] = {"model": request.model, "messages": turns}
-    if system := system_of(request):
+def body_start(request: Request, to_block: ToBlock, *, stream: bool) -> dict[str, Any]:
+    """Build the fields that Anthropic and AI/ML API share: model, messages, system prompt, stream."""
+    messages = [{"role": message.role, "content": content(message, to_block)} for message in alternating(request)]
+    body: dict[str, Any] = {"model": request.model, "messages": messages}
+    if system := system_prompt(request):
         body["system"] = system
     if stream:
         body["stream"] = True
     return body
 
 
-def system_of(request: Request) -> str | None:
-    """The system prompt, with the form of the answer where the model can only be asked for it."""
+def system_prompt(request: Request) -> str | None:
+    """Return the system prompt. It includes the JSON schema for models that can only be asked to follow it."""
     if request.answer is None or request.answer.how != "prompt":
         return request.system
-    form = f"Answer with one JSON object and nothing else. It must fit this JSON schema:\n{request.answer.schema}"
-    return f"{request.system}\n\n{form}" if request.system else form
+    schema = f"Answer with one JSON object and nothing else. It must fit this JSON schema:\n{request.answer.schema}"
+    return f"{request.system}\n\n{schema}" if request.system else schema
 
 
-def content(message: Message, block: Callable[[Part], dict[str, Any] | None]) -> str | list[dict[str, Any]]:
-    """The text; or text and parts as blocks in their order, without texts that are only white space."""
-    text, begin = message.text, 0
-    blocks: list[dict[str, Any]] = []
+def content(message: Message, to_block: ToBlock) -> str | list[Block]:
+    """Return the text, or a list of blocks in order. White space between two blocks is left out."""
+    text, start = message.text, 0
+    blocks: list[Block] = []
     for part in sorted(message.parts, key=lambda part: part.at):
-        if made := block(part):
-            if text[begin : part.at].strip():
-                blocks.append({"type": "text", "text": text[begin : part.at]})
-                begin = part.at
-            blocks.append(made)
+        if block := to_block(part):
+            if text[start : part.at].strip():
+                blocks.append({"type": "text", "text": text[start : part.at]})
+                start = part.at
+            blocks.append(block)
     if not blocks:
         return text
-    return [*blocks, {"type": "text", "text": text[begin:]}] if text[begin:].strip() else blocks
+    return [*blocks, {"type": "text", "text": text[start:]}] if text[start:].strip() else blocks
+
+
+def anthropic_block(part: Part, *, thinking: bool = False) -> Block | None:
+    """Return a content block of the Messages API. Thinking is left out unless *thinking* is True."""
+    if isinstance(part, Thought):
+        return _thinking(part) if thinking else None
+    if isinstance(part, ToolCall):
+        return {"type": "tool_use", "id": part.id, "name": part.name, "input": _arguments(part)}
+    if isinstance(part, ToolResult):
+        failed = {"is_error": True} if part.failed else {}
+        return {"type": "tool_result", "tool_use_id": part.id, "content": part.text, **failed}
+    if part.media_type == "text/plain":
+        return _text_file(part)
+    kind = "document" if part.media_type == "application/pdf" else "image"
+    return {"type": kind, "source": {"type": "base64", "media_type": part.media_type, "data": _data(part)}}
+
+
+def openai_block(part: Part) -> Block | None:
+    """Return a content block of Chat Completions, which has none for thinking, tool calls and tool results."""
+    if not isinstance(part, Attachment):
+        return None
+    if part.media_type == "text/plain":
+        return _text_file(part)
+    url = f"data:{part.media_type};base64,{_data(part)}"
+    if part.media_type == "application/pdf":
+        return {"type": "file", "file": {"filename": part.name, "file_data": url}}
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def openai_tool_call(part: ToolCall) -> dict[str, Any]:
+    """Return a tool call as Chat Completions writes it, beside the content of a message."""
+    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": part.arguments}}
+
+
+def _arguments(call: ToolCall) -> dict[str, Any]:
+    """Return the arguments as the object that the server requires; {} if the model wrote something else."""
+    try:
+        value = json.loads(call.arguments)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _thinking(part: Thought) -> Block:
+    if part.sealed:
+        return {"type": "redacted_thinking", "data": part.sealed}
+    return {"type": "thinking", "thinking": part.text, "signature": part.signature}
+
+
+def _text_file(part: Attachment) -> Block:
+    # A text block and not a document, because every server and model takes text.
+    text = (_data(part) and part.bytes.decode()).rstrip()
+    return {"type": "text", "text": f"<file name={part.name!r}>\n{text}\n</file>"}
+
+
+def _data(part: Attachment) -> str:
+    if not part.data and part.size:
+        raise PromptError(f"the history keeps only the fingerprint of {part.name}; attach the file again")
+    return part.data

@@ -1,20 +1,18 @@
-"""Anthropic messages: typed events around content blocks. Unknown events, blocks and deltas are skipped."""
+"""The Anthropic Messages format: typed events around content blocks. Unknown events, blocks and deltas are skipped."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from claude_nb import schema
 from claude_nb.errors import PromptError
 from claude_nb.providers import api_errors
-from claude_nb.providers.dialects import blocks, tool_calls
+from claude_nb.providers.dialects import tool_calls
 from claude_nb.providers.dialects.base import (
     Dialect,
-    PromptParts,
     child,
     children,
     cost_usd,
@@ -23,55 +21,60 @@ from claude_nb.providers.dialects.base import (
     joined,
     known,
     label,
+    mended,
     piece_missing,
     stop_fields,
     string,
 )
-from claude_nb.providers.dialects.content import opening
-from claude_nb.providers.dialects.thoughts import KINDS, Thoughts, signed
-from claude_nb.providers.dialects.tool_calls import Calls
+from claude_nb.providers.dialects.content import anthropic_block, body_start
+from claude_nb.providers.dialects.strict_schema import for_claude
+from claude_nb.providers.dialects.tool_calls import ToolCalls
 from claude_nb.providers.sse import Event
+from claude_nb.types.content import Thought
 from claude_nb.types.request import Chunk, Request, Usage
+
+THINKING_FIELDS = ("thinking", "signature", "data")
+THINKING_TYPES = ("thinking", "redacted_thinking", "thinking_delta", "signature_delta")
 
 
 def _body(request: Request, *, stream: bool) -> dict[str, Any]:
     if request.sampling.max_tokens is None:
-        raise PromptError("this server must be told max_tokens; set it, for example --max-tokens 8192")
+        raise PromptError("this server requires max_tokens; set it, for example --max-tokens 8192")
     thinks = request.thinking is None or request.thinking.kind != "disabled"
-    body = opening(request, partial(blocks.anthropic, thoughts=thinks), stream=stream)
+    body = body_start(request, partial(anthropic_block, thinking=thinks), stream=stream)
     if request.cache:
-        _keep(body)
+        _mark_for_cache(body)
     if request.thinking:
         body["thinking"] = request.thinking.as_params()
     if tools := tool_calls.schemas(request):
-        body["tools"] = [{"name": name, "description": about, "input_schema": form} for name, about, form in tools]
-    return body | _form(request) | request.sampling.as_params()
+        body["tools"] = [{"name": name, "description": about, "input_schema": schema} for name, about, schema in tools]
+    return body | _output_fields(request) | request.sampling.as_params()
 
 
-def _form(request: Request) -> dict[str, Any]:
-    """How much goes into the reply, and the form it must have."""
+def _output_fields(request: Request) -> dict[str, Any]:
+    """Return the fields for effort and for the schema of the answer."""
     config: dict[str, Any] = {"effort": request.effort} if request.effort else {}
     answer = request.answer
     if answer and answer.how == "native":
-        form = json.loads(answer.schema)
-        config["format"] = {"type": "json_schema", "schema": schema.for_claude(form) or form}
+        schema = json.loads(answer.schema)
+        config["format"] = {"type": "json_schema", "schema": for_claude(schema) or schema}
     forced = {"tool_choice": {"type": "tool", "name": tool_calls.ANSWER}} if answer and answer.how == "tool" else {}
     return ({"output_config": config} if config else {}) | forced
 
 
-def _keep(body: dict[str, Any]) -> None:
-    """Mark where a later prompt may begin to differ: behind the system prompt, the attachments and the whole."""
+def _mark_for_cache(body: dict[str, Any]) -> None:
+    """Set cache points where a later prompt may differ: after the system prompt, the attachments and the whole."""
     last = body["messages"][-1]
     for holder, name in ((body, "system"), (last, "content")):
         if isinstance(holder.get(name), str):
             holder[name] = [{"type": "text", "text": holder[name]}]
-    for parts in (body.get("system"), last["content"][:-1], last["content"]):
-        if parts:
-            parts[-1]["cache_control"] = {"type": "ephemeral"}
+    for blocks in (body.get("system"), last["content"][:-1], last["content"]):
+        if blocks:
+            blocks[-1]["cache_control"] = {"type": "ephemeral"}
 
 
 def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
-    parts, thoughts, tools, damaged = PromptParts(), Thoughts(), Calls(), False
+    counts, thinking, tools, damaged = PromptCounts(), ThinkingBlocks(), ToolCalls(), False
     for event in events:
         if event.data.strip().startswith("[DONE]"):
             yield Chunk(done=True)
@@ -81,11 +84,11 @@ def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
             raise api_errors.from_event(data or {"error": event.data})
         if data is not None:
             kind = string(data.get("type")) or event.name
-            yield tools.finished(_chunk(kind, data, parts))
-            if thought := thoughts.read(kind, data):
+            yield tools.finished(_chunk(kind, data, counts))
+            if thought := thinking.read(kind, data):
                 yield Chunk(part=thought)
-            if called := _call(kind, data, tools):
-                yield called
+            if chunk := _tool_chunk(kind, data, tools):
+                yield chunk
             if kind == "message_stop":
                 break
         elif is_damaged(event):
@@ -94,70 +97,130 @@ def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
         raise piece_missing()
 
 
-def _chunk(kind: str, data: dict[str, Any], parts: PromptParts) -> Chunk:
-    """What one event says; an empty chunk for those that say nothing here."""
+def _chunk(kind: str, data: dict[str, Any], counts: PromptCounts) -> Chunk:
+    """Convert an event to a chunk, which is empty if the event brings neither text, counts nor a stop reason."""
     if kind == "message_start":
         message = child(data, "message")
-        # Its count of the reply is a place-holder, 1 or so: a reply that breaks off would seem to cost nothing.
-        usage = known(replace(parts.usage(child(message, "usage")), output_tokens=None))
+        # Its output count is a placeholder, about 1. Without it, a reply that breaks off has an unknown cost.
+        usage = known(replace(counts.usage(child(message, "usage")), output_tokens=None))
         return Chunk(id=label(message.get("id")), model=label(message.get("model")), usage=usage)
     if kind == "content_block_start":
-        return _piece(child(data, "content_block"))
+        return _text_chunk(child(data, "content_block"))
     if kind == "content_block_delta":
-        return _piece(child(data, "delta"))
-    usage = known(parts.usage(child(data, "usage")).merged(Usage(cost_usd=cost_usd(data))))
+        return _text_chunk(child(data, "delta"))
+    usage = known(counts.usage(child(data, "usage")).merged(Usage(cost_usd=cost_usd(data))))
     return Chunk(usage=usage, done=kind == "message_stop", **_stop(child(data, "delta")))
 
 
-def _call(kind: str, data: dict[str, Any], tools: Calls) -> Chunk | None:
-    """What one event says of a tool call; None: nothing."""
+def _tool_chunk(kind: str, data: dict[str, Any], tools: ToolCalls) -> Chunk | None:
+    """Convert an event of a tool call to a chunk; None for other events."""
+    index = count(data.get("index"))
     if kind == "content_block_delta":
         delta = child(data, "delta")
-        written = delta.get("type") == "input_json_delta"
-        return tools.add(count(data.get("index")), string(delta.get("partial_json"))) if written else None
+        is_input = delta.get("type") == "input_json_delta"
+        return tools.add(index, string(delta.get("partial_json"))) if is_input else None
     if kind == "content_block_start":
         block = child(data, "content_block")
-        begun = block.get("type") == "tool_use"
-        return (
-            tools.begin(count(data.get("index")), string(block.get("id")), string(block.get("name"))) if begun else None
-        )
-    return tools.end(count(data.get("index"))) if kind == "content_block_stop" else None
+        is_call = block.get("type") == "tool_use"
+        return tools.begin(index, string(block.get("id")), string(block.get("name"))) if is_call else None
+    return tools.end(index) if kind == "content_block_stop" else None
 
 
 def _stop(data: dict[str, Any]) -> dict[str, Any]:
-    """The stop word, and the server's reason for it, which a refusal has."""
+    """Return the stop reason as fields of a chunk, with the details that servers add to a refusal."""
     details = child(data, "stop_details")
-    told = [told for name in ("category", "explanation") if (told := label(details.get(name)))]
+    texts = [text for name in ("category", "explanation") if (text := label(details.get(name)))]
     fields = stop_fields(data.get("stop_reason"))
-    return fields | {"detail": " ".join(": ".join(told).split())} if fields and told else fields
+    return fields | {"detail": " ".join(": ".join(texts).split())} if fields and texts else fields
 
 
 def _unstreamed(data: dict[str, Any]) -> Iterator[Chunk]:
     if api_errors.is_error(data):
         raise api_errors.from_event(data)
     yield Chunk(id=label(data.get("id")), model=label(data.get("model")))
-    tools = Calls()
+    tools = ToolCalls()
     for block in children(data, "content"):
-        yield _piece(block)
-        if thought := signed(block) if string(block.get("type")) in KINDS else None:
+        yield _text_chunk(block)
+        if thought := _signed_thought(block) if string(block.get("type")) in THINKING_TYPES else None:
             yield Chunk(part=thought)
         if block.get("type") == "tool_use":
             yield tools.begin(0, string(block.get("id")), string(block.get("name")))
             yield tools.add(0, json.dumps(block.get("input") or {}, ensure_ascii=False))
             yield tools.end(0)
-    usage = PromptParts().usage(child(data, "usage")).merged(Usage(cost_usd=cost_usd(data)))
+    usage = PromptCounts().usage(child(data, "usage")).merged(Usage(cost_usd=cost_usd(data)))
     done = isinstance(data.get("content"), list)
     yield tools.finished(Chunk(usage=known(usage), done=done, **_stop(data)))
 
 
-def _piece(block: dict[str, Any]) -> Chunk:
-    """The text or thinking of a block or a delta; empty for signatures, citations and what is to come."""
+def _text_chunk(block: dict[str, Any]) -> Chunk:
+    """Return the text or thinking of a block or a delta; an empty chunk for all others."""
     kind = string(block.get("type"))
     if kind in ("text", "text_delta"):
         return Chunk(text=string(block.get("text")))
     if kind in ("thinking", "thinking_delta"):
         return Chunk(thinking=string(block.get("thinking")))
     return Chunk()
+
+
+class PromptCounts:
+    """Add up the three token counts of a prompt: fresh, read from the cache, written to it.
+
+    They arrive in several events, and a later event may repeat only some of them, or repeat them as 0.
+    """
+
+    NAMES = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def usage(self, raw: dict[str, Any]) -> Usage:
+        """Take in the usage object of an event and return the counts up to now."""
+        for name in self.NAMES:
+            number = count(raw.get(name))
+            if number or (number == 0 and name not in self._counts):
+                self._counts[name] = number
+        fresh, read, written = (self._counts.get(name) for name in self.NAMES)
+        return Usage(
+            input_tokens=None if fresh is None else fresh + (read or 0) + (written or 0),
+            output_tokens=count(raw.get("output_tokens")),
+            cache_read_tokens=read,
+            cache_write_tokens=written,
+        )
+
+
+class ThinkingBlocks:
+    """Collect the signed thinking blocks of a stream. A conversation sends them back as they came."""
+
+    MOST_CHARS = 5_000_000  # of all blocks; a larger total is a fault of the server
+
+    def __init__(self) -> None:
+        self._open: dict[int | None, dict[str, list[str]]] = {}
+        self._chars = 0
+
+    def read(self, kind: str, data: dict[str, Any]) -> Thought | None:
+        """Return the thought that this event completes, if any."""
+        index = count(data.get("index"))
+        if kind == "content_block_start":
+            self._open[index] = {}
+        inner = child(data, "content_block") or child(data, "delta")
+        block = self._open.get(index)
+        if block is not None and string(inner.get("type")) in THINKING_TYPES:
+            for name in THINKING_FIELDS:
+                text = string(inner.get(name))
+                self._chars += len(text)
+                if text and self._chars <= self.MOST_CHARS:
+                    block.setdefault(name, []).append(text)
+        if kind != "content_block_stop" or self._chars > self.MOST_CHARS:
+            return None
+        return _signed_thought({name: "".join(texts) for name, texts in self._open.pop(index, {}).items()})
+
+
+def _signed_thought(block: Mapping[str, Any]) -> Thought | None:
+    """Return a thinking block as a Thought; None without a signature, because servers take no unsigned ones back."""
+    text, signature, sealed = (mended(string(block.get(name))) for name in THINKING_FIELDS)
+    if not (signature or sealed):
+        return None
+    return Thought(sealed=sealed) if sealed else Thought(text, signature)
 
 
 def _chunks(events: Iterable[Event]) -> Iterator[Chunk]:

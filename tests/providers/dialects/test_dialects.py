@@ -64,9 +64,6 @@ FIVE = "claude-sonnet-4-5-20250929"
 FOUR_SIX = "claude-sonnet-4-6"
 
 REPLIES: dict[str, Gathered] = {
-    "aimlapi-old": Gathered(
-        "Blue light scatters. 🙂", "", Usage(16, 102), "max_tokens", "max_tokens", "msg_01Old", FIVE
-    ),
     "aimlapi-new": Gathered("Blue light scatters. 🙂", "", Usage(16, 137), "end", "stop", "msg_01New", FIVE),
     "aimlapi-cost": Gathered("Hi", "", Usage(16, 2, cost_usd=0.00124), "end", "end_turn", "msg_01Cost", FIVE, True),
     "openai": Gathered(
