@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import linecache
-import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -28,11 +27,6 @@ MAX_OUTPUT_CHARS = 4_000  # of the output of one cell, and of an error
 IMAGE_TYPES = ("image/png", "image/jpeg")
 MAX_IMAGES = 20
 MAX_IMAGE_BYTES = 20_000_000  # of all images together
-
-# name = "value" and the like, where the name says that the value is secret
-NAMED_SECRET = re.compile(
-    r"(?i)((?:api_?key|secret|token|passw(?:or)?d|pwd)\w*[\"']?\s*[\]]?\s*[=:]\s*)([\"'])((?:(?!\2).){6,})\2"
-)
 
 
 class Found(NamedTuple):
@@ -153,7 +147,7 @@ def _short(text: str) -> str:
 
 
 def _masked(text: str, keys: Iterable[Key]) -> Found:
-    masked = NAMED_SECRET.sub(r"\1\2[masked]\2", redact(text, keys))
+    masked = redact(text, keys, assignments=True)
     notice = "something that looks like a key or password was masked; use --dry-run to see what is sent"
     return Found(masked, () if masked == text else (notice,))
 

@@ -12,11 +12,9 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from claude_nb.errors import ConfigError
-from claude_nb.providers import addresses
-from claude_nb.providers.keys import Key, looks_like_key, origin_of
+from claude_nb.providers.keys import Key, is_loopback, looks_like_key, origin_of
 
 GATEWAY_KEY = "CLAUDE_NB_API_KEY"  # for any other server: a gateway, a proxy, a virtual key
 SERVICE = "claude_nb"  # the name under which the keyring holds keys
@@ -150,11 +148,6 @@ def is_home(owner: KeyOwner, base_url: str) -> bool:
     """True where a provider's own key may go: its own origin, or this machine."""
     own = owner.base_url is not None and origin_of(base_url) == origin_of(owner.base_url)
     return own or is_loopback(base_url)
-
-
-def is_loopback(url: str) -> bool:
-    """True for an address on this machine: is_loopback("http://127.0.0.1:8000/v1")."""
-    return addresses.is_loopback(urlsplit(url).hostname or "")
 
 
 def _from_secrets(names: tuple[str, ...]) -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from claude_nb.errors import BadRequest, ClaudeError, Interrupted, PromptError
-from claude_nb.providers import addresses, registry
+from claude_nb.providers import keys, registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.models import Models
 from claude_nb.session import continuation, frontend, policy, request_builder, structured, tool_loop, tools
@@ -257,7 +257,7 @@ class Session:
                 raise PromptError(f"{option.name} is given with each call, not as a default")
             checked[option.name] = option_table.check(option.name, value)
         self.refuse_keys(*checked.values())
-        addresses.refuse_login(checked.get("base_url") or "")
+        keys.refuse_login(checked.get("base_url") or "")
         if checked.get("provider") is not None:
             registry.find(checked["provider"])
         settings = {name: value for name, value in (self.settings | checked).items() if value is not None}

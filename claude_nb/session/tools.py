@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 from claude_nb import schema
 from claude_nb.errors import ConfigError, NoJson, PromptError
-from claude_nb.notebook.context import NAMED_SECRET
 from claude_nb.prompt import template
 from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.dialects.tool_calls import ANSWER
@@ -181,7 +180,7 @@ def _failed(call: ToolCall, text: str) -> ToolOutcome:
 def _told(call: ToolCall, text: str, notice: str | None, keys: Iterable[Key], *, failed: bool = False) -> ToolOutcome:
     """The result as it is sent: of a bounded length, and without what looks like a key or a password."""
     text = mended(text)
-    safe = NAMED_SECRET.sub(r"\1\2[masked]\2", redact(text, keys))
+    safe = redact(text, keys, assignments=True)
     notices = [notice] if notice else []
     if safe != text:
         notices.append(f"{call.name}() gave what looks like a key or password; it was masked")

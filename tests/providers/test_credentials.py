@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from claude_nb.errors import ConfigError
-from claude_nb.providers.credentials import GATEWAY_KEY, Credentials, KeyOwner, is_home, is_loopback
-from claude_nb.providers.keys import Key
+from claude_nb.providers.credentials import GATEWAY_KEY, Credentials, KeyOwner, is_home
+from claude_nb.providers.keys import Key, is_loopback
 
 AIMLAPI = KeyOwner("aimlapi", "https://api.aimlapi.com/v1", ("AIMLAPI_API_KEY", "AIMLAPI_KEY", "AIML_API_KEY"))
 ANTHROPIC = KeyOwner("anthropic", "https://api.anthropic.com/v1", ("ANTHROPIC_API_KEY",))

@@ -16,13 +16,12 @@ from urllib.parse import urlsplit
 
 from claude_nb import __version__
 from claude_nb.errors import ApiError, ClaudeError, NetworkError, Overloaded, PromptError, StreamCut
-from claude_nb.providers import addresses
 from claude_nb.providers.http import transport as network
 from claude_nb.providers.http.keepalive import KeptConnections
 from claude_nb.providers.http.response import Response
 from claude_nb.providers.http.stream import Timeouts, Unreached
 from claude_nb.providers.http.transport import OutgoingRequest
-from claude_nb.providers.keys import Key
+from claude_nb.providers.keys import Key, check_destination
 from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Chunk
 
@@ -107,7 +106,7 @@ def _object(steps: Generator[Chunk, None, Response]) -> dict[str, Any]:
 def _answer(
     sent: OutgoingRequest, stop: Stop, chance: Callable[[], float], clock: Callable[[], float], *, allow_http: bool
 ) -> Generator[Chunk, None, Response]:
-    addresses.check(sent.url, sent.key, allow_http=allow_http)
+    check_destination(sent.url, sent.key, allow_http=allow_http)
     for attempt in range(RETRIES + 1):
         answer = _try_once(sent, stop, clock)
         if isinstance(answer, Response):

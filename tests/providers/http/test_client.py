@@ -146,7 +146,7 @@ def test_a_server_without_a_key_is_sent_none() -> None:
 
 
 ADDRESSES = [
-    ("https://other.example/v1", "is for"),
+    ("https://other.example/v1", "belongs to"),
     ("http://other.example/v1", "not encrypted"),
     ("https://user:word@api.example/v1", "before @"),
     ("ftp://api.example/v1", "not the address"),
@@ -154,7 +154,7 @@ ADDRESSES = [
     ("https:///v1", "not the address"),
     ("https://api.example:99999/v1", "address"),
     ("https://api.example@evil.example/v1", "before @"),
-    ("https://api.example.evil.example/v1", "is for"),
+    ("https://api.example.evil.example/v1", "belongs to"),
     ("http://127.0.0.1.evil.example/v1", "not encrypted"),
 ]
 
