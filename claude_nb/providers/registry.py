@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_nb.errors import ConfigError, PromptError
-from claude_nb.providers.credentials import GATEWAY_KEY, Credentials, KeyOwner, is_loopback
-from claude_nb.providers.keys import Key
+from claude_nb.providers.credentials import GATEWAY_KEY, Credentials, KeyOwner
+from claude_nb.providers.keys import Key, is_loopback
 from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Chunk, Request
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 class Provider:
     """One service.
 
+    label          its caption in the playground
     base_url       its address, with /v1; None: the user must give one
     dialect        its wire format, a name that dialect_of knows; None: no wire (the demo model)
     key_variables  environment variables that may hold its key, the first that is set wins
@@ -32,6 +33,7 @@ class Provider:
     """
 
     name: str
+    label: str
     base_url: str | None
     dialect: str | None
     key_variables: tuple[str, ...]
@@ -50,6 +52,7 @@ PROVIDERS: dict[str, Provider] = {
     for row in (
         Provider(
             "aimlapi",
+            "AI/ML API",
             "https://api.aimlapi.com/v1",
             "aimlapi-chat",
             ("AIMLAPI_API_KEY", "AIMLAPI_KEY", "AIML_API_KEY"),
@@ -58,14 +61,15 @@ PROVIDERS: dict[str, Provider] = {
         ),
         Provider(
             "anthropic",
+            "Anthropic",
             "https://api.anthropic.com/v1",
             "messages",
             ("ANTHROPIC_API_KEY",),
             "claude-sonnet-4-6",
             check_path="/models",
         ),
-        Provider("openai-compatible", None, "openai-chat", (), None, needs_key=False),
-        Provider("demo", None, None, (), "demo", needs_key=False),
+        Provider("openai-compatible", "OpenAI-compatible server", None, "openai-chat", (), None, needs_key=False),
+        Provider("demo", "Demo model (no key)", None, None, (), "demo", needs_key=False),
     )
 }
 

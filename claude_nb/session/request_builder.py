@@ -8,7 +8,7 @@ from typing import Any
 
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.prompt import attachments
-from claude_nb.providers import addresses, registry, thinking
+from claude_nb.providers import keys, registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.models import Models
@@ -69,7 +69,7 @@ def build(config: Config, prompt: str, options: Mapping[str, Any], talk: Convers
     texts = (part.bytes.decode() for part in attached if part.media_type == "text/plain")
     config.refuse_keys(prompt, *values, talk and talk.name, *texts)
     provider, model, base_url = _target(config, options)
-    addresses.refuse_login(base_url or "")
+    keys.refuse_login(base_url or "")
     spec = config.models.spec(model)
     defaults = {**config.settings, **({"system": talk.system} if talk and talk.system else {})}
     chosen = {**defaults, **options}
@@ -81,7 +81,7 @@ def build(config: Config, prompt: str, options: Mapping[str, Any], talk: Convers
         system=mended(system) if system else None,
         sampling=Sampling(**{name: chosen.get(name) for name in option_table.SAMPLING_NAMES}),
         base_url=base_url,
-        thinking=thinking.wanted(chosen.get("thinking"), spec),
+        thinking=spec.thinking_for(chosen.get("thinking")),
         effort=chosen.get("effort"),
         cache=bool(options.get("cache")),
         tools=toolbox.tools if toolbox else (),
@@ -129,8 +129,7 @@ def _with_required(models: Models, request: Request) -> Request:
     """The Messages API must be told a max_tokens; then it is part of what is sent, and of reply.params."""
     if registry.dialect_name(request) != "messages" or request.sampling.max_tokens:
         return request
-    most = models.spec(request.model).max_output
-    limit = thinking.with_room(models.default_max_tokens(request.model), request.thinking, most)
+    limit = models.default_max_tokens(request.model, request.thinking)
     return replace(request, sampling=replace(request.sampling, max_tokens=limit))
 
 

@@ -8,14 +8,7 @@ from claude_nb.providers.models import Models, ModelSpec
 from claude_nb.providers.registry import PROVIDERS
 from claude_nb.session import options as knobs
 from claude_nb.types import settings
-from claude_nb.widgets.controls import choice_refused
 
-PROVIDER_LABELS = {
-    "aimlapi": "AI/ML API",
-    "anthropic": "Anthropic",
-    "openai-compatible": "OpenAI-compatible server",
-    "demo": "Demo model (no key)",
-}
 ASKED = ("provider", "model", *knobs.SAMPLING_NAMES, "effort", "thinking", "system", "out")
 CHOICES = {"effort": settings.EFFORTS, "thinking": ("on", "off")}
 
@@ -25,7 +18,7 @@ def catalogue(models: Models) -> dict[str, Any]:
     return {
         "knobs": [_knob(knobs.BY_NAME[name]) for name in ASKED],
         "choices": {name: list(options) for name, options in CHOICES.items()},
-        "providers": [{"name": name, "label": PROVIDER_LABELS.get(name, name)} for name in PROVIDERS],
+        "providers": [{"name": row.name, "label": row.label} for row in PROVIDERS.values()],
         "models": [_model(spec) for spec in models.table.values()],
     }
 
@@ -48,11 +41,8 @@ def _model(spec: ModelSpec) -> dict[str, Any]:
     ranges: dict[str, list[float]] = {name: [low, high] for name, (low, high) in spec.ranges.items()}
     if spec.max_output:
         ranges["max_tokens"] = [1, spec.max_output]
-    reasons = {name: (spec.refusal(name) or "").split(";")[0] for name in knobs.SAMPLING_NAMES}
-    choices = {
-        name: [one for one in options if not choice_refused(spec, name, one)] for name, options in CHOICES.items()
-    }
-    reasons |= {name: f"{spec.label} takes no {name}" for name, options in choices.items() if not options}
+    reasons = {name: (spec.refusal(name) or "").split(";")[0] for name in (*knobs.SAMPLING_NAMES, *CHOICES)}
+    choices = {name: [one for one in options if not spec.refusal(name, one)] for name, options in CHOICES.items()}
     return {
         "name": spec.name,
         "id": spec.aliases[0] if spec.aliases else spec.name,

@@ -9,7 +9,7 @@ import anywidget
 import traitlets as t
 
 from claude_nb.errors import ClaudeError, PromptError
-from claude_nb.providers import registry, thinking
+from claude_nb.providers import registry
 from claude_nb.providers.models import ModelSpec
 from claude_nb.session import options
 from claude_nb.session.session import Session
@@ -21,18 +21,6 @@ ALL = (*SETTINGS, "prompt", "variable")
 
 class BadSetting(PromptError, t.TraitError):
     """A value that a dial does not take. A TraitError too, so that traitlets puts the old value back."""
-
-
-def choice_refused(spec: ModelSpec, name: str, value: Any) -> str | None:
-    """Why a model does not take this effort or thinking, one line; None: it does."""
-    if name == "effort":
-        takes = f"takes effort {', '.join(spec.effort)}" if spec.effort else "takes no effort"
-        return f"{spec.label} {takes}" if spec.known and value not in spec.effort else None
-    try:
-        thinking.wanted(value, spec)
-    except PromptError as error:
-        return str(error)
-    return None
 
 
 class Controls(anywidget.AnyWidget):
@@ -97,7 +85,7 @@ class Controls(anywidget.AnyWidget):
             raise BadSetting(str(error)) from None
         if isinstance(value, tuple):
             value = list(value) or None
-        if value is not None and (reason := self._refusal(name, value)):
+        if value is not None and (reason := self.spec.refusal(name, value)):
             raise BadSetting(reason)
         return value
 
@@ -129,7 +117,7 @@ class Controls(anywidget.AnyWidget):
             self.provider = next(iter(self.spec.ids))
         for name in DIALS:
             value = getattr(self, name)
-            if value is not None and (reason := self._refusal(name, value)):
+            if value is not None and (reason := self.spec.refusal(name, value)):
                 setattr(self, name, None)
                 self.refuse(name, f"off: {reason}")
         for name in ("temperature", "top_p"):
@@ -152,8 +140,3 @@ class Controls(anywidget.AnyWidget):
                 if other != name and getattr(self, other) is not None:
                     setattr(self, other, None)
                     self.refuse(other, f"off: {self.spec.label} takes {' or '.join(group)}, not both")
-
-    def _refusal(self, name: str, value: Any) -> str | None:
-        if name in ("effort", "thinking"):
-            return choice_refused(self.spec, name, value)
-        return self.spec.refusal(name, None if isinstance(value, list) else value)
