@@ -112,7 +112,7 @@ def test_as_a_default_it_holds_for_later_calls(live: Session) -> None:
         ({"thinking": "on", "top_k": 5}, "no top_k"),
         ({"thinking": "on", "top_p": 0.5}, "top_p from 0.95"),
         ({"thinking": 100}, "at least 1024"),
-        ({"thinking": "maybe"}, "on, off, or a budget"),
+        ({"thinking": "maybe"}, "on, off or a budget"),
         ({"effort": "much"}, "low, medium, high"),
         ({"effort": "xhigh"}, "takes effort low, medium, high, max"),
         ({"model": "haiku-4.5", "effort": "low"}, "takes no effort"),
