@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from claude_nb.render.chars import clean, terminal_safe
 from claude_nb.render.code import PALETTE, coloured
-from claude_nb.render.parser import DEEPEST, address, allowed, parse, text_of
+from claude_nb.render.parser import address, allowed, parse, text_of, too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +46,7 @@ def plain_html(text: str) -> str:
 def document(text: str, *, unfinished: bool = False) -> str:
     """Clean Markdown as HTML. A fence at the end of an *unfinished* one has no colours until it is closed."""
     tokens = parse(text, unfinished=unfinished)
-    if any(token.level >= DEEPEST - 1 for token in tokens):
+    if too_deep(tokens):
         return plain_html(text)
     html = "".join(_blocks(tokens, _open_fence(tokens, text) if unfinished else None))
     html = terminal_safe(html)  # again: &#8238; has become a character by now

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from html import escape
 
 from claude_nb import render
+from claude_nb.render.rate import Rate
 
 # Bytes a second, and seconds. A reply of 100 tokens/s is about 430 bytes/s of text; the sum stays under 30 kB/s.
 TAIL_BYTES_PER_S = 12_000
@@ -70,8 +71,8 @@ class Painter:
         self._parts: list[_Part] = []
         self._hidden = 0
         self._notice = ""
-        self._due_s = float("-inf")
-        self._may_freeze_s = float("-inf")
+        self._tail_rate = Rate(TAIL_BYTES_PER_S, SHORTEST_S, LONGEST_S)
+        self._part_rate = Rate(PART_BYTES_PER_S)
         self._dirty = False
         self.slots = 0
 
@@ -99,7 +100,7 @@ class Painter:
 
     def wait_s(self, now: float) -> float | None:
         """Seconds until the next drawing is due, 0 when it is; None when there is nothing new to draw."""
-        return max(0.0, self._due_s - now) if self._dirty else None
+        return self._tail_rate.wait_s(now) if self._dirty else None
 
     def paint(self, now: float) -> None:
         """Draw what is new."""
@@ -107,7 +108,7 @@ class Painter:
         self._news.clear()
         self._dirty = False
         too_fast = len(self._tail) > LONGEST_TAIL_CHARS
-        if len(self._tail) > TAIL_CHARS and (too_fast or now >= self._may_freeze_s):
+        if len(self._tail) > TAIL_CHARS and (too_fast or not self._part_rate.wait_s(now)):
             self._freeze(now)
         html = self._html(self._opener + self._tail) if self._tail else ""
         if self._thought and not (self._tail or self._parts):
@@ -120,8 +121,7 @@ class Painter:
         if self._notice:
             html += note_html(self._notice)
         self._send(len(self._parts), {"text/html": html})
-        weight = len(html.encode()) + ENVELOPE
-        self._due_s = now + min(LONGEST_S, max(SHORTEST_S, weight / TAIL_BYTES_PER_S))
+        self._tail_rate.drawn(now, len(html.encode()) + ENVELOPE)
 
     def finish(self, text: str, footer: dict[str, str], *, before: str = "", html: str = "") -> None:
         """The final state: the whole reply in the first output, with its raw text, and the footer in the last.
@@ -149,12 +149,12 @@ class Painter:
             return
         frozen, self._tail = self._tail[:size], self._tail[size:]
         sent = 0
-        if self._hidden or now < self._may_freeze_s:
+        if self._hidden or self._part_rate.wait_s(now):
             self._hidden += len(frozen)
         else:
             sent = self._extend_part(frozen)
         self._opener = opener
-        self._may_freeze_s = now + sent / PART_BYTES_PER_S
+        self._part_rate.drawn(now, sent)
 
     def _extend_part(self, frozen: str) -> int:
         """Add to the newest part, or begin another one, or count as hidden. Returns the bytes sent."""

@@ -135,6 +135,18 @@ def blocks(text: str) -> list[Token]:
     return _block_parser().parse(text, {"open": True})
 
 
+def too_deep(tokens: list[Token]) -> bool:
+    """Return whether the parser may have dropped nested text; such a text is shown unparsed."""
+    return any(token.level >= DEEPEST - 1 for token in tokens)
+
+
+def fences(text: str) -> list[tuple[str, str]]:
+    r"""Return the language and the content of each fenced block: fences("```py\nx\n```") -> [("py", "x\n")]."""
+    tokens = _block_parser().parse(text.replace("\f", " "), {})
+    shown = [] if too_deep(tokens) else [token for token in tokens if token.type == "fence"]
+    return [((token.info.split() or [""])[0], token.content) for token in shown]
+
+
 def address(url: str) -> str | None:
     """The address written so that it can stand in a link; None when it may not be one."""
     try:

@@ -9,6 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from claude_nb import render, schema
+from claude_nb.render.chars import one_line
 from claude_nb.types.content import Called
 from claude_nb.types.request import STOP_WORDS, Request, Usage
 
@@ -130,24 +131,19 @@ def folded(call: Called) -> str:
 
 def call_line(call: Called, most: int = 100) -> str:
     """A call on one line of bounded length, safe to print: weather(city='Oslo')."""
-    return _one_line(str(call), most)
+    return one_line(str(call), most)
 
 
 def call_lines(call: Called) -> str:
     """A call and what it gave, for a terminal: two lines."""
     if call.result is None:
         return call_line(call)
-    return f"{call_line(call)}\n  {'failed' if call.failed else 'gave'}: {_one_line(call.result, 200)}"
+    return f"{call_line(call)}\n  {'failed' if call.failed else 'gave'}: {one_line(call.result, 200)}"
 
 
 def _block(name: str, text: str) -> str:
     more = f"\n… {len(text) - MAX_SHOWN_CHARS:,} more characters" if len(text) > MAX_SHOWN_CHARS else ""
     return f'<div style="{NAME}">{name}</div>{render.plain_html(text[:MAX_SHOWN_CHARS] + more)}'
-
-
-def _one_line(text: str, most: int) -> str:
-    start = render.terminal_safe(" ".join(text[: 4 * most].split()))
-    return start if len(start) <= most and len(text) <= 4 * most else f"{start[:most]}… ({len(text):,} characters)"
 
 
 def tokens(usage: Usage) -> str:

@@ -116,10 +116,9 @@ class Reply:
     @property
     def code(self) -> list[CodeBlock]:
         """The fenced blocks, in order: reply.code[0].language, reply.code[0].code."""
-        from markdown_it import MarkdownIt
+        from claude_nb.render import parser
 
-        fences = (t for t in MarkdownIt().parse(self.text) if t.type == "fence")
-        return [CodeBlock((t.info.split() or [""])[0], t.content) for t in fences]
+        return [CodeBlock(*fence) for fence in parser.fences(self.text)]
 
     @property
     def python(self) -> str:

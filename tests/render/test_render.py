@@ -14,6 +14,8 @@ import pytest
 
 from claude_nb.render import markdown_html, plain_html, terminal_safe
 from claude_nb.render.code import COLOURS, LONGEST, coloured
+from claude_nb.types.reply import Reply
+from claude_nb.types.request import Message, Request
 from tests.helpers.pages import CODE, body, links_of, text_of
 
 
@@ -136,6 +138,22 @@ def test_code_is_coloured_in_the_colours_of_the_theme() -> None:
 @pytest.mark.parametrize("language", ["", "nolang", "../../etc/passwd", "python\x00", "text"])
 def test_code_in_an_unknown_language_stays_plain(language: str) -> None:
     assert coloured("x = 1", language) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("<details>\n<summary>S</summary>\n```python\nprint(2)\n```\n</details>", ["print(2)\n"]),
+        ("$$\n```python\nx\n```\n$$", []),
+        ("- a\n  ```\n  b\n  ```\n\f```\nc", ["b\n", "c"]),
+        ("$$\nx\n\n```\nd", ["d"]),
+        ("- " * 40 + "x\n\n```\ne\n```", []),
+    ],
+)
+def test_what_is_drawn_as_code_is_what_a_reply_gives_as_its_code(text: str, code: list[str]) -> None:
+    reply = Reply(Request("demo", "demo", (Message("user", "Hi"),)), text=text)
+    assert [block.code for block in reply.code] == code
+    assert [text_of(CODE + part.partition("</pre>")[0]) for part in markdown_html(text).split(CODE)[1:]] == code
 
 
 def test_long_code_stays_plain() -> None:
