@@ -12,6 +12,7 @@ import nbformat
 import pytest
 
 from tests.helpers.kernel import clean_env
+from tests.helpers.public import inner_names, inner_names_in_text
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -64,6 +65,43 @@ def test_it_names_no_model_and_holds_no_key(path: Path) -> None:
     sources = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
     assert not MODEL.findall(sources)
     assert not KEY.findall(sources + json.dumps(outputs(path)))
+
+
+@each_notebook
+def test_it_uses_public_names_only(path: Path) -> None:
+    """A lesson shows what readers can rely on, so that a module inside the package may move."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        used = inner_names(cell.source) if cell.cell_type == "code" else inner_names_in_text(cell.source)
+        assert not used, cell.id
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from claude_nb.sweeps.metrics.statistics import wilson",
+        "import claude_nb.session.session",
+        "from claude_nb import session",
+        "claude_nb.types.reply.Reply",
+        "from claude_nb.demo.counts import Counts",
+    ],
+)
+def test_a_name_from_inside_the_package_is_found(code: str) -> None:
+    assert inner_names(code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "%load_ext claude_nb\nimport claude_nb",
+        "from claude_nb import Playground, demo",
+        "from claude_nb.demo import train",
+        "from claude_nb.demo.sampling import draw",
+        "claude_nb.last.text",
+        "%%claude\nimport claude_nb.session",
+    ],
+)
+def test_a_public_name_is_fine(code: str) -> None:
+    assert not inner_names(code)
 
 
 @each_notebook

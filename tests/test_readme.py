@@ -22,6 +22,7 @@ from claude_nb.providers.registry import PROVIDERS
 from claude_nb.session import default, options
 from claude_nb.session.options import Option
 from claude_nb.session.session import Session
+from tests.helpers.public import inner_names, inner_names_in_text
 from tests.helpers.shells import Shell, bare, session, shell
 
 __all__ = ["bare", "session", "shell"]  # fixtures
@@ -213,6 +214,14 @@ def test_every_option_and_command_in_the_text_exists(path: Path) -> None:
         command = re.match(r"%claude /(\w+)", line)
         assert not command or command[1] in commands.COMMANDS, line
         assert command or set(written) <= flags, line
+
+
+@each_page
+def test_it_uses_public_names_only(path: Path) -> None:
+    for block in blocks(path):
+        if block.language in RUN:
+            assert not inner_names(block.code), block
+    assert not inner_names_in_text(path.read_text(encoding="utf-8"))
 
 
 @each_page
