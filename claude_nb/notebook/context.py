@@ -11,16 +11,16 @@ import linecache
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple
 
 from claude_nb.errors import ClaudeError, PromptError
 from claude_nb.prompt import attachments
+from claude_nb.prompt.text import PromptText
 from claude_nb.providers.keys import Key, redact
 from claude_nb.render.chars import one_line
-from claude_nb.types import content
-from claude_nb.types.content import Attachment
 
 MAX_CHARS = 40_000  # of all cells together; the oldest are left out
 MAX_OUTPUT_CHARS = 4_000  # of the output of one cell, and of an error
@@ -29,21 +29,13 @@ MAX_IMAGES = 20
 MAX_IMAGE_BYTES = 20_000_000  # of all images together
 
 
-class Found(NamedTuple):
-    """Text of the notebook, with a notice for each thing that was cut, masked or attached."""
-
-    text: str
-    notices: tuple[str, ...] = ()
-    attached: tuple[Attachment, ...] = ()
-
-
 def cells(
     count: int,
     variables: Mapping[str, Any],
     keys: Iterable[Key] = (),
     outputs: Mapping[int, Iterable[Any]] = MappingProxyType({}),
     images: Callable[[int], Iterable[bytes]] | None = None,
-) -> Found:
+) -> PromptText:
     """Return the last *count* cells before the running one, each with its output.
 
     variables  of the notebook; IPython keeps In and Out among them
@@ -53,31 +45,29 @@ def cells(
     sources, values = variables.get("In") or [], variables.get("Out") or {}
     numbers = [n for n in range(1, len(sources) - 1) if str(sources[n]).strip()][-count:]
     parts = [(n, _masked(_cell(n, str(sources[n]), _printed(outputs.get(n, ())), values), keys)) for n in numbers]
-    notices: list[str] = []
+    found = PromptText()
     while sum(len(part.text) for _, part in parts) > MAX_CHARS:
         del parts[0]
-        notices = [f"context: {len(parts)} of {len(numbers)} cells are sent; all would exceed {MAX_CHARS:,} characters"]
-    text = ""
-    attached: list[Attachment] = []
+        notice = f"context: {len(parts)} of {len(numbers)} cells are sent; all would exceed {MAX_CHARS:,} characters"
+        found = PromptText(notices=(notice,))
     for number, part in parts:
-        text += ("\n\n" if text else "") + part.text
-        notices += part.notices
-        for picture, notice in _pictures(number, outputs, values, images) if images else ():
-            if picture and picture.sha256 in [earlier.sha256 for earlier in attached]:
+        found += "\n\n" if found.text else ""
+        found += part
+        for picture in _pictures(number, outputs, values, images) if images else ():
+            hashes = [attachment.sha256 for attachment in picture.attachments]
+            if hashes and hashes[0] in [earlier.sha256 for earlier in found.attachments]:
                 continue
-            notices.append(notice)
-            if picture:
-                text += f"\n\nPicture of [{number}]:"
-                attached.append(content.placed(picture, len(text)))
-    return Found(text, tuple(dict.fromkeys(notices)), tuple(attached))
+            found += f"\n\nPicture of [{number}]:" if hashes else ""
+            found += picture
+    return replace(found, notices=tuple(dict.fromkeys(found.notices)))
 
 
-def error(keys: Iterable[Key] = ()) -> Found:
+def error(keys: Iterable[Key] = ()) -> PromptText:
     """Return the traceback of the notebook's last error: {{Err}}. Raise PromptError if there is none."""
     return _masked(_short("".join(traceback.format_exception(_last_error(), limit=-8)).rstrip()), keys)
 
 
-def failed_cell(variables: Mapping[str, Any], keys: Iterable[Key] = ()) -> Found:
+def failed_cell(variables: Mapping[str, Any], keys: Iterable[Key] = ()) -> PromptText:
     """Return the source of the cell that raised the last error. Raise PromptError if there is none."""
     last = _last_error()
     file = last.filename if isinstance(last, SyntaxError) else None
@@ -122,21 +112,21 @@ def _pictures(
     outputs: Mapping[int, Iterable[Any]],
     values: Mapping[int, Any],
     images: Callable[[int], Iterable[bytes]],
-) -> Iterable[tuple[Attachment | None, str]]:
-    """Yield each picture of a cell with its notice, or None and the reason why it cannot be sent."""
+) -> Iterable[PromptText]:
+    """Yield each picture of a cell, or only a notice why it cannot be sent."""
     results = (out.bundle for out in outputs.get(number, ()) if out.output_type == "execute_result")
     found = [*images(number), *(data for bundle in results if (data := image_in(bundle)))]
-    makers: list[Callable[[], tuple[Attachment, str]]] = [
+    makers: list[Callable[[], PromptText]] = [
         partial(attachments.from_bytes, data, f"cell_{number}{f'_{n}' if n else ''}.png")
         for n, data in enumerate(found)
     ]
-    if not makers and attachments.picture(value := values.get(number)):  # an older IPython keeps the value only
+    if not makers and attachments.is_picture(value := values.get(number)):  # an older IPython keeps the value only
         makers = [partial(attachments.from_value, value, f"cell_{number}")]
     for make in makers:
         try:
             yield make()
         except Exception as error:  # noqa: BLE001  # drawing a user's figure may raise anything
-            yield None, f"context: a picture of [{number}] is left out: {one_line(str(error), 200)}"
+            yield PromptText(notices=(f"context: a picture of [{number}] is left out: {one_line(str(error), 200)}",))
 
 
 def _short(text: str) -> str:
@@ -146,10 +136,10 @@ def _short(text: str) -> str:
     return f"{text[:half]}\n… {len(text) - MAX_OUTPUT_CHARS:,} characters left out …\n{text[-half:]}"
 
 
-def _masked(text: str, keys: Iterable[Key]) -> Found:
+def _masked(text: str, keys: Iterable[Key]) -> PromptText:
     masked = redact(text, keys, assignments=True)
     notice = "something that looks like a key or password was masked; use --dry-run to see what is sent"
-    return Found(masked, () if masked == text else (notice,))
+    return PromptText(masked, notices=() if masked == text else (notice,))
 
 
 def image_in(bundle: Mapping[str, Any]) -> bytes | None:

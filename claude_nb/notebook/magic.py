@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -18,6 +18,7 @@ from claude_nb.notebook.commands import settings, usage
 from claude_nb.notebook.commands.command import Code, Prompt
 from claude_nb.notebook.context import DisplayedImages
 from claude_nb.prompt import attachments, template
+from claude_nb.prompt.text import PromptText
 from claude_nb.providers import registry
 from claude_nb.session import frontend, structured, tools
 from claude_nb.session import options as option_table
@@ -25,11 +26,11 @@ from claude_nb.session.call import Call, Round
 from claude_nb.session.frontend import Mode
 from claude_nb.session.reader import ReplyView
 from claude_nb.session.session import Session
-from claude_nb.types import content
 from claude_nb.types.content import Attachment
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 
+NOTHING = PromptText()
 CELLS = "Cells of my notebook so far:\n\n"
 
 
@@ -75,7 +76,7 @@ class ClaudeMagic:
         self.session.refuse_keys(line)
         result = commands.run(self.session, line, self.shell.user_ns)
         if isinstance(result, Prompt):
-            self._send(template.Filled(result.text, result.notices), (), {}, result.options)
+            self._send(PromptText(result.text, notices=result.notices), {}, result.options)
         elif isinstance(result, Code):
             self.shell.set_next_input(result.text, replace=False)
             _say(result.text)
@@ -115,8 +116,7 @@ class ClaudeMagic:
         elif "yes" in flags:
             raise PromptError("--yes allows the functions that --tools names; add --tools weather,add or leave it out")
         filled = template.fill(prompt.strip("\n"), self._with_error(prompt), pictures=True)
-        filled = filled._replace(notices=(*notices, *files.notices, *filled.notices))
-        return self._send(filled, files.attachments, values, flags)
+        return self._send(filled, values, flags, PromptText(notices=tuple(notices)) + files)
 
     def _with_error(self, prompt: str) -> Mapping[str, Any]:
         """Return the notebook's variables, and Err: its last error."""
@@ -126,17 +126,17 @@ class ClaudeMagic:
         return ChainMap({"Err": context.error(self.session.credentials.known()).text}, variables)
 
     def _send(
-        self, filled: template.Filled, files: Sequence[Attachment], values: dict[str, Any], flags: dict[str, Any]
+        self, filled: PromptText, values: dict[str, Any], flags: dict[str, Any], files: PromptText = NOTHING
     ) -> Reply | None:
         """Send a filled prompt, or show what would be sent. Values and flags are checked options, by name."""
-        filled = self._with_context(filled, files, flags)
+        filled = files + self._with_context(filled, flags)
         notices, mode = list(filled.notices), "quiet" if flags.get("quiet") else self._mode()
-        values["attach"] = filled.attached
+        values["attach"] = filled.attachments
         request = self.session.build(filled.text, values, flags.get("chat"))
         if flags.get("dry_run"):
             _say("\n".join([*notices, *_preview(request, stream=not flags.get("no_stream"))]))
             if self._mode() != "text":
-                display.thumbnails(filled.attached)
+                display.thumbnails(filled.attachments)
             return None
         if flags.get("count"):
             _say("\n".join([*notices, usage.counted(self.session, request, allow_http=bool(flags.get("allow_http")))]))
@@ -158,28 +158,19 @@ class ClaudeMagic:
             self._put_code(reply, mode)
         return reply
 
-    def _with_context(
-        self, filled: template.Filled, files: Sequence[Attachment], flags: Mapping[str, Any]
-    ) -> template.Filled:
-        """Return the prompt with the files that go along, and with the cells that --context names in front."""
+    def _with_context(self, filled: PromptText, flags: Mapping[str, Any]) -> PromptText:
+        """Return the prompt with the cells that --context names in front."""
         count = flags.get("context")
         if not count:
             if flags.get("pictures"):
                 raise PromptError(
                     "--pictures takes those of earlier cells along; say of how many: --context 1 --pictures"
                 )
-            return filled._replace(attached=(*files, *filled.attached))
+            return filled
         outputs = getattr(self.shell.history_manager, "outputs", {})
         shown = self.shown.of if flags.get("pictures") else None
         found = context.cells(count, self.shell.user_ns, self.session.credentials.known(), outputs, shown)
-        before = f"{CELLS}{found.text}\n\n" if found.text else ""
-        attached = (
-            *files,
-            *(content.placed(part, part.at + len(CELLS)) for part in found.attached),
-            *(content.placed(part, part.at + len(before)) for part in filled.attached),
-        )
-        text = before + filled.text if filled.text.strip() else filled.text
-        return template.Filled(text, (*filled.notices, *found.notices), attached)
+        return PromptText(CELLS) + found + "\n\n" + filled if found.text and filled.text.strip() else filled
 
     def _complete(self, request: Request, call: Call, view: ReplyView) -> Reply:
         """Show a reply as it arrives. It is in its variable afterwards, also what arrived of a broken one."""

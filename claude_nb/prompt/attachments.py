@@ -16,9 +16,10 @@ import stat
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from claude_nb.errors import PromptError
+from claude_nb.prompt.text import PromptText
 from claude_nb.types.content import Attachment
 
 MAX_BYTES = {"image": 5_000_000, "application": 20_000_000, "text": 400_000}
@@ -40,53 +41,54 @@ SECRET = re.compile(
 SYSTEM = ("/proc/", "/sys/", "/dev/")
 
 
-class Gathered(NamedTuple):
-    """What goes with a prompt, and a line for each that says what and how large it is."""
-
-    attachments: tuple[Attachment, ...] = ()
-    notices: tuple[str, ...] = ()
-
-
-def gather(sources: Any) -> Gathered:
-    """Everything that was named: paths, globs, addresses, figures, pictures, tables, or a list of them.
+def gather(sources: Any) -> PromptText:
+    """Attach paths, globs, addresses, figures, pictures, tables, or a list of them.
 
     Raises PromptError; for an address also NetworkError, and Interrupted on Ctrl-C.
     """
-    made: list[Attachment] = []
-    notices: list[str] = []
+    gathered = PromptText()
     for source in _each(sources):
-        for found, notice in _files(source) if isinstance(source, (str, os.PathLike)) else [_value(source)]:
-            made.append(found)
-            notices += [notice] if notice else []
-        if len(made) > MAX_FILES:  # before the next is fetched
-            raise PromptError(f"{len(made)} attachments are too many; at most {MAX_FILES} go with a prompt")
-    return Gathered(tuple(made), tuple(notices))
+        for piece in _files(source) if isinstance(source, (str, os.PathLike)) else [_value(source)]:
+            gathered += piece
+        if (count := len(gathered.attachments)) > MAX_FILES:  # before the next one is fetched
+            raise PromptError(f"{count} attachments are too many; send at most {MAX_FILES} with a prompt")
+    return gathered
 
 
-def picture(value: Any) -> bool:
-    """Whether it is a figure or picture, which can only be shown, not written: {{fig}}."""
-    return _figure(value) is not None or _is_pil(value) or _shown(value) is not None
+def is_picture(value: Any) -> bool:
+    """Whether a value can only be shown and not written as text: a figure or a picture."""
+    return _figure(value) is not None or _is_pil(value) or _ipython_image(value) is not None
 
 
-def from_bytes(data: bytes, name: str) -> tuple[Attachment, str]:
-    """A picture, a PDF or a text in memory, and the line about it. Raises PromptError."""
-    return _made(data, name)
+def from_bytes(data: bytes, name: str, origin: str = "") -> PromptText:
+    """Attach a picture, a PDF or a text. The origin ends the notice. Raises PromptError."""
+    name = "".join(char for char in name if char.isprintable())[:100]
+    media_type = _media_type(data, name)
+    change = ""
+    if media_type.startswith("image/"):
+        data, media_type, change = _shrunk(data, media_type, name)
+    most = MAX_BYTES[media_type.partition("/")[0]]
+    if len(data) > most:
+        raise PromptError(f"{name} has {_size(len(data))}; send at most {_size(most)} of this kind")
+    sha256 = hashlib.sha256(data).hexdigest()
+    attachment = Attachment(name, media_type, sha256, len(data), base64.b64encode(data).decode())
+    return PromptText("", (attachment,), (f"attached {name}: {media_type}, {_size(len(data))}{change}{origin}",))
 
 
-def from_value(value: Any, name: str) -> tuple[Attachment, str]:
-    """A figure, a picture or a table of the notebook, and the line about it. Raises PromptError."""
+def from_value(value: Any, name: str) -> PromptText:
+    """Attach a figure, a picture or a table of the notebook. Raises PromptError."""
     if figure := _figure(value):
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", bbox_inches="tight")
-        return _made(buffer.getvalue(), f"{name}.png")
+        return from_bytes(buffer.getvalue(), f"{name}.png")
     if _is_pil(value):
         buffer = io.BytesIO()
         value.save(buffer, format="PNG")
-        return _made(buffer.getvalue(), f"{name}.png")
-    if (data := _shown(value)) is not None:
-        return _made(data, f"{name}.png")
+        return from_bytes(buffer.getvalue(), f"{name}.png")
+    if (data := _ipython_image(value)) is not None:
+        return from_bytes(data, f"{name}.png")
     if callable(getattr(type(value), "to_csv", None)):
-        return _made(str(value.to_csv()).encode(), f"{name}.csv")
+        return from_bytes(str(value.to_csv()).encode(), f"{name}.csv")
     raise PromptError(f"{type(value).__name__} cannot be attached; give a file name, a figure, a picture or a table")
 
 
@@ -96,15 +98,15 @@ def _each(sources: Any) -> Iterable[Any]:
     return sources if isinstance(sources, (list, tuple)) else (sources,)
 
 
-def _value(source: Any) -> tuple[Attachment, str]:
+def _value(source: Any) -> PromptText:
     if isinstance(source, Attachment):
-        return source, ""
+        return PromptText("", (source,))
     if isinstance(source, (bytes, bytearray)):
         return from_bytes(bytes(source), "data")
     return from_value(source, type(source).__name__.lower())
 
 
-def _files(source: str | os.PathLike[str]) -> Iterable[tuple[Attachment, str]]:
+def _files(source: str | os.PathLike[str]) -> Iterable[PromptText]:
     typed = os.fspath(source)
     if scheme := re.match(r"(?i)([a-z][a-z0-9+.-]*)://", typed):
         if scheme[1].lower() != "https":
@@ -112,7 +114,7 @@ def _files(source: str | os.PathLike[str]) -> Iterable[tuple[Attachment, str]]:
         from claude_nb.prompt import download
 
         fetched = download.fetch(typed, max(MAX_BYTES.values()))
-        return [_made(fetched.data, fetched.name, f", fetched from {fetched.host}")]
+        return [from_bytes(fetched.data, fetched.name, f", fetched from {fetched.host}")]
     path = Path(os.path.expanduser(typed))  # noqa: PTH111  # Path.expanduser raises for a user who is not there
     if glob.has_magic(typed) and not path.exists():
         names = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  # Path.glob takes no absolute pattern
@@ -123,8 +125,10 @@ def _files(source: str | os.PathLike[str]) -> Iterable[tuple[Attachment, str]]:
             raise PromptError(f"{typed} names {len(paths)} files; at most {MAX_FILES} go with a prompt")
     else:
         paths = [path]
-    # The place is told when it is not the one that was named: a link may lead anywhere.
-    return [_made(_read(one), one.name, f", from {one.resolve()}" if one.is_symlink() else "") for one in paths]
+    # The notice names the target of a symbolic link, because a link may lead anywhere.
+    return [
+        from_bytes(_read(file), file.name, f", from {file.resolve()}" if file.is_symlink() else "") for file in paths
+    ]
 
 
 def _read(path: Path) -> bytes:
@@ -151,21 +155,8 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _made(data: bytes, name: str, origin: str = "") -> tuple[Attachment, str]:
-    name = "".join(char for char in name if char.isprintable())[:100]
-    media_type = _type(data, name)
-    notice = ""
-    if media_type.startswith("image/"):
-        data, media_type, notice = _shrunk(data, media_type, name)
-    most = MAX_BYTES[media_type.partition("/")[0]]
-    if len(data) > most:
-        raise PromptError(f"{name} has {_size(len(data))}; of this kind at most {_size(most)} can be sent")
-    made = Attachment(name, media_type, hashlib.sha256(data).hexdigest(), len(data), base64.b64encode(data).decode())
-    return made, f"attached {name}: {media_type}, {_size(len(data))}{notice}{origin}"
-
-
-def _type(data: bytes, name: str) -> str:
-    """By its first bytes, never by its name."""
+def _media_type(data: bytes, name: str) -> str:
+    """Return the media type by the first bytes, never by the name."""
     for start, media_type in MAGIC:
         if data.startswith(start):
             return media_type
@@ -221,8 +212,8 @@ def _is_pil(value: Any) -> bool:
     return _is(value, "PIL.Image", "Image")
 
 
-def _shown(value: Any) -> bytes | None:
-    """The bytes of IPython's Image; None: it is none."""
+def _ipython_image(value: Any) -> bytes | None:
+    """Return the bytes of an IPython Image; None for any other value."""
     data = value.data if _is(value, "IPython.core.display", "Image") or _is(value, "IPython.display", "Image") else None
     return data if isinstance(data, bytes) else None
 

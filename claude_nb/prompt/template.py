@@ -11,12 +11,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.prompt import attachments
-from claude_nb.types import content
-from claude_nb.types.content import Attachment
+from claude_nb.prompt.text import PromptText
 from claude_nb.types.reply import Reply
 
 MAX_CHARS = 200_000
@@ -28,46 +27,28 @@ _FIELD = re.compile(rf"(\\?)\{{\{{\s*([^\W\d]\w*)((?:{_STEP})*)\s*(\([^}}]*\)\s*
 _STEPS = re.compile(_STEP)
 
 
-class Filled(NamedTuple):
-    """The prompt with its values, and a line for each value that was cut to size.
-
-    attached  pictures that stood in the prompt; each knows how much of the text comes before it
-    """
-
-    text: str
-    notices: tuple[str, ...] = ()
-    attached: tuple[Attachment, ...] = ()
-
-
-def fill(text: str, variables: Mapping[str, Any], *, pictures: bool = False) -> Filled:
+def fill(text: str, variables: Mapping[str, Any], *, pictures: bool = False) -> PromptText:
     """Replace {{name}} by its value: fill("Hi {{who}}", {"who": "Ada"}).text -> "Hi Ada".
 
-    pictures  take figures and pictures along; without it they are refused
-    Raises PromptError for an unknown name (with near ones), a missing attribute or index, a call, or a dunder name.
+    Raises PromptError for an unknown name, a missing attribute or index, a call, or a name like __class__.
+
+    pictures  whether figures and pictures may be attached; False: they raise PromptError
     """
-    notices: list[str] = []
-    attached: list[Attachment] = []
-    pieces: list[str] = []
-    end = 0
+    filled, end = PromptText(), 0
     for match in _FIELD.finditer(text):
-        pieces.append(text[end : match.start()])
+        filled += text[end : match.start()]
         end = match.end()
-        value = None if match[1] else _value_of(match, variables)
         if match[1]:
-            pieces.append(match.group()[1:])
-        elif attachments.picture(value):
-            if not pictures:
-                raise PromptError(
-                    f"{match.group()} is a picture, which goes into the prompt of a cell, or with attach="
-                )
-            found, notice = attachments.from_value(value, match[2])
-            attached.append(content.placed(found, sum(map(len, pieces))))
-            notices.append(notice)
+            filled += match.group()[1:]
+            continue
+        value = _value_of(match, variables)
+        if not attachments.is_picture(value):
+            filled += as_text(value, match[2] + match[3])
+        elif pictures:
+            filled += attachments.from_value(value, match[2])
         else:
-            text_of, cut = written(value, match[2] + match[3])
-            pieces.append(text_of)
-            notices += [cut] if cut else []
-    return Filled("".join((*pieces, text[end:])), tuple(notices), tuple(attached))
+            raise PromptError(f"{match.group()} is a picture; put it into the prompt of a cell, or use attach=")
+    return filled + text[end:]
 
 
 def named(text: str, variables: Mapping[str, Any]) -> Any:
@@ -111,19 +92,19 @@ def _index(step: str) -> int | str:
     return inner[1:-1] if inner[0] in "\"'" else int(inner)
 
 
-def written(value: Any, path: str) -> tuple[str, str | None]:
-    """A value as prompt text, and a notice when it was cut."""
-    notice = None
+def as_text(value: Any, path: str) -> PromptText:
+    """Convert a value to text, cut to a size. The path names the value in the notice about a cut."""
+    notices: tuple[str, ...] = ()
     if _is_pandas(value):
-        text, notice = _table(value, path)
+        text, notices = _table(value, path)
     elif isinstance(value, Sequence) and value and all(isinstance(item, Reply) for item in value):
         text = "\n\n---\n\n".join(item.text for item in value)
     else:
         text = str(value)
     if len(text) > MAX_CHARS:
-        notice = f"{path}: the first {MAX_CHARS:,} of {len(text):,} characters are sent"
+        notices = (f"{path}: the first {MAX_CHARS:,} of {len(text):,} characters are sent",)
         text = text[:MAX_CHARS]
-    return text, notice
+    return PromptText(text, notices=notices)
 
 
 def _is_pandas(value: Any) -> bool:
@@ -132,18 +113,18 @@ def _is_pandas(value: Any) -> bool:
     return pandas is not None and isinstance(value, (pandas.DataFrame, pandas.Series))
 
 
-def _table(value: Any, path: str) -> tuple[str, str | None]:
-    """A DataFrame or Series as a Markdown table, cut to MAX_ROWS and MAX_COLUMNS."""
+def _table(value: Any, path: str) -> tuple[str, tuple[str, ...]]:
+    """Convert a DataFrame or Series to a Markdown table, cut to MAX_ROWS and MAX_COLUMNS, with a notice if cut."""
     frame = value.to_frame() if hasattr(value, "to_frame") else value
     rows, columns = frame.shape
     shown = frame.iloc[:MAX_ROWS, :MAX_COLUMNS]
     lines = [_row(["", *shown.columns]), "|" + " --- |" * (shown.shape[1] + 1)]
     lines += [_row(cells) for cells in islice(shown.itertuples(), MAX_ROWS)]
-    notice = None
+    notices: tuple[str, ...] = ()
     if rows > MAX_ROWS or columns > MAX_COLUMNS:
         sent = f"{min(rows, MAX_ROWS):,} of {rows:,} rows and {min(columns, MAX_COLUMNS):,} of {columns:,} columns"
-        notice = f"{path}: {sent} are sent"
-    return "\n".join(lines), notice
+        notices = (f"{path}: {sent} are sent",)
+    return "\n".join(lines), notices
 
 
 def _row(cells: Any) -> str:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from claude_nb import schema
 from claude_nb.errors import ConfigError, NoJson, PromptError
 from claude_nb.prompt import template
+from claude_nb.prompt.text import PromptText
 from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.dialects.tool_calls import ANSWER
 from claude_nb.providers.keys import Key, redact
@@ -146,13 +147,13 @@ def _tool(function: Any) -> Tool:
 
 def _run(function: Function, arguments: dict[str, Any], call: ToolCall, keys: Iterable[Key]) -> ToolOutcome:
     try:
-        text, notice = _written(function(**_built(function, arguments)), call.name)
+        text = _as_text(function(**_built(function, arguments)), call.name)
     except NoJson as error:
         return _failed(call, f"the arguments do not fit: {error}")
     except (Exception, SystemExit) as error:  # noqa: BLE001  # a function of the user's may raise anything
         failed = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_ERROR_CHARS]
-        return _told(call, failed, None, keys, failed=True)
-    return _told(call, text, notice, keys)
+        return _told(call, PromptText(failed), keys, failed=True)
+    return _told(call, text, keys)
 
 
 def _built(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -161,27 +162,27 @@ def _built(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
     return {name: schema.build(value, hints.get(name, Any)) for name, value in arguments.items()}
 
 
-def _written(value: Any, name: str) -> tuple[str, str | None]:
-    """A value as text for a model: as it is, as JSON, a table, or as Python prints it; and a notice when it was cut."""
+def _as_text(value: Any, name: str) -> PromptText:
+    """Convert a value to text for the model: as it is, as JSON, as a table, or as Python prints it."""
     if isinstance(value, str):
-        return value, None
+        return PromptText(value)
     if value is None or isinstance(value, bool | int | float | list | tuple | dict):
         try:
-            return json.dumps(value, ensure_ascii=False), None
+            return PromptText(json.dumps(value, ensure_ascii=False))
         except (TypeError, ValueError, RecursionError):
             pass
-    return template.written(value, f"{name}()")
+    return template.as_text(value, f"{name}()")
 
 
 def _failed(call: ToolCall, text: str) -> ToolOutcome:
     return ToolOutcome(ToolResult(call.id, text, failed=True))
 
 
-def _told(call: ToolCall, text: str, notice: str | None, keys: Iterable[Key], *, failed: bool = False) -> ToolOutcome:
+def _told(call: ToolCall, result: PromptText, keys: Iterable[Key], *, failed: bool = False) -> ToolOutcome:
     """The result as it is sent: of a bounded length, and without what looks like a key or a password."""
-    text = mended(text)
+    text = mended(result.text)
     safe = redact(text, keys, assignments=True)
-    notices = [notice] if notice else []
+    notices = list(result.notices)
     if safe != text:
         notices.append(f"{call.name}() gave what looks like a key or password; it was masked")
     if len(safe) > MAX_CHARS:

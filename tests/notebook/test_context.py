@@ -16,6 +16,7 @@ from PIL import Image
 from claude_nb.errors import PromptError
 from claude_nb.notebook import context
 from claude_nb.notebook.context import DisplayedImages
+from claude_nb.prompt.text import PromptText
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
 from tests.helpers.kernel import Kernel
@@ -81,7 +82,7 @@ def test_a_value_that_cannot_be_written_costs_only_itself() -> None:
 
 
 def test_outside_a_notebook_there_are_no_cells() -> None:
-    assert context.cells(3, {}) == context.Found("")
+    assert context.cells(3, {}) == PromptText("")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_keys_are_masked_by_their_shape() -> None:
 
 @pytest.mark.parametrize("source", ['token = tokens["a"]', "password = None", "max_tokens = 200", 'key = "name"'])
 def test_what_is_no_secret_stays(source: str) -> None:
-    assert context.cells(1, {"In": ["", source, ""]}) == context.Found(f"In [1]:\n{source}")
+    assert context.cells(1, {"In": ["", source, ""]}) == PromptText(f"In [1]:\n{source}")
 
 
 def test_a_dry_run_shows_the_cells(shell: Shell) -> None:
@@ -225,12 +226,12 @@ def test_only_the_newest_pictures_are_held() -> None:
 
 def test_a_figure_that_an_older_ipython_keeps_as_a_value_only_is_taken_too() -> None:
     found = context.cells(1, {"In": ["", "fig", ""], "Out": {1: Image.new("RGB", (4, 4))}}, images=lambda n: [])
-    assert [(one.name, one.at) for one in found.attached] == [("cell_1.png", len(found.text))]
+    assert [(one.name, one.at) for one in found.attachments] == [("cell_1.png", len(found.text))]
 
 
 def test_a_picture_that_cannot_be_sent_costs_only_itself() -> None:
     found = context.cells(1, {"In": ["", "x", ""]}, images=lambda n: [b"\x89PNG\r\n\x1a\nbroken"])
-    assert found.attached == ()
+    assert found.attachments == ()
     assert "a picture of [1] is left out: cell_1.png begins like a picture" in found.notices[0]
 
 

@@ -223,7 +223,7 @@ def test_a_hostile_path_is_refused_in_one_line(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("start", "size", "says"),
     [
-        (b"x", 400_001, "at most 400 kB can be sent"),
+        (b"x", 400_001, "send at most 400 kB"),
         (b"%PDF-", 20_000_001, "at most 20.0 MB go with a prompt"),
         (b"%PDF-", 3_000_000_000, "at most 20.0 MB go with a prompt"),
     ],
@@ -282,7 +282,7 @@ def test_what_cannot_be_shown_or_written_is_refused(source: Any) -> None:
 def test_a_figure_in_the_prompt_stands_where_it_was_written() -> None:
     filled = template.fill("Look: {{fig}} and {{n}}{{fig}}", {"fig": figure(), "n": 5}, pictures=True)
     assert filled.text == "Look:  and 5"
-    assert [(one.name, one.at) for one in filled.attached] == [("fig.png", 6), ("fig.png", 12)]
+    assert [(one.name, one.at) for one in filled.attachments] == [("fig.png", 6), ("fig.png", 12)]
 
 
 def test_where_no_picture_can_go_it_is_refused_and_not_written_as_a_name() -> None:
