@@ -10,7 +10,7 @@ COMPILE = $(BIN)/uv pip compile -q -U --universal --python-version 3.10 --no-hea
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test check fuzz bench bench-quick js format notebooks screenshots pins clean
+.PHONY: help demo lab test check check-js fuzz bench bench-quick js format notebooks screenshots pins clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,9 @@ check: .venv/dev.done ## formatting, lint, types, who imports whom, and that sta
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory check-js
+
+check-js: .venv/dev.done
 	cd js && npm run check
 
 fuzz: .venv/dev.done ## the property tests, with many more examples, and a minute of load

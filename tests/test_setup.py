@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 import claude_nb
 
@@ -99,6 +100,30 @@ def test_the_package_imports_nothing_heavy() -> None:
     code = f"import sys, claude_nb; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def hooks() -> list[dict]:
+    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert repository["repo"] == "local"  # nothing is fetched
+    return repository["hooks"]
+
+
+def test_pre_commit_runs_what_make_check_runs() -> None:
+    recipe = re.search(r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe
+    commands = [line.replace("$(BIN)", ".venv/bin").replace("$(MAKE)", "make") for line in recipe[1].split("\n\t")]
+    entries = [hook["entry"].removesuffix(" --force-exclude") for hook in hooks()]
+    assert entries == [command.strip() for command in commands]
+
+
+@needs_git
+@pytest.mark.parametrize("hook", hooks(), ids=lambda hook: hook["id"])
+def test_a_hook_uses_what_is_installed_and_runs_for_some_files(hook: dict) -> None:
+    assert hook["language"] == "system"
+    assert hook.get("types_or") == ["python", "jupyter"] or hook["pass_filenames"] is False
+    pattern = hook.get("files", "")
+    names = [path.relative_to(ROOT).as_posix() for path in committed()]
+    assert any(re.search(pattern, name) for name in names)
 
 
 def test_the_tour_of_the_files_names_every_module() -> None:
