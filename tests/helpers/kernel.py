@@ -24,6 +24,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+PATIENCE_S = 200  # only a kernel that hangs takes so long; then the error tells what it had shown
 
 
 def clean_env(home: Path, **overrides: str) -> dict[str, str]:
@@ -52,7 +53,6 @@ class Heard(NamedTuple):
 
     kind: str  # "stream", "display_data", "update_display_data", ...
     content: dict[str, Any]
-    seconds: float  # from sending the cell to receiving this
     size: int  # bytes on the wire, all frames together
     raw: dict[str, Any]
 
@@ -118,11 +118,9 @@ class Result:
 class Running:
     """A cell that was sent and has not been waited for."""
 
-    def __init__(self, kernel: Kernel, message_id: str, answers: Sequence[str]) -> None:
+    def __init__(self, kernel: Kernel, answers: Sequence[str]) -> None:
         self._kernel = kernel
-        self._id = message_id
         self._answers = list(answers)
-        self._began = time.monotonic()
         self.result = Result()
         self.idle = False
 
@@ -130,47 +128,36 @@ class Running:
     def done(self) -> bool:
         return self.idle and bool(self.result.reply)
 
-    def wait(self, timeout: float = 60) -> Result:
+    def wait(self) -> Result:
         """Until the cell has ended."""
-        return self.until(lambda _: self.done, timeout)
+        return self.until(lambda _: self.done)
 
-    def until(self, condition: Callable[[Result], object], timeout: float = 60) -> Result:
+    def until(self, condition: Callable[[Result], object]) -> Result:
         """Until condition(result) is true of what has come so far: running.until(lambda r: "Paris" in r.text)."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + PATIENCE_S
         while not condition(self.result):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"not within {timeout} s; so far: {self.result.outputs}\n{self._kernel.stderr()}")
+                raise TimeoutError(f"not within {PATIENCE_S} s; so far: {self.result.outputs}\n{self._kernel.stderr()}")
             if not self._kernel.alive:
                 raise RuntimeError(f"the kernel died\n{self._kernel.stderr()}")
             if self.done:
                 raise AssertionError(f"the cell ended before that; its outputs: {self.result.outputs}")
-            self._receive()
+            self._kernel.receive()
         return self.result
 
-    def _receive(self) -> None:
-        client = self._kernel.client
-        with contextlib.suppress(Empty):
-            heard = client.get_iopub_msg(timeout=0.05)
-            if heard["parent_header"].get("msg_id") == self._id:
-                self._hear(heard)
-            return
-        with contextlib.suppress(Empty):
-            reply = client.get_shell_msg(timeout=0)
-            if reply["parent_header"].get("msg_id") == self._id:
-                self.result.reply = reply["content"]
-        with contextlib.suppress(Empty):
-            client.get_stdin_msg(timeout=0)
-            if not self._answers:
-                raise AssertionError("the cell asks for input, and the test gave no answer")
-            client.input(self._answers.pop(0))
+    def answer(self) -> str:
+        """What the cell's input() gets."""
+        if not self._answers:
+            raise AssertionError("the cell asks for input, and the test gave no answer")
+        return self._answers.pop(0)
 
-    def _hear(self, raw: dict[str, Any]) -> None:
+    def hear(self, raw: dict[str, Any]) -> None:
+        """Take a message that the cell published."""
         if raw["msg_type"] == "status":
             self.idle = raw["content"]["execution_state"] == "idle"
             return
         size = sum(len(frame) for frame in self._kernel.client.session.serialize(raw))
-        seconds = time.monotonic() - self._began
-        self.result.messages.append(Heard(raw["msg_type"], raw["content"], seconds, size, raw))
+        self.result.messages.append(Heard(raw["msg_type"], raw["content"], size, raw))
 
 
 class Kernel:
@@ -179,6 +166,7 @@ class Kernel:
     def __init__(self, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
         # A Unix socket has a short name, so the folder is not one of pytest's long ones.
         self.home = Path(tempfile.mkdtemp(prefix="cnb-"))
+        self._cells: dict[str, Running] = {}  # by the id of the message that started each
         self._stderr = self.home / "stderr.txt"
         self._manager = KernelManager(
             kernel_name="python3", transport="ipc", ip=str(self.home / "k"), connection_file=str(self.home / "k.json")
@@ -223,20 +211,39 @@ class Kernel:
         }
         metadata = {"cellId": cell_id} if cell_id else {}
         message = self.client.session.msg("execute_request", content, metadata=metadata)
+        running = self._cells[message["header"]["msg_id"]] = Running(self, answers)
         self.client.shell_channel.send(message)
-        return Running(self, message["header"]["msg_id"], answers)
+        return running
+
+    def receive(self) -> None:
+        """Take the next message, if one comes soon, and hand it to the cell that it belongs to."""
+        with contextlib.suppress(Empty):
+            heard = self.client.get_iopub_msg(timeout=0.05)
+            if running := self._cell(heard):
+                running.hear(heard)
+            return
+        with contextlib.suppress(Empty):
+            reply = self.client.get_shell_msg(timeout=0)
+            if running := self._cell(reply):
+                running.result.reply = reply["content"]
+        with contextlib.suppress(Empty):
+            question = self.client.get_stdin_msg(timeout=0)
+            if running := self._cell(question):
+                self.client.input(running.answer())
+
+    def _cell(self, message: dict[str, Any]) -> Running | None:
+        return self._cells.get(message["parent_header"].get("msg_id", ""))
 
     def run(
         self,
         code: str,
         *,
-        timeout: float = 60,
         cell_id: str | None = None,
         allow_stdin: bool = True,
         answers: Sequence[str] = (),
     ) -> Result:
         """Run a cell to its end. A cell that fails does not raise; see Result.error."""
-        return self.start(code, cell_id=cell_id, allow_stdin=allow_stdin, answers=answers).wait(timeout)
+        return self.start(code, cell_id=cell_id, allow_stdin=allow_stdin, answers=answers).wait()
 
     def get(self, expression: str) -> Any:
         """The value of an expression that is a Python literal: kernel.get("len(x)")."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from tests.helpers.inside import NO_SESSION
 from tests.helpers.kernel import Kernel, Result
 
 KEY = "test-key-0123456789"
@@ -15,10 +17,20 @@ def lesson_env(folder: Path) -> dict[str, str]:
     return {"AIMLAPI_API_KEY": KEY, "CLAUDE_NB_HISTORY": str(path), "JPY_SESSION_NAME": "/home/ada/lesson.ipynb"}
 
 
-def started(env: dict[str, str]) -> Kernel:
+def started(env: Mapping[str, str]) -> Kernel:
     """A kernel with the extension."""
     kernel = Kernel(env)
     assert kernel.run("%load_ext claude_nb").error is None
+    return kernel
+
+
+def renewed(kernel: Kernel, env: Mapping[str, str]) -> Kernel:
+    """The same kernel as if it had just started with this environment: no variables, and a session of its own."""
+    own = {name: env.get(name) for name in (*lesson_env(Path()), "CLAUDE_NB_REPLAY", "CLAUDE_NB_PROVIDER", *env)}
+    code = f"from os import environ\nfor name, value in {own!r}.items():\n    environ.pop(name, None)\n"
+    code += f"    if value is not None:\n        environ[name] = value\n{NO_SESSION}"
+    for step in ("%reset -f", code, "%reload_ext claude_nb"):
+        assert kernel.run(step).error is None
     return kernel
 
 

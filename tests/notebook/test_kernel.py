@@ -27,7 +27,6 @@ def test_a_cell_shows_what_a_front_end_would_save(kernel: Kernel) -> None:
     assert result.outputs[0].text == result.text == "a\nb\n"
     assert result.outputs[1].data == {"text/plain": "last"}
     assert result.error is None
-    assert 0 < result.messages[0].seconds <= result.messages[-1].seconds
     assert result.size > 500
 
 
@@ -49,7 +48,7 @@ def test_a_running_cell_can_be_interrupted(kernel: Kernel) -> None:
     running = kernel.start("print('on', flush=True)\nimport time\ntime.sleep(60)")
     running.until(lambda result: "on" in result.text)
     kernel.interrupt()
-    assert (running.wait(20).error or "").startswith("KeyboardInterrupt")
+    assert (running.wait().error or "").startswith("KeyboardInterrupt")
 
 
 def test_input_is_answered_and_the_cell_id_arrives(kernel: Kernel) -> None:
@@ -64,4 +63,4 @@ def test_a_killed_kernel_is_noticed() -> None:
         running = kernel.start("import time; time.sleep(60)")
         kernel.kill()
         with pytest.raises(RuntimeError, match="died"):
-            running.wait(20)
+            running.wait()

@@ -4,7 +4,7 @@ import copy
 import json
 import pickle
 from dataclasses import FrozenInstanceError, fields, replace
-from datetime import datetime, timezone
+from datetime import datetime, timezone, tzinfo
 from typing import Any
 
 import pytest
@@ -201,8 +201,14 @@ def test_only_broken_off_replies_are_incomplete(reason: StopReason) -> None:
     assert reply(stop_reason=reason).complete == (reason not in ("interrupted", "error"))
 
 
-def test_a_reply_knows_when_it_was_written_in_universal_time() -> None:
-    assert abs((datetime.now(timezone.utc) - reply().created_at).total_seconds()) < 60
+def test_a_reply_knows_when_it_was_written_in_universal_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime(2026, 1, 2, 3, 4, 5, tzinfo=tz)
+
+    monkeypatch.setattr("claude_nb.types.reply.datetime", Clock)
+    assert reply().created_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
     assert reply().created_at.tzinfo is timezone.utc
 
 
