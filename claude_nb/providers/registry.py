@@ -194,6 +194,7 @@ def stream(
     delay_s: float | None = None,
     allow_http: bool = False,
     lane: KeptConnections | None = None,
+    retries: int | None = None,
 ) -> Iterator[Chunk]:
     """Ask the provider of the request; yields the reply as it arrives.
 
@@ -202,6 +203,7 @@ def stream(
     delay_s     pause between words of the demo model, in seconds; None: its own
     allow_http  send unencrypted to another machine too
     lane        for a thread that makes many calls; see lane.py
+    retries     how many more tries a refused or lost request gets; None: the usual 2
     """
     provider = find(request.provider)
     if provider.dialect is None:
@@ -225,6 +227,7 @@ def stream(
         timeouts=client.Timeouts(silence_s=silence_s, progress_s=timeout_s or client.DEFAULT_TIMEOUTS.progress_s),
         allow_http=allow_http,
         lane=lane,
+        retries=client.RETRIES if retries is None else retries,
     )
     with response:
         if response.request_id:

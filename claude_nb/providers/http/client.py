@@ -49,11 +49,13 @@ def connect(
     clock: Callable[[], float] = time.monotonic,
     chance: Callable[[], float] = random.random,
     lane: KeptConnections | None = None,
+    retries: int = RETRIES,
 ) -> Generator[Chunk, None, Response]:
     """POST the body as JSON: ``response = yield from connect(...)``. Yields a notice while it waits to try again.
 
     allow_http  send unencrypted to another machine too
     chance      numbers from 0 to 1, for the jitter of the waits
+    retries     how many more tries a refused or lost request gets; 0: the caller retries
     lane        that of the calling thread, which makes many calls and waits for the network itself; see lane.py
 
     Raises ApiError for an answer with an error status, NetworkError without an answer or when stopped,
@@ -61,7 +63,7 @@ def connect(
     """
     given = {"Content-Type": "application/json", "Accept": "text/event-stream, application/json", **(headers or {})}
     sent = OutgoingRequest("POST", url, _json(body), given | _own_headers(), key, timeouts, transport, lane)
-    return (yield from _answer(sent, stop, chance, clock, allow_http=allow_http))
+    return (yield from _answer(sent, stop, chance, clock, retries, allow_http=allow_http))
 
 
 def get_json(
@@ -77,7 +79,7 @@ def get_json(
     """GET a JSON object, by the same rules: get_json("https://api.example.com/v1/models")."""
     given = {"Accept": "application/json", **(headers or {})}
     sent = OutgoingRequest("GET", url, None, given | _own_headers(), key, timeouts, transport)
-    return _object(_answer(sent, stop or Stop(), random.random, time.monotonic, allow_http=allow_http))
+    return _object(_answer(sent, stop or Stop(), random.random, time.monotonic, RETRIES, allow_http=allow_http))
 
 
 def post_json(
@@ -104,18 +106,24 @@ def _object(steps: Generator[Chunk, None, Response]) -> dict[str, Any]:
 
 
 def _answer(
-    sent: OutgoingRequest, stop: Stop, chance: Callable[[], float], clock: Callable[[], float], *, allow_http: bool
+    sent: OutgoingRequest,
+    stop: Stop,
+    chance: Callable[[], float],
+    clock: Callable[[], float],
+    retries: int,
+    *,
+    allow_http: bool,
 ) -> Generator[Chunk, None, Response]:
     check_destination(sent.url, sent.key, allow_http=allow_http)
-    for attempt in range(RETRIES + 1):
+    for attempt in range(retries + 1):
         answer = _try_once(sent, stop, clock)
         if isinstance(answer, Response):
             return answer
         error, hint = answer
-        wait_s = None if attempt == RETRIES or stop.is_set() else _wait_s(error, hint, attempt, chance)
+        wait_s = None if attempt == retries or stop.is_set() else _wait_s(error, hint, attempt, chance)
         if wait_s is None:
             raise NetworkError(str(error)) if isinstance(error, Unreached) else error
-        yield from _count_down(error, wait_s, attempt, stop, sent.lane)
+        yield from _count_down(error, wait_s, f"{attempt + 1} of {retries}", stop, sent.lane)
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -161,7 +169,7 @@ def _wait_s(error: ClaudeError, hint: str, attempt: int, chance: Callable[[], fl
 
 
 def _count_down(
-    error: ClaudeError, wait_s: float, attempt: int, stop: Stop, lane: KeptConnections | None
+    error: ClaudeError, wait_s: float, try_of: str, stop: Stop, lane: KeptConnections | None
 ) -> Iterator[Chunk]:
     """A notice about once a second: "overloaded, trying again in 2 s (1 of 2)"."""
     status, asked_s = (error.status, error.retry_after_s) if isinstance(error, ApiError) else (None, None)
@@ -170,7 +178,7 @@ def _count_down(
     )
     left = wait_s
     while left > 0 and not stop.is_set():
-        yield Chunk(notice=f"{reason}, trying again in {math.ceil(left)} s ({attempt + 1} of {RETRIES})")
+        yield Chunk(notice=f"{reason}, trying again in {math.ceil(left)} s ({try_of})")
         step = left if lane else min(1.0, left)
         if lane:
             lane.rest(step, stop, is_asked=bool(asked_s))

@@ -347,6 +347,14 @@ def test_what_may_pass_is_tried_three_times(status: int) -> None:
     assert stop.waits == [0.5, 1.0]
 
 
+def test_a_caller_that_retries_by_itself_gets_the_first_refusal_at_once() -> None:
+    stop = HurriedStop()
+    with serving(answer(529)) as server, pytest.raises(Overloaded):
+        ask(server, stop=stop, retries=0)
+
+    assert (len(server.requests), stop.waits) == (1, [])
+
+
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 422])
 def test_what_stays_wrong_is_tried_once(status: int) -> None:
     with serving(answer(status)) as server, pytest.raises(ApiError) as caught:
