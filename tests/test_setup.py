@@ -133,6 +133,23 @@ def test_the_tour_of_the_files_names_every_module() -> None:
     assert not [name for name in names if f"`{name}`" not in tour]
 
 
+def picture() -> str:
+    """Draw who may import whom: each room hangs from those that may import it."""
+    layers = re.search(r"^layers = \[.*?\n(.*?)^\]", (ROOT / "pyproject.toml").read_text(), re.DOTALL | re.MULTILINE)
+    assert layers
+    floors = [floor.replace(" : ", ", ") for floor in re.findall(r'^    "(.+)",', layers[1], re.MULTILINE)]
+    return "".join(
+        f"{'   ' * (depth - 1)}└─ {floor}\n" if depth else f"{floor}\n" for depth, floor in enumerate(floors)
+    )
+
+
+def test_the_picture_of_the_rooms_is_that_of_the_contract() -> None:
+    tour = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    drawn = re.search(r"<!-- picture -->\n```text\n(.*?)```\n<!-- /picture -->", tour, re.DOTALL)
+    assert drawn
+    assert drawn[1] == picture()
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "claude_nb" / "static").glob("*.[jc]s*")), ids=lambda path: path.name)
 def test_no_widget_loads_anything_or_runs_text_as_code(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
