@@ -216,12 +216,12 @@ def test_a_key_typed_at_login_is_kept_in_the_keyring_and_shown_nowhere(kernel: K
         state = kernel.run("%claude /set provider=anthropic\n%claude\n%claude /unset provider")
         logout = kernel.run("%claude /logout anthropic")
         again = kernel.run("%claude /logout anthropic")
-    assert login.text.startswith("the anthropic key is in the keyring; it is not checked yet (")
+    assert login.text.startswith("the anthropic key is in the keyring; it has not been checked (")
     assert asked.error is None
     assert server.requests[0].headers["authorization"] == f"Bearer {CANARY}"
     assert "from keyring" in state.text
-    assert logout.text == "the anthropic key is out of the keyring\n"
-    assert again.text == "the keyring holds no anthropic key\n"
+    assert logout.text == "the anthropic key is no longer in the keyring\n"
+    assert again.text == "the keyring has no anthropic key\n"
     assert found_in(shown([*results, asked, state, logout, again])) == []
     assert spy(kernel) == []
 
@@ -232,5 +232,5 @@ def test_a_keyring_that_takes_nothing_is_one_line_without_the_key() -> None:
         kernel.run(f"%xmode Verbose\n%load_ext claude_nb\n{SEARCH}")
         result = kernel.run("%claude /login", answers=[CANARY])
         debugged = kernel.run("%debug", answers=DEBUGGING)
-    assert result.error == "ConfigError: the keyring did not take the key (OSError); set AIMLAPI_API_KEY instead"
+    assert result.error == "ConfigError: the keyring cannot store the key (OSError); set AIMLAPI_API_KEY instead"
     assert found_in(shown([result, debugged])) == []

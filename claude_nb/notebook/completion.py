@@ -1,4 +1,4 @@
-"""Tab completion of options and slash commands, and of the names that options take: models, functions, classes ..."""
+"""Tab completion of slash commands, options and their values: models, functions, classes ..."""
 
 from __future__ import annotations
 
@@ -19,61 +19,63 @@ from claude_nb.types.settings import EFFORTS
 
 
 def words_for(before: str, magic: str, session: Session, variables: Mapping[str, Any] | None = None) -> list[str]:
-    """What may stand at the cursor, from the line before it: "%claude --top" -> ["--top-p", "--top-k"].
+    """Return the words that can complete a line: "%claude --top" -> ["--top-p", "--top-k"].
 
-    variables  those of the notebook, for options that take their names
+    before     the line up to the cursor
+    variables  of the notebook, for options that take their names
     """
     found = re.search(rf"(?:^|[\s=])%%?{re.escape(magic)}\s+(.*)$", before)
     if not found:
         return []
-    typed = found.group(1)
-    *earlier, word = typed.split(" ")
-    previous = earlier[-1] if earlier else ""
+    text = found.group(1)
+    *earlier, word = text.split(" ")
     if not earlier and word.startswith("/"):
-        return _starting(word, (f"/{name}" for name in COMMANDS))
-    if typed.startswith(("/set ", "/unset ")):
-        return _starting(word, (knob.name for knob in options.SETTINGS))
-    if typed.startswith("/reset "):
-        return _starting(word, session.conversations)
-    if word.startswith("-"):
-        return _starting(word, (flag for knob in options.OPTIONS for flag in knob.flags if flag.startswith("--")))
-    return _starting(word, _values(previous, word, session, variables or {}))
+        words: Iterable[str] = (f"/{name}" for name in COMMANDS)
+    elif text.startswith(("/set ", "/unset ")):
+        words = (option.name for option in options.SETTINGS)
+    elif text.startswith("/reset "):
+        words = session.conversations
+    elif word.startswith("-"):
+        words = (flag for option in options.OPTIONS for flag in option.flags if flag.startswith("--"))
+    else:
+        words = _values(earlier[-1] if earlier else "", word, session, variables or {})
+    return list(dict.fromkeys(choice for choice in words if choice.startswith(word) and choice != word))
 
 
 def _values(flag: str, word: str, session: Session, variables: Mapping[str, Any]) -> Iterable[str]:
-    """What an option takes; nothing for one that takes any text."""
+    """Return the values of an option; nothing for one that takes any text."""
     if flag in ("-m", "--model"):
-        return models(session)
+        return _models(session)
     if flag in ("-p", "--provider"):
         return registry.PROVIDERS
     if flag in ("-c", "--chat"):
         return session.conversations
     if flag == "--effort":
         return EFFORTS
-    own = ((name, value) for name, value in variables.items() if not name.startswith("_"))
+    public = ((name, value) for name, value in variables.items() if not name.startswith("_"))
     if flag == "--tools":
         before = word[: word.rfind(",") + 1]
-        return (before + name for name, value in own if isfunction(value))
-    return (name for name, value in own if _is_form(value)) if flag == "--json" else ()
+        return (before + name for name, value in public if isfunction(value))
+    return (name for name, value in public if _has_schema(value)) if flag == "--json" else ()
 
 
-def _is_form(value: object) -> bool:
-    """A class with annotated fields: a dataclass, TypedDict, NamedTuple or pydantic model."""
+def _has_schema(value: object) -> bool:
+    """Return True for a class with annotated fields: a dataclass, TypedDict, NamedTuple or pydantic model."""
     return isclass(value) and bool(getattr(value, "__annotations__", None))
 
 
-def models(session: Session) -> Iterable[str]:
-    """Aliases and ids, for the provider that would be asked first."""
-    name = registry.choose({}, session.settings, session.credentials).provider.name
+def _models(session: Session) -> Iterable[str]:
+    """Return all aliases, and the model ids of the default provider."""
+    name = session.config.target({}).provider.name
     specs = list(session.models.table.values())
     aliases = [alias for spec in specs for alias in spec.aliases]
     return [*aliases, *(spec.ids[name] for spec in specs if name in spec.ids)]
 
 
 def complete(context: CompletionContext, magic: str) -> SimpleMatcherResult:
-    """What IPython shows when Tab is pressed."""
-    before = context.full_text[: _offset(context)].rpartition("\n")[2]
-    words = words_for(before, magic, default_session(), _own_variables())
+    """Return what IPython offers when Tab is pressed."""
+    before = context.text_until_cursor
+    words = words_for(before, magic, default_session(), _user_variables())
     return SimpleMatcherResult(
         completions=[SimpleCompletion(text=word, type="magic") for word in words],
         matched_fragment=before.rpartition(" ")[2],
@@ -83,18 +85,9 @@ def complete(context: CompletionContext, magic: str) -> SimpleMatcherResult:
     )
 
 
-def _own_variables() -> dict[str, Any]:
-    """What the user has defined; IPython puts names of its own beside it, such as a function open()."""
+def _user_variables() -> dict[str, Any]:
+    """Return what the user has defined, without the names that IPython adds, such as its function open()."""
     shell = get_ipython()
     if shell is None:
         return {}
     return {name: value for name, value in shell.user_ns.items() if name not in shell.user_ns_hidden}
-
-
-def _offset(context: CompletionContext) -> int:
-    lines = context.full_text.split("\n")
-    return sum(len(line) + 1 for line in lines[: context.cursor_line]) + context.cursor_position
-
-
-def _starting(word: str, choices: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(choice for choice in choices if choice.startswith(word) and choice != word))

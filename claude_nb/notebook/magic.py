@@ -139,7 +139,8 @@ class ClaudeMagic:
                 display.thumbnails(filled.attachments)
             return None
         if flags.get("count"):
-            _say("\n".join([*notices, usage.counted(self.session, request, allow_http=bool(flags.get("allow_http")))]))
+            size = usage.prompt_size(self.session, request, allow_http=bool(flags.get("allow_http")))
+            _say("\n".join([*notices, size]))
             return None
         notices += self._demo_notice(request, values)
         call = Call(
@@ -194,8 +195,7 @@ class ClaudeMagic:
 
     def _demo_notice(self, request: Request, values: dict[str, Any]) -> list[str]:
         """Return a line, once, when the demo model answers because there is no key and nobody asked for it."""
-        chosen = {"provider", "model"} & (values.keys() | self.session.settings.keys())
-        if request.provider != "demo" or chosen or self.session.credentials.setting("PROVIDER") or self._demo_told:
+        if request.provider != "demo" or self.session.config.target(values).chosen or self._demo_told:
             return []
         self._demo_told = True
         return [settings.no_key_line()]

@@ -48,6 +48,12 @@ def one_line(text: str, most: int) -> str:
     return start if len(start) <= most and len(text) <= 4 * most else start[: most - 1] + "…"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: counted(1, "reply") -> "1 reply", counted(2, "reply") -> "2 replies"."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
 def _whole(text: str) -> str:
     """Surrogate pairs joined, lone halves replaced, so that the text can be encoded."""
     try:

@@ -12,6 +12,7 @@ from claude_nb.providers import keys, registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.models import Models
+from claude_nb.providers.registry import Target
 from claude_nb.session import options as option_table
 from claude_nb.session import structured, tools
 from claude_nb.session.conversation import Conversation
@@ -31,6 +32,10 @@ class Config:
     models: Models
     credentials: Credentials
     policy: Policy
+
+    def target(self, options: Mapping[str, Any]) -> Target:
+        """Return the provider, model and address of a call with these options. Raises ConfigError."""
+        return registry.choose(options, self.policy.defaults | dict(self.settings), self.credentials)
 
     def refuse_keys(self, *values: object) -> None:
         """Raise PromptError when one of these values holds a key."""
@@ -110,7 +115,7 @@ def _text(prompt: object) -> str:
 
 def _target(config: Config, options: Mapping[str, Any]) -> tuple[str, str, str | None]:
     """Return provider, model id and base URL of a call with these options. Raises ConfigError."""
-    target = registry.choose(options, config.policy.defaults | dict(config.settings), config.credentials)
+    target = config.target(options)
     provider = target.provider.name
     config.policy.admit(provider, target.model, target.base_url, config.models)
     if not target.model:

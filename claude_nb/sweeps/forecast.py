@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from claude_nb.errors import ConfigError
 from claude_nb.render import reply
+from claude_nb.render.chars import counted
 from claude_nb.session.budget import tokens_in
 from claude_nb.session.session import Session
 from claude_nb.sweeps.plan import Plan
@@ -41,7 +42,7 @@ class Forecast:
 
     def __str__(self) -> str:
         """ "12 settings, 120 calls · about 1,440 tokens in, at most 30,720 out · at most $0.47 · about 40 s"."""
-        parts = [f"{_count(self.cases - self.locked, 'setting')}, {_count(self.calls, 'call')}"]
+        parts = [f"{counted(self.cases - self.locked, 'setting')}, {counted(self.calls, 'call')}"]
         if self.recorded:
             parts.append(f"{self.recorded:,} answered from the history")
         if self.locked:
@@ -123,7 +124,3 @@ def _most_usd(request: Request, session: Session, most_out: int | None) -> float
         return None
     texts = (request.system or "", *(message.text for message in request.messages))
     return price.cost_usd(Usage(sum(len(text.encode()) for text in texts), most_out))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,22 +37,22 @@ def test_help_lists_every_command_and_option() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("/", "there is no command /"),
+        ("/", "unknown command /"),
         ("/hlep", "did you mean /help"),
         ("/zzz", "put -- before a prompt that begins with /"),
         ("/set temperature", "write name=value"),
         ("/set temprature=1", "did you mean temperature"),
         ("/set temperature=hot", "takes a number"),
-        ("/set out=x", "is given with each prompt"),
+        ("/set out=x", "is given with each call"),
         ("/set api_key=abc", "unknown option"),
-        ("/unset", "say what to unset"),
+        ("/unset", "name what to unset"),
         ("/unset zzz", "unknown option"),
-        ("/reset nobody", "there is no conversation 'nobody'; there are: none"),
+        ("/reset nobody", "unknown conversation 'nobody'; start one with -c NAME"),
         ("/history", "the history is off"),
         ("/show 1", "the history is off"),
         ("/replay sometimes", "replay is off, use or only"),
         ("/replay use --speed fast", "--speed takes a number"),
-        ("/record", "say which file"),
+        ("/record", "name one file"),
     ],
 )
 def test_a_wrong_command_is_one_line(line: str, message: str) -> None:
@@ -103,7 +104,7 @@ def test_chats_lists_and_reset_clears() -> None:
     assert run(asked, "/chats") == "no conversations; start one with -c NAME"
     for name in ("a", "b", "b"):
         asked.ask("Hi\nthere", chat=name)
-    assert len(run(asked, "/chats").splitlines()) == 2
+    assert run(asked, "/chats") == "a  1 exchange, last: 'Hi there'\nb  2 exchanges, last: 'Hi there'"
     assert run(asked, "/reset a") == "cleared a"
     assert list(asked.conversations) == ["b"]
     assert run(asked, "/reset") == "cleared 1 conversation"
@@ -133,7 +134,7 @@ def test_the_state_is_what_would_be_asked() -> None:
 def test_the_state_names_a_model_that_is_missing() -> None:
     text = settings.state(session(CLAUDE_NB_BASE_URL="http://localhost:1/v1"))
     assert "openai-compatible\n" in text
-    assert "none set: add -m NAME" in text
+    assert "not set; add -m NAME" in text
 
 
 def test_a_demo_that_was_chosen_needs_no_excuse() -> None:
@@ -141,6 +142,16 @@ def test_a_demo_that_was_chosen_needs_no_excuse() -> None:
     asked.configure(provider="demo")
     assert "no key found" not in settings.state(asked)
     assert "no key found" in settings.state(session())
+
+
+def test_the_state_and_the_models_follow_the_class_file(tmp_path: Path) -> None:
+    rules = tmp_path / "class.json"
+    with Server([answer(200, {"data": [{"id": "fast"}]})]) as server:
+        rules.write_text(json.dumps({"provider": "openai-compatible", "base_url": server.url, "models": ["fast"]}))
+        pupil = session(CLAUDE_NB_CLASS=str(rules), ANTHROPIC_API_KEY=KEY)
+        state = settings.state(pupil).splitlines()
+        assert state[:2] == ["provider  openai-compatible", "model     fast"]
+        assert run(pupil, "/models") == "fast"
 
 
 # The history

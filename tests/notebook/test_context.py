@@ -316,10 +316,10 @@ def test_a_terminal_has_the_code_at_its_next_prompt(shell: Shell) -> None:
 
 
 def test_without_code_or_reply_the_command_says_so(shell: Shell) -> None:
-    assert "there is no reply yet" in shell.run("%claude /code")
-    assert "nothing is no reply" in shell.run("%claude /code nothing")
+    assert "there are no replies yet" in shell.run("%claude /code")
+    assert "nothing is not a reply" in shell.run("%claude /code nothing")
     shell.vars["kept"] = Reply(Request("demo", "demo", (Message("user", "Hi"),)), "No code.")
-    assert "the reply holds no Python code" in shell.run("%claude /code kept")
+    assert "the reply contains no Python code" in shell.run("%claude /code kept")
 
 
 def test_a_code_block_shows_itself_as_code(kernel: Kernel) -> None:

@@ -115,7 +115,7 @@ def test_the_history_is_listed_searched_and_forgotten(kernel: Kernel) -> None:
         assert "<table>" in html(kernel.run("claude_nb.history()"))
         assert kernel.run("%claude /forget 1").text == "forgot 1 reply\n"
         missing = kernel.run("%claude /show 1").error
-        assert missing == "PromptError: there is no reply 1 in the history; %claude /history lists them"
+        assert missing == "PromptError: the history has no reply 1; use %claude /history to list the replies"
         assert kernel.run("%claude /forget --before 2020-01-01").text == "forgot 0 replies\n"
         assert kernel.run("%claude /forget --all").text == "forgot 1 reply\n"
         assert kernel.get("len(claude_nb.history())") == 0

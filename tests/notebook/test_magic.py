@@ -190,7 +190,7 @@ def test_a_dry_run_sends_nothing_and_shows_the_body_to_the_letter(
         ("%claude -t hot hi", "PromptError: --temperature takes a number, not 'hot'"),
         ("%claude -t", "PromptError: -t needs a value"),
         ("%claude hi {{whom}}", "PromptError: no variable 'whom'"),
-        ("%claude /modles", "PromptError: there is no command /modles; did you mean /models?"),
+        ("%claude /modles", "PromptError: unknown command /modles; did you mean /models?"),
         ("%%claude Why?\nbody", "PromptError: 'Why?' is not an option"),
         ("%%claude\n   \n", "PromptError: the prompt is empty"),
         ("%claude -m sonnet hi", "ConfigError: sonnet needs a key"),
@@ -294,7 +294,7 @@ def test_defaults_are_set_and_unset(shell: Shell) -> None:
     shell.run("%claude --quiet Why?")
     assert (shell.vars["reply"].params, shell.vars["reply"].request.system) == ({"seed": 7}, "Be brief.")
     assert shell.run("%claude /unset seed, system") == "unset: seed, system\n"
-    assert shell.run("%claude /set") == "nothing is set\n"
+    assert shell.run("%claude /set") == "no defaults are set\n"
 
 
 @pytest.mark.parametrize("cell", ["%claude -h", "%claude --help", "%%claude -h\nx", "%claude /help", "%claude?"])

@@ -1,9 +1,4 @@
-"""The slash commands of the line magic: %claude /models, %claude /set temperature=0.2, %claude /history ...
-
-settings.py  what would be asked, with which defaults      past.py  history, replay, restore
-secrets.py   keys in the keyring                            money.py  what was used
-widgets.py   playground and lens
-"""
+"""The slash commands of the line magic: %claude /models, %claude /set temperature=0.2, %claude /history ..."""
 
 from __future__ import annotations
 
@@ -13,30 +8,31 @@ from typing import Any
 from claude_nb.errors import PromptError
 from claude_nb.notebook import arguments
 from claude_nb.notebook.commands import history, keys, settings, usage, widgets
-from claude_nb.notebook.commands.command import Call, Command
+from claude_nb.notebook.commands.command import Command, Invocation
 from claude_nb.session.session import Session
 
 
 def run(session: Session, line: str, variables: dict[str, Any]) -> Any:
-    """Run "/name arguments". Returns what to show: a text, or an object that shows itself.
+    """Run a line such as "/show 12". Return what to show: a text, or an object that displays itself.
 
-    variables  those of the notebook. Raises PromptError for an unknown command.
+    variables  of the notebook
+    Raises PromptError for an unknown command.
     """
-    name, _, rest = line[1:].partition(" ")
+    name, _, text = line[1:].partition(" ")
     if name not in COMMANDS:
         near = get_close_matches(name, COMMANDS, n=1)
         hint = f"did you mean /{near[0]}?" if near else "see %claude /help; put -- before a prompt that begins with /"
-        raise PromptError(f"there is no command /{name}; {hint}")
-    return COMMANDS[name].run(Call(session, rest.strip(), variables))
+        raise PromptError(f"unknown command /{name}; {hint}")
+    return COMMANDS[name].run(Invocation(session, text.strip(), variables))
 
 
-def _help(_: Call) -> str:
+def _help(_: Invocation) -> str:
     width = max(len(command.usage) for command in COMMANDS.values())
     lines = [f"  %claude {command.usage:<{width}}  {command.help}" for command in COMMANDS.values()]
     return "\n".join([*lines, "", arguments.help_text("claude")])
 
 
-HELP = Command("help", "/help", "this list", _help)
+HELP = Command("/help", "list the commands and options", _help)
 COMMANDS: dict[str, Command] = {
     command.name: command
     for group in ((HELP,), settings.COMMANDS, usage.COMMANDS, history.COMMANDS, widgets.COMMANDS, keys.COMMANDS)

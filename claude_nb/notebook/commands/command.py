@@ -1,4 +1,4 @@
-"""What a slash command is."""
+"""What a slash command is, and what it can return."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from claude_nb.session.session import Session
 
 
 class Prompt(NamedTuple):
-    """A prompt that a command has made, to be sent as it stands: its text, and options as they are typed."""
+    """A prompt that a command has written, ready to send, with options of the magic."""
 
     text: str
     options: dict[str, Any]
@@ -18,24 +18,28 @@ class Prompt(NamedTuple):
 
 
 class Code(NamedTuple):
-    """Python for a new cell below, and as plain text in the output, for a front end that makes no cells."""
+    """Python for a new cell below. It is also printed, for front ends that create no cells."""
 
     text: str
 
 
-class Call(NamedTuple):
-    """One use of a command: the session, the text after its name, and the notebook's variables."""
+class Invocation(NamedTuple):
+    """One use of a command: the session, the text after its name, and the variables of the notebook."""
 
     session: Session
-    rest: str
+    text: str
     variables: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One slash command. run returns what to show: a text, or an object that shows itself."""
+    """One slash command. run returns what to show: a text, or an object that displays itself."""
 
-    name: str
     usage: str
     help: str
-    run: Callable[[Call], Any]
+    run: Callable[[Invocation], Any]
+
+    @property
+    def name(self) -> str:
+        """The name without its slash: "forget" for "/forget ID|--all"."""
+        return self.usage[1:].partition(" ")[0]

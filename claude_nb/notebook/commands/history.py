@@ -1,7 +1,8 @@
-"""What was asked before: /history /show /continue /code /forget /restore, and playing it back: /replay /record."""
+"""Commands for past replies: /history /show /continue /fix /code /forget /restore /replay /record."""
 
 from __future__ import annotations
 
+import os
 import shlex
 from datetime import datetime
 from typing import Any
@@ -9,34 +10,37 @@ from typing import Any
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.notebook import context
 from claude_nb.notebook.arguments import is_variable
-from claude_nb.notebook.commands.command import Call, Code, Command, Prompt
+from claude_nb.notebook.commands.command import Code, Command, Invocation, Prompt
+from claude_nb.render.chars import counted
 from claude_nb.session import continuation
 from claude_nb.session.call import Round
 from claude_nb.storage.entries import History
 from claude_nb.types.reply import Reply
 
 
-def _history(call: Call) -> History:
-    return History(call.session.memory.history.recent(20, call.rest or None))
+def _history(call: Invocation) -> History:
+    return History(call.session.memory.history.recent(20, call.text or None))
 
 
-def _show(call: Call) -> Any:
-    row = call.session.memory.history.get(_number(call.rest, "/show 12"))
+def _show(call: Invocation) -> Any:
+    row = call.session.memory.history.get(_number(call.text, "/show 12"))
     if row is None:
-        raise PromptError(f"there is no reply {call.rest} in the history; %claude /history lists them")
+        raise PromptError(f"the history has no reply {call.text}; use %claude /history to list the replies")
     return continuation.whole(row.reply)
 
 
-def _continue(call: Call) -> Round:
+def _continue(call: Invocation) -> Round:
     return call.session.continued()
 
 
-def _code(call: Call) -> Code:
-    reply = call.variables.get(call.rest) if call.rest else call.session.last
+def _code(call: Invocation) -> Code:
+    reply = call.variables.get(call.text) if call.text else call.session.last
     if not isinstance(reply, Reply):
-        raise PromptError(f"{call.rest} is no reply; name its variable" if call.rest else "there is no reply yet")
+        raise PromptError(
+            f"{call.text} is not a reply; use the variable of a reply" if call.text else "there are no replies yet"
+        )
     if not reply.python:
-        raise PromptError("the reply holds no Python code; ask for it as one block of Python")
+        raise PromptError("the reply contains no Python code; ask for it as one block of Python")
     return Code(reply.python)
 
 
@@ -56,81 +60,75 @@ The error:
 ```"""
 
 
-def _fix(call: Call) -> Prompt:
+def _fix(call: Invocation) -> Prompt:
     keys = call.session.credentials.known()
     cell, error = context.failed_cell(call.variables, keys), context.error(keys)
-    text = FIX.format(words=f"\n{call.rest}\n" if call.rest else "", cell=cell.text, error=error.text)
+    text = FIX.format(words=f"\n{call.text}\n" if call.text else "", cell=cell.text, error=error.text)
     return Prompt(text, {"code": True}, tuple(dict.fromkeys(cell.notices + error.notices)))
 
 
-def _forget(call: Call) -> str:
-    store, words = call.session.memory.history, call.rest.split()
-    if words == ["--all"]:
-        count = store.forget(everything=True)
-    elif words[:1] == ["--before"] and len(words) == 2:
-        count = store.forget(before=_moment(words[1]))
-    else:
-        count = store.forget(_number(call.rest, "/forget 12, /forget --before 2026-01-31 or /forget --all"))
-    return f"forgot {count} repl{'y' if count == 1 else 'ies'}"
+def _forget(call: Invocation) -> str:
+    store = call.session.memory.history
+    match call.text.split():
+        case ["--all"]:
+            count = store.forget(everything=True)
+        case ["--before", date]:
+            count = store.forget(before=_date(date))
+        case _:
+            count = store.forget(_number(call.text, "/forget 12, /forget --before 2026-01-31 or /forget --all"))
+    return f"forgot {counted(count, 'reply')}"
 
 
-def _restore(call: Call) -> str:
-    session = call.session
+def _restore(call: Invocation) -> str:
+    session, name = call.session, call.text
     store = session.memory.history
     if session.notebook is None:
-        raise ConfigError("this front end does not tell which notebook this is; %claude /history and /show ID find it")
-    # A history may have been written by anybody; what is restored is what -o can name, and nothing of Python's.
-    found = {name: row for name, row in store.latest(session.notebook).items() if is_variable(name)}
-    if call.rest:
-        found = {name: row for name, row in found.items() if name == call.rest}
-    if not found:
-        raise PromptError("the history holds no reply of this notebook" + (f" named {call.rest}" if call.rest else ""))
-    call.variables.update({name: continuation.whole(row.reply) for name, row in found.items()})
-    return "restored " + ", ".join(sorted(found))
+        raise ConfigError("the name of this notebook is unknown here; use %claude /history and /show ID instead")
+    # Anybody may have written the history, so only names that -o accepts are restored, and no names of Python's own.
+    rows = {variable: row for variable, row in store.latest(session.notebook).items() if is_variable(variable)}
+    if name:
+        rows = {name: rows[name]} if name in rows else {}
+    if not rows:
+        raise PromptError("the history has no reply from this notebook" + (f" in the variable {name}" if name else ""))
+    call.variables.update({variable: continuation.whole(row.reply) for variable, row in rows.items()})
+    return "restored " + ", ".join(sorted(rows))
 
 
-def _replay(call: Call) -> str:
-    memory, words = call.session.memory, _words(call.rest)
+def _replay(call: Invocation) -> str:
+    memory, words = call.session.memory, _words(call.text)
     if "--speed" in words:
         at = words.index("--speed")
         memory.speed = _speed(words[at + 1] if at + 1 < len(words) else "")
         del words[at : at + 2]
     if words:
         memory.replay(words[0], words[1] if len(words) > 1 else None)
-    place = f" from {memory.file}" if memory.file else " from the history" if memory.mode != "off" else ""
-    return f"replay {memory.mode}{place}"
+    source = f" from {memory.file or 'the history'}" if memory.mode != "off" else ""
+    return f"replay {memory.mode}{source}"
 
 
-def _record(call: Call) -> str:
+def _record(call: Invocation) -> str:
     from claude_nb.storage import recordings
 
-    words = _words(call.rest)
+    words = _words(call.text)
     if len(words) != 1:
-        raise PromptError("say which file: %claude /record lesson.jsonl")
-    new = call.session.memory.history.recorded(call.session.notebook)
-    try:
-        old = list(recordings.read(words[0]))
-    except ConfigError:
-        from pathlib import Path
-
-        if Path(words[0]).exists():
-            raise
-        old = []
-    if not (new or old):
-        raise PromptError(f"no replies to record yet: run the cells first, then %claude /record {words[0]}")
-    count = recordings.write(words[0], [*old, *new])
-    return (
-        f"{words[0]} holds {count} repl{'y' if count == 1 else 'ies'}; play them with %claude /replay only {words[0]}"
-    )
+        raise PromptError("name one file for the recording: %claude /record lesson.jsonl")
+    (file,) = words
+    replies = [*call.session.memory.history.recorded(call.session.notebook)]
+    if os.path.exists(file):  # noqa: PTH110  # Path.exists raises in a folder that the user cannot read
+        replies = [*recordings.read(file), *replies]
+    if not replies:
+        raise PromptError(f"there are no replies to record yet; run the cells first, then %claude /record {file}")
+    count = recordings.write(file, replies)
+    return f"{file} holds {counted(count, 'reply')}; play them with %claude /replay only {file}"
 
 
 def _number(text: str, example: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        raise PromptError(f"say which one: %claude {example}")
+        raise PromptError(f"give the number of a reply: %claude {example}")
     return int(text)
 
 
-def _moment(text: str) -> datetime:
+def _date(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone()
     except ValueError:
@@ -143,7 +141,7 @@ def _speed(text: str) -> float:
     except ValueError:
         speed = -1.0
     if not 0 <= speed < float("inf"):
-        raise PromptError("--speed takes a number: 1 is the original rhythm, 2 twice as fast, 0 at once")
+        raise PromptError("--speed takes a number: 1 is the original speed, 2 is twice as fast, 0 waits for nothing")
     return speed
 
 
@@ -155,19 +153,13 @@ def _words(text: str) -> list[str]:
 
 
 COMMANDS = (
-    Command("history", "/history [WORDS]", "the newest replies, or those that hold these words", _history),
-    Command("show", "/show ID", "draw a reply of the history again, also after a page reload", _show),
-    Command(
-        "continue", "/continue", "go on with the newest reply, which was cut at max_tokens or broke off", _continue
-    ),
-    Command(
-        "fix", "/fix [WORDS]", "send the last error with its cell; the corrected cell comes below, and is not run", _fix
-    ),
-    Command("code", "/code [NAME]", "the Python of the newest reply, or of NAME: to copy, and in a new cell", _code),
-    Command("forget", "/forget ID|--all|--before DATE", "erase from the history", _forget),
-    Command(
-        "restore", "/restore [NAME]", "this notebook's replies back into their variables, after a restart", _restore
-    ),
-    Command("replay", "/replay off|use|only [FILE] [--speed N]", "answer from the history or a record file", _replay),
-    Command("record", "/record FILE", "write this notebook's replies to a file for replay", _record),
+    Command("/history [WORDS]", "list the newest replies, or those that contain these words", _history),
+    Command("/show ID", "show a reply from the history again, also after a page reload", _show),
+    Command("/continue", "continue the newest reply, which reached max_tokens or broke off", _continue),
+    Command("/fix [WORDS]", "send the last error and its cell; put the corrected cell below, without running it", _fix),
+    Command("/code [NAME]", "print the Python of the newest reply or of NAME, and put it into a new cell", _code),
+    Command("/forget ID|--all|--before DATE", "erase replies from the history", _forget),
+    Command("/restore [NAME]", "put this notebook's replies back into their variables after a restart", _restore),
+    Command("/replay off|use|only [FILE] [--speed N]", "play replies from the history or a record file", _replay),
+    Command("/record FILE", "write this notebook's replies to a file for replay", _record),
 )

@@ -1,12 +1,13 @@
-"""What was used: claude_nb.usage() and /usage, for this kernel and for the notebook over all its kernels."""
+"""Tokens and money: claude_nb.usage(), /usage and --count."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from claude_nb.notebook.commands.command import Call, Command
+from claude_nb.notebook.commands.command import Command, Invocation
 from claude_nb.providers import api
 from claude_nb.render import reply
+from claude_nb.render.chars import counted
 from claude_nb.session.budget import Totals, tokens_in
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
@@ -15,11 +16,13 @@ from claude_nb.types.request import Request, Usage
 
 @dataclass(frozen=True)
 class Used:
-    """Tokens and money so far.
+    """Tokens and money used so far.
 
-    kernel      since this kernel started
-    notebook    of this notebook, earlier kernels included; None: no history, or the front end does not tell its name
-    budget_usd  the limit for this kernel, in US dollars; None: there is none
+    Attributes:
+        kernel: Since this kernel started.
+        notebook: Of this notebook, in all its kernels. None if there is no history, or if the front end does not
+            report the name of the notebook.
+        budget_usd: Spending limit of this kernel in US dollars. None if it has no limit.
     """
 
     kernel: Totals
@@ -37,25 +40,35 @@ class Used:
 
 
 def usage(session: Session | None = None) -> Used:
-    """Tokens and money used by this kernel and this notebook: usage().kernel.cost_usd."""
+    """Return the tokens and money used by this kernel and this notebook.
+
+    Args:
+        session: The session to report on. None: the session of the magic.
+
+    Returns:
+        The totals. They display themselves as a short table.
+
+    Example:
+        >>> claude_nb.usage().kernel.cost_usd
+        0.0123
+    """
     session = session or default_session()
     return Used(session.totals, _of_notebook(session), session.budget.limit_usd)
 
 
 def totals_line(totals: Totals) -> str:
-    """ "3 replies · 120 tokens in, 340 out · $0.0123 · 1 of unknown cost"."""
+    """Return one line: "3 replies · 120 tokens in, 340 out · $0.0123 · 1 of unknown cost"."""
     if not totals.calls:
         return "no replies yet"
-    count = f"{totals.calls} repl{'y' if totals.calls == 1 else 'ies'}"
-    unknown = f" · {totals.unpriced} of unknown cost" if totals.unpriced else ""
-    return f"{count} · {reply.tokens(totals.usage)} · {reply.dollars(totals.cost_usd)}{unknown}"
+    parts = [counted(totals.calls, "reply"), reply.tokens(totals.usage), reply.dollars(totals.cost_usd)]
+    return " · ".join([*parts, *([f"{totals.unpriced} of unknown cost"] if totals.unpriced else [])])
 
 
-def counted(session: Session, request: Request, *, allow_http: bool = False) -> str:
-    """How large a prompt is, and what it costs before its reply: "1,234 tokens, counted by the server ..."."""
+def prompt_size(session: Session, request: Request, *, allow_http: bool = False) -> str:
+    """Return the size and price of a prompt: "1,234 tokens, counted by the server · about $0.0037 ..."."""
     exact = api.count_tokens(request, credentials=session.credentials, allow_http=allow_http)
     tokens = tokens_in(request) if exact is None else exact
-    size = f"{tokens:,} token{'' if tokens == 1 else 's'}"
+    size = counted(tokens, "token")
     parts = [f"about {size}, estimated from its length" if exact is None else f"{size}, counted by the server"]
     price = session.models.price(request.model, request.provider)
     cost = price.cost_usd(Usage(tokens, 0)) if price else None
@@ -78,8 +91,8 @@ def _of_notebook(session: Session) -> Totals | None:
     return totals
 
 
-def _usage(call: Call) -> str:
+def _usage(call: Invocation) -> str:
     return repr(usage(call.session))
 
 
-COMMANDS = (Command("usage", "/usage", "tokens and money of this kernel and this notebook", _usage),)
+COMMANDS = (Command("/usage", "show the tokens and money of this kernel and this notebook", _usage),)
