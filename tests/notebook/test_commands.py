@@ -154,6 +154,12 @@ def test_the_state_and_the_models_follow_the_class_file(tmp_path: Path) -> None:
         assert run(pupil, "/models") == "fast"
 
 
+def test_a_class_on_the_demo_model_is_not_told_to_set_a_key(tmp_path: Path) -> None:
+    rules = tmp_path / "class.json"
+    rules.write_text(json.dumps({"provider": "demo"}))
+    assert "no key found" not in settings.state(session(CLAUDE_NB_CLASS=str(rules)))
+
+
 # The history
 
 
