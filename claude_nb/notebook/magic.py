@@ -49,7 +49,7 @@ class ClaudeMagic:
         try:
             return self._run(line, cell)
         except (PromptError, ConfigError):
-            self.session.refuse_keys(line, cell)  # rather than show an error message that quotes a key
+            self.session.config.refuse_keys(line, cell)  # rather than show an error message that quotes a key
             raise
 
     def _run(self, line: str, cell: str | None) -> Reply | None:
@@ -73,7 +73,7 @@ class ClaudeMagic:
         return reply if cell is None else None
 
     def _command(self, line: str) -> None:
-        self.session.refuse_keys(line)
+        self.session.config.refuse_keys(line)
         result = commands.run(self.session, line, self.shell.user_ns)
         if isinstance(result, Prompt):
             self._send(PromptText(result.text, notices=result.notices), {}, result.options)

@@ -10,15 +10,16 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from claude_nb.errors import BadRequest, ClaudeError, Interrupted, PromptError
+from claude_nb.errors import ClaudeError, Interrupted, PromptError
 from claude_nb.providers import keys, registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.models import Models
-from claude_nb.session import continuation, frontend, policy, request_builder, structured, tool_loop, tools
+from claude_nb.session import continuation, frontend, policy, request_builder, tools
 from claude_nb.session import options as option_table
 from claude_nb.session.accounting import CallRecord
 from claude_nb.session.budget import Budget, Totals
 from claude_nb.session.call import Call, Round
+from claude_nb.session.complete import complete
 from claude_nb.session.conversation import Cell, Conversation
 from claude_nb.session.reader import ReplyView
 from claude_nb.session.request_builder import Config
@@ -80,91 +81,110 @@ class Session:
         return Config(self.settings, self.models, self.credentials, self.policy)
 
     def ask(self, prompt: str, **options: Any) -> Reply:
-        """Send a prompt and return the reply; see stream() for the options and errors.
+        """Send a prompt and return the whole reply.
 
-        Functions that the model calls are run here, round after round, until it has answered.
+        Functions that the model calls are run here, round after round, until it has answered. A structured answer
+        that does not match its schema is asked for once more.
+
+        Args:
+            prompt: The text to send, without {{name}} places.
+            **options: As in stream().
+
+        Returns:
+            The reply: `session.ask("Why is the sky blue?", temperature=0.2).text`.
+
+        Raises:
+            PromptError, ConfigError: An option is wrong, or a key is missing; nothing was sent.
+            ApiError, NetworkError, StreamCut, NoJson: What arrived is `error.reply`.
         """
         return self.complete(*self._prepared(prompt, options, hurry=True))
 
     def stream(self, prompt: str, **options: Any) -> Turn:
         """Return a Turn; iterate it for the text as it arrives. Nothing is sent before the first step.
 
-        Options: model, provider, temperature, top_p, top_k, max_tokens, stop_sequences, seed, system, chat,
-        thinking, effort, attach, json, tools, yes, base_url, timeout, whole, allow_http. What is left out is not sent.
-        hurry: nobody reads along, so the demo model and replays make no pauses.
-        With tools this is the first round only: a reply that asks for a function ends as "tool_use"; ask() goes on.
-        With json an answer that does not match has reply.problem; ask() retries it once, then raises NoJson.
-        Raises PromptError or ConfigError at once; ApiError, NetworkError, StreamCut while it is read.
+        With `tools` this is the first round only: a reply that calls a function ends as "tool_use". With `json` a
+        reply that does not match its schema has `reply.problem`. ask() goes on in both cases.
+
+        Args:
+            prompt: The text to send, without {{name}} places.
+            **options: model, provider, temperature, top_p, top_k, max_tokens, stop_sequences, seed, system, thinking,
+                effort, attach, cache, json, tools, yes, chat, base_url, timeout, whole, allow_http. An option that is
+                left out is not sent. `hurry=True` leaves out the pauses of the demo model and of replays.
+
+        Returns:
+            The running reply.
+
+        Raises:
+            PromptError, ConfigError: At once, or at the first step when the budget is used up.
+            ApiError, NetworkError, StreamCut: While the Turn is read.
 
         >>> for text in default_session().stream("Hi", temperature=0.2):   # doctest: +SKIP
         ...     print(text, end="")
         """
         return self.send(*self._prepared(prompt, options))
 
-    def _prepared(self, prompt: str, options: dict[str, Any], **how: Any) -> tuple[Request, Call]:
-        how |= {
-            name: options.pop(name) for name in ("timeout", "whole", "allow_http", "chat", "hurry") if name in options
-        }
-        how["timeout"] = option_table.check("timeout", how.get("timeout"))
+    def _prepared(self, prompt: str, options: dict[str, Any], **fields: Any) -> tuple[Request, Call]:
+        """Return the request of a prompt, and the Call of the options that are not part of the request."""
+        for name in options.keys() & {"timeout", "whole", "allow_http", "chat", "hurry"}:
+            fields[name] = options.pop(name)
+        fields["timeout"] = option_table.check("timeout", fields.get("timeout"))
         toolbox = tools.box(options.pop("tools", None), yes=bool(options.pop("yes", False)))
-        call = Call(cell=self.cell(), tools=toolbox, **how)
+        call = Call(cell=self.cell(), tools=toolbox, **fields)
         return self.request(prompt, chat=call.chat, tools=toolbox, **options), call
 
     def request(self, prompt: str, *, chat: str | None = None, **options: Any) -> Request:
-        """Return what would be sent, checked but not sent. Raises PromptError or ConfigError."""
+        """Return the request that ask() would send. Nothing is sent.
+
+        Args:
+            prompt: The text to send.
+            chat: Name of the conversation that the request continues; None: none.
+            **options: Those of stream() that are part of a request.
+
+        Returns:
+            The checked request: `session.request("Hi", model="demo").messages[-1].text`.
+
+        Raises:
+            PromptError, ConfigError: An option is wrong.
+        """
         return self.build(prompt, request_builder.checked(options), chat)
 
     def build(self, prompt: str, options: Mapping[str, Any], chat: str | None = None) -> Request:
-        """Return the request for a prompt and options that are checked already. Raises PromptError or ConfigError."""
+        """Return the request of a prompt and options that request_builder.checked() has returned."""
         talk = self.conversations.get(chat, Conversation(chat)).before(self.cell()) if chat else None
         return request_builder.build(self.config, prompt, options, talk)
 
     def complete(self, request: Request, call: Call | None = None, view: ReplyView | None = None) -> Reply:
-        """Send a request and all that follows from it, and return the whole reply.
+        """Send a request of build(), and all that follows from it; return the whole reply.
 
-        Functions that the model calls are run in this thread. A structured answer that does not match its schema is
-        asked for once more. Each round has a history row and a look at the budget of its own.
-        Raises what went wrong, with the reply so far as error.reply.
+        `%%claude`, ask() and the playground end here. Each round has a history row and a look at the budget of its
+        own. Raises what went wrong, with the reply so far as `error.reply`.
         """
         try:
-            return self._complete(Round(request, call or Call()), view or ReplyView())
+            first = Round(request, call or Call())
+            self.last = complete(first, view or ReplyView(), self.send, self.credentials.known)
         except (ClaudeError, Interrupted) as error:
             self.last = error.reply or self.last
             raise
+        return self.last
 
-    def _complete(self, following: Round | None, view: ReplyView) -> Reply:
-        reply: Reply | None = None
-        while following:
-            request, call, notice = following
-            if notice:
-                view.restart(notice)
-            try:
-                newest = view.read(self.send(request, call))
-            except BadRequest as error:
-                following = structured.in_words(request, call, error)
-                if following is None:
-                    raise
-                continue
-            except (ClaudeError, KeyboardInterrupt) as error:
-                if reply and call.rounds and getattr(error, "reply", None) is None:  # this round was not sent
-                    tool_loop.break_off(reply, error, view)
-                raise
-            reply = self.last = tool_loop.run_tools(call, newest, view, self.credentials.known())
-            following = tool_loop.next_round(call, reply) if reply is not newest else None
-            if following is None:
-                view.finish(reply)
-                following = structured.next_round(call, reply)
-        assert reply is not None  # noqa: S101  # the loop ends only after a reply
-        return reply
+    def run(self, request: Request, call: Call | None = None, **fields: Any) -> Turn:
+        """Return a Turn for a request that was made anywhere; the policy is checked first.
 
-    def run(self, request: Request, call: Call | None = None, **options: Any) -> Turn:
-        """Run a request that was made anywhere; the policy is checked first. Nothing is sent before the Turn is read.
+        Args:
+            request: What to send, as it stands.
+            call: How to send it; None: in the usual way.
+            **fields: Fields of Call to change: `session.run(request, replay="use", hurry=True)`.
 
-        options are fields of Call: run(request, replay="use", hurry=True). Raises ConfigError or PromptError.
+        Returns:
+            The running reply. Nothing is sent before it is read.
+
+        Raises:
+            ConfigError: The policy does not allow the request.
+            ReplayMiss: Replies are played only, and this request has none.
         """
         self.policy.admit(request.provider, request.model, request.base_url, self.models)
         self.policy.admit_tools(request.tools)
-        return self.send(request, replace(call or Call(), **options))
+        return self.send(request, replace(call or Call(), **fields))
 
     def send(self, request: Request, call: Call) -> Turn:
         """Return the Turn of a request that build() of this session has made. Nothing is sent before it is read."""
@@ -242,10 +262,17 @@ class Session:
         return record.account(reply)
 
     def configure(self, **settings: Any) -> None:
-        """Defaults for later calls: configure(model="sonnet", temperature=0.2). None unsets one.
+        """Set defaults for later calls.
 
-        api_key is taken for the provider (and base_url) named with it, kept in memory only, and never shown.
-        models takes rows like those of models.json, laid over the shipped table.
+        Args:
+            **settings: Options by name; None removes a default. `api_key` is the key of the provider (and `base_url`)
+                named with it: it stays in memory, and is never shown. `models` takes rows like those of models.json,
+                laid over the table of the package.
+
+        Raises:
+            PromptError, ConfigError: A setting is wrong; none of them is changed.
+
+        >>> session.configure(model="sonnet", temperature=0.2)   # doctest: +SKIP
         """
         if (rows := settings.pop("models", None)) is not None:
             self.models = Models(rows)
@@ -256,7 +283,7 @@ class Session:
             if not option.setting:
                 raise PromptError(f"{option.name} is given with each call, not as a default")
             checked[option.name] = option_table.check(option.name, value)
-        self.refuse_keys(*checked.values())
+        self.config.refuse_keys(*checked.values())
         keys.refuse_login(checked.get("base_url") or "")
         if checked.get("provider") is not None:
             registry.find(checked["provider"])
@@ -269,10 +296,6 @@ class Session:
 
     def _tell(self, line: str) -> None:
         self.warn(line)  # looked up each time: the extension puts its own in place later
-
-    def refuse_keys(self, *values: object) -> None:
-        """Raise PromptError when one of these values holds a key."""
-        self.config.refuse_keys(*values)
 
 
 def _within(held: AbstractContextManager[bool], chunks: Iterator[Chunk]) -> Iterator[Chunk]:
