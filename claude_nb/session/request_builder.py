@@ -61,6 +61,21 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
     return options
 
 
+def checked_settings(config: Config, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return defaults for later calls by their usual names, each checked; None removes one. Raises PromptError."""
+    checked: dict[str, Any] = {}
+    for name, value in settings.items():
+        option = option_table.find(name)
+        if not option.setting:
+            raise PromptError(f"{option.name} is given with each call, not as a default")
+        checked[option.name] = option_table.check(option.name, value)
+    config.refuse_keys(*checked.values())
+    keys.refuse_login(checked.get("base_url") or "")
+    if checked.get("provider") is not None:
+        registry.find(checked["provider"])
+    return checked
+
+
 def build(config: Config, prompt: str, options: Mapping[str, Any], talk: Conversation | None = None) -> Request:
     """Return the request for a prompt and checked options, after the messages of a conversation.
 

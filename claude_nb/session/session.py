@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from claude_nb.errors import ClaudeError, Interrupted, PromptError
-from claude_nb.providers import keys, registry
+from claude_nb.errors import ClaudeError, Interrupted
+from claude_nb.providers import registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.models import Models
 from claude_nb.session import continuation, frontend, policy, request_builder, tools
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """Asks models and remembers. One per kernel is enough: shared.default_session().
+    """Asks models, and remembers. One per kernel is enough: see default_session().
 
     settings       defaults for every call, by option name; unset ones are absent
     conversations  by name
@@ -72,12 +72,12 @@ class Session:
 
     @property
     def store(self) -> Store | None:
-        """The history; None when it is off."""
+        """Return the history; None when it is off."""
         return self.memory.store
 
     @property
     def config(self) -> Config:
-        """What requests depend on."""
+        """Return what requests depend on."""
         return Config(self.settings, self.models, self.credentials, self.policy)
 
     def ask(self, prompt: str, **options: Any) -> Reply:
@@ -195,14 +195,14 @@ class Session:
             self.models,
             self.budget,
             self.memory,
-            labels={"notebook": self.notebook, "variable": call.variable, "chat": call.chat},
+            self._labels(call),
             finish=partial(self._finished, call),
             recorded=recorded,
             writer=call.writer,
         )
         source: Source = "replay" if recorded else "demo" if request.provider == "demo" else "live"
-        opened = partial(self._open, request, call, record)
-        turn = Turn(request, opened, record, source=source, clock=self._clock, stop=self._stop())
+        opens = partial(self._open, request, call, record)
+        turn = Turn(request, opens, record, source=source, clock=self._clock, stop=self._stop())
         if call.connections:
             call.connections.begins = turn.begins
         return turn
@@ -256,8 +256,7 @@ class Session:
 
     def adopt(self, reply: Reply) -> Reply:
         """Take in a reply that was made elsewhere (a worker of a cluster): priced, counted, in the history."""
-        labels = {"notebook": self.notebook, "variable": None, "chat": None}
-        record = CallRecord(self.models, self.budget, self.memory, labels)
+        record = CallRecord(self.models, self.budget, self.memory, self._labels(Call()))
         record.write(reply.request)
         return record.account(reply)
 
@@ -277,22 +276,16 @@ class Session:
         if (rows := settings.pop("models", None)) is not None:
             self.models = Models(rows)
         key = settings.pop("api_key", None)
-        checked: dict[str, Any] = {}
-        for name, value in settings.items():
-            option = option_table.find(name)
-            if not option.setting:
-                raise PromptError(f"{option.name} is given with each call, not as a default")
-            checked[option.name] = option_table.check(option.name, value)
-        self.config.refuse_keys(*checked.values())
-        keys.refuse_login(checked.get("base_url") or "")
-        if checked.get("provider") is not None:
-            registry.find(checked["provider"])
+        checked = request_builder.checked_settings(self.config, settings)
         settings = {name: value for name, value in (self.settings | checked).items() if value is not None}
         if key is not None:
             who = registry.choose({}, settings, self.credentials)
             self.credentials.give(who.provider.owner, key, who.base_url)
         self.settings = settings
         self.budget.limit_usd = self.policy.limit(self.settings.get("budget"))
+
+    def _labels(self, call: Call) -> dict[str, str | None]:
+        return {"notebook": self.notebook, "variable": call.variable, "chat": call.chat}
 
     def _tell(self, line: str) -> None:
         self.warn(line)  # looked up each time: the extension puts its own in place later

@@ -12,7 +12,7 @@ import pytest
 from claude_nb import Playground
 from claude_nb.errors import ClaudeError, ConfigError, Interrupted, NetworkError, PromptError, StreamCut
 from claude_nb.providers.credentials import Credentials
-from claude_nb.providers.dialects.content import sides
+from claude_nb.providers.dialects.content import alternating
 from claude_nb.session import continuation, frontend, tool_loop
 from claude_nb.session.budget import tokens_in
 from claude_nb.session.call import Call
@@ -345,7 +345,7 @@ def test_a_call_that_was_cut_is_not_sent_back(live: Session) -> None:
 def test_of_a_cut_call_alone_nothing_is_sent_back() -> None:
     held = (Thought("Hm.", "S1"), ToolCall("c1", "f", "{"))
     asked = Request("p", "m", (Message("user", "Hi"), Message("assistant", "", held)), tools=(Tool("f", "", "{}"),))
-    assert sides(asked) == [Message("user", "Hi")]
+    assert alternating(asked) == [Message("user", "Hi")]
 
 
 # What goes wrong
