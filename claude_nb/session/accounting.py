@@ -17,13 +17,13 @@ from claude_nb.types.request import Request
 
 @dataclass
 class CallRecord:
-    """Observer of one turn: reserves its budget, writes its history row, prices its reply.
+    """Observer of one turn: it reserves the budget, writes the history row and prices the reply.
 
     labels    notebook, variable and chat of the history row
-    finish    takes the priced reply, and returns the one that the turn ends with
-    recorded  the reply that is played back; None: the model is asked
-    writer    writes the row; None: the history
-    row       number of the history row; None: there is none yet
+    finish    converts the priced reply to the reply that the turn returns
+    recorded  the reply to play back; None: the model answers
+    writer    writes the row; None: the history does
+    row       number of the history row; None before it is written
     """
 
     models: Models
@@ -36,34 +36,34 @@ class CallRecord:
     row: int | None = None
 
     def begin(self, request: Request) -> None:
-        """Reserve the price of the prompt, and write the row. Raises ConfigError when the budget is used up."""
+        """Reserve the price of the prompt and write the row. Raise ConfigError if the budget is used up."""
         self.budget.admit(request, self.models, call=id(self))
         self.write(request)
 
     def write(self, request: Request) -> None:
-        """Write the prompt into the history, before it is sent."""
+        """Write the prompt to the history before it is sent."""
         if writer := self.writer or self.history.store:
             self.row = writer.begin(request, **self.labels)
 
     def progress(self, turn: Turn) -> None:
-        """Save what has arrived, about once a second. Raises ConfigError when the budget is used up."""
+        """Save what has arrived. Raise ConfigError if the budget is used up."""
         if self.row is not None and (store := self.history.store):
             store.progress(self.row, turn.text, turn.thinking)
         self.budget.watch(turn.request, self.models, id(self), turn.tokens)
 
     def finished(self, turn: Turn, reply: Reply) -> Reply:
-        """Price the reply and save it. Called once, when the turn has ended."""
+        """Price and save the reply of a turn that has ended."""
         if self.recorded is None:
             reply = self.account(reply, turn.rhythm)
         elif reply.complete:
-            # The text, price and pace of then; only the source tells that the model was not asked now.
+            # The recorded text and price are kept. Only the source tells that the model was not asked.
             from claude_nb.storage.recordings import as_replay
 
             reply = as_replay(self.recorded)
         return self.finish(reply)
 
     def account(self, reply: Reply, rhythm: Rhythm = ()) -> Reply:
-        """Return the reply with its price, after it was counted and saved."""
+        """Add a reply to the totals and the history, and return it with its price."""
         price = self.models.price(reply.model, reply.provider)
         cost = reply.usage.cost_usd
         if cost is None and price:

@@ -1,4 +1,4 @@
-"""The reply that is running. A Turn is read once and always ends in a Reply, whatever happens."""
+"""A reply that is still running. A Turn can be read once, and always ends in a Reply."""
 
 from __future__ import annotations
 
@@ -17,27 +17,30 @@ from claude_nb.types.content import Part
 from claude_nb.types.reply import Reply, Source
 from claude_nb.types.request import Chunk, Request, StopReason, Usage
 
-# A reply this long is a runaway server, not an answer: the largest models end near 128,000 tokens, about 0.6 million
-# characters. There the reply is stopped, and kept.
+# The largest models write about 128,000 tokens, or 0.6 million characters. A longer reply is a fault of the server.
 MAX_CHARS = 5_000_000
 
 
 class TurnObserver(Protocol):
-    """Who is told of a turn's course; the session is one. progress() comes about once a second, from any thread."""
+    """Observer of a turn. Any thread may call progress(), about once a second; finished() is called once."""
 
     def progress(self, turn: Turn) -> None: ...
     def finished(self, turn: Turn, reply: Reply) -> Reply: ...
 
 
 class Turn:
-    """A running reply: iterate it for the text, or call wait().
+    """A running reply. Iterate it for the text, or call wait(). It can be read once.
 
-    >>> for text in session.stream("Hi"):          # doctest: +SKIP
-    ...     print(text, end="")
+    Example:
+        >>> for text in claude_nb.stream("Hi"):  # doctest: +SKIP
+        ...     print(text, end="")
 
-    request  what was asked        text, thinking, usage  what has arrived so far
-    notice   why nothing arrives   reply                  the Reply once it has ended, else None
-    rhythm   (seconds since sending, characters of text so far), at most 20 a second: for replay at the original speed
+    Attributes:
+        request: The request that is sent when the reading begins.
+        source: "live", "demo" or "replay".
+        usage: Tokens that the server has reported so far.
+        notice: Why nothing arrives at the moment, for example before a retry. None if there is no reason.
+        reply: The Reply once the turn has ended, otherwise None.
     """
 
     def __init__(
@@ -69,68 +72,80 @@ class Turn:
         self._rhythm: list[tuple[float, int]] = []
         self._began_at = clock()
         self._first_token_s: float | None = None
-        self._told_at = clock()
-        self._untold = False
-        self._stop_reason: StopReason | None = None
-        self._raw_stop_reason: str | None = None
-        self._detail: str | None = None
+        self._reported_at = clock()
+        self._unreported = False
+        self._end = Chunk()  # the first chunk with a stop reason
         self._done = False
         self._id: str | None = None
         self._model: str | None = None
 
     @property
     def text(self) -> str:
+        """The text that has arrived so far."""
         with self._lock:
             self._text = ["".join(self._text)]
             return self._text[0]
 
     @property
     def thinking(self) -> str:
+        """The thinking that has arrived so far."""
         with self._lock:
             self._thinking = ["".join(self._thinking)]
             return self._thinking[0]
 
     @property
     def rhythm(self) -> Rhythm:
+        """Pairs of seconds since sending and characters of text so far, at most 20 a second, for replay."""
         last = (round(self._clock() - self._began_at, 3), self._text_chars)
         behind = bool(self._rhythm) and self._rhythm[-1][1] != self._text_chars
         return (*self._rhythm, last) if behind else tuple(self._rhythm)
 
     @property
     def tokens(self) -> int:
-        """Tokens of the reply so far: the server's count, else an estimate of four characters a token."""
+        """Tokens of the reply so far: the count of the server, or an estimate of four characters a token."""
         return self.usage.output_tokens or -(-self._chars // 4)
 
     def __iter__(self) -> Iterator[str]:
         return (chunk.text for chunk in self.chunks() if chunk.text)
 
     def wait(self) -> Reply:
-        """Read to the end: the Reply. Raises what went wrong, with the partial Reply as error.reply."""
+        """Read to the end and return the Reply.
+
+        Raises:
+            ClaudeError: The reply broke off or could not be requested; error.reply is what has arrived.
+            Interrupted: Ctrl-C was pressed; error.reply is what has arrived.
+        """
         for _ in self.chunks():
             pass
         assert self.reply is not None  # noqa: S101  # chunks() never ends without one
         return self.reply
 
     def stop(self) -> None:
-        """End the reply now; from any thread, at any time. The turn ends as "interrupted", without an error."""
+        """End the reply now. It ends with stop_reason "interrupted" and raises no error. Any thread may call this."""
         self._stop.set()
 
     def abandon(self) -> Reply:
-        """Stop, and settle with what has arrived even if the reader thread is still stuck in the network."""
+        """Stop, and return a Reply of what has arrived, even if the reading thread still waits for the network."""
         self._stop.set()
         return self._settle("interrupted", "interrupted")
 
     def begins(self) -> None:
-        """The request goes out now: its time does not count what was waited for a place among others."""
+        """Restart the clock because the request is sent now; the time in a queue of other requests does not count."""
         self._began_at = self._clock()
 
     def chunks(self) -> Iterator[Chunk]:
-        """What arrives, as it arrives. Can be read once."""
+        """Yield the chunks of the reply as they arrive: text, thinking, usage, notices.
+
+        Raises:
+            RuntimeError: The turn has been read before.
+            ClaudeError: As wait() does.
+            Interrupted: As wait() does.
+        """
         if self._begun:
-            raise RuntimeError("a Turn can be read once; what has arrived is in turn.text")
+            raise RuntimeError("a Turn can be read once; turn.text holds what has arrived")
         self._begun = True
-        self._began_at = self._told_at = self._clock()
-        trouble: BaseException | None = None
+        self._began_at = self._reported_at = self._clock()
+        failure: BaseException | None = None
         source = iter(()) if self._stop.is_set() else self._open(self._stop)
         try:
             for chunk in source:
@@ -143,39 +158,39 @@ class Turn:
             raise
         except KeyboardInterrupt:
             self._stop.set()
-            trouble = Interrupted(self.interrupted_line())
+            failure = Interrupted(self.interrupted_line())
         except ClaudeError as error:
-            trouble = error
+            failure = error
         except BaseException as error:
             self._settle("error", f"{type(error).__name__}: {error}")
             raise
         finally:
             getattr(source, "close", lambda: None)()
-        # Raised out here, so that no frame of the network code hangs on the error.
-        self._conclude(trouble)
+        # It is raised outside the except blocks, so that the error keeps no frame of the network code alive.
+        self._conclude(failure)
 
     def interrupted_line(self) -> str:
-        """ "interrupted after 12 tokens": the server's count, or an estimate that says so."""
+        """Return "interrupted after 12 tokens", with "(estimated)" if the server has not counted them."""
         estimated = "" if self.usage.output_tokens or not self._chars else " (estimated)"
         return f"interrupted after {self.tokens} tokens{estimated}"
 
-    def _conclude(self, trouble: BaseException | None) -> None:
+    def _conclude(self, failure: BaseException | None) -> None:
         if self._stop.is_set():
             reply = self._settle("interrupted", self.interrupted_line())
-            if isinstance(trouble, Interrupted):
-                trouble.reply = reply
-                raise trouble.with_traceback(None)
+            if isinstance(failure, Interrupted):
+                failure.reply = reply
+                raise failure.with_traceback(None)
             return
-        if trouble is None and self._stop_reason is None and not self._done:
+        if failure is None and self._end.stop_reason is None and not self._done:
             kept = "what arrived is kept" if self._chars else "nothing arrived"
-            trouble = StreamCut(f"the reply broke off before its end ({kept}); run the cell again")
-        if trouble is None:
-            self._settle(self._stop_reason or "unknown", None)
+            failure = StreamCut(f"the reply broke off before its end ({kept}); run the cell again")
+        if failure is None:
+            self._settle(self._end.stop_reason or "unknown", None)
             return
-        reply = self._settle("error", str(trouble))
-        if isinstance(trouble, ClaudeError):
-            trouble.reply = reply
-        raise trouble.with_traceback(None)
+        reply = self._settle("error", str(failure))
+        if isinstance(failure, ClaudeError):
+            failure.reply = reply
+        raise failure.with_traceback(None)
 
     def _take(self, chunk: Chunk) -> None:
         now = self._clock()
@@ -185,9 +200,8 @@ class Turn:
         self._id = self._id or chunk.id
         self._model = self._model or chunk.model
         self._done = self._done or chunk.done
-        if chunk.stop_reason and not self._stop_reason:
-            self._stop_reason, self._raw_stop_reason = chunk.stop_reason, chunk.raw_stop_reason
-            self._detail = chunk.detail
+        if chunk.stop_reason and not self._end.stop_reason:
+            self._end = chunk
         if chunk.part:
             self._parts.append(content.placed(chunk.part, self._text_chars))
         if not (chunk.text or chunk.thinking or chunk.call):
@@ -205,29 +219,29 @@ class Turn:
         since = now - self._began_at
         if not self._rhythm or since - self._rhythm[-1][0] >= 0.05:
             self._rhythm.append((round(since, 3), self._text_chars))
-        if now - self._told_at >= 1:
-            self._tell()
-        elif not self._untold:
-            self._untold = True
+        if now - self._reported_at >= 1:
+            self._report()
+        elif not self._unreported:
+            self._unreported = True
             PULSE.join(self)
         if len(chunk.text) + len(chunk.thinking) + len(chunk.call) > room:
             raise StreamCut(f"the reply was stopped at {MAX_CHARS:,} characters, which are kept; ask for less")
 
     def beat(self) -> None:
-        """Called by the pulse: what arrived just before a pause must not wait for its end to be saved."""
-        if self._untold and self._clock() - self._told_at >= 1:
-            with contextlib.suppress(ClaudeError):  # the reader meets it again at the next piece
-                self._tell()
+        """Report what arrived just before a pause, so that it is saved before the pause ends."""
+        if self._unreported and self._clock() - self._reported_at >= 1:
+            with contextlib.suppress(ClaudeError):  # the reading thread gets the same error at the next chunk
+                self._report()
 
-    def _tell(self) -> None:
-        with self._lock:  # held, so that nothing is told after the end
-            self._told_at = self._clock()
-            self._untold = False
+    def _report(self) -> None:
+        with self._lock:  # so that no progress is reported after the end
+            self._reported_at = self._clock()
+            self._unreported = False
             if self.reply is None:
                 self._observer.progress(self)
 
     def _settle(self, stop_reason: StopReason, error: str | None) -> Reply:
-        """The Reply, made once; whoever comes later gets the same one."""
+        """End the turn and return its Reply; later calls return the same Reply."""
         PULSE.leave(self)
         with self._lock:
             if self.reply is None:
@@ -237,8 +251,8 @@ class Turn:
                     thinking=self.thinking,
                     usage=self.usage,
                     stop_reason=stop_reason,
-                    raw_stop_reason=self._raw_stop_reason,
-                    stop_detail=self._detail,
+                    raw_stop_reason=self._end.raw_stop_reason,
+                    stop_detail=self._end.detail,
                     parts=tuple(self._parts),
                     seconds=round(self._clock() - self._began_at, 3),
                     first_token_s=None if self._first_token_s is None else round(self._first_token_s, 3),
