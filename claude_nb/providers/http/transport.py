@@ -26,7 +26,6 @@ import httpx
 
 from claude_nb.errors import ClaudeError, ConfigError, NetworkError, StreamCut
 from claude_nb.providers.http.keepalive import BlockingStream, KeptConnections
-from claude_nb.providers.http.packets import Packets
 from claude_nb.providers.http.stream import ByteStream, Head, Item, ThreadedStream, Timeouts, Unreached
 from claude_nb.providers.keys import Key, RedactedLogs
 
@@ -142,11 +141,7 @@ def _transport(pid: int, proxy: str | None, certificates: tuple[str | None, ...]
 
 def _new_transport(proxy: str | None, certificates: tuple[str | None, ...], *, keep: int) -> httpx.HTTPTransport:
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=keep, keepalive_expiry=KEPT_S)
-    transport = httpx.HTTPTransport(verify=_trusted(certificates), limits=limits, proxy=proxy)
-    # httpx has no option for it. Should that place be gone in a later one, requests leave as it sends them.
-    with contextlib.suppress(AttributeError):
-        transport._pool._network_backend = Packets()
-    return transport
+    return httpx.HTTPTransport(verify=_trusted(certificates), limits=limits, proxy=proxy)
 
 
 # Reading the certificates takes long; those that are named after a failure count at once.
