@@ -1,4 +1,4 @@
-"""Shows a running Turn: as outputs of a notebook cell, or as text in a terminal."""
+"""Show a running reply as outputs of a notebook cell, or as text in a terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import uuid4
 from IPython.display import publish_display_data
 
 from claude_nb import render
-from claude_nb.render import reply as footer
+from claude_nb.render import reply as render_reply
 from claude_nb.render.live import Painter, note_html
 from claude_nb.session.frontend import Mode
 from claude_nb.session.reader import ReplyView
@@ -22,7 +22,7 @@ THUMBNAIL_PIXELS = 160
 
 
 def view_for(mode: Mode, *, raw: bool = False, notices: Sequence[str] = ()) -> ReplyView:
-    """Return the view that shows a reply in this mode, below these lines."""
+    """Return the view that shows a reply in this mode, below the notices."""
     if mode == "quiet":
         return ReplyView()
     if mode == "text":
@@ -30,43 +30,43 @@ def view_for(mode: Mode, *, raw: bool = False, notices: Sequence[str] = ()) -> R
     return _Outputs(raw=raw, live=mode == "live", notices=notices)
 
 
-# Steps this short look like a flow; a flush for every token costs more than all else, in a kernel three times.
+# Steps this short still look continuous. A flush for each token would cost more than everything else.
 STEP_S = 0.05
 
 
 class _Text(ReplyView):
-    """Plain text as it arrives, control characters made visible."""
+    """Plain text as it arrives, with control characters made visible."""
 
     def __init__(self, notices: Sequence[str]) -> None:
         self._notice = ""
         self._wrote = False
-        self._thinks = False
-        self._hidden = False
-        self._told = 0, 0  # results and lines of this round
+        self._thinking = False
+        self._unflushed = False
+        self._shown = 0, 0  # tool results and notices of this round
         self._due_s = float("-inf")
         for notice in notices:
-            self.tell(notice)
+            self.notify(notice)
 
     def feed(self, text: str) -> None:
-        self._write("\n[reply]\n" if self._thinks else "", text)
-        self._thinks = False
+        self._write("\n[reply]\n" if self._thinking else "", text)
+        self._thinking = False
 
     def think(self, text: str) -> None:
-        self._write("" if self._thinks else "[thinking]\n", text)
-        self._thinks = True
+        self._write("" if self._thinking else "[thinking]\n", text)
+        self._thinking = True
 
     def _write(self, head: str, text: str) -> None:
         sys.stdout.write(head + render.terminal_safe(text))
-        self._wrote = self._hidden = True
+        self._wrote = self._unflushed = True
 
     def wait_s(self) -> float | None:
-        return max(0.0, self._due_s - time.monotonic()) if self._hidden else None
+        return max(0.0, self._due_s - time.monotonic()) if self._unflushed else None
 
     def paint(self) -> None:
         sys.stdout.flush()
-        self._hidden, self._due_s = False, time.monotonic() + STEP_S
+        self._unflushed, self._due_s = False, time.monotonic() + STEP_S
 
-    def tell(self, notice: str) -> None:
+    def notify(self, notice: str) -> None:
         if notice and notice != self._notice:
             sys.stdout.write(f"[{notice}]\n")
             sys.stdout.flush()
@@ -74,29 +74,31 @@ class _Text(ReplyView):
 
     def begin(self, turn: Turn) -> None:
         super().begin(turn)
-        self._told = 0, 0
-        self._thinks = False
+        self._shown = 0, 0
+        self._thinking = False
 
     def restart(self, notice: str) -> None:
         self._wrote = False
-        self.tell(notice)
+        self.notify(notice)
 
     def calls(self, called: Sequence[Called], notices: Sequence[str]) -> None:
-        done, told = [call for call in called if call.result is not None], self._told
-        lines = [*map(footer.call_lines, done[told[0] :]), *notices[told[1] :]]
+        done, shown = [call for call in called if call.result is not None], self._shown
+        lines = [*map(render_reply.call_lines, done[shown[0] :]), *notices[shown[1] :]]
         if lines:
             sys.stdout.write(("\n\n" if self._wrote else "") + "".join(f"[{line}]\n" for line in lines))
             sys.stdout.flush()
             self._wrote = False
-        self._told = len(done), len(notices)
+        self._shown = len(done), len(notices)
 
     def finish(self, reply: Reply) -> None:
-        sys.stdout.write(("\n\n" if self._wrote else "") + f"[{footer.line(reply, footer.next_step(reply))}]\n")
+        sys.stdout.write(
+            ("\n\n" if self._wrote else "") + f"[{render_reply.line(reply, render_reply.next_step(reply))}]\n"
+        )
         sys.stdout.flush()
 
 
 class _Outputs(ReplyView):
-    """Outputs of a cell: growing ones, or one at the end."""
+    """Outputs of a cell: they grow with the reply, or one output appears at the end."""
 
     def __init__(self, *, raw: bool, live: bool, notices: Sequence[str]) -> None:
         self._live = live
@@ -104,7 +106,7 @@ class _Outputs(ReplyView):
         self._raw = raw
         self._tail = render.plain_html if raw else render.tail_html
         self._ids: list[str] = []
-        self._above = 0  # outputs of earlier rounds
+        self._above = 0  # number of outputs of earlier rounds
         self._drawn = False
 
     def restart(self, notice: str) -> None:
@@ -113,14 +115,14 @@ class _Outputs(ReplyView):
     def begin(self, turn: Turn) -> None:
         head = "" if self._ids else self._head
         self._turn, self._drawn, self._above = turn, False, len(self._ids)
-        self._whole = render.plain_html if self._raw else footer.drawer(turn.request)
+        self._whole = render.plain_html if self._raw else render_reply.drawer(turn.request)
         self._in_json = turn.request.answer is not None and not self._raw
         self._painter = Painter(self._publish, html=self._tail, whole=self._whole, head=head)
 
     def feed(self, text: str) -> None:
         if self._in_json and text.strip():
             self._painter.feed("```json\n" if text.lstrip().startswith("{") else "")
-            self._in_json = False  # only the beginning of an answer tells
+            self._in_json = False  # only the beginning shows whether it is JSON
         self._painter.feed(text)
 
     def think(self, text: str) -> None:
@@ -130,15 +132,15 @@ class _Outputs(ReplyView):
         self._painter.call(text)
 
     def calls(self, called: Sequence[Called], notices: Sequence[str]) -> None:
-        bundle = footer.calls(called)
+        bundle = render_reply.calls(called)
         bundle["text/html"] += "".join(map(note_html, notices))
         if self._live and self._drawn:
             self._painter.below(bundle)
         elif self._live:
-            self._painter.finish(self._turn.text, bundle, before=footer.thinking(self._turn.thinking))
+            self._painter.finish(self._turn.text, bundle, before=render_reply.thinking(self._turn.thinking))
         self._drawn = True
 
-    def tell(self, notice: str) -> None:
+    def notify(self, notice: str) -> None:
         self._painter.tell(notice)
 
     def wait_s(self) -> float | None:
@@ -148,17 +150,17 @@ class _Outputs(ReplyView):
         self._painter.paint(time.monotonic())
 
     def finish(self, reply: Reply) -> None:
-        below = footer.bundle(reply, footer.next_step(reply))
-        thinking, html = footer.thinking(reply.thinking), footer.body(reply, self._whole)
+        footer = render_reply.bundle(reply, render_reply.next_step(reply))
+        thinking, html = render_reply.thinking(reply.thinking), render_reply.body(reply, self._whole)
         if not self._live:
-            whole = self._head + thinking + html + below["text/html"]
+            whole = self._head + thinking + html + footer["text/html"]
             self._publish(0, {"text/html": whole, "text/plain": reply.text})
         elif self._drawn:
-            self._painter.below(below, anew=True)
-        elif self._above:  # what came before it is drawn already
-            self._painter.finish(self._turn.text, below, before=footer.thinking(self._turn.thinking))
+            self._painter.below(footer, anew=True)
+        elif self._above:  # the earlier rounds have been drawn
+            self._painter.finish(self._turn.text, footer, before=render_reply.thinking(self._turn.thinking))
         else:
-            self._painter.finish(reply.text, below, before=thinking, html=html if reply.calls else "")
+            self._painter.finish(reply.text, footer, before=thinking, html=html if reply.calls else "")
 
     def _publish(self, slot: int, bundle: dict[str, str]) -> None:
         slot += self._above
@@ -169,7 +171,7 @@ class _Outputs(ReplyView):
 
 
 def thumbnails(attached: Sequence[Attachment]) -> None:
-    """What goes with a prompt, as small pictures; PDFs and texts have their line only."""
+    """Show the attached pictures of a prompt at a small size. PDFs and texts have only their notice."""
     for part in attached:
         if part.media_type.startswith("image/"):
             sizes = {part.media_type: {"width": THUMBNAIL_PIXELS}}
@@ -177,7 +179,7 @@ def thumbnails(attached: Sequence[Attachment]) -> None:
 
 
 def note(line: str, mode: Mode) -> None:
-    """A line of ours, above the reply."""
+    """Show a notice above the reply."""
     if mode == "quiet":
         return
     if mode == "text":

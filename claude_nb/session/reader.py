@@ -1,7 +1,7 @@
-"""Reads a running Turn in a thread while the main thread draws it.
+"""Read a running Turn in a thread while the main thread draws it.
 
-So a Ctrl-C always lands in the main thread, between two drawings, and never inside the network code; it is answered at
-once, whatever the server does.
+A Ctrl-C therefore reaches the main thread between two drawings, never inside the network code. It takes effect at once,
+whatever the server does.
 """
 
 from __future__ import annotations
@@ -20,97 +20,97 @@ from claude_nb.types.content import Called
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Chunk
 
-# Presses of Stop this close to one another are one; it is answered within a second.
+# Presses of Stop within this time count as one. A press takes effect within a second.
 SAME_PRESS_S = 1.2
 
 
 class Reader(threading.Thread):
-    """Reads the turn, while the main thread follows it."""
+    """Thread that reads a turn, while the main thread calls follow()."""
 
     def __init__(self, turn: Turn) -> None:
         super().__init__(name="claude_nb reader", daemon=True)
-        self.trouble: BaseException | None = None
+        self.error: BaseException | None = None
         self._turn = turn
-        self._news = threading.Event()
+        self._arrived = threading.Event()
         self._ended = threading.Event()
-        self._pieces: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
+        self._chunks: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
 
     def run(self) -> None:
         try:
             for chunk in self._turn.chunks():
                 if chunk.text or chunk.thinking or chunk.call:
-                    self._pieces.put(chunk)
-                self._news.set()
-        except BaseException as error:  # noqa: BLE001  # handed to the main thread, which raises it
-            self.trouble = error
+                    self._chunks.put(chunk)
+                self._arrived.set()
+        except BaseException as error:  # noqa: BLE001  # the main thread raises it
+            self.error = error
         finally:
             self._ended.set()
-            self._news.set()
+            self._arrived.set()
 
-    def follow(self, screen: ReplyView) -> None:
-        """Draw what arrives, when it is due, until the end."""
+    def follow(self, view: ReplyView) -> None:
+        """Draw what arrives until the end, as often as the view allows."""
         self.start()
         while True:
             ended = self._ended.is_set()
-            while not self._pieces.empty():
-                piece = self._pieces.get()
-                if piece.thinking:
-                    screen.think(piece.thinking)
-                if piece.text:
-                    screen.feed(piece.text)
-                if piece.call:
-                    screen.call(piece.call)
+            while not self._chunks.empty():
+                chunk = self._chunks.get()
+                if chunk.thinking:
+                    view.think(chunk.thinking)
+                if chunk.text:
+                    view.feed(chunk.text)
+                if chunk.call:
+                    view.call(chunk.call)
             if ended:
                 return
-            screen.tell(self._turn.notice or "")
-            wait_s = screen.wait_s()
+            view.notify(self._turn.notice or "")
+            wait_s = view.wait_s()
             if wait_s is None:
-                # The time-out is for platforms where a wait without one cannot be interrupted.
-                self._news.wait(0.5)
-                self._news.clear()
+                # The time-out is for platforms where Ctrl-C cannot interrupt an unlimited wait.
+                self._arrived.wait(0.5)
+                self._arrived.clear()
             elif wait_s > 0:
                 self._ended.wait(wait_s)
             else:
-                screen.paint()
+                view.paint()
 
 
 @contextmanager
-def _pressed_once() -> Iterator[None]:
-    """A second press of Stop, while the first is answered, would lose the text: it is taken for the same one."""
-    ours = threading.current_thread() is threading.main_thread()
-    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+def _one_interrupt() -> Iterator[None]:
+    """Ignore a second press of Stop while the first is handled, because it would lose the text."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
     pressed_at: float | None = None
 
-    def pressed(*_: object) -> None:
+    def on_press(*_: object) -> None:
         nonlocal pressed_at
         now = time.monotonic()
         if pressed_at is None or now - pressed_at > SAME_PRESS_S:
             pressed_at = now
             raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, pressed)
+    signal.signal(signal.SIGINT, on_press)
     try:
         yield
     finally:
-        # A kernel sets its own handler for each cell, and the second press may come when this one has just ended.
+        # A kernel installs its own handler for each cell, and the second press may come just after this one ends.
         if pressed_at is None or not frontend.in_kernel():
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class ReplyView:
-    """Shows nothing; the other views are its children.
+    """Shows a reply that takes one or several turns. This one shows nothing; the other views are subclasses.
 
-    reply  the newest reply that holds text or calls, whole or not; None: there is none yet
+    reply  the newest reply with text or tool calls, complete or not; None before the first
     """
 
     reply: Reply | None = None
 
     def read(self, turn: Turn) -> Reply:
-        """Read a turn to its end, and draw it as it arrives.
+        """Read a turn to its end and draw it as it arrives.
 
-        Raises what went wrong, after what had arrived was drawn. Nothing is drawn of a turn that was not sent.
+        An error is raised after the text so far has been drawn. A turn that could not be sent draws nothing.
         """
         try:
             return self._read(turn)
@@ -121,49 +121,49 @@ class ReplyView:
     def _read(self, turn: Turn) -> Reply:
         self.begin(turn)
         reader = Reader(turn)
-        with _pressed_once():
+        with _one_interrupt():
             try:
                 reader.follow(self)
             except KeyboardInterrupt:
                 turn.stop()
                 reader.join(1.0)
                 reply = turn.abandon()
-                trouble: BaseException | None = Interrupted(turn.interrupted_line())
+                error: BaseException | None = Interrupted(turn.interrupted_line())
             except BaseException:
-                turn.abandon()  # a fault in the drawing: what has arrived is kept as turn.reply
+                turn.abandon()  # drawing failed; turn.reply holds what has arrived
                 raise
             else:
-                trouble = reader.trouble
-                if trouble and turn.reply is None:  # refused before it was sent
-                    raise trouble
+                error = reader.error
+                if error and turn.reply is None:  # it was refused before it was sent
+                    raise error
                 reply = turn.reply or turn.abandon()
-            if trouble is None:
+            if error is None:
                 return reply
             self.finish(reply)
-        if isinstance(trouble, (ClaudeError, Interrupted)):
-            trouble.reply = reply
-        raise trouble
+        if isinstance(error, (ClaudeError, Interrupted)):
+            error.reply = reply
+        raise error
 
     def begin(self, turn: Turn) -> None:
-        """A turn is going to be read: the first one of a reply, or one more."""
+        """Prepare to draw a turn: the first one of a reply or a later one."""
 
     def feed(self, text: str) -> None:
-        """More of the reply."""
+        """Add text of the reply."""
 
     def think(self, text: str) -> None:
-        """More of what the model thinks."""
+        """Add text of the model's thinking."""
 
     def call(self, text: str) -> None:
-        """More of a call that the model writes."""
+        """Add text of a tool call that the model is writing."""
 
     def calls(self, called: Sequence[Called], notices: Sequence[str]) -> None:
-        """The turn has ended with these calls; again whenever one of them has its result."""
+        """Draw the tool calls at the end of a turn, and draw them again when a result is known."""
 
-    def tell(self, notice: str) -> None:
-        """Why nothing arrives."""
+    def notify(self, notice: str) -> None:
+        """Show why nothing arrives; "" removes the notice."""
 
     def wait_s(self) -> float | None:
-        """Seconds until the next drawing; None: nothing to draw."""
+        """Return the seconds until the next drawing; None if there is nothing to draw."""
         return None
 
     def paint(self) -> None:
@@ -173,4 +173,4 @@ class ReplyView:
         """Draw the end of the reply."""
 
     def restart(self, notice: str) -> None:
-        """Begin a new drawing with a notice: the reply is asked for once more."""
+        """Begin a new drawing with a notice, because the reply is requested again."""
