@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
+
+from claude_nb.types.plain import Plain
 
 
 @dataclass(frozen=True, slots=True)
-class Thought:
+class Thought(Plain):
     """A block of thinking, as its server signed it: it goes back unchanged, or not at all.
 
     sealed  the server's own form of a thought that it does not show; then text and signature are empty
     at      how many characters of the message's text stand before it
     """
 
+    KIND = "thought"
     text: str = ""
     signature: str = ""
     sealed: str = ""
@@ -29,7 +32,7 @@ class Thought:
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Plain):
     """A file that goes with a prompt. Two are equal when their bytes, names and places are.
 
     media_type  image/png, image/jpeg, image/gif, image/webp, application/pdf or text/plain
@@ -39,6 +42,7 @@ class Attachment:
     at          how many characters of the message's text stand before it
     """
 
+    KIND = "attachment"
     name: str
     media_type: str
     sha256: str
@@ -52,7 +56,7 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(Plain):
     """A function that a model wants called: ToolCall("toolu_1", "weather", '{"city": "Oslo"}').
 
     id         the server's, by which the result is matched to it
@@ -60,21 +64,23 @@ class ToolCall:
     at         how many characters of the message's text stand before it
     """
 
-    id: str
-    name: str
+    KIND = "tool_call"
+    id: str = ""
+    name: str = ""
     arguments: str = "{}"
     at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class ToolResult:
+class ToolResult(Plain):
     """What a call gave, as text: ToolResult("toolu_1", "18 °C").
 
     failed  True: the text is an error, which the model may mend
     """
 
-    id: str
-    text: str
+    KIND = "tool_result"
+    id: str = ""
+    text: str = ""
     failed: bool = False
     at: int = 0
 
@@ -105,13 +111,6 @@ class Called(NamedTuple):
 
 Part = Thought | Attachment | ToolCall | ToolResult
 _P = TypeVar("_P", bound=Part)
-_KINDS: dict[str, type[Part]] = {
-    "thought": Thought,
-    "attachment": Attachment,
-    "tool_call": ToolCall,
-    "tool_result": ToolResult,
-}
-_NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def placed(part: _P, at: int) -> _P:
@@ -138,20 +137,3 @@ def arguments(call: ToolCall) -> dict[str, Any] | str:
 def _called(call: ToolCall, result: ToolResult | None) -> Called:
     given, failed = (result.text, result.failed) if result else (None, False)
     return Called(call.name, arguments(call), given, failed, call.at)
-
-
-def to_dict(part: Part) -> dict[str, Any]:
-    """Plain JSON data; what is empty is absent: {"kind": "thought", "text": "Hm.", "signature": "EqQB"}."""
-    values = {name: value for name, value in asdict(part).items() if value and name != "data"}
-    return {"kind": _NAMES[type(part)], **values}
-
-
-def from_dict(data: Mapping[str, Any]) -> Part:
-    """The inverse of to_dict. Raises KeyError, TypeError or ValueError on other data."""
-    values = dict(data)
-    part = _KINDS[values.pop("kind")](**values)
-    kinds = {"at": int, "size": int, "failed": bool}
-    values = asdict(part)
-    if any(type(value) is not kinds.get(name, str) for name, value in values.items()) or values["at"] < 0:
-        raise ValueError("a part of a message has an impossible value")
-    return part

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from claude_nb import schema
 from claude_nb.errors import ClaudeError, NoJson
 from claude_nb.types import content as parts
 from claude_nb.types.content import Called, Part, ToolResult
+from claude_nb.types.plain import SIGNED, Plain, to_plain
 from claude_nb.types.request import Message, Request, StopReason, Usage
-from claude_nb.types.settings import names_of
 
 Source = Literal["live", "replay", "demo"]
 
@@ -39,7 +38,7 @@ class CodeBlock(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Plain):
     """A finished answer, or what arrived of it. ``str(reply)`` is the text.
 
     stop_reason     end, max_tokens, stop_sequence, tool_use, refusal, interrupted, error, unknown
@@ -57,6 +56,11 @@ class Reply:
     'Hello.'
     """
 
+    IGNORES_UNKNOWN = True
+    ALWAYS = (
+        *("text", "thinking", "usage", "seconds", "first_token_s", "cost_usd"),
+        *("raw_stop_reason", "request_id", "response_model", "error"),
+    )
     request: Request
     text: str = ""
     thinking: str = ""
@@ -71,7 +75,7 @@ class Reply:
     response_model: str | None = None
     created_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     error: str | None = None
-    saved_usd: float | None = None
+    saved_usd: Annotated[float, SIGNED] | None = None
     stop_detail: str | None = None
     parts: tuple[Part, ...] = ()
 
@@ -198,31 +202,8 @@ class Reply:
         return value, why
 
     def to_dict(self, *, request: bool = True) -> dict[str, Any]:
-        """Plain JSON data, without anything secret; Reply.from_dict reads it back. request: False leaves that out."""
-        skip = ("request", "usage", "created_at", "parts", "stop_detail", "saved_usd")
-        data = {name: getattr(self, name) for name in names_of(Reply) if name not in skip}
-        if request:
-            data["request"] = self.request.to_dict()
-        counts = ((name, getattr(self.usage, name)) for name in names_of(Usage))
-        data["usage"] = {name: count for name, count in counts if count is not None}
-        data["created_at"] = self.created_at.isoformat()
-        if self.saved_usd is not None:
-            data["saved_usd"] = self.saved_usd
-        if self.stop_detail:
-            data["stop_detail"] = self.stop_detail
-        if self.parts:
-            data["parts"] = [parts.to_dict(part) for part in self.parts]
-        return data
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Reply:
-        """The inverse of to_dict; raises KeyError, TypeError or ValueError on other data."""
-        values = {name: value for name, value in data.items() if name in names_of(Reply)}
-        values["request"] = Request.from_dict(data["request"])
-        values["usage"] = Usage(**(data.get("usage") or {}))
-        values["parts"] = tuple(parts.from_dict(part) for part in data.get("parts", ()))
-        values["created_at"] = datetime.fromisoformat(data["created_at"])
-        return cls(**values)
+        """Return plain JSON data, without anything secret. request=False leaves the request out."""
+        return to_plain(self, skip="" if request else "request")
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         from claude_nb.render import reply

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from claude_nb.types import content as parts
 from claude_nb.types.content import Part
-from claude_nb.types.settings import Answer, Sampling, Thinking, Tool, names_of
+from claude_nb.types.plain import Plain, names_of
+from claude_nb.types.settings import Answer, Sampling, Thinking, Tool
 
 Role = Literal["user", "assistant"]
 StopReason = Literal["end", "max_tokens", "stop_sequence", "tool_use", "refusal", "interrupted", "error", "unknown"]
@@ -34,26 +33,16 @@ STOP_WORDS: dict[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class Message(Plain):
     """One side of an exchange: Message("user", "Why is the sky blue?")."""
 
     role: Role
     text: str
     parts: tuple[Part, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data; a message without parts has none in it."""
-        data: dict[str, Any] = {"role": self.role, "text": self.text}
-        return data | {"parts": [parts.to_dict(part) for part in self.parts]} if self.parts else data
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Message:
-        """The inverse of to_dict; raises KeyError, TypeError or ValueError on other data."""
-        return cls(data["role"], data["text"], tuple(parts.from_dict(part) for part in data.get("parts", ())))
-
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class Request(Plain):
     """All that decides a reply, and nothing secret: no key and no header is ever part of it.
 
     thinking  None: as the model does by itself
@@ -65,6 +54,7 @@ class Request:
     repeat    tells repeated samples of the same request apart (0, 1, 2 ...); never sent
     """
 
+    IGNORES_UNKNOWN = True
     provider: str
     model: str
     messages: tuple[Message, ...]
@@ -106,54 +96,9 @@ class Request:
             object.__setattr__(self, "_key", key)
         return key
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data; what is unset is absent, so new fields leave old keys unchanged."""
-        data: dict[str, Any] = {
-            "provider": self.provider,
-            "model": self.model,
-            "messages": [message.to_dict() for message in self.messages],
-        }
-        optional = {
-            "system": self.system,
-            "sampling": self.sampling.as_params() or None,
-            "base_url": self.base_url,
-            "repeat": self.repeat or None,
-            "thinking": self.thinking.as_params() if self.thinking else None,
-            "effort": self.effort,
-            "cache": self.cache or None,
-            "tools": [asdict(tool) for tool in self.tools] or None,
-            "answer": asdict(self.answer) if self.answer else None,
-        }
-        return data | {name: value for name, value in optional.items() if value is not None}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Request:
-        """The inverse of to_dict; raises KeyError, TypeError or ValueError on other data."""
-        return cls(
-            provider=data["provider"],
-            model=data["model"],
-            messages=tuple(map(Message.from_dict, data["messages"])),
-            system=data.get("system"),
-            sampling=Sampling(**(data.get("sampling") or {})),
-            base_url=data.get("base_url"),
-            repeat=int(data.get("repeat", 0)),
-            thinking=_thinking(data["thinking"]) if data.get("thinking") else None,
-            effort=data.get("effort"),
-            cache=data.get("cache", False) is True,
-            tools=tuple(Tool(**tool) for tool in data.get("tools", ())),
-            answer=Answer(**data["answer"]) if data.get("answer") else None,
-        )
-
-
-def _thinking(data: Mapping[str, Any]) -> Thinking:
-    thinking = Thinking(data["type"], data.get("budget_tokens"), data.get("display"))
-    if thinking.kind not in ("adaptive", "enabled", "disabled") or not isinstance(thinking.budget_tokens, int | None):
-        raise ValueError("thinking has an impossible value")
-    return thinking
-
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Plain):
     """Tokens as the server counted them; None is "not told", which is not 0.
 
     input_tokens counts the whole prompt, cached parts included; the two cache counts are parts of it.

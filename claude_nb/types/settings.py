@@ -6,21 +6,16 @@ Thinking  how the model is to think     Answer  the form that the reply must hav
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from functools import cache
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from claude_nb.types.plain import SIGNED, Plain
 
 Way = Literal["native", "tool", "prompt"]
 
 
-@cache
-def names_of(kind: type) -> tuple[str, ...]:
-    """The fields of a dataclass, looked up once: names_of(Message) -> ("role", "text", "parts")."""
-    return tuple(field.name for field in fields(kind))
-
-
 @dataclass(frozen=True, slots=True)
-class Sampling:
+class Sampling(Plain):
     """The settings that shape a reply. None means: not sent, the model's own default holds.
 
     temperature     0 (most likely words) to 1 (varied); to 2 on the demo model
@@ -36,7 +31,7 @@ class Sampling:
     top_k: int | None = None
     max_tokens: int | None = None
     stop_sequences: tuple[str, ...] | None = None
-    seed: int | None = None
+    seed: Annotated[int, SIGNED] | None = None
 
     def __post_init__(self) -> None:
         # One spelling for equal values (1 and 1.0, -0.0 and 0.0), because Request.key is made from it.
@@ -48,12 +43,11 @@ class Sampling:
 
     def as_params(self) -> dict[str, Any]:
         """Only what is set: Sampling(top_k=5).as_params() -> {"top_k": 5}."""
-        pairs = ((name, getattr(self, name)) for name in names_of(Sampling))
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in pairs if v is not None}
+        return self.to_dict()
 
 
 @dataclass(frozen=True, slots=True)
-class Thinking:
+class Thinking(Plain):
     """How a model is to think.
 
     kind           adaptive (it decides how much), enabled (up to budget_tokens) or disabled
@@ -61,7 +55,7 @@ class Thinking:
     display        "summarized" asks for the text of the thoughts where a model keeps it back
     """
 
-    kind: Literal["adaptive", "enabled", "disabled"]
+    kind: Literal["adaptive", "enabled", "disabled"] = field(metadata={"key": "type"})
     budget_tokens: int | None = None
     display: str | None = None
 
@@ -70,12 +64,11 @@ class Thinking:
 
     def as_params(self) -> dict[str, Any]:
         """As Anthropic's format has it: {"type": "enabled", "budget_tokens": 4000}."""
-        values = {"type": self.kind, "budget_tokens": self.budget_tokens, "display": self.display}
-        return {name: value for name, value in values.items() if value is not None}
+        return self.to_dict()
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Plain):
     """A function as a model is told of it; the function itself is no part of a request.
 
     schema  JSON schema of its arguments, as JSON text
@@ -87,7 +80,7 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Plain):
     """The form a reply must have.
 
     schema   JSON schema of an object, as JSON text
@@ -96,6 +89,7 @@ class Answer:
     wrapped  True: what was asked for is no object, so it is the one field, "answer", of one
     """
 
+    ALWAYS = ("wrapped",)
     schema: str
     how: Way = "native"
     wrapped: bool = False
