@@ -69,7 +69,7 @@ def test_restore_takes_only_names_that_a_reply_can_have(kernel: Kernel) -> None:
     assert kernel.run("%claude /restore").text == "restored fine\n"
     assert kernel.get("type(fine).__name__, type(__builtins__).__name__") == ("Reply", "module")
     assert acts(kernel.run("fine")) == []
-    assert "no reply of this notebook" in str(kernel.run("%claude /restore __builtins__").error)
+    assert "no reply from this notebook" in str(kernel.run("%claude /restore __builtins__").error)
 
 
 def test_triggers_and_views_of_a_foreign_database_do_nothing(env: dict[str, str], tmp_path: Path) -> None:
