@@ -112,7 +112,7 @@ class ClaudeMagic:
             sweep_cell(self.session, prompt.strip("\n"), settings=values, how=flags, out=out, variables=variables)
             return None
         if "tools" in values:
-            values["tools"] = tools.box(tools.named(values["tools"], variables), yes="yes" in flags)
+            values["tools"] = tools.toolbox(tools.by_name(values["tools"], variables), yes="yes" in flags)
         elif "yes" in flags:
             raise PromptError("--yes allows the functions that --tools names; add --tools weather,add or leave it out")
         filled = template.fill(prompt.strip("\n"), self._with_error(prompt), pictures=True)

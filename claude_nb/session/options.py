@@ -92,7 +92,7 @@ _NOT_SENT = ("timeout", "budget")
 # These options decide what the model answers; the others say how one call is made or shown.
 REQUEST_NAMES = (*(o.name for o in SETTINGS if o.name not in _NOT_SENT), "attach", "cache", "json", "tools")
 CALL_NAMES = tuple(option.name for option in OPTIONS if option.name not in REQUEST_NAMES)
-_CHECKED_LATER = ("attach", "tools", "json")  # by attachments.gather(), tools.box() and structured.with_form()
+_CHECKED_LATER = ("attach", "tools", "json")  # by attachments.gather(), tools.toolbox() and structured.with_schema()
 _MINIMUM = {"temperature": 0, "top_k": 1, "max_tokens": 1, "context": 1, "budget": 0}
 
 

@@ -57,7 +57,7 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
     if "attach" in options:
         options["attach"] = attachments.gather(options["attach"]).attachments
     if "tools" in options:
-        options["tools"] = tools.box(options["tools"])
+        options["tools"] = tools.toolbox(options["tools"])
     return options
 
 

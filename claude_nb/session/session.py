@@ -128,7 +128,7 @@ class Session:
         for name in options.keys() & {"timeout", "whole", "allow_http", "chat", "hurry"}:
             fields[name] = options.pop(name)
         fields["timeout"] = option_table.check("timeout", fields.get("timeout"))
-        toolbox = tools.box(options.pop("tools", None), yes=bool(options.pop("yes", False)))
+        toolbox = tools.toolbox(options.pop("tools", None), yes=bool(options.pop("yes", False)))
         call = Call(cell=self.cell(), tools=toolbox, **fields)
         return self.request(prompt, chat=call.chat, tools=toolbox, **options), call
 

@@ -1,6 +1,6 @@
-"""Functions of the notebook that a model may ask for: how it is told of them, and one call of one of them.
+"""Functions of the notebook that a model may call: their descriptions, and the calls themselves.
 
-They run here, in this process and with its rights, so the user is asked before the first call of each.
+They run in this process with its rights, so the user is asked before the first call of each function.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from claude_nb.types.settings import Tool
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # what servers take as the name of a function
 MAX_CHARS = 20_000  # of a result
 MAX_ERROR_CHARS = 1_000
-MAX_ASKED_CHARS = 400  # of a call, in the question about it
+MAX_QUESTION_CHARS = 400  # of a call, in the question to the user
 
 Function = Callable[..., Any]
 
 
 class ToolOutcome(NamedTuple):
-    """What a call gave, and a line for each thing that was cut or masked."""
+    """The result of a call, and a notice for each thing that was cut or masked."""
 
     result: ToolResult
     notices: tuple[str, ...] = ()
@@ -43,10 +43,10 @@ class ToolOutcome(NamedTuple):
 
 @dataclass
 class ToolBox:
-    """The functions for one reply, by name, as a model is told of them.
+    """The functions that a model may call in one reply, by name, with their descriptions.
 
-    yes      True: none is asked about
-    allowed  those that the user has said yes to
+    yes      True: call all of them without asking the user
+    allowed  functions that the user has allowed
     """
 
     functions: Mapping[str, Function]
@@ -55,31 +55,31 @@ class ToolBox:
     allowed: set[str] = field(default_factory=set)
 
     def call(self, call: ToolCall, keys: Iterable[Key] = ()) -> ToolOutcome:
-        """Run a function as the model asks. Whatever goes wrong in it is told to the model, for it to mend.
+        """Run a tool call. An error becomes the result, so that the model can correct its call.
 
-        Raises KeyboardInterrupt, and ConfigError where nobody can be asked.
+        Raises KeyboardInterrupt, and ConfigError if no user can be asked.
         """
         function, arguments = self.functions.get(call.name), content.arguments(call)
         if function is None:
-            return _failed(call, f"there is no function {call.name}; there are {', '.join(self.functions)}")
+            return _failed(call, f"unknown function {call.name}; use one of {', '.join(self.functions)}")
         if isinstance(arguments, str):
-            return _failed(call, "the arguments are no JSON object; write them anew")
+            return _failed(call, "the arguments are not a JSON object; write them again")
         if problem := schema.problem(arguments, self._schema(call.name)):
-            return _failed(call, f"the arguments do not fit: {problem}")
-        if not self._may(Called(call.name, arguments)):
-            return _failed(call, "the user does not allow this call; go on without it")
+            return _failed(call, f"the arguments do not match the schema: {problem}")
+        if not self._allows(Called(call.name, arguments)):
+            return _failed(call, "the user does not allow this call; continue without it")
         return _run(function, arguments, call, keys)
 
     def _schema(self, name: str) -> dict[str, Any]:
-        form: dict[str, Any] = json.loads(next(tool.schema for tool in self.tools if tool.name == name))
-        return form
+        parameters: dict[str, Any] = json.loads(next(tool.schema for tool in self.tools if tool.name == name))
+        return parameters
 
-    def _may(self, called: Called) -> bool:
+    def _allows(self, called: Called) -> bool:
         if self.yes or called.name in self.allowed:
             return True
-        shown = reply.call_line(called, MAX_ASKED_CHARS)
+        line = reply.call_line(called, MAX_QUESTION_CHARS)
         try:
-            answer = input(f"Let the model call {shown}? [y]es, [n]o, [a]ll of them: ").strip().lower()
+            answer = input(f"Let the model call {line}? [y]es, [n]o, [a]ll of them: ").strip().lower()
         except (EOFError, OSError, NotImplementedError):
             raise nobody_to_ask() from None
         self.yes = answer in ("a", "all")
@@ -88,76 +88,75 @@ class ToolBox:
         return self.yes or called.name in self.allowed
 
 
-def box(functions: ToolBox | Function | Iterable[Function] | None, *, yes: bool = False) -> ToolBox | None:
-    """The functions for a reply: box([weather, add]). None for none.
+def toolbox(functions: ToolBox | Function | Iterable[Function] | None, *, yes: bool = False) -> ToolBox | None:
+    """Return the tools for a reply: toolbox([weather, add]). None if there are no functions.
 
-    Raises PromptError, in one line, for what a model cannot be told of.
+    Raises PromptError for a function that a model cannot call.
     """
     if functions is None or isinstance(functions, ToolBox):
         return functions
-    given = [functions] if callable(functions) else functions
-    if isinstance(given, str) or not isinstance(given, Iterable):
+    if isinstance(functions, str) or not (callable(functions) or isinstance(functions, Iterable)):
         raise PromptError(f"tools takes functions, like tools=[weather], not {functions!r:.60}")
-    listed = list(given)
-    tools = tuple(map(_tool, listed))
+    functions = [functions] if callable(functions) else list(functions)
+    tools = tuple(map(_tool, functions))
     names = [tool.name for tool in tools]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise PromptError(f"two functions are named {twice[0]}; a model could not tell them apart")
-    return ToolBox(dict(zip(names, listed, strict=True)), tools, yes) if tools else None
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise PromptError(f"two functions are named {repeated[0]}; rename one of them")
+    return ToolBox(dict(zip(names, functions, strict=True)), tools, yes) if tools else None
 
 
-def named(text: str, variables: Mapping[str, Any]) -> list[Function]:
-    """The functions of a notebook by their names: named("weather,add", variables). Raises PromptError."""
+def by_name(text: str, variables: Mapping[str, Any]) -> list[Function]:
+    """Return functions of the notebook: by_name("weather,add", variables). Unknown names: PromptError."""
     names = [name for name in re.split(r"[,\s]+", text) if name]
     for name in names:
         if name not in variables:
             near = get_close_matches(name, [key for key in variables if not key.startswith("_")], n=1)
             hint = f"did you mean {near[0]}?" if near else "run the cell that defines it"
-            raise PromptError(f"--tools: there is no function {name!r} in this notebook; {hint}")
+            raise PromptError(f"--tools: this notebook has no function {name!r}; {hint}")
     if not names:
         raise PromptError("--tools needs the names of functions: --tools weather,add")
     return [variables[name] for name in names]
 
 
 def nobody_to_ask() -> ConfigError:
-    """The error of a place where input() reaches nobody."""
+    """Return the error for a place where no user can answer input()."""
     return ConfigError(
-        "a model may call functions only when somebody says yes, and nobody can be asked here; "
-        "add --yes (in Python yes=True) if they do no harm"
+        "a model may call functions only with the consent of the user, and nobody can be asked here; "
+        "add --yes (in Python yes=True) if the functions are harmless"
     )
 
 
 def _tool(function: Any) -> Tool:
-    """A function as a model is told of it: its name, the first paragraph of its docstring, its parameters."""
+    """Describe a function to a model: name, first paragraph of the docstring, schema of the parameters."""
     if not callable(function):
-        raise PromptError(f"{function!r:.60} is no function; tools takes functions with type hints")
+        raise PromptError(f"{function!r:.60} is not a function; tools takes functions with type hints")
     name = getattr(function, "__name__", None)
     if name is None or name == "<lambda>":
-        raise PromptError("a model can only ask for a function that has a name; write it with def")
+        raise PromptError("a model can only call a function that has a name; define it with def")
     if not NAME.fullmatch(name):
         raise PromptError(f"{name} cannot be the name of a tool; use up to 64 English letters, digits, _ and -")
     if name == ANSWER:
-        raise PromptError(f"{name} is the name of a tool of ours; give the function another one")
+        raise PromptError(f"{name} is a reserved name; rename the function")
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise PromptError(f"{name} is async; write a plain function (def) that gives the value")
-    form = schema.of_function(function)
-    about = (inspect.getdoc(function) or "").strip().partition("\n\n")[0]
-    return Tool(name, about or f"{name}{inspect.signature(function)}", json.dumps(form, ensure_ascii=False))
+        raise PromptError(f"{name} is async; use a plain function (def) that returns the value")
+    parameters = json.dumps(schema.of_function(function), ensure_ascii=False)
+    description = (inspect.getdoc(function) or "").strip().partition("\n\n")[0]
+    return Tool(name, description or f"{name}{inspect.signature(function)}", parameters)
 
 
 def _run(function: Function, arguments: dict[str, Any], call: ToolCall, keys: Iterable[Key]) -> ToolOutcome:
     try:
-        text = _as_text(function(**_built(function, arguments)), call.name)
+        text = _as_text(function(**_converted(function, arguments)), call.name)
     except NoJson as error:
-        return _failed(call, f"the arguments do not fit: {error}")
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # a function of the user's may raise anything
-        failed = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_ERROR_CHARS]
-        return _told(call, PromptText(failed), keys, failed=True)
-    return _told(call, text, keys)
+        return _failed(call, f"the arguments do not match the schema: {error}")
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # a user's function may raise anything
+        line = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_ERROR_CHARS]
+        return _outcome(call, PromptText(line), keys, failed=True)
+    return _outcome(call, text, keys)
 
 
-def _built(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments as the type hints want them: dataclasses, Enums, dates."""
+def _converted(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Convert the arguments to the types of the hints: dataclasses, Enums, dates."""
     hints = hints_of(function, function.__name__)
     return {name: schema.build(value, hints.get(name, Any)) for name, value in arguments.items()}
 
@@ -178,14 +177,14 @@ def _failed(call: ToolCall, text: str) -> ToolOutcome:
     return ToolOutcome(ToolResult(call.id, text, failed=True))
 
 
-def _told(call: ToolCall, result: PromptText, keys: Iterable[Key], *, failed: bool = False) -> ToolOutcome:
-    """The result as it is sent: of a bounded length, and without what looks like a key or a password."""
+def _outcome(call: ToolCall, result: PromptText, keys: Iterable[Key], *, failed: bool = False) -> ToolOutcome:
+    """Cut the result to a bounded length, and mask what looks like a key or password."""
     text = mended(result.text)
     safe = redact(text, keys, assignments=True)
     notices = list(result.notices)
     if safe != text:
-        notices.append(f"{call.name}() gave what looks like a key or password; it was masked")
+        notices.append(f"{call.name}() returned what looks like a key or password; it was masked")
     if len(safe) > MAX_CHARS:
-        notices.append(f"{call.name}() gave {len(safe):,} characters; the model was told the first {MAX_CHARS:,}")
+        notices.append(f"{call.name}() returned {len(safe):,} characters; the model gets the first {MAX_CHARS:,}")
         safe = f"{safe[:MAX_CHARS]}\n… {len(safe) - MAX_CHARS:,} characters left out"
     return ToolOutcome(ToolResult(call.id, safe, failed), tuple(notices))

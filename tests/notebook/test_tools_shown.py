@@ -63,7 +63,7 @@ def test_what_was_masked_in_a_result_is_told(shell: Shell) -> None:
     shell.run('def weather(city: str) -> str:\n    return "sk-" + "a1" * 20')
     with Server(two_rounds()) as server:
         printed = shell.run(magic(server))
-    assert "gave: [key]]\n[weather() gave what looks like a key or password; it was masked]" in printed
+    assert "gave: [key]]\n[weather() returned what looks like a key or password; it was masked]" in printed
     assert "a1a1" not in str([request.json for request in server.requests])
 
 
@@ -87,8 +87,8 @@ def test_a_dry_run_shows_the_functions_as_they_would_be_told_and_asks_nobody(she
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ("--tools wether --yes", "there is no function 'wether' in this notebook; did you mean weather?"),
-        ("--tools number --yes", "3 is no function"),
+        ("--tools wether --yes", "this notebook has no function 'wether'; did you mean weather?"),
+        ("--tools number --yes", "3 is not a function"),
         ("--tools weather", "nobody can be asked here; add --yes"),
         ("--yes", "--yes allows the functions that --tools names"),
         ("--tools weather --yes -p demo", "the demo model calls no tools"),

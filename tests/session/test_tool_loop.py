@@ -203,9 +203,9 @@ def test_wrong_calls_go_back_for_the_model_to_mend(live: Session) -> None:
     assert [call.failed for call in reply.calls] == [True] * 3
     told = [turn["content"] for turn in server.requests[1].json["messages"] if turn["role"] == "tool"]
     assert told == [
-        "there is no function forecast; there are weather",
-        "the arguments are no JSON object; write them anew",
-        "the arguments do not fit: $.city: 5 is not text",
+        "unknown function forecast; use one of weather",
+        "the arguments are not a JSON object; write them again",
+        "the arguments do not match the schema: $.city: 5 is not text",
     ]
 
 
@@ -462,7 +462,7 @@ def test_a_declined_call_is_told_to_the_model(live: Session, monkeypatch: pytest
     with Server([asking.messages("", Ask("c1", "weather", OSLO)), replies.messages(["Pity."])]) as server:
         reply = live.ask("Weather?", **where("messages", server, yes=False))
     told = server.requests[1].json["messages"][2]["content"][0]
-    assert told["content"] == "the user does not allow this call; go on without it"
+    assert told["content"] == "the user does not allow this call; continue without it"
     assert told["is_error"] is True
     assert reply.text == "Pity."
 

@@ -49,7 +49,7 @@ def add(a: int, b: int) -> int:
 
 
 def box(*functions: Callable[..., Any], yes: bool = True) -> tools.ToolBox:
-    made = tools.box(functions, yes=yes)
+    made = tools.toolbox(functions, yes=yes)
     assert made
     return made
 
@@ -95,12 +95,12 @@ def test_without_a_docstring_the_signature_tells_what_it_is() -> None:
 
 def test_one_function_several_and_none_are_taken() -> None:
     assert [tool.name for tool in box(weather, add).tools] == ["weather", "add"]
-    one = tools.box(weather)
+    one = tools.toolbox(weather)
     assert one
     assert one.functions == {"weather": weather}
-    assert tools.box(one) is one
-    assert tools.box(None) is None
-    assert tools.box([]) is None
+    assert tools.toolbox(one) is one
+    assert tools.toolbox(None) is None
+    assert tools.toolbox([]) is None
 
 
 async def later(city: str) -> str:
@@ -137,36 +137,36 @@ def odd(city: complex) -> str:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ([lambda city: city], "has a name; write it with def"),
+        ([lambda city: city], "has a name; define it with def"),
         ([partial(add, 1)], "has a name"),
-        ([later], "later is async; write a plain function"),
+        ([later], "later is async; use a plain function"),
         ([many], "takes \\*cities"),
         ([options], "takes \\*\\*named"),
         ([first], "which a model cannot pass by name"),
         ([size], "English letters"),
-        ([structured_answer], "is the name of a tool of ours"),
+        ([structured_answer], "is a reserved name"),
         ([odd], "JSON cannot hold"),
         ([add, add], "two functions are named add"),
-        (["weather"], "'weather' is no function"),
+        (["weather"], "'weather' is not a function"),
         ("weather", "takes functions, like tools="),
         (5, "takes functions"),
     ],
 )
 def test_what_a_model_cannot_be_told_of_is_refused_in_one_line(given: Any, says: str) -> None:
     with pytest.raises(PromptError, match=says) as caught:
-        tools.box(given)
+        tools.toolbox(given)
     assert "\n" not in str(caught.value)
 
 
 def test_functions_of_a_notebook_are_found_by_their_names() -> None:
     variables = {"weather": weather, "add": add}
-    assert tools.named("weather, add", variables) == [weather, add]
-    with pytest.raises(PromptError, match="no function 'wether' in this notebook; did you mean weather"):
-        tools.named("wether", variables)
+    assert tools.by_name("weather, add", variables) == [weather, add]
+    with pytest.raises(PromptError, match="has no function 'wether'; did you mean weather"):
+        tools.by_name("wether", variables)
     with pytest.raises(PromptError, match="run the cell that defines it"):
-        tools.named("zzz", variables)
+        tools.by_name("zzz", variables)
     with pytest.raises(PromptError, match="needs the names"):
-        tools.named(" , ", variables)
+        tools.by_name(" , ", variables)
 
 
 # What a call gives
@@ -214,12 +214,12 @@ def test_a_table_is_told_as_markdown() -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "says"),
     [
-        ("forecast", "{}", "there is no function forecast; there are add"),
-        ("add", "{not json", "the arguments are no JSON object"),
-        ("add", "[1, 2]", "the arguments are no JSON object"),
-        ("add", "[" * 100_000, "the arguments are no JSON object"),
-        ("add", '{"a": 1}', r"the arguments do not fit: \$: 'b' is missing"),
-        ("add", '{"a": 1, "b": "x"}', r"do not fit: \$.b: 'x' is not a whole number"),
+        ("forecast", "{}", "unknown function forecast; use one of add"),
+        ("add", "{not json", "the arguments are not a JSON object"),
+        ("add", "[1, 2]", "the arguments are not a JSON object"),
+        ("add", "[" * 100_000, "the arguments are not a JSON object"),
+        ("add", '{"a": 1}', r"the arguments do not match the schema: \$: 'b' is missing"),
+        ("add", '{"a": 1, "b": "x"}', r"do not match the schema: \$.b: 'x' is not a whole number"),
         ("add", '{"a": 1, "b": 2, "c": 3}', "'c' is not expected"),
     ],
 )
@@ -296,8 +296,8 @@ def test_a_long_result_is_cut_and_a_secret_masked_each_with_a_line_that_says_so(
     assert gave.result.text.startswith("token = '[masked]' [key] xxx")
     assert gave.result.text.endswith("characters left out")
     assert len(gave.result.text) < tools.MAX_CHARS + 100
-    assert "dump() gave what looks like a key or password; it was masked" in gave.notices
-    assert any("the model was told the first 20,000" in notice for notice in gave.notices)
+    assert "dump() returned what looks like a key or password; it was masked" in gave.notices
+    assert any("the model gets the first 20,000" in notice for notice in gave.notices)
 
 
 # Who is asked
@@ -331,7 +331,7 @@ def test_anything_but_yes_is_no_and_is_asked_again(answers: list[str], word: str
     offered = box(add, yes=False)
     call = ToolCall("1", "add", '{"a": 1, "b": 2}')
     declined = offered.call(call).result
-    assert (declined.text, declined.failed) == ("the user does not allow this call; go on without it", True)
+    assert (declined.text, declined.failed) == ("the user does not allow this call; continue without it", True)
     assert offered.call(call).result.text == "3"
 
 
