@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from claude_nb.render.chars import clean, terminal_safe
 from claude_nb.render.code import PALETTE, coloured
+from claude_nb.render.mathml import mathml
 from claude_nb.render.parser import address, allowed, parse, text_of, too_deep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from markdown_it.token import Token
 
@@ -19,6 +20,8 @@ CODE_IN_BLOCK = (
     "background:none"  # JupyterLab has one of its own there, which would lie on that of the block as stripes
 )
 CODE_BLOCK = "margin:.6em 0;padding:.5em .8em;overflow-x:auto;background:var(--jp-cell-editor-background,#8881)"
+# Around a formula: "lh", the height of a line, carries the size of the text past an element that has none.
+LINE, NO_SIZE, LINE_SIZE, PAGE_SIZE = "line-height:1em", "font-size:0", "font-size:1rem;font-size:1lh", "font-size:1rem"
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _TABLE_TAGS = ("table", "thead", "tbody", "tr", "th", "td")
 _BLOCK_TAGS = frozenset(("p", *_HEADINGS, "blockquote", "ul", "ol", "li", *_TABLE_TAGS))
@@ -48,7 +51,10 @@ def document(text: str, *, unfinished: bool = False) -> str:
     tokens = parse(text, unfinished=unfinished)
     if too_deep(tokens):
         return plain_html(text)
-    html = "".join(_blocks(tokens, _open_fence(tokens, text) if unfinished else None))
+    if unfinished:
+        html = "".join(_blocks(tokens, _live_formula, _open_fence(tokens, text)))
+    else:
+        html = "".join(_blocks(tokens, _formula))
     html = terminal_safe(html)  # again: &#8238; has become a character by now
     style = f' style="{PALETTE}"' if "var(--" in html else ""
     return f'<div dir="auto"{style}>{html}</div>'
@@ -62,21 +68,21 @@ def _open_fence(tokens: list[Token], text: str) -> Token | None:
     return None if re.search(closing, text.rstrip("\n")) else last
 
 
-def _blocks(tokens: list[Token], plain: Token | None) -> Iterable[str]:
+def _blocks(tokens: list[Token], formula: Callable[[str], str], plain: Token | None = None) -> Iterable[str]:
     for i, token in enumerate(tokens):
         if token.type == "inline":
             children = token.children or []
             if i > 1 and tokens[i - 2].type == "list_item_open" and children and children[0].content[:4] in _TASK:
                 yield _TASK[children[0].content[:4]]
                 children[0].content = children[0].content[4:]
-            yield from _inline(children)
+            yield from _inline(children, formula)
         elif token.type in ("fence", "code_block"):
             language = (token.info.split() or [""])[0]
             code = coloured(token.content, language) if token is not plain else None
             code = code or escape(token.content, quote=False)
             yield f'<pre dir="ltr" style="{CODE_BLOCK}"><code style="{CODE_IN_BLOCK}">{code}</code></pre>\n'
         elif token.type == "formula":
-            yield f"<p>{escape(token.content, quote=False)}</p>\n"
+            yield f"<p>{formula(token.content)}</p>\n"
         elif token.type == "open_formula":
             yield f"<p>{_text(token.content)}</p>\n"
         elif token.type == "hr":
@@ -94,7 +100,7 @@ def _tag(token: Token) -> str:
     return f"<{token.tag}{aligned}{numbered}>"
 
 
-def _inline(tokens: list[Token]) -> Iterable[str]:
+def _inline(tokens: list[Token], formula: Callable[[str], str]) -> Iterable[str]:
     links: list[bool] = []  # for every open link: is it written as one?
     for token in tokens:
         if token.type == "link_open":
@@ -107,6 +113,8 @@ def _inline(tokens: list[Token]) -> Iterable[str]:
             yield _image(text_of(token), str(token.attrs.get("src", "")), linked=any(links))
         elif token.type == "text" and not any(links):
             yield _linked(token.content)
+        elif token.type == "formula":
+            yield formula(token.content)
         else:
             yield _plain_inline(token)
 
@@ -114,13 +122,38 @@ def _inline(tokens: list[Token]) -> Iterable[str]:
 def _plain_inline(token: Token) -> str:
     if token.type == "code_inline":
         return f"<code>{escape(token.content, quote=False)}</code>"
-    if token.type == "formula":  # an element of its own keeps an unbalanced brace from reading on
-        return f"<span>{escape(token.content, quote=False)}</span>"
     if token.type in _BREAKS:
         return "<br>\n"
     if token.tag in _INLINE_TAGS:
         return f"</{token.tag}>" if token.nesting < 0 else f"<{token.tag}>"
     return _text(token.content)
+
+
+def _live_formula(source: str) -> str:
+    """A formula as MathML. One that cannot be drawn stays LaTeX, which the front end may still typeset."""
+    block = source.lstrip().startswith(("$$", "\\[", "\\begin"))
+    drawn = mathml(source, block=block)
+    if drawn is None:  # an element of its own keeps an unbalanced brace from reading on
+        return f"<span>{escape(source, quote=False)}</span>"
+    return f'<math display="block">{drawn}</math>' if block else f"<math>{drawn}</math>"
+
+
+def _formula(source: str) -> str:
+    """The same, with its LaTeX, for outputs that are saved.
+
+    JupyterLab removes MathML tags, but not their text, from a notebook that it does not trust. So the text has no
+    size of its own: only <math> gives it one, or the LaTeX that is then left is typeset. Browsers hide it, and
+    MathJax skips it, as long as it is inside <annotation-xml>.
+    """
+    html = _live_formula(source)
+    if not html.startswith("<math"):
+        return html
+    tag, _, drawn = html.removesuffix("</math>").partition(">")
+    return (
+        f'<span style="{LINE}"><span style="{NO_SIZE}">{tag} style="{LINE_SIZE}"><semantics>{drawn}<annotation-xml'
+        f' encoding="text/html"><span style="{PAGE_SIZE}">{escape(source, quote=False)}</span></annotation-xml>'
+        "</semantics></math></span></span>"
+    )
 
 
 def _text(text: str) -> str:

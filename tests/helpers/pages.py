@@ -7,7 +7,7 @@ import re
 from html.parser import HTMLParser
 
 from claude_nb.render.code import PALETTE
-from claude_nb.render.html import CODE_BLOCK, CODE_IN_BLOCK
+from claude_nb.render.html import CODE_BLOCK, CODE_IN_BLOCK, LINE, LINE_SIZE, NO_SIZE, PAGE_SIZE
 from tests.helpers import TESTS
 
 CODE = f'<pre dir="ltr" style="{CODE_BLOCK}"><code style="{CODE_IN_BLOCK}">'  # how a code block begins
@@ -19,6 +19,32 @@ HOSTILE: dict[str, str] = {
 VOID = {"br", "hr"}
 TAGS = VOID | {"div", "p", "blockquote", "ul", "ol", "li", "em", "strong", "s", "code", "pre", "a", "span"}
 TAGS |= {"h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"}
+MATH_TAGS = {
+    "math",
+    "semantics",
+    "annotation-xml",
+    "mi",
+    "mn",
+    "mo",
+    "mtext",
+    "mspace",
+    "mrow",
+    "mfrac",
+    "msqrt",
+    "mroot",
+}
+MATH_TAGS |= {"msub", "msup", "msubsup", "munder", "mover", "munderover", "mtable", "mtr", "mtd"}
+MATH_TAGS |= {"mstyle", "mpadded", "mphantom", "menclose"}
+TAGS |= MATH_TAGS
+LENGTH = r"[-+]?(?:\d?(?:\.\d{1,4})?(?:em|ex|cm|in|width)?|\d{1,2}(?:\.\d{1,4})?(?:pt|px|mu|mm)|[a-z]{4,22}mathspace)"
+MATH_VALUES = {
+    r"(?:stretchy|fence|accent|displaystyle|movablelimits|largeop|separator)": "(?:true|false)",
+    r"(?:width|height|depth|lspace|rspace|voffset|mathsize|minsize|maxsize|linethickness)": LENGTH,
+    r"(?:columnspacing|rowspacing)": r"[\d.a-z ]+",
+    r"(?:columnlines|rowlines|columnalign|form|linebreak|mathvariant|notation)": "[a-z -]+",
+    "scriptlevel": "[012]",
+    "style": "font-weight:bold",
+}
 ALIGNED = re.compile(r"text-align:(left|center|right)")
 ATTRIBUTES = {
     ("div", "dir"): re.compile("auto"),
@@ -26,7 +52,6 @@ ATTRIBUTES = {
     ("pre", "dir"): re.compile("ltr|auto"),
     ("pre", "style"): re.compile(f"white-space:pre-wrap|{re.escape(CODE_BLOCK)}"),
     ("code", "style"): re.compile(re.escape(CODE_IN_BLOCK)),
-    ("span", "style"): re.compile(r"color:var\(--[cksnf]\)"),
     ("th", "style"): ALIGNED,
     ("td", "style"): ALIGNED,
     ("ol", "start"): re.compile(r"\d{1,9}"),
@@ -34,11 +59,20 @@ ATTRIBUTES = {
     ("a", "target"): re.compile("_blank"),
     ("a", "href"): re.compile(r"https?://[^/?#@\\\s]+([/?#][^\s]*)?|mailto:[^\s/]+", re.IGNORECASE),
 }
+ATTRIBUTES |= {
+    ("math", "display"): re.compile("block"),
+    ("math", "style"): re.compile(re.escape(LINE_SIZE)),
+    ("annotation-xml", "encoding"): re.compile("text/html"),
+    ("span", "style"): re.compile(rf"color:var\(--[cksnf]\)|{LINE}|{NO_SIZE}|{PAGE_SIZE}"),
+}
 ACTING = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 # The same in one expression, without trust in any parser: our tags, and nothing else that could begin one.
 _OURS = re.compile(
     r"</?(?:p|blockquote|[uo]l|li|em|strong|s|code|h[1-6]|table|thead|tbody|tr|t[hd]|span|br|hr|/?a|div)>|</(?:pre|a|div)>"
+    rf'|<span style="(?:{LINE}|{NO_SIZE}|{PAGE_SIZE})">|<math(?: display="block")?(?: style="{LINE_SIZE}")?>'
+    rf'|</?(?:{"|".join(sorted(MATH_TAGS))})>|<annotation-xml encoding="text/html">'
+    rf"|<m[a-z]+(?: (?:{'|'.join(f'{names}={chr(34)}{values}{chr(34)}' for names, values in MATH_VALUES.items())}))+>"
     r'|<t[hd] style="text-align:(?:left|center|right)">|<ol start="\d{1,9}">|<span style="color:var\(--[cksnf]\)">'
     rf'|<code style="{CODE_IN_BLOCK}">'
     rf'|<div dir="auto"(?: style="{re.escape(PALETTE)}")?>'
@@ -62,7 +96,14 @@ class _Reader(HTMLParser):
         if tag not in TAGS:
             self.faults.append(f"<{tag}>")
         for name, value in attrs:
-            allowed = ATTRIBUTES.get((tag, name))
+            allowed = ATTRIBUTES.get((tag, name)) or next(
+                (
+                    re.compile(values)
+                    for names, values in MATH_VALUES.items()
+                    if tag in MATH_TAGS and re.fullmatch(names, name)
+                ),
+                None,
+            )
             if allowed is None or not allowed.fullmatch(value or ""):
                 self.faults.append(f"<{tag} {name}={value!r}>")
             if name == "href":
@@ -82,7 +123,8 @@ class _Reader(HTMLParser):
             self.faults.append(f"text outside: {data[:20]!r}")
         if ACTING.search(data):
             self.faults.append(f"acting characters: {data[:40]!r}")
-        self.words.append(data)
+        if "semantics" not in self.open or "annotation-xml" in self.open:  # of a formula, its LaTeX
+            self.words.append(data)
 
     def handle_comment(self, data: str) -> None:
         self.faults.append("a comment")
@@ -120,6 +162,14 @@ def text_of(html: str) -> str:
 def links_of(html: str) -> list[str]:
     """Every address in it."""
     return read(html).links
+
+
+def without_latex(html: str) -> str:
+    """The same page as it is drawn while the text arrives: formulas without their LaTeX."""
+    start = rf'<span style="{LINE}"><span style="{NO_SIZE}">(<math[^>]*) style="{LINE_SIZE}"><semantics>'
+    return re.sub(
+        rf"{start}(.*?)<annotation-xml.*?</semantics></math></span></span>", r"\1>\2</math>", html, flags=re.DOTALL
+    )
 
 
 def body(html: str) -> str:

@@ -14,14 +14,17 @@ import pytest
 
 from claude_nb.render import markdown_html, plain_html, terminal_safe
 from claude_nb.render.code import COLOURS, LONGEST, coloured
+from claude_nb.render.html import PAGE_SIZE
+from claude_nb.render.mathml import LONGEST as LONGEST_FORMULA
+from claude_nb.render.mathml import mathml
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
-from tests.helpers.pages import CODE, body, links_of, text_of
+from tests.helpers.pages import CODE, body, faults, links_of, quick_faults, text_of
 
 
 def formulas(text: str) -> list[str]:
-    """What MathJax finds in a line: the elements that hold more than one shielded sign."""
-    html = body(markdown_html(text))
+    """What is drawn as a formula, or left to MathJax: the elements that hold more than one shielded sign."""
+    html = body(markdown_html(text)).replace(f'<span style="{PAGE_SIZE}">', "<span>")
     spans = [part.partition("</span>")[0] for part in html.split("<span>")[1:]]
     return [span for span in spans if span not in ("$", "\\")]
 
@@ -123,9 +126,76 @@ def test_what_is_no_formula_is_kept_from_the_typesetter(text: str) -> None:
     assert not re.search(r"\$|\\(?:[(\[]|begin|ref)", html)
 
 
-def test_a_formula_of_several_lines_is_left_as_it_is() -> None:
+def test_a_formula_of_several_lines_is_one_formula() -> None:
     tex = "$$\n\\begin{aligned}\na_1 &= b \\\\\n- c &= d_*e*\n\\end{aligned}\n$$"
-    assert body(markdown_html(f"So:\n{tex}\nthen")) == f"<p>So:</p>\n<p>{tex.replace('&', '&amp;')}</p>\n<p>then</p>"
+    html = body(markdown_html(f"So:\n{tex}\nthen"))
+    assert html.startswith('<p>So:</p>\n<p><span style="line-height:1em">')
+    assert html.endswith("</span></p>\n<p>then</p>")
+    assert html.count("<mtr>") == 2
+    assert formulas(f"So:\n{tex}\nthen") == [tex.replace("&", "&amp;")]
+
+
+@pytest.mark.parametrize(
+    ("formula", "drawn"),
+    [
+        ("$3\\,O(d)$", '<mn>3</mn><mspace width="0.167em"></mspace><mi>O</mi><mo stretchy="false">(</mo><mi>d</mi>'),
+        ("\\(a < b\\)", "<mi>a</mi><mo>&lt;</mo><mi>b</mi>"),
+        ("$\\log x$", '<mo lspace=".167em" rspace=".167em">log</mo><mi>x</mi>'),
+        ("$\\log(x)$", '<mo lspace=".167em" rspace="0">log</mo>'),
+        ("$\\max_i a$", "<munder><mo"),
+        ("$\\boldsymbol{\\theta}$", '<mi style="font-weight:bold">θ</mi>'),
+        ("$\\text{10\\% off}$", "<mtext>10% off</mtext>"),
+        ("\\begin{align}a &= 1 \\label{e}\\\\b &= 2\\end{align}", "<mi>b</mi></mtd>"),
+        ("$\\text{<img src=x onerror=alert(1)>}$", "<mtext>&lt;img src=x onerror=alert(1)&gt;</mtext>"),
+        ("$\\hspace{999em}x$", "<mspace></mspace>"),
+    ],
+)
+def test_a_formula_is_drawn_by_the_browser(formula: str, drawn: str) -> None:
+    html = mathml(formula)
+    assert html is not None
+    assert drawn in html.replace("\N{NO-BREAK SPACE}", " ")
+    assert not faults(f"<div>{markdown_html(formula)}</div>")
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "$\\unknown{x}$",
+        "$\\frac{a$",
+        "$x_$",
+        "$\\left( x \\right$",
+        "$\\begin{tikzcd} a & b \\end{tikzcd}$",
+        f"${'x' * 5_000}$",
+    ],
+)
+def test_a_formula_that_cannot_be_drawn_stays_latex(formula: str) -> None:
+    assert mathml(formula) is None
+    assert text_of(markdown_html(formula)).strip() == formula
+
+
+SIGNS = r"""
+    \frac { } \left( \right) ^ _ x
+    \begin{matrix} \end{matrix} & \\ \sqrt [ ] \text{ \limits \over \sum ' 1em < > \unicode{
+    \href{javascript:alert(1)} \style{position:fixed} \class{x} \color{red} \hspace{ \rule{9em}{9em} \verb|<b>|
+"""
+
+
+def test_no_formula_whatever_its_commands_reaches_beyond_the_list_of_elements() -> None:
+    draw = random.Random(14)
+    for _ in range(3_000):
+        html = mathml(f"${' '.join(draw.choices(SIGNS.split(), k=draw.randint(1, 20)))}$")
+        assert html is None or not quick_faults(html)
+
+
+@pytest.mark.parametrize("sign", SIGNS.split())
+def test_a_formula_of_a_thousand_equal_commands_is_drawn_or_stays_latex(sign: str) -> None:
+    html = mathml("$" + sign * (LONGEST_FORMULA // len(sign) - 1) + "$")
+    assert html is None or not quick_faults(html)
+
+
+def test_a_formula_that_is_too_long_is_not_even_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "latex2mathml.converter", None)
+    assert mathml("$" + "x" * LONGEST_FORMULA + "$") is None
 
 
 def test_code_is_coloured_in_the_colours_of_the_theme() -> None:
@@ -250,7 +320,13 @@ def test_ordinary_text_of_any_script_stays_exact(text: str) -> None:
     assert text_of(plain_html(text)) == text
 
 
+def test_a_text_without_formulas_loads_nothing_to_draw_them() -> None:
+    code = "import sys, claude_nb.render as r; r.markdown_html('$5'); print('latex2mathml' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_importing_render_loads_neither_parser_nor_lexers() -> None:
-    code = "import sys, claude_nb.render; print(sorted({'markdown_it', 'pygments'} & set(sys.modules)))"
+    code = "import sys, claude_nb.render; print(sorted({'markdown_it', 'pygments', 'latex2mathml'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
