@@ -27,7 +27,6 @@ _LENGTH = re.compile(
     r"[-+]?(?:\d?(?:\.\d{1,4})?(?:em|ex|cm|in|width)?|\d{1,2}(?:\.\d{1,4})?(?:pt|px|mu|mm))"
     r"|(?:negative)?(?:thin|medium|thick)mathspace"
 )
-_LENGTHS = re.compile(r"[\d.]{1,6}(?:em|pt)(?: [\d.]{1,6}(?:em|pt)){0,40}")
 _SWITCH = re.compile("true|false")
 _LINES = re.compile("(?:none|solid|dashed)(?: (?:none|solid|dashed)){0,40}")
 # No colours: a formula must be readable in a light and in a dark theme.
@@ -35,15 +34,16 @@ _ATTRIBUTES = {
     **dict.fromkeys(("stretchy", "fence", "accent", "displaystyle", "movablelimits", "largeop", "separator"), _SWITCH),
     **dict.fromkeys(("width", "height", "depth", "lspace", "rspace", "voffset", "mathsize"), _LENGTH),
     **dict.fromkeys(("minsize", "maxsize", "linethickness"), _LENGTH),
-    **dict.fromkeys(("columnspacing", "rowspacing"), _LENGTHS),
     **dict.fromkeys(("columnlines", "rowlines"), _LINES),
-    "columnalign": re.compile("left|right|center"),
     "form": re.compile("prefix|infix|postfix"),
     "linebreak": re.compile("newline"),
     "mathvariant": re.compile("normal|italic|sans-serif|monospace|double-struck|script|fraktur"),
     "notation": re.compile("[a-z]{3,20}(?: [a-z]{3,20})?"),
     "scriptlevel": re.compile("[012]"),
 }
+# Most browsers take these from a style only. A right column and a left one meet at the sign of an equation.
+BOLD = "font-weight:bold"
+SIDES = {"left": "text-align:left;padding-left:.1em", "right": "text-align:right;padding-right:.1em"}
 _SIGNS = re.compile(r"\A(?:\$\$?|\\[(\[])(.*?)(?:\$\$?|\\[)\]])\Z", re.DOTALL)
 _NUMBERING = re.compile(r"\\label\s*\{[^{}]*\}|\\(?:nonumber|notag)(?![a-zA-Z])")
 _ENVIRONMENT = re.compile(r"\\(begin|end)\{(equation|align|aligned|eqnarray|gather|gathered|multline)\*?\}")
@@ -99,8 +99,10 @@ def _written(element: Element, depth: int, follower: Element | None = None) -> s
         for name, value in attributes.items()
         if name in _ATTRIBUTES and _ATTRIBUTES[name].fullmatch(value)
     )
-    if "bold" in attributes.get("mathvariant", ""):  # browsers know no other variant than "normal"
-        written += ' style="font-weight:bold"'
+    if "bold" in attributes.get("mathvariant", ""):
+        written += f' style="{BOLD}"'
+    elif tag == "mtd" and attributes.get("columnalign") in SIDES:
+        written += f' style="{SIDES[attributes["columnalign"]]}"'
     inside = "".join(_written(child, depth + 1, after) for child, after in zip_longest(element, element[1:]))
     return f"<{tag}{written}>{escape(text, quote=False)}{inside}</{tag}>"
 

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 from claude_nb.render.code import PALETTE
 from claude_nb.render.html import CODE_BLOCK, CODE_IN_BLOCK, LINE, LINE_SIZE, NO_SIZE, PAGE_SIZE
+from claude_nb.render.mathml import BOLD, SIDES
 from tests.helpers import TESTS
 
 CODE = f'<pre dir="ltr" style="{CODE_BLOCK}"><code style="{CODE_IN_BLOCK}">'  # how a code block begins
@@ -40,10 +41,9 @@ LENGTH = r"[-+]?(?:\d?(?:\.\d{1,4})?(?:em|ex|cm|in|width)?|\d{1,2}(?:\.\d{1,4})?
 MATH_VALUES = {
     r"(?:stretchy|fence|accent|displaystyle|movablelimits|largeop|separator)": "(?:true|false)",
     r"(?:width|height|depth|lspace|rspace|voffset|mathsize|minsize|maxsize|linethickness)": LENGTH,
-    r"(?:columnspacing|rowspacing)": r"[\d.a-z ]+",
-    r"(?:columnlines|rowlines|columnalign|form|linebreak|mathvariant|notation)": "[a-z -]+",
+    r"(?:columnlines|rowlines|form|linebreak|mathvariant|notation)": "[a-z -]+",
     "scriptlevel": "[012]",
-    "style": "font-weight:bold",
+    "style": "|".join(map(re.escape, (BOLD, *SIDES.values()))),
 }
 ALIGNED = re.compile(r"text-align:(left|center|right)")
 ATTRIBUTES = {
@@ -67,12 +67,13 @@ ATTRIBUTES |= {
 }
 ACTING = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
+_MATH_PAIRS = "|".join(f'{names}="(?:{values})"' for names, values in MATH_VALUES.items())
 # The same in one expression, without trust in any parser: our tags, and nothing else that could begin one.
 _OURS = re.compile(
     r"</?(?:p|blockquote|[uo]l|li|em|strong|s|code|h[1-6]|table|thead|tbody|tr|t[hd]|span|br|hr|/?a|div)>|</(?:pre|a|div)>"
     rf'|<span style="(?:{LINE}|{NO_SIZE}|{PAGE_SIZE})">|<math(?: display="block")?(?: style="{LINE_SIZE}")?>'
     rf'|</?(?:{"|".join(sorted(MATH_TAGS))})>|<annotation-xml encoding="text/html">'
-    rf"|<m[a-z]+(?: (?:{'|'.join(f'{names}={chr(34)}{values}{chr(34)}' for names, values in MATH_VALUES.items())}))+>"
+    rf"|<m[a-z]+(?: (?:{_MATH_PAIRS}))+>"
     r'|<t[hd] style="text-align:(?:left|center|right)">|<ol start="\d{1,9}">|<span style="color:var\(--[cksnf]\)">'
     rf'|<code style="{CODE_IN_BLOCK}">'
     rf'|<div dir="auto"(?: style="{re.escape(PALETTE)}")?>'
