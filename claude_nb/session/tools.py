@@ -77,7 +77,8 @@ class ToolBox:
     def _allows(self, called: Called) -> bool:
         if self.yes or called.name in self.allowed:
             return True
-        line = reply.call_line(called, MAX_QUESTION_CHARS)
+        line, chars = reply.call_line(called, MAX_QUESTION_CHARS), len(str(called))
+        line += f" ({chars:,} characters)" if chars > MAX_QUESTION_CHARS else ""
         try:
             answer = input(f"Let the model call {line}? [y]es, [n]o, [a]ll of them: ").strip().lower()
         except (EOFError, OSError, NotImplementedError):
