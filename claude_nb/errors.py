@@ -1,16 +1,16 @@
-"""What can go wrong, as a tree. Every message is one line that says what to do next.
+"""The exceptions of the package, as a tree. Each message is one line that says what to do next.
 
 ClaudeError                shown as one line in a cell, never as a traceback
-├── PromptError            unknown {{name}}, option out of range, a field that this model refuses
-├── ConfigError            unknown provider, missing key, a budget or a lock that is in the way
+├── PromptError            unknown {{name}}, option out of range, setting that the model rejects
+├── ConfigError            unknown provider, missing key, exhausted budget, locked setting
 ├── NetworkError           no connection, time-out
-├── ApiError               the server said no: status, request_id, retry_after_s, param
-│   ├── AuthError          401, 402, 403 (AI/ML API: 403 is also "out of credits")
+├── ApiError               the server rejected the request: status, request_id, retry_after_s, param
+│   ├── AuthError          401, 402, 403 (AI/ML API: 403 also means "out of credits")
 │   ├── BadRequest         400, 404, 413, 422
-│   └── Overloaded         408, 409, 429, 5xx, 529: the ones worth another try
+│   └── Overloaded         408, 409, 429, 5xx, 529: worth another try
 ├── StreamCut              the reply ended without a stop reason or an end marker
-├── NoJson                 reply.json() of a reply that holds none; also a ValueError
-└── ReplayMiss             replay only, and nothing stored
+├── NoJson                 reply.json() found no JSON; also a ValueError
+└── ReplayMiss             replay is "only" and the request was never recorded
 
 Interrupted                a KeyboardInterrupt that shows as one line; "Run All" stops at it
 """
@@ -21,37 +21,63 @@ from typing import Any
 
 
 class ClaudeError(Exception):
-    """The base of everything this package raises on purpose.
+    """Base of all errors that this package raises on purpose.
 
-    ``reply`` holds what had arrived before it went wrong (None: nothing had).
+    Attributes:
+        reply: The Reply as far as it had arrived, or None if nothing had arrived.
+
+    Example:
+        try:
+            claude_nb.ask("Why is the sky blue?")
+        except claude_nb.ClaudeError as error:
+            print(error.reply)
     """
 
-    reply: Any = None  # a claude_nb.Reply, which this file cannot name: its file needs these errors
+    reply: Any = None  # a Reply. It is not named here, because the module of Reply imports this one.
 
     def _render_traceback_(self) -> list[str]:
-        # IPython asks for this method: the user reads one line, and the type stays catchable.
+        # IPython calls this method: the cell shows one line, and the error can still be caught by its type.
         return [f"{type(self).__name__}: {self}"]
 
 
 class PromptError(ClaudeError):
-    """The prompt or an option cannot be sent as it stands; nothing was sent."""
+    """The prompt or an option is not valid. Nothing was sent.
+
+    Example:
+        claude_nb.ask("Hi", temperature=5)  # raises PromptError
+    """
 
 
 class ConfigError(ClaudeError):
-    """The set-up does not allow this call (provider, key, budget, lock); nothing was sent."""
+    """The set-up does not allow this call (provider, key, budget, lock). Nothing was sent.
+
+    Example:
+        claude_nb.ask("Hi", provider="no-such-provider")  # raises ConfigError
+    """
 
 
 class NetworkError(ClaudeError):
-    """The server was not reached, or went silent."""
+    """The server could not be reached, or stopped sending.
+
+    Example:
+        except claude_nb.NetworkError as error:
+            print(error.reply)  # what arrived before the time-out
+    """
 
 
 class ApiError(ClaudeError):
     """The server answered with an error.
 
-    status         the HTTP status; None for an error object inside a stream
-    request_id     the server's id of this request, for its support; None if it sent none
-    retry_after_s  seconds the server asks to wait; None if it did not say
-    param          the request field the server names as the cause ("top_p"); None if it names none
+    Args:
+        message: What is wrong and what to do, in one line.
+        status: HTTP status, or None for an error inside a stream.
+        request_id: Id of the request at the server, for its support; None if it sent none.
+        retry_after_s: Seconds that the server asks to wait; None if it did not say.
+        param: Request field that the server rejects, such as "top_p"; None if it names none.
+
+    Example:
+        except claude_nb.ApiError as error:
+            print(error.status, error.request_id)
     """
 
     def __init__(
@@ -70,38 +96,74 @@ class ApiError(ClaudeError):
         self.param = param
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Exceptions pickle by their positional arguments only; sweep workers send these home.
+        # By default exceptions pickle their positional arguments only, and workers of a sweep return these errors.
         return (type(self), self.args, self.__dict__)
 
 
 class AuthError(ApiError):
-    """The key was refused, or the account may not do this (401, 402, 403)."""
+    """The server rejected the key, or the account may not do this (401, 402, 403).
+
+    Example:
+        except claude_nb.AuthError:
+            print("Log in with %claude /login")
+    """
 
 
 class BadRequest(ApiError):
-    """The server does not take this request as it is (400, 404, 413, 422)."""
+    """The server rejected the content of the request (400, 404, 413, 422).
+
+    Example:
+        except claude_nb.BadRequest as error:
+            print(error.param)  # such as "top_p"
+    """
 
 
 class Overloaded(ApiError):
-    """The server cannot answer now: rate limit, overload, server fault (408, 409, 429, 5xx)."""
+    """The server cannot answer now: rate limit, overload or server error (408, 409, 429, 5xx).
+
+    Example:
+        except claude_nb.Overloaded as error:
+            time.sleep(error.retry_after_s or 10)
+    """
 
 
 class StreamCut(ClaudeError):
-    """The reply broke off: neither a stop reason nor an end marker arrived."""
+    """The reply ended early: neither a stop reason nor an end marker arrived.
+
+    Example:
+        except claude_nb.StreamCut as error:
+            print(error.reply)  # what arrived
+    """
 
 
 class NoJson(ClaudeError, ValueError):
-    """The reply was to be read as JSON and is none."""
+    """The reply contains no JSON, or JSON that does not match the schema.
+
+    Example:
+        claude_nb.ask("Say hello", provider="demo").json()  # raises NoJson
+    """
 
 
 class ReplayMiss(ClaudeError):
-    """Replay is set to "only", and this request was never recorded."""
+    """Replay is set to "only", and this request was never recorded.
+
+    Example:
+        # after %claude /replay only lesson.jsonl
+        claude_nb.ask("A new question")  # raises ReplayMiss
+    """
 
 
 class Interrupted(KeyboardInterrupt):
-    """The user stopped a reply; ``reply`` holds what had arrived (None: nothing had).
+    """The user stopped a reply.
 
-    A KeyboardInterrupt, so that ``except Exception`` does not swallow it and "Run All" stops.
+    It is a KeyboardInterrupt, so that ``except Exception`` does not catch it and "Run All" stops.
+
+    Attributes:
+        reply: The Reply as far as it had arrived, or None if nothing had arrived.
+
+    Example:
+        except claude_nb.Interrupted as stopped:
+            print(stopped.reply)
     """
 
     reply: Any = None

@@ -1,6 +1,6 @@
-"""One thread for all running turns: it asks each about once a second whether something should be saved.
+"""Call running replies about twice a second from one shared thread, so that they can save and check their time.
 
-A timer of its own for each turn would cost more than a short call itself.
+A timer for each reply would cost more than a short call itself.
 """
 
 from __future__ import annotations
@@ -9,38 +9,40 @@ import threading
 import time
 from typing import Protocol
 
-BEAT_S = 0.5
+INTERVAL_S = 0.5
 
 
-class Beating(Protocol):
-    """Who wants to be asked."""
+class Member(Protocol):
+    """Something that the heartbeat calls."""
 
     def beat(self) -> None: ...
 
 
-class Pulse:
-    """Starts its thread with the first that joins; it ends soon after the last has left."""
+class Heartbeat:
+    """A timer thread that starts with the first member and ends soon after the last one has left."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._members: set[Beating] = set()
+        self._members: set[Member] = set()
         self._thread: threading.Thread | None = None
 
-    def join(self, member: Beating) -> None:
+    def join(self, member: Member) -> None:
+        """Begin to call member.beat() every half second."""
         with self._lock:
             self._members.add(member)
-            # After a fork the thread of the parent is not there any more, and says so.
+            # A forked process inherits the object but not the thread.
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="claude_nb pulse", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="claude_nb heartbeat", daemon=True)
                 self._thread.start()
 
-    def leave(self, member: Beating) -> None:
+    def leave(self, member: Member) -> None:
+        """Stop calling a member."""
         with self._lock:
             self._members.discard(member)
 
     def _run(self) -> None:
         while True:
-            time.sleep(BEAT_S)
+            time.sleep(INTERVAL_S)
             with self._lock:
                 if not self._members:
                     self._thread = None
@@ -50,4 +52,4 @@ class Pulse:
                 member.beat()
 
 
-PULSE = Pulse()
+HEARTBEAT = Heartbeat()

@@ -1,4 +1,4 @@
-"""One signal that ends a running reply, from any thread."""
+"""The signal that ends a running reply, from any thread."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class Stop:
-    """Set once, seen everywhere: it wakes whoever waits and runs the actions that unblock a read."""
+    """A signal that is set once. Setting it wakes waiting threads and runs the actions that unblock a read."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -16,9 +16,11 @@ class Stop:
         self._actions: list[Callable[[], None]] = []
 
     def is_set(self) -> bool:
+        """Return whether the reply should end."""
         return self._event.is_set()
 
     def set(self) -> None:
+        """End the reply. Later calls do nothing."""
         with self._lock:
             self._event.set()
             actions, self._actions = self._actions, []
@@ -26,17 +28,17 @@ class Stop:
             action()
 
     def wait(self, seconds: float) -> bool:
-        """Sleep unless stopped; True means stopped."""
+        """Sleep unless the signal is set. Returns True if it is."""
         return self._event.wait(seconds)
 
     @contextmanager
     def unblocking(self, action: Callable[[], None]) -> Iterator[None]:
-        """Run *action* when the stop comes while the block runs (at once if it came before)."""
+        """Run *action* when the signal is set while the block runs, or at once if it is already set."""
         with self._lock:
-            late = self._event.is_set()
-            if not late:
+            already_set = self._event.is_set()
+            if not already_set:
                 self._actions.append(action)
-        if late:
+        if already_set:
             action()
         try:
             yield

@@ -35,13 +35,13 @@ def test_every_error_travels_between_processes_with_its_reply(kind: type[ClaudeE
     assert (type(again), str(again), again.reply) == (kind, "line", error.reply)
 
 
-def test_what_the_server_said_travels_too() -> None:
+def test_the_details_of_the_server_travel_too() -> None:
     error = Overloaded("busy", status=529, request_id="req_1", retry_after_s=2.5, param="top_p")
     again = pickle.loads(pickle.dumps(error))
     assert (again.status, again.request_id, again.retry_after_s, again.param) == (529, "req_1", 2.5, "top_p")
 
 
-def test_nothing_is_known_until_it_is_told() -> None:
+def test_what_the_server_did_not_send_is_none() -> None:
     error = ApiError("no")
     assert (error.status, error.request_id, error.retry_after_s, error.param, error.reply) == (None,) * 5
 

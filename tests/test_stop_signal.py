@@ -7,7 +7,7 @@ import pytest
 from claude_nb.stop_signal import Stop
 
 
-def test_a_stop_is_seen_everywhere_and_stays() -> None:
+def test_a_stop_stays_set() -> None:
     stop = Stop()
     assert not stop.is_set()
     stop.set()
@@ -15,7 +15,7 @@ def test_a_stop_is_seen_everywhere_and_stays() -> None:
     assert stop.is_set()
 
 
-def test_it_wakes_whoever_waits() -> None:
+def test_it_wakes_a_waiting_thread() -> None:
     stop, woken = Stop(), []
     waiter = threading.Thread(target=lambda: woken.append(stop.wait(30)))
     waiter.start()
@@ -24,11 +24,11 @@ def test_it_wakes_whoever_waits() -> None:
     assert woken == [True]
 
 
-def test_a_wait_without_a_stop_says_so() -> None:
+def test_a_wait_that_ends_without_a_stop_returns_false() -> None:
     assert Stop().wait(0) is False
 
 
-def test_it_runs_what_unblocks_a_read_once() -> None:
+def test_it_runs_each_unblocking_action_once() -> None:
     stop, ran = Stop(), []
     with stop.unblocking(lambda: ran.append("a")), stop.unblocking(lambda: ran.append("b")):
         stop.set()

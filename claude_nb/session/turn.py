@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from claude_nb.errors import ClaudeError, Interrupted, StreamCut
-from claude_nb.heartbeat import PULSE
+from claude_nb.heartbeat import HEARTBEAT
 from claude_nb.stop_signal import Stop
 from claude_nb.storage.entries import Rhythm
 from claude_nb.types import content
@@ -223,7 +223,7 @@ class Turn:
             self._report()
         elif not self._unreported:
             self._unreported = True
-            PULSE.join(self)
+            HEARTBEAT.join(self)
         if len(chunk.text) + len(chunk.thinking) + len(chunk.call) > room:
             raise StreamCut(f"the reply was stopped at {MAX_CHARS:,} characters, which are kept; ask for less")
 
@@ -242,7 +242,7 @@ class Turn:
 
     def _settle(self, stop_reason: StopReason, error: str | None) -> Reply:
         """End the turn and return its Reply; later calls return the same Reply."""
-        PULSE.leave(self)
+        HEARTBEAT.leave(self)
         with self._lock:
             if self.reply is None:
                 reply = Reply(

@@ -24,7 +24,7 @@ class Thought(Plain):
     at      how many characters of the message's text stand before it
     """
 
-    KIND = "thought"
+    _kind = "thought"
     text: str = ""
     signature: str = ""
     sealed: str = ""
@@ -42,7 +42,7 @@ class Attachment(Plain):
     at          how many characters of the message's text stand before it
     """
 
-    KIND = "attachment"
+    _kind = "attachment"
     name: str
     media_type: str
     sha256: str
@@ -64,7 +64,7 @@ class ToolCall(Plain):
     at         how many characters of the message's text stand before it
     """
 
-    KIND = "tool_call"
+    _kind = "tool_call"
     id: str = ""
     name: str = ""
     arguments: str = "{}"
@@ -78,7 +78,7 @@ class ToolResult(Plain):
     failed  True: the text is an error, which the model may mend
     """
 
-    KIND = "tool_result"
+    _kind = "tool_result"
     id: str = ""
     text: str = ""
     failed: bool = False

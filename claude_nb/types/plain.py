@@ -19,9 +19,9 @@ class Plain:
     """Base of the dataclasses that are stored as JSON."""
 
     __slots__ = ()
-    KIND = ""  # tells the classes of a union apart
-    ALWAYS: tuple[str, ...] = ()  # the fields that are written even if they are unset
-    IGNORES_UNKNOWN = False  # True: reads data of later versions, without their new fields
+    _kind = ""  # tells the classes of a union apart
+    _always: tuple[str, ...] = ()  # the fields that are written even if they are unset
+    _ignores_unknown = False  # True: reads data of later versions, without their new fields
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data. Unset fields are absent, so that new fields leave old data unchanged."""
@@ -52,7 +52,7 @@ def _stored(kind: Any) -> list[_Stored]:
     for field in (field for field in fields(kind) if field.compare):
         key = field.metadata.get("key", field.name)
         default = _to_json(field.default if field.default_factory is MISSING else field.default_factory())
-        unset = MISSING if default or field.name in kind.ALWAYS else default
+        unset = MISSING if default or field.name in kind._always else default
         hint = hints[field.name]
         optional = NoneType in get_args(hint)
         hint = get_args(hint)[0] if optional else hint
@@ -68,7 +68,7 @@ def names_of(kind: Any) -> tuple[str, ...]:
 
 def to_plain(value: Any, *, skip: str = "") -> dict[str, Any]:
     """Convert a value to JSON data; *skip* names a field to leave out."""
-    data: dict[str, Any] = {"kind": value.KIND} if value.KIND else {}
+    data: dict[str, Any] = {"kind": value._kind} if value._kind else {}
     kind: Any = type(value)
     for field in _stored(kind):
         if field.name != skip and (content := _to_json(getattr(value, field.name))) != field.unset:
@@ -81,7 +81,7 @@ def _from_plain(kind: Any, data: Any) -> Any:
     if not isinstance(data, Mapping):
         raise ValueError("not an object")
     stored = _stored(kind)
-    if not kind.IGNORES_UNKNOWN and data.keys() - {field.key for field in stored} - {"kind"}:
+    if not kind._ignores_unknown and data.keys() - {field.key for field in stored} - {"kind"}:
         raise ValueError("a field is not known")
     values = {}
     for field in stored:
@@ -116,7 +116,7 @@ def _read(data: Any, hint: Any, *, optional: bool = False) -> Any:
         return hint.from_dict(data)
     if origin is UnionType and isinstance(data, dict):
         for kind in args:
-            if data.get("kind") == kind.KIND:
+            if data.get("kind") == kind._kind:
                 return kind.from_dict(data)
     raise ValueError("not a valid value")
 

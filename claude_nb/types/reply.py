@@ -56,8 +56,8 @@ class Reply(Plain):
     'Hello.'
     """
 
-    IGNORES_UNKNOWN = True
-    ALWAYS = (
+    _ignores_unknown = True
+    _always = (
         *("text", "thinking", "usage", "seconds", "first_token_s", "cost_usd"),
         *("raw_stop_reason", "request_id", "response_model", "error"),
     )

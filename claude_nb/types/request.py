@@ -54,7 +54,7 @@ class Request(Plain):
     repeat    tells repeated samples of the same request apart (0, 1, 2 ...); never sent
     """
 
-    IGNORES_UNKNOWN = True
+    _ignores_unknown = True
     provider: str
     model: str
     messages: tuple[Message, ...]

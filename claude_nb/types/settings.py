@@ -89,7 +89,7 @@ class Answer(Plain):
     wrapped  True: what was asked for is no object, so it is the one field, "answer", of one
     """
 
-    ALWAYS = ("wrapped",)
+    _always = ("wrapped",)
     schema: str
     how: Way = "native"
     wrapped: bool = False

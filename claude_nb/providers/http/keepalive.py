@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from claude_nb.errors import ClaudeError, NetworkError
-from claude_nb.heartbeat import PULSE
+from claude_nb.heartbeat import HEARTBEAT
 from claude_nb.providers.http.stream import ByteStream, Head, Item, Timeouts
 from claude_nb.stop_signal import Stop
 
@@ -98,7 +98,7 @@ class BlockingStream(ByteStream):
         self._reader = threading.get_ident()
         self._reading = self._ended = False
         self._late: NetworkError | None = None
-        PULSE.join(self)
+        HEARTBEAT.join(self)
 
     def on_close(self, unblock: Callable[[], None]) -> None:
         self.kept.unblock = unblock
@@ -136,7 +136,7 @@ class BlockingStream(ByteStream):
         self.close()
 
     def close(self) -> None:
-        PULSE.leave(self)
+        HEARTBEAT.leave(self)
         if threading.get_ident() != self._reader:
             super().close()
             return
