@@ -193,7 +193,7 @@ def stream(
     timeout_s: float | None = None,
     delay_s: float | None = None,
     allow_http: bool = False,
-    lane: KeptConnections | None = None,
+    connections: KeptConnections | None = None,
     retries: int | None = None,
 ) -> Iterator[Chunk]:
     """Ask the provider of the request; yields the reply as it arrives.
@@ -202,7 +202,7 @@ def stream(
     timeout_s   longest wait without news, in seconds; None: the defaults of wire.Timeouts
     delay_s     pause between words of the demo model, in seconds; None: its own
     allow_http  send unencrypted to another machine too
-    lane        for a thread that makes many calls; see lane.py
+    connections  of a thread that makes many calls; see keepalive.py
     retries     how many more tries a refused or lost request gets; None: the usual 2
     """
     provider = find(request.provider)
@@ -226,7 +226,7 @@ def stream(
         stop=stop,
         timeouts=client.Timeouts(silence_s=silence_s, progress_s=timeout_s or client.DEFAULT_TIMEOUTS.progress_s),
         allow_http=allow_http,
-        lane=lane,
+        connections=connections,
         retries=client.RETRIES if retries is None else retries,
     )
     with response:

@@ -222,7 +222,7 @@ class Session:
             timeout_s=self.settings.get("timeout") if call.timeout is None else call.timeout,
             delay_s=0 if call.hurry else self.demo_delay_s,
             allow_http=call.allow_http,
-            lane=call.connections,
+            connections=call.connections,
         )
         return _within(call.connections.held(stop), chunks) if call.connections else chunks
 

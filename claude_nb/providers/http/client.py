@@ -48,7 +48,7 @@ def connect(
     transport: httpx.BaseTransport | None = None,
     clock: Callable[[], float] = time.monotonic,
     chance: Callable[[], float] = random.random,
-    lane: KeptConnections | None = None,
+    connections: KeptConnections | None = None,
     retries: int = RETRIES,
 ) -> Generator[Chunk, None, Response]:
     """POST the body as JSON: ``response = yield from connect(...)``. Yields a notice while it waits to try again.
@@ -56,13 +56,13 @@ def connect(
     allow_http  send unencrypted to another machine too
     chance      numbers from 0 to 1, for the jitter of the waits
     retries     how many more tries a refused or lost request gets; 0: the caller retries
-    lane        that of the calling thread, which makes many calls and waits for the network itself; see lane.py
+    connections  of the calling thread, which makes many calls and reads the socket itself; see keepalive.py
 
     Raises ApiError for an answer with an error status, NetworkError without an answer or when stopped,
     ConfigError for an address that is not allowed.
     """
     given = {"Content-Type": "application/json", "Accept": "text/event-stream, application/json", **(headers or {})}
-    sent = OutgoingRequest("POST", url, _json(body), given | _own_headers(), key, timeouts, transport, lane)
+    sent = OutgoingRequest("POST", url, _json(body), given | _own_headers(), key, timeouts, transport, connections)
     return (yield from _answer(sent, stop, chance, clock, retries, allow_http=allow_http))
 
 
@@ -123,7 +123,7 @@ def _answer(
         wait_s = None if attempt == retries or stop.is_set() else _wait_s(error, hint, attempt, chance)
         if wait_s is None:
             raise NetworkError(str(error)) if isinstance(error, Unreached) else error
-        yield from _count_down(error, wait_s, f"{attempt + 1} of {retries}", stop, sent.lane)
+        yield from _count_down(error, wait_s, f"{attempt + 1} of {retries}", stop, sent.connections)
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -143,7 +143,7 @@ def _process_id(pid: int) -> str:  # noqa: ARG001 - the cache's key: a fork gets
 
 def _try_once(sent: OutgoingRequest, stop: Stop, clock: Callable[[], float]) -> Response | tuple[ClaudeError, str]:
     """An open Response, or the error and what x-should-retry says about it."""
-    line = network.line_for(sent, urlsplit(sent.url).netloc)
+    line = network.stream_for(sent, urlsplit(sent.url).netloc)
     kept = False
     try:
         with stop.unblocking(line.close):
@@ -169,7 +169,7 @@ def _wait_s(error: ClaudeError, hint: str, attempt: int, chance: Callable[[], fl
 
 
 def _count_down(
-    error: ClaudeError, wait_s: float, try_of: str, stop: Stop, lane: KeptConnections | None
+    error: ClaudeError, wait_s: float, try_of: str, stop: Stop, connections: KeptConnections | None
 ) -> Iterator[Chunk]:
     """A notice about once a second: "overloaded, trying again in 2 s (1 of 2)"."""
     status, asked_s = (error.status, error.retry_after_s) if isinstance(error, ApiError) else (None, None)
@@ -179,9 +179,9 @@ def _count_down(
     left = wait_s
     while left > 0 and not stop.is_set():
         yield Chunk(notice=f"{reason}, trying again in {math.ceil(left)} s ({try_of})")
-        step = left if lane else min(1.0, left)
-        if lane:
-            lane.rest(step, stop, is_asked=bool(asked_s))
+        step = left if connections else min(1.0, left)
+        if connections:
+            connections.rest(step, stop, is_asked=bool(asked_s))
         else:
             stop.wait(step)
         left -= step

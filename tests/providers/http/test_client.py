@@ -429,9 +429,9 @@ BEFORE_A_BYTE: dict[str, Scenario] = {
 @pytest.mark.parametrize("name", BEFORE_A_BYTE)
 def test_a_connection_lost_before_the_first_byte_is_tried_again(name: str, lane: KeptConnections | None) -> None:
     with serving(BEFORE_A_BYTE[name], BEFORE_A_BYTE[name], stream(HI)) as server:
-        assert len(read(server, lane=lane)) == 1
+        assert len(read(server, connections=lane)) == 1
     with serving(BEFORE_A_BYTE[name]) as server, pytest.raises((NetworkError, StreamCut)) as caught:
-        ask(server, lane=lane)
+        ask(server, connections=lane)
 
     assert len(server.requests) == 3
     assert type(caught.value) in (NetworkError, StreamCut)
@@ -459,7 +459,7 @@ AFTER_A_BYTE: dict[str, Scenario] = {
 def test_once_a_byte_was_handed_out_nothing_is_tried_again_and_the_text_is_kept(
     name: str, lane: KeptConnections | None
 ) -> None:
-    with serving(AFTER_A_BYTE[name]) as server, ask(server, lane=lane) as response:
+    with serving(AFTER_A_BYTE[name]) as server, ask(server, connections=lane) as response:
         events = response.events()
         assert next(events).data in HI.decode()
         with pytest.raises(StreamCut):
@@ -470,7 +470,7 @@ def test_once_a_byte_was_handed_out_nothing_is_tried_again_and_the_text_is_kept(
 
 def test_a_reset_keeps_the_text_before_it(lane: KeptConnections | None) -> None:
     seen = threading.Event()
-    with serving([Send(head() + HI), Wait(seen), Reset()]) as server, ask(server, lane=lane) as response:
+    with serving([Send(head() + HI), Wait(seen), Reset()]) as server, ask(server, connections=lane) as response:
         events = response.events()
         next(events)
         seen.set()
@@ -584,7 +584,7 @@ QUIET: dict[str, Scenario] = {
 def test_a_server_that_says_nothing_is_given_up_after_the_limit(name: str, lane: KeptConnections | None) -> None:
     with serving(QUIET[name]) as server:
         with pytest.raises(NetworkError, match="--timeout"):
-            read(server, timeouts=SHORT, lane=lane)
+            read(server, timeouts=SHORT, connections=lane)
         assert server.gone.wait()
 
     assert len(server.requests) == 1
@@ -643,7 +643,7 @@ def test_a_stop_from_another_thread_ends_the_read_and_the_server_sees_it(
     stop = Stop()
     with serving(PHASES[name]) as server:
         thread = set_soon(server, stop.set)
-        with pytest.raises(NetworkError, match="stopped"), ask(server, stop=stop, lane=lane) as response:
+        with pytest.raises(NetworkError, match="stopped"), ask(server, stop=stop, connections=lane) as response:
             list(response.events()) if response.is_stream else response.json()
         thread.join()
         assert server.gone.wait()
@@ -665,7 +665,7 @@ def test_a_stop_before_the_start_sends_nothing_twice_and_ends(lane: KeptConnecti
     stop = Stop()
     stop.set()
     with serving(stream(HI)) as server, pytest.raises(NetworkError, match="stopped"):
-        ask(server, stop=stop, lane=lane)
+        ask(server, stop=stop, connections=lane)
 
 
 @pytest.mark.parametrize("name", ["before the head", "in the stream"])
@@ -689,7 +689,7 @@ def test_ctrl_c_in_any_phase_closes_the_connection(name: str, monkeypatch: pytes
 
 def test_leaving_in_the_middle_closes_the_connection(lane: KeptConnections | None) -> None:
     with serving(PHASES["in an endless stream"]) as server:
-        with ask(server, lane=lane) as response:
+        with ask(server, connections=lane) as response:
             for _ in response.events():
                 break
         assert server.gone.wait()
@@ -701,7 +701,7 @@ def test_fifty_replies_at_once_are_not_mixed_up(lane: KeptConnections | None) ->
 
         def work() -> None:
             own = KeptConnections() if lane else None
-            got.append(len(read(server, lane=own)))
+            got.append(len(read(server, connections=own)))
             if own:
                 own.close()
 
@@ -771,7 +771,7 @@ def test_the_key_is_in_no_error_no_frame_and_no_log(
     text = ""
     with serving(LEAKS[name]) as server:
         try:
-            with ask(server, timeouts=SHORT, lane=lane) as response:
+            with ask(server, timeouts=SHORT, connections=lane) as response:
                 for chunk in dialect_for("chat").chunks(response.events()):
                     text += chunk.text
         except ClaudeError as error:

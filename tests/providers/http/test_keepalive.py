@@ -13,7 +13,7 @@ from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.http import client, keepalive, transport
 from claude_nb.providers.http.keepalive import KeptConnections
 from claude_nb.providers.http.stream import ByteStream
-from claude_nb.providers.http.transport import line_for
+from claude_nb.providers.http.transport import stream_for
 from claude_nb.stop_signal import Stop
 from claude_nb.sweeps.engine.throttle import Throttle, ThrottledConnections
 from claude_nb.types.request import Message, Request
@@ -36,7 +36,7 @@ def lane() -> Iterator[KeptConnections]:
 def say(server: Server, lane: KeptConnections, *, stop: Stop | None = None, whole: bool = False) -> str:
     request = Request("openai-compatible", "m", (Message("user", "Hi"),), base_url=server.url)
     chunks = registry.stream(
-        request, credentials=Credentials({}), stop=stop or Stop(), lane=lane, whole=whole, timeout_s=5
+        request, credentials=Credentials({}), stop=stop or Stop(), connections=lane, whole=whole, timeout_s=5
     )
     return "".join(chunk.text for chunk in chunks)
 
@@ -55,7 +55,7 @@ def test_each_server_has_a_connection_of_its_own_whatever_is_asked_there(lane: K
     with Server([HI]) as one, Server([whole]) as other:
         assert [say(server, lane) for server in (one, other) * 3] == ["Hi", "Ho"] * 3
         assert (one.connections, other.connections) == (1, 1)
-        again = client.connect(f"{one.origin}/another/path", {}, key=None, stop=Stop(), lane=lane)
+        again = client.connect(f"{one.origin}/another/path", {}, key=None, stop=Stop(), connections=lane)
         with pytest.raises(StopIteration) as opened:
             next(again)
         opened.value.value.close()
@@ -174,7 +174,7 @@ def test_a_stop_that_comes_late_for_one_call_does_not_touch_the_next(
     lane: KeptConnections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines: list[ByteStream] = []
-    monkeypatch.setattr(transport, "line_for", lambda *given: lines.append(line_for(*given)) or lines[-1])
+    monkeypatch.setattr(transport, "stream_for", lambda *given: lines.append(stream_for(*given)) or lines[-1])
     with Server([HI]) as server:
         assert say(server, lane) == "Hi"
         late = threading.Thread(target=lines[0].close)
