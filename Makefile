@@ -1,10 +1,10 @@
-# Every verb works in a fresh clone: it first installs what it needs into .venv and js/node_modules, once.
-# The only thing it expects is Python 3.10 or newer; name another one with `make PYTHON=python3.12 test`.
+# Every verb works in a new clone: once, it first installs what it needs into .venv and js/node_modules.
+# It expects only Python 3.10 or newer; `make PYTHON=python3.12 test` uses another one.
 
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3.10 python3 python; do \
 	$$python -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$python && break; done)
 SETUP = $(or $(PYTHON),$(error No Python 3.10 or newer with venv and pip found. On Debian or Ubuntu: \
-	apt-get install python3-venv. Elsewhere name one: make PYTHON=/path/to/python3)) scripts/setup.py
+	apt-get install python3-venv. Elsewhere use: make PYTHON=/path/to/python3)) scripts/setup.py
 BIN := .venv/bin
 COMPILE = $(BIN)/uv pip compile -q -U --universal --python-version 3.10 --no-header --no-annotate pyproject.toml
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -40,10 +40,10 @@ fuzz: .venv/dev.done ## the property tests, with many more examples, and a minut
 	$(BIN)/python -m pytest -p tests.fuzz -n auto --timeout 1800
 	LOAD_S=60 $(BIN)/python -m pytest tests/test_load.py
 
-bench: .venv/dev.done ## measure beside other tools, each in a .venv of its own; half an hour
+bench: .venv/dev.done ## measure beside other tools, each in its own .venv; half an hour
 	$(BIN)/python -m bench.run
 
-bench-quick: .venv/dev.done ## ours and the floor, counts against their budgets; two minutes
+bench-quick: .venv/dev.done ## claude_nb and the floor: counts against budgets; two minutes
 	$(BIN)/python -m bench.run --quick
 
 js: .venv/dev.done ## build js/src into claude_nb/static
@@ -53,17 +53,17 @@ format: .venv/dev.done ## format the Python files and fix what ruff can fix
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-notebooks: .venv/dev.done ## run every notebook again, and save it with its outputs
+notebooks: .venv/dev.done ## run every notebook again and save it with its outputs
 	$(BIN)/python scripts/notebooks.py notebooks/*.ipynb
 
-screenshots: .venv/dev.done ## pictures of the playground for README, from a real JupyterLab
+screenshots: .venv/dev.done ## take the pictures of the playground in JupyterLab
 	$(BIN)/python scripts/screenshots.py
 
-pins: .venv/dev.done ## renew requirements-*.txt from pyproject.toml
+pins: .venv/dev.done ## write requirements-*.txt again from pyproject.toml
 	$(COMPILE) --group dev -o requirements-dev.txt
 	$(COMPILE) --group demo -c requirements-dev.txt -o requirements-demo.txt
 
-clean: ## remove what the other verbs installed
+clean: ## remove everything that the other verbs installed
 	rm -rf .venv bench/.venvs js/node_modules
 
 .venv/demo.done: requirements-demo.txt pyproject.toml

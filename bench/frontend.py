@@ -1,4 +1,4 @@
-"""The same replies in JupyterLab in Chromium: what the browser has to do, ours against printing and Markdown."""
+"""Measure the same replies in JupyterLab in Chromium: claude_nb against printing and Markdown."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ WAYS = {
     "httpx + print": PRINTING,
     "httpx + Markdown per token": MARKDOWN,
 }
-# Watches from inside the page. A jump is a frame in which the notebook's content became lower by more than 20 pixels.
+# Runs inside the page. A jump is a frame in which the notebook's content became lower by more than 20 pixels.
 WATCH = """() => {
     const seen = globalThis.bench = { long: [], jumps: 0, watching: true };
     const note = list => list.getEntries().forEach(entry => seen.long.push(entry.duration));
@@ -56,7 +56,7 @@ WATCH = """() => {
 
 
 def measured() -> dict[str, Any]:
-    """Every reply in every way, each in a page and a kernel of its own."""
+    """Measure every reply in every way, each in its own page and kernel."""
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="cnb-bench-") as home, Server() as server, launched() as browser:
         with Lab(Path(home)) as lab:
@@ -82,7 +82,7 @@ def launched() -> Iterator[Browser]:
 
 
 def one_page(browser: Browser, lab: Lab, cell: str) -> dict[str, Any]:
-    """What the page did between the start of the cell and the moment its last word was on screen."""
+    """Measure the page from the start of the cell to the moment when its last word is on screen."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     received: list[int] = []
@@ -107,7 +107,7 @@ def one_page(browser: Browser, lab: Lab, cell: str) -> dict[str, Any]:
     try:
         notebook.wait_for_text(LAST, timeout=SLOWEST_S)
         notebook.wait_for_kernel("idle", timeout=SLOWEST_S)
-    except Exception:  # noqa: BLE001  # too slow is a result too
+    except Exception:  # noqa: BLE001  # being too slow is a result too
         shown = False
     tools.send("HeapProfiler.collectGarbage")
     after = counters(tools)
@@ -129,5 +129,5 @@ def one_page(browser: Browser, lab: Lab, cell: str) -> dict[str, Any]:
 
 
 def counters(tools: CDPSession) -> dict[str, float]:
-    """Chromium's own, by name; durations in seconds."""
+    """Return Chromium's own counters by name; durations in seconds."""
     return {one["name"]: one["value"] for one in tools.send("Performance.getMetrics")["metrics"]}

@@ -1,4 +1,4 @@
-"""A real kernel in a virtual environment of its own, with every frame counted as it comes off the socket."""
+"""A real kernel in its own virtual environment. Every frame is counted as it leaves the socket."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ SHOWN = ("stream", "display_data", "update_display_data", "execute_result", "com
 
 @dataclass
 class Cell:
-    """What came of a cell. Times are on the clock of time.monotonic().
+    """What one cell published. Times are on the clock of time.monotonic().
 
-    messages  published, by kind, all but the status and the echo of the code
-    size      their bytes, every frame of the wire counted
-    seen      when each of the texts that were looked for first came in something that is shown
+    messages  number by kind, without the status and the echo of the code
+    size      their bytes, with every frame counted
+    seen      when each of the searched texts first appeared in an output
     """
 
     sent_s: float = 0.0
@@ -51,7 +51,7 @@ class Cell:
 
 
 class Kernel:
-    """Starts a kernel with the Python of a virtual environment; a context manager."""
+    """A kernel that runs the Python of a virtual environment; a context manager."""
 
     def __init__(self, python: Path, env: Mapping[str, str] | None = None) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="cnb-bench-"))
@@ -89,7 +89,7 @@ class Kernel:
         timeout: float = 120,
         until: Callable[[Cell], object] | None = None,
     ) -> Cell:
-        """Run a cell to its end; interrupted at the time-out, or as soon as until(cell) is true."""
+        """Run a cell to its end; interrupt it at the time-out, or as soon as until(cell) is true."""
         cell = Cell()
         before = self._cpu_s()
         self._send(code, cell)
@@ -103,23 +103,23 @@ class Kernel:
                 cell.seen["interrupt"] = time.monotonic()
                 os.kill(self._process.pid, signal.SIGINT)
             if late and time.monotonic() - cell.sent_s > timeout + 60:
-                raise TimeoutError("the kernel did not obey the interrupt")
+                raise TimeoutError("the kernel did not stop after the interrupt")
         cell.cpu_s = self._cpu_s() - before
         return cell
 
     def value(self, expression: str) -> Any:
-        """The value of an expression that JSON can write."""
+        """Return the value of an expression, which must be JSON."""
         cell = self.run(f"import builtins, json; builtins.print('<<' + json.dumps({expression}) + '>>', flush=True)")
         if cell.error:
             raise RuntimeError(f"{expression}: {cell.error}")
         return json.loads(cell.printed.partition("<<")[2].rpartition(">>")[0])
 
     def rss(self) -> int:
-        """Memory of the kernel in bytes."""
+        """Return the memory of the kernel in bytes."""
         return int(self._process.memory_info().rss)
 
     def _cpu_s(self) -> float:
-        """Processor time of the kernel and its children, user and system."""
+        """Return the processor time of the kernel and its children, user and system."""
         return sum(self._process.cpu_times()[:4])
 
     def _send(self, code: str, cell: Cell) -> None:
@@ -132,7 +132,7 @@ class Kernel:
         self._client.shell_channel.send(message)
 
     def _take(self, cell: Cell, look_for: tuple[str, ...]) -> None:
-        """Count a message. Large ones are only searched, not parsed: the tools are measured, not this program."""
+        """Count a message. Large ones are searched, not parsed, because the tools are measured and not this program."""
         frames = self._client.iopub_channel.socket.recv_multipart(zmq.NOBLOCK)
         now = time.monotonic()
         _, _, head, parent, _, content, *_ = frames[frames.index(b"<IDS|MSG>") :]

@@ -1,4 +1,4 @@
-"""What is measured of one tool, in a kernel of its own."""
+"""Measure one tool in its own kernel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.kernel import Cell, Kernel
 from bench.server import FIRST, LAST, Order
 from bench.tools import Tool
 
-# Tokens of four characters at the pace of a fast model, for ten seconds.
+# Ten seconds of tokens of four characters, at the pace of a fast model.
 TOKENS = Order(4_000, 4, 100)
 # Pieces of 20 characters, as Claude streams them, fast enough to reach 200 kB.
 LENGTHS = tuple(Order(length, 20, 500) for length in (2_000, 20_000, 200_000))
@@ -30,7 +30,7 @@ _load = _time.perf_counter() - _before[0], _time.process_time() - _before[1], so
 
 
 class Server:
-    """The loopback server in a process of its own, so that it does not share this one's time."""
+    """The loopback server in its own process, so that it takes no time from this one."""
 
     def __enter__(self) -> Server:
         self._process = subprocess.Popen([sys.executable, "-m", "bench.server"], stdout=subprocess.PIPE, text=True)
@@ -44,7 +44,7 @@ class Server:
         self._output.close()
 
     def log(self) -> list[dict[str, Any]]:
-        """What was asked since the last time, oldest first."""
+        """Return the requests since the last call, oldest first."""
         return cast("list[dict[str, Any]]", httpx.get(f"{self.url}/log").json())
 
 
@@ -57,7 +57,7 @@ class Bench:
     server: Server
 
     def load(self) -> dict[str, Any]:
-        """Import and set-up, then the first short reply: seconds, and what was imported."""
+        """Import and set up, then ask for a short reply; return the times and what was imported."""
         self.kernel.run("pass")
         cell = self.kernel.run(LOAD.format(self.tool.filled(self.tool.setup, self.server.url)))
         if cell.error:
@@ -77,7 +77,7 @@ class Bench:
         }
 
     def stream(self, order: Order) -> dict[str, Any]:
-        """One reply from the first byte to the idle kernel."""
+        """Measure one reply, from the first byte to the idle kernel."""
         self.server.log()
         cell = self._ask(order)
         entries = [entry for entry in self.server.log() if entry["first_s"]]
@@ -86,7 +86,7 @@ class Bench:
         return {
             "order": str(order),
             "length": order.length,
-            # A tool that asks nobody counts its own tokens, and takes its own time.
+            # A tool without a server counts its own tokens and takes its own time.
             "pieces": order.pieces if self.tool.serves else self.kernel.value("reply.usage.output_tokens"),
             "seconds": (ended or cell.idle_s) - began,
             "requests": len(entries),
@@ -103,7 +103,7 @@ class Bench:
         }
 
     def interrupt(self) -> dict[str, Any]:
-        """An endless reply, interrupted one second after its first word (or two seconds after it was asked for)."""
+        """Interrupt an endless reply one second after its first word (or two seconds after the request)."""
         self.server.log()
 
         def late(cell: Cell) -> bool:
@@ -134,7 +134,7 @@ class Bench:
 
 
 def most_per_s(sizes: list[tuple[float, int]], until: float | None) -> float:
-    """Most bytes a second while the reply streams, averaged over any 5 s (or all of it, when it is shorter)."""
+    """Return the most bytes a second in any 5 s of the stream (or in all of it, if it is shorter)."""
     streamed = [(at, size) for at, size in sizes if until is None or at <= until]
     if not streamed:
         return 0.0
@@ -150,7 +150,7 @@ def most_per_s(sizes: list[tuple[float, int]], until: float | None) -> float:
 
 
 def one_round(tool: Tool, server: Server, *, lengths: tuple[Order, ...], interrupt: bool) -> dict[str, Any]:
-    """Everything about a tool in a fresh kernel; what fails is told as "error"."""
+    """Measure everything about a tool in a fresh kernel."""
     env = {name: tool.filled(value, server.url) for name, value in tool.env.items()}
     with Kernel(venvs.python_of(tool.package), env) as kernel:
         bench = Bench(tool, kernel, server)

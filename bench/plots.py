@@ -1,4 +1,4 @@
-"""The two pictures for the README: bytes against length, and processor time against length."""
+"""Draw the two pictures of docs/performance.md: bytes and processor time against length."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def draw(results: dict[str, Any], folder: Path) -> None:
         folder / "cpu.svg",
         "Processor time of the kernel for a reply of this length",
         "seconds",
-        lambda run: max(run["cpu_s"], 0.01),  # what the clock of the system can tell
+        lambda run: max(run["cpu_s"], 0.01),  # the resolution of the system clock
     )
 
 
@@ -33,7 +33,7 @@ def _plot(results: dict[str, Any], path: Path, title: str, unit: str, value: Cal
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    mpl.rcParams["svg.hashsalt"] = "claude_nb"  # the same picture, the same file
+    mpl.rcParams["svg.hashsalt"] = "claude_nb"  # equal pictures give equal files
     figure = Figure(figsize=(8, 4.6), layout="constrained")
     axes = figure.subplots()
     seen: dict[str, int] = {}

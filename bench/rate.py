@@ -1,4 +1,4 @@
-"""Many short calls at once: a thousand replies of 50 ms, 32 at a time, against the ideal, and beside bare httpx.
+"""Measure many short calls: a thousand replies of 50 ms, 32 at once, against the ideal and beside bare httpx.
 
 python -m bench.rate          # five rows, three rounds, one minute; also part of `make bench`
 """
@@ -32,7 +32,7 @@ BODY = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "
 
 
 class Run(NamedTuple):
-    """One thousand replies: the calls they took, refused ones too, in how many seconds and processor seconds."""
+    """One thousand replies: the calls (refused ones too), the seconds, and the processor seconds they took."""
 
     calls: int
     seconds: float
@@ -40,7 +40,7 @@ class Run(NamedTuple):
 
 
 def measured(rounds: int = 3) -> dict[str, Any]:
-    """Seconds, share of the ideal and processor time of a call, medians of alternating rounds."""
+    """Return seconds, share of the ideal and processor time of a call: medians of alternating rounds."""
     runs: dict[str, list[Run]] = {name: [] for name in WAYS}
     for _ in range(rounds):
         for name, way in WAYS.items():
@@ -58,14 +58,14 @@ def measured(rounds: int = 3) -> dict[str, Any]:
 
 
 def measured_apart(rounds: int) -> dict[str, Any]:
-    """The same in a process of its own: what the other benchmarks have loaded and left behind costs time here."""
+    """Return the same from a separate process, because what other benchmarks left in memory costs time."""
     command = [sys.executable, "-m", "bench.rate", "--json", str(rounds)]
     found: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     return found
 
 
 def a_sweep(*, history: bool, refusals: bool) -> Run:
-    """All of what sweep() does, from its call to its return."""
+    """Measure sweep() from its call to its return."""
     with tempfile.TemporaryDirectory() as folder:
         environ = {"CLAUDE_NB_HISTORY": str(Path(folder, "history.db")) if history else "off"}
         with RateServer(latency_s=LATENCY_S, **(REFUSALS if refusals else {})) as server:
@@ -83,12 +83,12 @@ def a_sweep(*, history: bool, refusals: bool) -> Run:
 
 
 def bare() -> Run:
-    """httpx with nothing around it: a transport and a kept connection for each thread; what arrives is dropped."""
+    """Measure httpx alone: a transport and a kept connection for each thread; replies are discarded."""
     left = iter(range(CALLS))
 
     def work() -> None:
         with httpx.HTTPTransport(verify=trusted) as transport:
-            for _ in left:  # one thread at a time gets a number, by the interpreter's own lock
+            for _ in left:  # the interpreter's lock gives each number to one thread only
                 request = httpx.Request("POST", f"{server.url}/chat/completions", json=BODY)
                 with contextlib.closing(transport.handle_request(request)) as response:
                     response.read()
@@ -105,7 +105,7 @@ def bare() -> Run:
 
 @contextlib.contextmanager
 def timed() -> Iterator[list[float]]:
-    """Gives a list that holds, after the block, its seconds and processor seconds."""
+    """Yield a list that holds the seconds and processor seconds of the block after it ended."""
     clocks: list[float] = []
     began, cpu = time.perf_counter(), time.process_time()
     yield clocks

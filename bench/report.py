@@ -1,4 +1,4 @@
-"""The results as one page of Markdown: targets, then ratios, then the figures."""
+"""Write the results as one page of Markdown: targets, then ratios, then the figures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Row = dict[str, Any]
 
 
 class Target(NamedTuple):
-    """What we promise ourselves. counts: it holds on any machine, however busy."""
+    """An upper bound for one figure. counts: it holds on any machine, however busy."""
 
     name: str
     value: float
@@ -30,7 +30,7 @@ class Target(NamedTuple):
 
 
 def median(row: Row, *path: str) -> float:
-    """Of all rounds, the figure at this path: median(row, "tokens", "cpu_s"); NaN when there is none."""
+    """Return the median of a figure over all rounds: median(row, "tokens", "cpu_s"); NaN if it is missing."""
     values = []
     for one in row["rounds"]:
         found: Any = one
@@ -42,12 +42,12 @@ def median(row: Row, *path: str) -> float:
 
 
 def last(row: Row, part: str) -> Any:
-    """A part that only the last round has."""
+    """Return a part that only the last round has."""
     return next((one[part] for one in reversed(row["rounds"]) if one.get(part)), None)
 
 
 def exponent(row: Row) -> float:
-    """How the bytes grow with the reply: 1 is in proportion, 2 with its square. From the lengths shown whole."""
+    """Return how the bytes grow with the reply: 1 is linear, 2 quadratic. Only replies that were shown whole count."""
     runs = [run for run in last(row, "lengths") or () if run["whole_shown"] and not run["timed_out"]]
     if len(runs) < 2:
         return math.nan
@@ -56,12 +56,12 @@ def exponent(row: Row) -> float:
 
 
 def per_token_us(row: Row) -> float:
-    """Processor time of the kernel, in microseconds, for each token of a reply at 100 tokens a second."""
+    """Return the kernel's processor time in microseconds for each token of a reply at 100 tokens a second."""
     return median(row, "tokens", "cpu_s") / (median(row, "tokens", "pieces") or math.nan) * 1e6
 
 
 def targets(results: dict[str, Any]) -> list[Target]:
-    """Those that the results can tell."""
+    """Return the targets for which there are results."""
     rows = {name: row for name, row in results["tools"].items() if row["rounds"]}
     found: list[Target] = []
     if LAB in rows:
@@ -92,7 +92,7 @@ def targets(results: dict[str, Any]) -> list[Target]:
 
 
 def page(results: dict[str, Any]) -> str:
-    """Everything, as Markdown."""
+    """Return the whole page as Markdown."""
     m = results["machine"]
     rows = {name: row for name, row in results["tools"].items() if row["rounds"]}
     loads = [one["load_average"] for row in rows.values() for one in row["rounds"] if "load_average" in one]
@@ -130,7 +130,7 @@ def page(results: dict[str, Any]) -> str:
     when = ((name, *_when(row)) for name, row in rows.items())
     parts += [
         "## When each was measured\n",
-        "Rows that were not measured together were not equally disturbed: compare their times with care.\n",
+        "Compare the times of rows that were not measured together with care: the machine was not equally busy.\n",
         table(("", "rounds", "at (UTC)", "load average"), when),
     ]
     parts += [f"{results['note']}\n"] if "note" in results else []
@@ -154,12 +154,12 @@ def _ms(seconds: float | None) -> str:
 
 
 def _kb_s(row: Row) -> float:
-    """The most in any 5 s, of all runs at this pace."""
+    """Return the most in any 5 s, over all runs at this pace."""
     return median(row, "tokens", "bytes_per_s") / 1000
 
 
 def _per_byte(run: Row | None) -> str:
-    """Bytes to the notebook for each byte of the reply."""
+    """Return the bytes to the notebook for each byte of the reply."""
     if run is None:
         return "–"
     return "over 2 min" if run["timed_out"] else f"{run['bytes'] / run['length']:,.1f}"
@@ -215,13 +215,13 @@ def _loading(item: tuple[str, Row]) -> list[str]:
 
 
 def _when(row: Row) -> tuple[str, str, str]:
-    """Rounds, their times, and how busy the machine was in each."""
+    """Return the number of rounds, their times, and how busy the machine was in each."""
     at, load = (", ".join(str(one.get(key, "–")) for one in row["rounds"]) for key in ("at", "load_average"))
     return str(len(row["rounds"])), at, load
 
 
 def _more(results: dict[str, Any]) -> list[str]:
-    """Sweeps and the front end, where they were measured."""
+    """Return the parts on sweeps and the front end, if they were measured."""
     parts = []
     if sweeps := results.get("sweeps"):
         says = f"{sweeps['calls']} replies of one second, {sweeps['at_once']} at once; ideal {sweeps['ideal_s']:.1f} s."

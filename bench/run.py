@@ -1,8 +1,8 @@
-"""Measure all tools side by side and write bench/results/: `make bench`, or `make bench-quick` for counts only.
+"""Measure all tools side by side and write bench/results/ (`make bench`).
 
 python -m bench.run                       every tool, sweeps and the front end; about half an hour
-python -m bench.run --only openai claude  some tools; the other rows of the results stay
-python -m bench.run --quick               ours and the floor, counts against their budgets; nothing is written
+python -m bench.run --only openai claude  some tools; the other rows of the results stay as they are
+python -m bench.run --quick               claude_nb and the floor: counts against budgets; writes nothing
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bench.tools import TOOLS, Tool
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PARTS = ("tools", "sweeps", "front end")
-# Two lengths alone would tell the size of the envelopes, not the growth.
+# Two lengths alone would measure the size of the envelopes, not the growth.
 QUICK_LENGTHS = (*measure.LENGTHS[:2], Order(80_000, 20, 500))
 
 
@@ -34,22 +34,22 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=[], metavar="WORD", help="tools with one of these in their name")
     parser.add_argument("--parts", nargs="*", default=PARTS, choices=PARTS)
-    given = parser.parse_args()
-    if given.quick:
+    options = parser.parse_args()
+    if options.quick:
         return quick()
     path = RESULTS / "results.json"
     results = json.loads(path.read_text()) if path.exists() else {"tools": {}}
     results["machine"] = machine()
-    if "tools" in given.parts:
-        chosen = [tool for tool in TOOLS if not given.only or any(word in tool.name for word in given.only)]
-        rows = rounds(chosen, given.rounds)
+    if "tools" in options.parts:
+        chosen = [tool for tool in TOOLS if not options.only or any(word in tool.name for word in options.only)]
+        rows = rounds(chosen, options.rounds)
         results["tools"] = {t.name: found for t in TOOLS if (found := rows.get(t.name) or results["tools"].get(t.name))}
         save(results)
-    if "sweeps" in given.parts:
-        results["sweeps"] = stamped(throughput.measured(given.rounds))
-        results["rate"] = stamped(rate.measured_apart(given.rounds))
+    if "sweeps" in options.parts:
+        results["sweeps"] = stamped(throughput.measured(options.rounds))
+        results["rate"] = stamped(rate.measured_apart(options.rounds))
         save(results)
-    if "front end" in given.parts:
+    if "front end" in options.parts:
         results["front end"] = stamped(frontend.measured())
     save(results)
     print(report.page(results))
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def save(results: dict[str, Any]) -> None:
-    """Write what there is: a later part that fails costs nothing of it."""
+    """Write the results so far, so that a part that fails later does not lose them."""
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     (RESULTS / "results.md").write_text(report.page(results))
@@ -65,7 +65,7 @@ def save(results: dict[str, Any]) -> None:
 
 
 def rounds(tools: list[Tool], count: int) -> dict[str, dict[str, Any]]:
-    """Every tool once, then every tool again: so a busy minute of the machine does not fall on one tool alone."""
+    """Run every tool once, then every tool again, so that a busy minute of the machine does not hit one tool only."""
     rows: dict[str, dict[str, Any]] = {tool.name: made(tool) for tool in tools}
     with measure.Server() as server:
         for number in range(count):
@@ -79,7 +79,7 @@ def rounds(tools: list[Tool], count: int) -> dict[str, dict[str, Any]]:
                     found = measure.one_round(
                         tool, server, lengths=measure.LENGTHS if last else (), interrupt=last and tool.serves
                     )
-                except Exception as error:  # noqa: BLE001  # a peer that fails is a row that says so
+                except Exception as error:  # noqa: BLE001  # a tool that fails becomes a row that says so
                     row["error"] = f"{type(error).__name__}: {error}"[:400]
                 else:
                     row["rounds"].append(stamped(found))
@@ -87,7 +87,7 @@ def rounds(tools: list[Tool], count: int) -> dict[str, dict[str, Any]]:
 
 
 def made(tool: Tool) -> dict[str, Any]:
-    """The row of a tool before its first round: installed, and how much that is."""
+    """Install a tool, and return its row before the first round."""
     row: dict[str, Any] = {"kind": tool.kind, "note": tool.note, "rounds": []}
     row["error"] = venvs.make("bare", ()) or venvs.make(tool.package, tool.packages)
     if not row["error"]:
@@ -100,7 +100,7 @@ def made(tool: Tool) -> dict[str, Any]:
 
 
 def quick() -> int:
-    """Ours and the floor, once: 1 when a count is over its budget."""
+    """Measure claude_nb and the floor once; return 1 if a count is over its budget."""
     floor = [tool for tool in TOOLS if tool.kind == "ours" or tool.name == "httpx + print"]
     rows = {tool.name: made(tool) for tool in floor}
     with measure.Server() as server:
@@ -137,7 +137,7 @@ def _processor() -> str:
 
 
 def stamped(found: dict[str, Any]) -> dict[str, Any]:
-    """With the time, and how busy the machine was: runnable processes, averaged over a minute."""
+    """Add the time and the load average: runnable processes, averaged over a minute."""
     return found | {"at": time.strftime("%H:%M", time.gmtime()), "load_average": round(psutil.getloadavg()[0], 1)}
 
 

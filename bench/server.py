@@ -1,8 +1,8 @@
-"""A loopback server that streams replies of any length at any pace, in every wire format the tools speak.
+"""A loopback server that streams replies of any length at any pace, in every wire format of the tools.
 
 The prompt or the model name says what to send: ``reply-20000x20@500`` is 20,000 characters in pieces of 20, 500 pieces
-a second; @0 is as fast as it goes. The newest such word in the request counts. Run as a program it prints its port;
-GET /log tells what it sent and when, on the clock of time.monotonic(), which all processes of a machine share.
+a second; @0 is as fast as possible. The last such word in the request counts. As a program, it prints its port.
+GET /log returns what it sent and when, on the clock of time.monotonic(), which all processes of a machine share.
 
     POST .../chat/completions     POST .../messages     POST .../models/NAME:generateContent
 """
@@ -19,14 +19,14 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-FIRST, LAST = "Well", "End."  # every reply begins and ends with these, of the size of the smallest pieces
+FIRST, LAST = "Well", "End."  # every reply begins and ends with these; they have the size of the smallest pieces
 SENTENCE = "the model draws **one word** from the `likely` ones, and then goes on with 2 < 3 of them.\n\n"
 ORDER = re.compile(rb"reply-(\d+)x(\d+)@(\d+)")
 STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 class Order(NamedTuple):
-    """Characters in all, in a piece, and pieces a second (0: no pauses). str() is the word for a prompt."""
+    """Characters in total and in a piece, and pieces a second (0: no pauses). str() is the word for a prompt."""
 
     length: int
     piece: int
@@ -55,10 +55,10 @@ class Order(NamedTuple):
 
 @dataclass
 class Entry:
-    """One request in the log. Times are None until it happened.
+    """One request in the log. A time is None until it happens.
 
-    first_s  the first piece was sent, or could have been, had the client asked for a stream
-    gone_s   the client left before the end
+    first_s  when the first piece was sent; without a stream, when it could have been sent
+    gone_s   when the client left before the end
     """
 
     path: str
@@ -70,7 +70,7 @@ class Entry:
 
 
 class Server:
-    """Answers connections; a connection may carry many requests."""
+    """Serves connections; one connection may carry many requests."""
 
     def __init__(self) -> None:
         self.log: list[Entry] = []
@@ -93,45 +93,50 @@ class Server:
         self.log.append(entry)
         found = ORDER.findall(body)
         order = Order(*map(int, found[-1])) if found else Order(200, 20, 0)
-        form = _form(path)
+        wire_format = _format_of(path)
         try:
-            if form is GOOGLE or json.loads(body).get("stream") is not True:
-                await self._send_whole(entry, order, form, reader, writer)
+            if wire_format is GOOGLE or json.loads(body).get("stream") is not True:
+                await self._send_whole(entry, order, wire_format, reader, writer)
             else:
-                await self._stream(entry, order, form, writer)
+                await self._stream(entry, order, wire_format, writer)
         except ConnectionError:
             entry.gone_s = time.monotonic()
             raise
 
     async def _send_whole(
-        self, entry: Entry, order: Order, form: Form, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        entry: Entry,
+        order: Order,
+        wire_format: WireFormat,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
-        """All at once, when a stream of the same reply would end."""
+        """Send the whole reply at the moment when a stream of it would end."""
         entry.first_s = time.monotonic()
         while time.monotonic() < entry.first_s + order.seconds:
             await asyncio.sleep(min(0.02, order.seconds))
             if reader.at_eof():
                 raise ConnectionResetError
-        await _send_json(writer, form.whole(order.text(), order.pieces))
+        await _send_json(writer, wire_format.whole(order.text(), order.pieces))
         entry.last_s = time.monotonic()
 
-    async def _stream(self, entry: Entry, order: Order, form: Form, writer: asyncio.StreamWriter) -> None:
+    async def _stream(self, entry: Entry, order: Order, wire_format: WireFormat, writer: asyncio.StreamWriter) -> None:
         writer.write(STREAM)
-        _write(writer, form.begin())
+        _write(writer, wire_format.begin())
         async for piece in _paced(order):
             if entry.first_s is None:
                 entry.first_s = time.monotonic()
-            _write(writer, form.piece(piece))
+            _write(writer, wire_format.piece(piece))
             entry.pieces += 1
             await writer.drain()
-        _write(writer, form.end(order.pieces))
+        _write(writer, wire_format.end(order.pieces))
         writer.write(b"0\r\n\r\n")
         await writer.drain()
         entry.last_s = time.monotonic()
 
 
 async def _paced(order: Order) -> AsyncIterator[str]:
-    """Each piece at its time; late ones follow at once, so the pace holds on the whole."""
+    """Yield each piece at its time; late pieces follow at once, so that the average pace is right."""
     began = time.monotonic()
     for i, piece in enumerate(order.split()):
         wait_s = began + i / order.rate - time.monotonic() if order.rate else 0.0
@@ -152,8 +157,8 @@ async def _send_json(writer: asyncio.StreamWriter, value: Any) -> None:
     await writer.drain()
 
 
-class Form:
-    """How a reply is written; the plain one is chat completions."""
+class WireFormat:
+    """A wire format; this one is chat completions."""
 
     def begin(self) -> bytes:
         return b""
@@ -180,8 +185,8 @@ class Form:
         return {"id": "chatcmpl-1", "object": kind, "created": 1_700_000_000, "model": "anthropic/claude-sonnet-4.6"}
 
 
-class Messages(Form):
-    """Anthropic's."""
+class Messages(WireFormat):
+    """Anthropic Messages."""
 
     def begin(self) -> bytes:
         block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
@@ -205,8 +210,8 @@ class Messages(Form):
         return {**message, "content": content, "stop_reason": stop_reason, "stop_sequence": None, "usage": usage}
 
 
-class Google(Form):
-    """generateContent; only whole replies."""
+class Google(WireFormat):
+    """Google generateContent, for whole replies only."""
 
     def whole(self, text: str, tokens: int) -> dict[str, Any]:
         content = {"role": "model", "parts": [{"text": text}]}
@@ -214,10 +219,10 @@ class Google(Form):
         return {"candidates": [{"content": content, "finishReason": "STOP", "index": 0}], "usageMetadata": usage}
 
 
-CHAT, MESSAGES, GOOGLE = Form(), Messages(), Google()
+CHAT, MESSAGES, GOOGLE = WireFormat(), Messages(), Google()
 
 
-def _form(path: str) -> Form:
+def _format_of(path: str) -> WireFormat:
     return GOOGLE if path.partition("?")[0].endswith(":generatecontent") else MESSAGES if "/messages" in path else CHAT
 
 

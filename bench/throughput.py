@@ -1,4 +1,4 @@
-"""Many replies at once: our sweep, and a plain pool of threads over the openai SDK, against the ideal."""
+"""Measure many replies at once: a sweep, and a thread pool over the openai SDK, against the ideal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WAYS = {
 
 
 def measured(rounds: int) -> dict[str, Any]:
-    """Seconds for all calls, by way, and what share of the ideal that is."""
+    """Return the seconds for all calls and the share of the ideal, for each way."""
     ideal = CALLS / AT_ONCE * REPLY.seconds
     seconds: dict[str, list[float]] = {name: [] for name in WAYS}
     cpu: dict[str, list[float]] = {name: [] for name in WAYS}
@@ -51,7 +51,7 @@ def measured(rounds: int) -> dict[str, Any]:
                     kernel.run(f"{code}\nmany(1)")
                     cell = kernel.run(f"texts = many({CALLS})")
                     if cell.error or kernel.value("[len(t) for t in texts]") != [REPLY.length] * CALLS:
-                        raise RuntimeError(f"{name}: {cell.error or 'a reply is not whole'}")
+                        raise RuntimeError(f"{name}: {cell.error or 'a reply is incomplete'}")
                 seconds[name].append(cell.idle_s - cell.sent_s)
                 cpu[name].append(cell.cpu_s)
     ways = {

@@ -1,6 +1,6 @@
-"""The tools: what to install and what a user would type, one row each.
+"""The measured tools, one row each: what to install, and what a user would type.
 
-URL stands for the address of the loopback server, PROMPT for what is asked. Each cell begins a fresh conversation,
+URL stands for the address of the loopback server, PROMPT for the prompt. Each cell begins a new conversation,
 so that no request carries an earlier reply.
 """
 
@@ -16,11 +16,11 @@ Kind = Literal["ours", "by hand", "peer"]
 class Tool:
     """One row.
 
-    packages  what is installed beside the kernel; the first one's version is reported
-    setup     the cell that loads it         ask     the cell that asks
+    packages  what is installed beside the kernel; the version of the first one is reported
+    setup     the cell that loads it         ask     the cell with the prompt
     before    a cell before each of these, not measured
-    kept      an expression: the text that is left in variables after an interrupt
-    serves    False: asks nobody, so there is no server to time it against
+    kept      an expression for the text that is left in variables after an interrupt
+    serves    False: it uses no server, so there is none to time it against
     """
 
     name: str
@@ -36,7 +36,7 @@ class Tool:
 
     @property
     def package(self) -> str:
-        """The one it is named after; tools of the same package share a virtual environment."""
+        """The package that names the virtual environment; tools of one package share it."""
         return self.packages[0].split("[")[0].split("=")[0]
 
     def filled(self, code: str, url: str, prompt: str = "") -> str:
@@ -49,10 +49,10 @@ KEY = {"AIMLAPI_API_KEY": "loop-loop-loop-loop"}
 OPENAI, ANTHROPIC, HTTPX = ("openai==3.54.0",), ("anthropic==2.12.0",), ("httpx==0.28.1",)
 PLAYGROUND = """\
 import claude_nb
-from claude_nb.widgets.playground import Playground
+from claude_nb import Playground
 claude_nb.configure(base_url="URL/v1")"""
 FRESH = "pg = Playground(model='sonnet')\ndisplay(pg)"
-# An interrupt only ends the waiting; the run is ended by its button, or so.
+# An interrupt only ends the wait, so the cell stops the run as the button would.
 PLAY = """\
 pg.run("PROMPT")
 try:

@@ -1,4 +1,4 @@
-"""A virtual environment for each package that is measured, below bench/.venvs; made once, by uv."""
+"""Make a virtual environment for each measured package in bench/.venvs, once, with uv."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ print(json.dumps({d.metadata["Name"].lower().replace("_", "-"): d.version for d 
 
 
 def python_of(name: str) -> Path:
-    """The Python of a virtual environment."""
+    """Return the Python of a virtual environment."""
     return VENVS / name / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def make(name: str, packages: tuple[str, ...]) -> str | None:
-    """Make the virtual environment if it is not there with just these packages: None, or why it cannot be made."""
+    """Make the virtual environment unless it has exactly these packages; return the error, if any."""
     ours = name == "claude-nb"
     stamp = VENVS / name / "packages.txt"
     wanted = "\n".join((*packages, KERNEL))
@@ -35,7 +35,7 @@ def make(name: str, packages: tuple[str, ...]) -> str | None:
         shutil.rmtree(VENVS / name, ignore_errors=True)
         if error := _uv("venv", "--python", f"{sys.version_info[0]}.{sys.version_info[1]}", str(VENVS / name)):
             return error
-    # Ours is installed from this folder as any user would, anew each time.
+    # claude_nb is installed from this folder as a user would, again each time.
     what = ("--reinstall-package", name, str(ROOT), KERNEL) if ours else (*packages, KERNEL)
     if error := _uv("pip", "install", "--python", str(python_of(name)), *what):
         return error
@@ -44,7 +44,7 @@ def make(name: str, packages: tuple[str, ...]) -> str | None:
 
 
 def _uv(*arguments: str) -> str | None:
-    """Run uv: None, or the last lines of what it says."""
+    """Run uv; return the last lines of its error, if any."""
     uv = shutil.which("uv") or str(ROOT / ".venv" / "bin" / "uv")
     done = subprocess.run([uv, *arguments], capture_output=True, text=True, check=False)
     return None if done.returncode == 0 else "\n".join(done.stderr.strip().splitlines()[-3:])
@@ -52,7 +52,7 @@ def _uv(*arguments: str) -> str | None:
 
 @functools.cache
 def versions(name: str) -> dict[str, str]:
-    """Version by package."""
+    """Return the version of each package."""
     listed = subprocess.run([python_of(name), "-c", LIST], capture_output=True, text=True, check=True)
     found: dict[str, str] = json.loads(listed.stdout)
     return found
@@ -60,6 +60,6 @@ def versions(name: str) -> dict[str, str]:
 
 @functools.cache
 def size_mb(name: str) -> float:
-    """Megabytes on disk of all packages, without their compiled caches."""
+    """Return the megabytes of all packages on disk, without compiled caches."""
     files = (path for path in (VENVS / name).rglob("*") if "site-packages" in path.parts)
     return sum(path.stat().st_size for path in files if path.is_file() and path.suffix != ".pyc") / 1e6

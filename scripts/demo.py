@@ -1,8 +1,8 @@
-"""Run a notebook in a real kernel and print what its cells print, as it arrives.
+"""Run a notebook in a real kernel, and print the output of its cells as it arrives.
 
     python scripts/demo.py notebooks/01_first_prompt.ipynb
 
-No key and no network: the built-in model answers. The exit code is 1 if a cell fails.
+It needs no key and no network, because the built-in model answers. The exit code is 1 if a cell fails.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ KEYS = ("AIMLAPI_API_KEY", "AIMLAPI_KEY", "AIML_API_KEY", "ANTHROPIC_API_KEY")
 def main(path: Path) -> int:
     cells = nbformat.read(path, as_version=4).cells
     with tempfile.TemporaryDirectory() as folder:
-        own = {"CLAUDE_NB_DISPLAY": "text", "CLAUDE_NB_HISTORY": str(Path(folder) / "history.db")}
-        environment = {name: value for name, value in os.environ.items() if name not in KEYS} | own
-        quiet = ["--log-level=ERROR"]  # the kernel warns that it talks over loopback
+        settings = {"CLAUDE_NB_DISPLAY": "text", "CLAUDE_NB_HISTORY": str(Path(folder) / "history.db")}
+        environment = {name: value for name, value in os.environ.items() if name not in KEYS} | settings
+        quiet = ["--log-level=ERROR"]  # the kernel warns that it uses loopback
         manager, client = start_new_kernel(extra_arguments=quiet, env=environment, cwd=str(path.parent))
         try:
             for cell in cells:

@@ -1,8 +1,8 @@
-"""Record the replies of the lesson on data work. They were written here, by people, and no model was asked.
+"""Record the replies of the lesson on data work. People wrote them; no model was asked.
 
 python scripts/lesson_answers.py
 
-A server on this machine streams them to the notebook, which keeps them in its record file: 10_data_work.jsonl.
+A server on this machine streams them to the notebook, which writes them to its record file, 10_data_work.jsonl.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nbclient import NotebookClient
 
 LESSON = Path(__file__).resolve().parent.parent / "notebooks" / "10_data_work.ipynb"
 RECORD = LESSON.with_suffix(".jsonl")
-PORT = 8765  # as the lesson says; the address is a part of each request
+PORT = 8765  # the lesson names it too: the address is a part of each request
 PAUSE_S = 0.03
 
 CHART = """Here is a bar for each item, the largest first:
@@ -33,7 +33,7 @@ ax = counts.plot.bar(rot=0, ylabel="ordered", title="Orders of the day")
 
 Look at the code before you run it."""
 
-# How a prompt begins, or what it holds -> the reply to it. The first that fits is taken.
+# A part of a prompt, and the reply to it. The first match is sent.
 ANSWERS = (
     (
         "This does not fit",
@@ -71,25 +71,25 @@ class Handler(BaseHTTPRequestHandler):
     """Chat completions, streamed word by word."""
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        prompt = _text(asked["messages"][-1]["content"])
+        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        prompt = _text(request["messages"][-1]["content"])
         reply = next(text for part, text in ANSWERS if part in prompt)
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.end_headers()
         pieces = [piece for word in reply.split(" ") for piece in (word, " ")][:-1]
         for piece in pieces:
-            self._say({"choices": [{"index": 0, "delta": {"content": piece}}], "model": asked["model"]})
+            self._send({"choices": [{"index": 0, "delta": {"content": piece}}], "model": request["model"]})
             time.sleep(PAUSE_S)
-        # Four characters a token, which is what the forecasts of claude_nb assume too.
+        # Four characters a token, as the forecasts of claude_nb assume.
         usage = {"prompt_tokens": len(prompt) // 4, "completion_tokens": len(reply) // 4}
-        self._say({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": usage})
+        self._send({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": usage})
         self.wfile.write(b"data: [DONE]\n\n")
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
-    def _say(self, data: dict[str, Any]) -> None:
+    def _send(self, data: dict[str, Any]) -> None:
         self.wfile.write(f"data: {json.dumps(data)}\n\n".encode())
         self.wfile.flush()
 
@@ -102,7 +102,7 @@ def _text(content: str | list[dict[str, Any]]) -> str:
 
 def main() -> None:
     notebook = nbformat.read(LESSON, as_version=4)
-    # What the lesson promises holds for the recorded replies.
+    # The cells that check the lesson fit the recorded replies only.
     notebook.cells = [cell for cell in notebook.cells if "hide-input" not in cell.metadata.get("tags", ())]
     for cell in notebook.cells:
         cell.source = cell.source.replace(f"%claude /replay only {RECORD.name}", "%claude /replay off")

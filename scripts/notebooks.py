@@ -40,7 +40,7 @@ def main(paths: list[Path]) -> None:
 
 
 def drop_widgets(notebook: nbformat.NotebookNode) -> None:
-    """A widget does not outlive its kernel: what it leaves is an id without meaning. Its static outputs stay."""
+    """Remove the ids of widgets, which mean nothing without their kernel. The static outputs stay."""
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)

