@@ -25,6 +25,7 @@ class ClaudeError(Exception):
 
     Attributes:
         reply: The Reply as far as it had arrived, or None if nothing had arrived.
+        retry_in_s: Seconds after which another try makes sense, or None if it does not.
 
     Example:
         try:
@@ -34,6 +35,7 @@ class ClaudeError(Exception):
     """
 
     reply: Any = None  # a Reply. It is not named here, because the module of Reply imports this one.
+    retry_in_s: float | None = None
 
     def _render_traceback_(self) -> list[str]:
         # IPython calls this method: the cell shows one line, and the error can still be caught by its type.
@@ -125,6 +127,8 @@ class Overloaded(ApiError):
         except claude_nb.Overloaded as error:
             time.sleep(error.retry_after_s or 10)
     """
+
+    retry_in_s = 0.5
 
 
 class StreamCut(ClaudeError):

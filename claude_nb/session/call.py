@@ -41,6 +41,7 @@ class Call:
     repair       False leaves a structured answer that does not match its schema as it is
     after        the reply that this request continues; None: it begins a new one
     rounds       rounds of tool calls so far; repaired: True in the second try of a structured answer
+    retries      tries after the first one, as long as no byte has arrived; None: as many as usual
     connections  of a thread that makes many calls and reads the network itself
     writer       writes the history row; None: the session's history
     """
@@ -58,6 +59,7 @@ class Call:
     after: Continuation | None = None
     rounds: int = 0
     repaired: bool = False
+    retries: int | None = None
     connections: KeptConnections | None = None
     writer: HistoryWriter | None = None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -202,10 +201,7 @@ class Session:
         )
         source: Source = "replay" if recorded else "demo" if request.provider == "demo" else "live"
         opens = partial(self._open, request, call, record)
-        turn = Turn(request, opens, record, source=source, clock=self._clock, stop=self._stop())
-        if call.connections:
-            call.connections.begins = turn.begins
-        return turn
+        return Turn(request, opens, record, source=source, clock=self._clock, stop=self._stop())
 
     def _open(self, request: Request, call: Call, record: CallRecord, stop: Stop) -> Iterator[Chunk]:
         """Begin to ask the provider, or to play the recorded reply. Called when the Turn is read."""
@@ -214,7 +210,7 @@ class Session:
 
             return play(record.recorded, speed=0 if call.hurry else self.memory.speed, stop=stop)
         record.begin(request)
-        chunks = registry.stream(
+        return registry.stream(
             request,
             credentials=self.credentials,
             stop=stop,
@@ -223,8 +219,8 @@ class Session:
             delay_s=0 if call.hurry else self.demo_delay_s,
             allow_http=call.allow_http,
             connections=call.connections,
+            retries=call.retries,
         )
-        return _within(call.connections.held(stop), chunks) if call.connections else chunks
 
     def _finished(self, call: Call, reply: Reply) -> Reply:
         """Take in the reply of a call: join it to what it continues, and extend its conversation."""
@@ -289,9 +285,3 @@ class Session:
 
     def _tell(self, line: str) -> None:
         self.warn(line)  # looked up each time: the extension puts its own in place later
-
-
-def _within(held: AbstractContextManager[bool], chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    with held as may_begin:
-        if may_begin:
-            yield from chunks

@@ -129,10 +129,6 @@ class Turn:
         self._stop.set()
         return self._settle("interrupted", "interrupted")
 
-    def begins(self) -> None:
-        """Restart the clock because the request is sent now; the time in a queue of other requests does not count."""
-        self._began_at = self._clock()
-
     def chunks(self) -> Iterator[Chunk]:
         """Yield the chunks of the reply as they arrive: text, thinking, usage, notices.
 

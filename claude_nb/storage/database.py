@@ -16,6 +16,7 @@ import sqlite3
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -24,7 +25,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from claude_nb.storage import migrations
-from claude_nb.storage.group_commit import Batch
 
 T = TypeVar("T")
 
@@ -33,11 +33,12 @@ LOCK_SLICE_S = 0.2
 # Larger files are not read through at the first write: that would be felt.
 CHECKED_BYTES = 20_000_000
 MOST_SET_ASIDE = 3
+TROUBLE = (migrations.NotOurs, sqlite3.Error, OSError, ValueError, OverflowError)
 FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))  # Windows has no quota error
 
 
 class File:
-    """One history file. run() is the only way in, and never raises for trouble with the disk.
+    """One history file. transact() is the only way in; guarded() around it keeps trouble with the disk from the user.
 
     warn    takes one line for people; called once per kind of trouble
     wait_s  how long to wait while another process writes
@@ -52,35 +53,50 @@ class File:
         self._checked = False
         self._was_locked = False
         self._lock = threading.Lock()
-        self._batch = Batch()
+        self._untold: deque[str] = deque()
 
-    def run(
-        self, work: Callable[[sqlite3.Connection], T], default: T, *, writing: bool = False, wait_s: float | None = None
-    ) -> T:
-        """What work returns, its changes committed; the default when the disk is in the way.
+    def read(self, work: Callable[[sqlite3.Connection], T], default: T) -> T:
+        """Return what `work` returns; the default when the disk is in the way."""
+        return self.guarded(lambda: self.transact(work, writing=False), default)
 
-        work    may be run twice and beside others, so it changes nothing but the database
-        wait_s  a shorter wait, for work that can as well be done later: being late is not reported
+    def guarded(self, call: Callable[[], T], default: T, *, may_be_late: bool = False) -> T:
+        """Return what `call` returns; warn and return the default when the disk is in the way.
+
+        may_be_late  do not warn about a lock, because the work can as well be done later
         """
-        patience = self._wait_s if wait_s is None else wait_s
-        if self._was_locked:
-            patience = min(patience, 1.0)  # the user was told; do not make every cell wait again
-
-        def transact(work: Callable[[sqlite3.Connection], T]) -> T:
-            return self._undamaged(work, writing, time.monotonic() + patience)
-
         try:
-            result: T = self._batch.run(work, transact, patience) if writing else transact(work)
-        except (migrations.NotOurs, sqlite3.Error, OSError, ValueError, OverflowError) as error:
-            kind, line = (
-                (error.kind, str(error)) if isinstance(error, migrations.NotOurs) else _explain(error, self.path)
-            )
-            if kind != "locked" or wait_s is None:
-                self._was_locked = kind == "locked"
+            return call()
+        except TROUBLE as error:
+            kind, line = self._explained(error)
+            if kind != "locked" or not may_be_late:
                 self._tell(kind, line)
             return default
+        finally:
+            while self._untold:
+                self._warn(self._untold.popleft())
+
+    def transact(
+        self, work: Callable[[sqlite3.Connection], T], *, writing: bool = True, wait_s: float | None = None
+    ) -> T:
+        """Return what `work` returns, with its changes committed. Raises what went wrong.
+
+        work    may run twice, so it changes nothing but the database
+        wait_s  how long to wait for a lock, instead of the usual time
+        """
+        patience_s = self._wait_s if wait_s is None else wait_s
+        if self._was_locked:
+            patience_s = min(patience_s, 1.0)  # the user was told; do not make every cell wait again
+        try:
+            result = self._undamaged(work, writing, time.monotonic() + patience_s)
+        except TROUBLE as error:
+            if wait_s is None:
+                self._was_locked = self._explained(error)[0] == "locked"
+            raise
         self._was_locked = False
         return result
+
+    def _explained(self, error: Exception) -> tuple[str, str]:
+        return (error.kind, str(error)) if isinstance(error, migrations.NotOurs) else _explain(error, self.path)
 
     def exists(self) -> bool:
         """Whether there is anything to read; False too when that cannot be told."""
@@ -158,7 +174,7 @@ class File:
     def _tell(self, kind: str, line: str) -> None:
         if kind not in self._told:
             self._told.add(kind)
-            self._warn(f"history: {_shown(self.path)} {line}")
+            self._untold.append(f"history: {_shown(self.path)} {line}")  # for the thread that waits for the work
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -14,24 +14,29 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from claude_nb.storage import migrations, rows
 from claude_nb.storage.database import File
 from claude_nb.storage.entries import Recorded, Rhythm, Row, to_json
+from claude_nb.storage.writer import Writer, result_of
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 
 PROGRESS_WAIT_S = 0.5
+REMOVE_DELAY_S = 0.05
 
 
 @dataclass
 class _Running:
-    """A turn between begin and finish: where its row is, how much of its text is written.
+    """A turn between begin and finish: its row, and how much of its text is written.
 
-    values  what the row began with, should it have to be begun again in a new file
+    values  what the row began with, in case it has to begin again in a new file
     saved   pieces of its text may be in the file
     """
 
@@ -43,14 +48,28 @@ class _Running:
     saved: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class _Write:
+    """One write: rows to begin, to finish, to take out, or any other work on the database.
+
+    wait_s  how long to wait for a lock; None: the usual time
+    """
+
+    begin: Sequence[tuple[Request, tuple[str | None, ...]]] = ()
+    finish: Sequence[tuple[int, Reply, Rhythm]] = ()
+    unsent: Sequence[int] = ()
+    work: Callable[[sqlite3.Connection], Any] | None = None
+    wait_s: float | None = None
+
+
 def _place(db: sqlite3.Connection, turn: _Running, mark: str) -> tuple[int, bool]:
-    """Its row; True for a new one: the file it was in was set aside or deleted."""
+    """Its row; True for a new one, because the old file was set aside or deleted."""
     new = mark != turn.mark
     return rows.insert(db, turn.values)[0] if new else turn.row_id, new
 
 
 class Store:
-    """The history in one file. No method raises because of the disk: a line to warn, and None or [].
+    """The history in one file. No method raises because of the disk: it warns and returns None or [].
 
     warn    takes one line for people, once per kind of trouble
     clock   seconds since 1970
@@ -61,6 +80,7 @@ class Store:
         self, path: Path, *, warn: Callable[[str], None], clock: Callable[[], float] = time.time, wait_s: float = 12.0
     ) -> None:
         self._file = File(Path(path), warn=warn, wait_s=wait_s)
+        self._writer = Writer(self._commit)
         self._clock = clock
         self._running: dict[int, _Running] = {}
         self._healed = False
@@ -73,55 +93,23 @@ class Store:
         self, request: Request, *, notebook: str | None = None, variable: str | None = None, chat: str | None = None
     ) -> int | None:
         """Write the prompt down before it is sent; the id of its row, or None when that was not possible."""
-        names = (notebook, variable, chat)
-        return self._enter([(request, names)], [], ())[0]
+        future = self._writer.submit(_Write(begin=[(request, (notebook, variable, chat))]))
+        try:
+            return next(iter(self.rows_of(future)), None)
+        except BaseException:  # an interrupt: the request will not be sent
+            future.add_done_callback(lambda done: self.remove(self.rows_of(done)))
+            raise
 
-    def enter(
-        self,
-        begin: Sequence[Request],
-        finish: Sequence[tuple[int, Reply, Rhythm]],
-        unsent: Sequence[int] = (),
-        *,
-        notebook: str | None = None,
-    ) -> list[int | None]:
-        """begin() and finish() for many at once, in one write; the ids of the new rows. unsent: to be taken out."""
-        return self._enter([(request, (notebook, None, None)) for request in begin], finish, unsent)
+    def begin_all(self, requests: Sequence[Request], *, notebook: str | None = None) -> Future[list[int]]:
+        """Write many prompts down; rows_of() waits for their ids."""
+        return self._writer.submit(_Write(begin=[(request, (notebook, None, None)) for request in requests]))
 
-    def _enter(
-        self,
-        begin: Sequence[tuple[Request, tuple[str | None, ...]]],
-        finish: Sequence[tuple[int, Reply, Rhythm]],
-        unsent: Sequence[int],
-    ) -> list[int | None]:
-        now_s, owner = self._clock(), rows.owner()
-        new: list[rows.Values] = [
-            (request.key, now_s, owner, *map(rows.plain, names), to_json(request.to_dict())) for request, names in begin
-        ]
-        ends = [(row_id, self._running.get(row_id), reply, rhythm) for row_id, reply, rhythm in finish]
-
-        def work(db: sqlite3.Connection) -> list[_Running]:
-            if new and not self._healed:
-                rows.heal(db, self._clock())
-            mark = migrations.mark(db)
-            ids = [_place(db, turn, mark)[0] if turn else row_id for row_id, turn, *_ in ends]
-            closed = rows.close(db, *((id_, reply, rhythm) for id_, (*_, reply, rhythm) in zip(ids, ends, strict=True)))
-            saved = [id_ for id_, (_, turn, *_) in zip(ids, ends, strict=True) if turn is None or turn.saved]
-            rows.drop_pieces(db, closed.keys() & saved)
-            rows.index(db, closed)
-            rows.remove(db, unsent)
-            return [_Running(row_id, mark, values) for row_id, values in zip(rows.insert(db, *new), new, strict=True)]
-
-        begun = self._file.run(work, None, writing=True)
-        for row_id in (*unsent, *(row_id for row_id, *_ in finish)):
-            self._running.pop(row_id, None)
-        if begun is None:
-            return [None] * len(new)
-        self._healed = self._healed or bool(new)
-        self._running |= {turn.row_id: turn for turn in begun}
-        return [turn.row_id for turn in begun]
+    def rows_of(self, future: Future[list[int]]) -> list[int]:
+        """Wait for the ids of rows that begin; [] when they cannot be written."""
+        return self._file.guarded(lambda: result_of(future), [])
 
     def progress(self, row_id: int | None, text: str, thinking: str = "") -> None:
-        """Save the text so far, at most once a second: only what is new since the last call is written."""
+        """Save the text so far, at most once a second. Only what is new since the last call is written."""
         turn = self._running.get(row_id) if row_id is not None else None
         if turn is None:
             return
@@ -137,14 +125,82 @@ class Store:
                 rows.add_piece(db, row_id, self._clock(), text, thinking)
             return row_id, mark
 
-        if place := self._file.run(work, None, writing=True, wait_s=PROGRESS_WAIT_S):
+        future = self._writer.submit(_Write(work=work, wait_s=PROGRESS_WAIT_S))
+        if place := self._file.guarded(lambda: result_of(future), None, may_be_late=True):
             turn.row_id, turn.mark = place
             turn.text, turn.thinking = len(text), len(thinking)
 
-    def finish(self, row_id: int | None, reply: Reply, rhythm: Rhythm = ()) -> None:
-        """Write the reply, whole or broken off. A row that was forgotten meanwhile stays forgotten."""
-        if row_id is not None:
-            self._enter([], [(row_id, reply, rhythm)], ())
+    def finish(self, row_id: int | None, reply: Reply, rhythm: Rhythm = (), *, delay_s: float | None = None) -> None:
+        """Write the reply, complete or not. A row that was erased in the meantime stays erased.
+
+        delay_s  write it within so many seconds, together with others, and do not wait for that; None: wait
+        """
+        if row_id is None:
+            return
+        future = self._writer.submit(_Write(finish=[(row_id, reply, rhythm)]), delay_s=delay_s or 0.0)
+        if delay_s is None:
+            self._file.guarded(lambda: result_of(future), None)
+        else:
+            future.add_done_callback(lambda done: self._file.guarded(done.result, None))
+
+    def remove(self, row_ids: Iterable[int]) -> None:
+        """Take out running rows soon, because their prompts were not sent."""
+        future = self._writer.submit(_Write(unsent=[*row_ids]), delay_s=REMOVE_DELAY_S)
+        future.add_done_callback(lambda done: self._file.guarded(done.result, None))
+
+    def flush(self, within_s: float) -> None:
+        """Wait until everything is written, at most so many seconds."""
+        self._writer.flush(within_s)
+
+    def _commit(self, writes: Sequence[_Write]) -> list[Any]:
+        """Do several writes in one transaction; the result of each."""
+        now_s, owner = self._clock(), rows.owner()
+        new: list[rows.Values] = [
+            (request.key, now_s, owner, *map(rows.plain, names), to_json(request.to_dict()))
+            for write in writes
+            for request, names in write.begin
+        ]
+        ends = [end for write in writes for end in write.finish]
+        unsent = [row_id for write in writes for row_id in write.unsent]
+
+        def work(db: sqlite3.Connection) -> tuple[list[Any], list[_Running]]:
+            # First, because a piece of text that comes after the end of its row would open the row again.
+            results = [write.work(db) if write.work else None for write in writes]
+            return results, self._enter(db, new, ends, unsent) if new or ends or unsent else []
+
+        waits = [write.wait_s for write in writes]
+        try:
+            results, begun = self._file.transact(work, wait_s=None if None in waits else max(w or 0.0 for w in waits))
+        finally:
+            for row_id in (*unsent, *(row_id for row_id, *_ in ends)):
+                self._running.pop(row_id, None)
+        self._healed = self._healed or bool(new)
+        self._running |= {turn.row_id: turn for turn in begun}
+        ids = iter(turn.row_id for turn in begun)
+        return [
+            [*islice(ids, len(write.begin))] if write.begin else result
+            for write, result in zip(writes, results, strict=True)
+        ]
+
+    def _enter(
+        self,
+        db: sqlite3.Connection,
+        new: Sequence[rows.Values],
+        ends: Sequence[tuple[int, Reply, Rhythm]],
+        unsent: Sequence[int],
+    ) -> list[_Running]:
+        """Begin, finish and take out rows, with a few statements for all of them."""
+        if new and not self._healed:
+            rows.heal(db, self._clock())
+        mark = migrations.mark(db)
+        turns = [self._running.get(row_id) for row_id, *_ in ends]
+        ids = [_place(db, turn, mark)[0] if turn else row_id for turn, (row_id, *_) in zip(turns, ends, strict=True)]
+        closed = rows.close(db, *((id_, reply, rhythm) for id_, (_, reply, rhythm) in zip(ids, ends, strict=True)))
+        saved = [id_ for id_, turn in zip(ids, turns, strict=True) if turn is None or turn.saved]
+        rows.drop_pieces(db, closed.keys() & saved)
+        rows.index(db, closed)
+        rows.remove(db, unsent)
+        return [_Running(row_id, mark, values) for row_id, values in zip(rows.insert(db, *new), new, strict=True)]
 
     def find(self, request: Request) -> Recorded | None:
         """The newest reply to an equal request that ended by itself and was not itself a replay."""
@@ -160,7 +216,7 @@ class Store:
         wanted = [*set(keys)]
         if not wanted or not self._file.exists():
             return set()
-        return self._file.run(lambda db: rows.known(db, wanted), set())
+        return self._file.read(lambda db: rows.known(db, wanted), set())
 
     def get(self, row_id: int) -> Row | None:
         """One row by its id, or None."""
@@ -214,7 +270,8 @@ class Store:
             where, values = "1", ()
         if not self._file.exists():
             return 0
-        return self._file.run(lambda db: rows.erase(db, where, values), 0, writing=True)
+        future = self._writer.submit(_Write(work=lambda db: rows.erase(db, where, values)))
+        return self._file.guarded(lambda: result_of(future), 0)
 
     def _read(
         self,
@@ -235,4 +292,4 @@ class Store:
 
         if not self._file.exists():
             return []
-        return self._file.run(work, [])
+        return self._file.read(work, [])

@@ -213,8 +213,7 @@ def test_a_file_that_is_being_made_by_another_thread_is_not_taken_for_a_foreign_
 def test_what_was_written_is_on_the_disk_and_nothing_in_the_file_is_trusted(path: Path) -> None:
     """Full syncing outlives a loss of power, what was forgotten is wiped, and a foreign file can call no function."""
     names = ("synchronous", "secure_delete", "trusted_schema", "cell_size_check")
-    nothing: list[int] = []
-    found = File(path, warn=print, wait_s=1).run(
-        lambda db: [db.execute(f"PRAGMA {name}").fetchone()[0] for name in names], nothing, writing=True
+    found = File(path, warn=print, wait_s=1).transact(
+        lambda db: [db.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
     )
     assert found == [2, 1, 0, 1]

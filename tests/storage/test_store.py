@@ -50,11 +50,13 @@ def test_the_text_so_far_is_kept_while_it_streams(store: Store) -> None:
 
 def test_many_replies_in_one_write_end_in_their_own_rows(store: Store, path: Path) -> None:
     asked = [ask(f"prompt {number}") for number in range(250)]
-    ids = [row_id or 0 for row_id in store.enter(asked, [], notebook="n.ipynb")]
+    ids = store.rows_of(store.begin_all(asked, notebook="n.ipynb"))
     store.progress(ids[3], "half a reply")
     store.forget(ids[7])
     replies = [Reply(request, f"reply to {request.prompt}") for request in asked]
-    store.enter([], [(row_id, reply, ((0.5, 8),)) for row_id, reply in zip(ids, replies, strict=True)])
+    for row_id, reply in zip(ids, replies, strict=True):
+        store.finish(row_id, reply, ((0.5, 8),), delay_s=60)
+    store.flush(10)
     found = {row.id: (row.reply, row.rhythm, row.notebook) for row in store.recent(None)}
     assert found == {
         row_id: (reply, ((0.5, 8),), "n.ipynb") for row_id, reply in zip(ids, replies, strict=True) if row_id != ids[7]
@@ -69,7 +71,7 @@ def test_many_replies_in_one_write_end_in_their_own_rows(store: Store, path: Pat
 
 def test_more_keys_are_looked_up_than_fit_in_a_statement(store: Store) -> None:
     asked = [ask(f"prompt {number}") for number in range(1200)]
-    store.enter(asked, [])
+    store.rows_of(store.begin_all(asked))
     assert store.known(request.key for request in asked) == {request.key for request in asked}
 
 

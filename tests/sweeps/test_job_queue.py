@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from claude_nb.session.session import Session
 from claude_nb.stop_signal import Stop
 from claude_nb.storage.store import Store
 from claude_nb.sweeps.api import sweep
-from claude_nb.sweeps.engine.job_queue import Job, JobQueue
+from claude_nb.sweeps.engine.job_queue import ENOUGH, Job, JobQueue, Task
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
 from tests.helpers.rates import RateServer
@@ -21,6 +22,18 @@ from tests.helpers.replies import chat
 from tests.helpers.server import Server, Wait
 
 STOP = Stop()
+
+
+class Clock:
+    """Moves by a step at each look."""
+
+    def __init__(self, now: float, step_s: float = 0.0) -> None:
+        self.now = now
+        self.step_s = step_s
+
+    def __call__(self) -> float:
+        self.now += self.step_s
+        return self.now
 
 
 def jobs(count: int) -> list[Job]:
@@ -37,13 +50,13 @@ def prompts(store: Store) -> list[str]:
 
 
 def test_a_prompt_is_in_the_history_when_its_job_is_handed_out(store: Store) -> None:
-    clerk = JobQueue(jobs(5), store, ahead=1)
+    queue = JobQueue(jobs(5), store, ahead=1)
     for number in range(5):
-        task = clerk.next(STOP)
+        task = queue.next(STOP)
         assert task is not None
         assert f"prompt {number}" in prompts(store)
-    assert clerk.next(STOP) is None
-    clerk.close(10)
+    assert queue.next(STOP) is None
+    queue.close(10)
 
 
 class Counted(Store):
@@ -53,57 +66,157 @@ class Counted(Store):
         super().__init__(path, warn=pytest.fail)
         self.writes: list[int] = []
 
-    def enter(self, begin: Any, *rest: Any, **names: Any) -> list[int | None]:
-        self.writes.append(len(begin))
-        return super().enter(begin, *rest, **names)
+    def _enter(self, db: sqlite3.Connection, new: Any, *rest: Any) -> Any:
+        self.writes.append(len(new))
+        return super()._enter(db, new, *rest)
 
 
 def test_no_more_rows_are_written_ahead_where_they_are_there_in_time(tmp_path: Path) -> None:
     store, pause = Counted(tmp_path / "history.db"), threading.Event()
-    clerk = JobQueue(jobs(12), store, ahead=2)
+    queue = JobQueue(jobs(12), store, ahead=2)
     for number in range(10):
-        assert clerk.next(STOP)
+        assert queue.next(STOP)
         while len(prompts(store)) < number + 3:  # this call takes longer than a write
             pause.wait(0.005)
-    clerk.close(10)
-    assert store.writes == [2, *[1] * 10, 0]
+        assert len(prompts(store)) == number + 3
+    queue.close(10)
+    assert max(store.writes) <= 3  # the first one
+    assert sum(store.writes) == 12
 
 
 def test_on_a_slow_disk_more_rows_are_written_ahead_but_no_more_than_eight_times_as_many(tmp_path: Path) -> None:
     store = Counted(tmp_path / "history.db")
-    clerk = JobQueue(jobs(200), store, ahead=2)
-    while clerk.next(STOP):
+    queue = JobQueue(jobs(200), store, ahead=2)
+    while queue.next(STOP):
         pass
-    clerk.close(10)
-    assert store.writes[0] == 2
-    assert 2 < max(store.writes) <= 16
+    queue.close(10)
+    assert store.writes[0] in (2, 3)
+    assert 3 < max(store.writes) <= 16
 
 
 def test_a_prompt_that_is_not_sent_after_all_is_taken_out_again(store: Store) -> None:
-    clerk = JobQueue(jobs(50), store, ahead=8)
-    assert clerk.next(STOP) is not None
-    clerk.close(10)
+    queue = JobQueue(jobs(50), store, ahead=8)
+    assert queue.next(STOP) is not None
+    queue.close(10)
     assert prompts(store) == ["prompt 0"]
-    assert len(clerk) == 0
+    assert len(queue) == 0
 
 
 def test_what_was_given_up_is_not_handed_out(store: Store) -> None:
     for history in (None, store):
-        clerk = JobQueue(jobs(9), history, ahead=4)
-        assert clerk.next(STOP)
-        clerk.give_up(lambda request: request.prompt != "prompt 7")
-        found = [task.job.case for task in iter(lambda: clerk.next(STOP), None)]  # noqa: B023
+        queue = JobQueue(jobs(9), history, ahead=4)
+        assert queue.next(STOP)
+        queue.give_up(lambda request: request.prompt != "prompt 7")
+        found = [task.job.case for task in iter(lambda: queue.next(STOP), None)]  # noqa: B023
         assert found[-1:] == [7]
-        clerk.close(10)
+        queue.close(10)
 
 
-def test_a_job_to_be_tried_again_comes_after_all_others() -> None:
-    clerk = JobQueue(jobs(3), None, ahead=1)
-    first = clerk.next(STOP)
-    assert first is not None
-    clerk.again(first)
-    tasks = [clerk.next(STOP) for _ in range(3)]
-    assert [(task.job.case, task.attempt) for task in tasks if task] == [(1, 1), (2, 1), (0, 2)]
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(0.0)
+
+
+def refused(jobs_: list[Job], clock: Clock, wait_s: float, *, is_asked: bool = False) -> tuple[JobQueue, Task]:
+    """A queue to which the first job came back."""
+    queue = JobQueue(jobs_, None, ahead=1, clock=clock)
+    task = queue.next(STOP)
+    assert task is not None
+    queue.retry(task, wait_s, is_asked=is_asked)
+    return queue, task
+
+
+def taken(queue: JobQueue) -> Task:
+    task = queue.next(STOP, wait=False)
+    assert task is not None
+    return task
+
+
+def test_a_refused_job_is_handed_out_again_when_its_time_has_come(clock: Clock) -> None:
+    queue, task = refused(jobs(3), clock, 2.0)
+    assert taken(queue).job.case == 1
+    clock.now = 2.0
+    assert taken(queue) is task
+    assert task.attempt == 2
+    assert taken(queue).job.case == 2
+    assert queue.next(STOP) is None
+
+
+def test_while_only_refused_jobs_are_left_the_next_one_is_waited_for() -> None:
+    queue, task = refused(jobs(1), Clock(0.0, step_s=0.5), 2.0)
+    assert queue.next(STOP, wait=False) is None
+    assert queue.next(STOP) is task
+
+
+@pytest.mark.parametrize("attempt", [1, 2, 3])
+def test_answers_to_other_calls_end_the_wait_and_more_are_needed_each_time(attempt: int, clock: Clock) -> None:
+    queue, task = refused(jobs(100), clock, 60.0)
+    for _ in range(attempt - 1):
+        clock.now += 60.0
+        queue.retry(taken(queue), 60.0, is_asked=False)
+    needed = ENOUGH * 2 ** (attempt - 1)
+    others = [taken(queue) for _ in range(needed)]
+    assert task not in others
+    for other in others:
+        assert task is not taken(queue)
+        queue.done(other)
+    assert taken(queue) is task
+
+
+def test_answers_of_another_model_do_not_end_the_wait(clock: Clock) -> None:
+    others = [Job(i, 1, Request("demo", "another", (Message("user", "Hi"),))) for i in range(100)]
+    queue, task = refused([*jobs(1), *others], clock, 60.0)
+    for _ in range(100):
+        other = taken(queue)
+        assert other is not task
+        queue.done(other)
+
+
+def test_no_answer_ends_a_wait_that_the_server_asked_for(clock: Clock) -> None:
+    queue, task = refused(jobs(100), clock, 60.0, is_asked=True)
+    for _ in range(99):
+        queue.done(taken(queue))
+    assert queue.next(STOP, wait=False) is None
+    clock.now = 60.0
+    assert taken(queue) is task
+
+
+def failure(task: Task) -> Reply:
+    return Reply(task.job.request, stop_reason="error", error="too many requests")
+
+
+def test_every_attempt_uses_the_same_row_and_only_the_last_one_is_written(store: Store) -> None:
+    queue = JobQueue(jobs(1), store, ahead=1)
+    for _ in range(3):
+        task = queue.next(STOP)
+        assert task is not None
+        row = task.begin(task.job.request)
+        assert row is not None
+        task.finish(row, failure(task), ())
+        queue.retry(task, 0.0, is_asked=False)
+        store.flush(10)
+        assert [row.running for row in store.recent(None)] == [True]
+    assert queue.next(STOP) is task
+    task.finish(row, Reply(task.job.request, text="at last"), ())
+    queue.done(task)
+    queue.close(10)
+    assert [(found.id, found.reply.text, found.running) for found in store.recent(None)] == [(row, "at last", False)]
+
+
+def test_the_failure_of_a_job_is_written_when_it_is_not_tried_again(store: Store) -> None:
+    for is_dropped in (True, False):
+        queue = JobQueue(jobs(1), store, ahead=1)
+        task = queue.next(STOP)
+        assert task is not None
+        row = task.begin(task.job.request)
+        assert row is not None
+        task.finish(row, failure(task), ())
+        if is_dropped:
+            queue.retry(task, 60.0, is_asked=False)
+        else:
+            queue.done(task)
+        queue.close(10)
+    assert [(row.running, row.reply.error) for row in store.recent(None)] == [(False, "too many requests")] * 2
 
 
 def test_a_stop_ends_the_wait_for_a_job(store: Store) -> None:
@@ -113,12 +226,12 @@ def test_a_stop_ends_the_wait_for_a_job(store: Store) -> None:
 
 
 def test_replies_are_in_the_history_at_the_end(store: Store) -> None:
-    clerk = JobQueue(jobs(40), store, ahead=4)
-    while task := clerk.next(STOP):
+    queue = JobQueue(jobs(40), store, ahead=4)
+    while task := queue.next(STOP):
         row = task.begin(task.job.request)
         assert row is not None
         task.finish(row, Reply(task.job.request, text=f"reply {task.job.case}"), ())
-    clerk.close(10)
+    queue.close(10)
     assert sorted(row.reply.text for row in store.recent(None)) == sorted(f"reply {i}" for i in range(40))
     assert not any(row.running for row in store.recent(None))
 
@@ -157,7 +270,7 @@ def test_a_hundred_calls_start_few_threads_and_few_writes(tmp_path: Path, monkey
         start(self)
 
     def entered(self: Store, *what: Any) -> Any:
-        writes.append(len(what[0]))
+        writes.append(len(what[1]))
         return enter(self, *what)
 
     with RateServer(latency_s=0.02) as server:
@@ -168,6 +281,6 @@ def test_a_hundred_calls_start_few_threads_and_few_writes(tmp_path: Path, monkey
     assert len([reply for reply in result if reply.complete]) == 100
     assert started.count("claude_nb sweep") == 16
     assert started.count("claude_nb reply") == 0
-    assert len(started) <= 16 + 2  # the clerk, and the pulse
+    assert len(started) <= 16 + 2  # the writer of the history, and the pulse
     assert sum(writes) == 100
     assert len(writes) <= 50

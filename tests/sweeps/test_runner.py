@@ -18,8 +18,8 @@ from claude_nb.providers.credentials import Credentials
 from claude_nb.session.session import Session
 from claude_nb.session.turn import Turn
 from claude_nb.sweeps.api import compare, last_sweep, sweep
-from claude_nb.sweeps.engine.job_queue import Job
-from claude_nb.sweeps.engine.runner import Runner
+from claude_nb.sweeps.engine.job_queue import Job, JobQueue
+from claude_nb.sweeps.engine.runner import TRIES_REFUSED, Runner
 from claude_nb.sweeps.engine.throttle import Throttle
 from claude_nb.sweeps.sweep import Sweep, SweepObserver
 from tests.helpers.rates import RateServer
@@ -71,9 +71,7 @@ def test_a_thousand_calls_at_a_server_that_refuses_and_breaks_off() -> None:
     assert len(broken) == sum(number % 50 == 1 for number in range(1, report["calls"] + 1))
     assert report["prompts"] == dict.fromkeys(prompts, 1)
     assert result.rows[5]["prompt"] == "prompt 5"
-    # Connections are kept: one more for each reply that was cut, and some for who stands in for a call that waits, who
-    # takes over that of the one before. Without that there were fifty of these.
-    assert report["connections"] <= 32 + len(broken) + 20
+    assert report["connections"] <= 32 + len(broken) + 1  # they are kept, except for those of cut replies
 
 
 def test_calls_of_one_thread_share_a_connection() -> None:
@@ -103,19 +101,17 @@ def test_a_refused_call_is_tried_again_as_soon_as_the_server_answers_others(monk
 
 def test_the_time_of_a_reply_counts_no_wait_for_a_place_or_for_the_next_try(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    start, rest = Throttle.start, Throttle.rest
 
     def waited(seconds: float, wait: Callable[..., Any]) -> Callable[..., Any]:
-        def late(self: Throttle, *what: Any) -> Any:
+        def late(*what: Any, **more: Any) -> Any:
             now[0] += seconds
-            return wait(self, *what)
+            return wait(*what, **more)
 
         return late
 
-    monkeypatch.setattr(Throttle, "start", waited(5.0, start))
-    monkeypatch.setattr(
-        Throttle, "rest", waited(20.0, lambda self, number, kind, wait_s, stop: rest(self, number, kind, 0, stop))
-    )
+    monkeypatch.setattr("claude_nb.providers.http.client._wait_s", lambda *_: 0.01)
+    monkeypatch.setattr(Throttle, "start", waited(5.0, Throttle.start))
+    monkeypatch.setattr(JobQueue, "next", waited(20.0, JobQueue.next))
     hi = stream(b'data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')
 
     def scenario(request: Recorded) -> Scenario:
@@ -163,7 +159,7 @@ def test_a_second_interrupt_while_the_first_is_dealt_with_leaves_no_thread_behin
         jobs = [Job(i, 0, session.request(f"prompt {i}", **where)) for i in range(5000)]
         runner = Runner(session, jobs, concurrency=8)
         running = runner.run()
-        while not runner._spare:
+        while not runner._queue._refused:
             next(running)
         monkeypatch.setattr(Turn, "stop", stop_late)
         with pytest.raises(KeyboardInterrupt):
@@ -260,11 +256,11 @@ def test_a_key_that_is_refused_once_is_not_tried_a_hundred_times() -> None:
 
 
 def test_a_server_that_stays_full_is_a_row_with_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("claude_nb.providers.http.client._wait_s", lambda *_: None)  # the wire itself gives up at once
+    monkeypatch.setattr("claude_nb.providers.http.client._wait_s", lambda *_: 0.0)
     monkeypatch.setattr("claude_nb.sweeps.engine.throttle.PAUSE_S", 0.001)
     with Server([answer(429, {"error": {"message": "too many"}})]) as server:
         result = served(server.url, ["a"])()
-        assert len(server.requests) == 4
+        assert len(server.requests) == TRIES_REFUSED
     assert "too many" in str(result.rows[0]["error"])
 
 

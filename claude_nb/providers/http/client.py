@@ -55,7 +55,7 @@ def connect(
 
     allow_http  send unencrypted to another machine too
     chance      numbers from 0 to 1, for the jitter of the waits
-    retries     how many more tries a refused or lost request gets; 0: the caller retries
+    retries     how many more tries a refused or lost request gets; 0: the caller retries, see ClaudeError.retry_in_s
     connections  of the calling thread, which makes many calls and reads the socket itself; see keepalive.py
 
     Raises ApiError for an answer with an error status, NetworkError without an answer or when stopped,
@@ -120,10 +120,12 @@ def _answer(
         if isinstance(answer, Response):
             return answer
         error, hint = answer
-        wait_s = None if attempt == retries or stop.is_set() else _wait_s(error, hint, attempt, chance)
-        if wait_s is None:
-            raise NetworkError(str(error)) if isinstance(error, Unreached) else error
-        yield from _count_down(error, wait_s, f"{attempt + 1} of {retries}", stop, sent.connections)
+        wait_s = _wait_s(error, hint, attempt, chance)
+        if wait_s is None or attempt == retries or stop.is_set():
+            error = NetworkError(str(error)) if isinstance(error, Unreached) else error
+            error.retry_in_s = wait_s
+            raise error
+        yield from _count_down(error, wait_s, f"{attempt + 1} of {retries}", stop)
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -168,22 +170,17 @@ def _wait_s(error: ClaudeError, hint: str, attempt: int, chance: Callable[[], fl
     return asked or min(0.5 * 2**attempt, 8.0) * (1 - 0.25 * chance())
 
 
-def _count_down(
-    error: ClaudeError, wait_s: float, try_of: str, stop: Stop, connections: KeptConnections | None
-) -> Iterator[Chunk]:
+def _count_down(error: ClaudeError, wait_s: float, try_of: str, stop: Stop) -> Iterator[Chunk]:
     """A notice about once a second: "overloaded, trying again in 2 s (1 of 2)"."""
-    status, asked_s = (error.status, error.retry_after_s) if isinstance(error, ApiError) else (None, None)
+    status = error.status if isinstance(error, ApiError) else None
     reason = {None: "no connection", 429: "too many requests", 503: "overloaded", 529: "overloaded"}.get(
         status, f"server error {status}"
     )
     left = wait_s
     while left > 0 and not stop.is_set():
         yield Chunk(notice=f"{reason}, trying again in {math.ceil(left)} s ({try_of})")
-        step = left if connections else min(1.0, left)
-        if connections:
-            connections.rest(step, stop, is_asked=bool(asked_s))
-        else:
-            stop.wait(step)
+        step = min(1.0, left)
+        stop.wait(step)
         left -= step
     if stop.is_set():
         raise NetworkError("the reply was stopped")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from claude_nb.errors import ClaudeError, NetworkError
 from claude_nb.heartbeat import HEARTBEAT
 from claude_nb.providers.http.stream import ByteStream, Head, Item, Timeouts
-from claude_nb.stop_signal import Stop
 
 if TYPE_CHECKING:
     import httpx
@@ -48,12 +47,10 @@ class Kept:
 class KeptConnections:
     """What the calls of one thread go through, one after the other. Its thread may be left behind by a stop.
 
-    begins  to be told when a call gets its place, at first and for each next try, by lanes on which calls wait for one
     most    connections that are kept, to as many servers
     """
 
     def __init__(self, most: int = 1) -> None:
-        self.begins: Callable[[], None] = lambda: None
         self._most = most
         self._kept: dict[tuple[str, str], Kept] = {}
 
@@ -66,15 +63,6 @@ class KeptConnections:
             for one in others[: max(0, len(others) + 1 - self._most)]:
                 one.close()
         return kept
-
-    @contextmanager
-    def held(self, stop: Stop) -> Iterator[bool]:  # noqa: ARG002 - for lanes that wait for their turn
-        """Around each call, with all its tries. Gives False when it was stopped before it could begin."""
-        yield True
-
-    def rest(self, wait_s: float, stop: Stop, *, is_asked: bool) -> None:  # noqa: ARG002 - as above
-        """Wait for the next try. is_asked: the server itself named the time."""
-        stop.wait(wait_s)
 
     def close(self) -> None:
         """Close the connections."""

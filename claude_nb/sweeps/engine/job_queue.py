@@ -1,28 +1,30 @@
-"""Hands out the jobs of a sweep, and keeps the history of them: many rows in one write, while the calls go on.
+"""Job queue of a sweep: hands out jobs, takes refused ones back, and keeps their rows in the history.
 
-The prompt of a call is in the history before it is sent, as anywhere; here those of the next calls are written
-together, and so are the replies that have come meanwhile. What a crash can cost is the same: the replies that were
-about to be written. Their prompts are there.
+A prompt is always in the history before it is sent. The rows of the next calls are written ahead, many at once, and
+replies are written in the background. A crash costs the replies of the last moment; their prompts are there.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Iterable
+from concurrent.futures import Future
+from functools import partial
+from typing import NamedTuple
 
 from claude_nb.stop_signal import Stop
 from claude_nb.storage.entries import Rhythm
+from claude_nb.storage.store import Store
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 
-if TYPE_CHECKING:
-    from claude_nb.storage.store import Store
-
-LONGEST_WAIT_S = 0.05  # of a reply for its write
+WRITE_DELAY_S = 0.05  # of a reply, so that others are written with it
 MOST_AHEAD = 8  # times as many rows as at first, on a slow disk
+SLICE_S = 0.25  # in which a stop is seen
+ENOUGH = 4  # answers to calls for the same model: after these a refused call need not wait any longer
 
 
 class Job(NamedTuple):
@@ -34,28 +36,69 @@ class Job(NamedTuple):
 
 
 class Task:
-    """A job handed out, and the Ledger of its turn. attempt: 1, 2 ...; is_recorded: the history answers it."""
+    """A job on its way, and the HistoryWriter of its turns: every attempt uses the same row.
 
-    def __init__(self, clerk: JobQueue, job: Job, attempt: int, is_recorded: bool) -> None:
+    attempt      1, 2 ...
+    is_recorded  the history answers it
+    """
+
+    def __init__(self, job: Job, store: Store | None, *, is_recorded: bool) -> None:
         self.job = job
-        self.attempt = attempt
+        self.attempt = 1
         self.is_recorded = is_recorded
         self.row: int | None = None
-        self._clerk = clerk
+        self.rows: Future[list[int]] | None = None  # in which its row is written, at this place
+        self.place = 0
+        self.due_s = 0.0
+        self.due_at = 0.0  # a count of answers
+        self._store = store
+        self._failed: Callable[[], None] | None = None  # writes the failure, unless another attempt follows
+
+    @property
+    def kind(self) -> Hashable:
+        """Calls of one kind meet the same limits."""
+        request = self.job.request
+        return request.provider, request.base_url, request.model
 
     def begin(self, request: Request, **names: str | None) -> int | None:
-        """The row that is there already."""
-        if self.is_recorded and self._clerk.store:  # the reply that was to answer it is gone
-            self.row = self._clerk.store.begin(request, **names)
+        """Return the row that is there already."""
+        if self.is_recorded and self._store and self.row is None:  # the recorded reply is gone
+            self.row = self._store.begin(request, **names)
         return self.row
 
     def finish(self, row: int, reply: Reply, rhythm: Rhythm) -> None:
-        """Have it written in a moment."""
-        self._clerk.ended(row, reply, rhythm)
+        """Write the reply in a moment; a failure only when no other attempt follows."""
+        if self._store is None:
+            return
+        write = partial(self._store.finish, row, reply, rhythm, delay_s=WRITE_DELAY_S)
+        if reply.stop_reason == "error":
+            self._failed = write
+        else:
+            self._failed = None
+            write()
+
+    def settle(self) -> None:
+        """No other attempt follows."""
+        if self._failed:
+            self._failed()
+            self._failed = None
+
+    def drop(self) -> None:
+        """It is not sent (any more): a row without an attempt is taken out."""
+        if self._failed or self._store is None:
+            self.settle()
+        elif self.row is not None:
+            self._store.remove([self.row])
+        elif self.rows:
+            self.rows.add_done_callback(self._remove)
+
+    def _remove(self, rows: Future[list[int]]) -> None:
+        if self._store and not rows.exception():
+            self._store.remove([rows.result()[self.place]])
 
 
 class JobQueue:
-    """The jobs of one run. Any thread may call; writing happens on a thread of its own, when there is a history.
+    """The jobs of one run. Any thread may call.
 
     ahead     rows written before their calls begin; more, up to MOST_AHEAD times, when calls had to wait for theirs
     notebook  whose rows they are
@@ -70,112 +113,122 @@ class JobQueue:
         ahead: int,
         notebook: str | None = None,
         recorded: frozenset[str] = frozenset(),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.store = store
+        self._store = store
         self._ahead = ahead
         self._most_ahead = ahead * MOST_AHEAD
         self._notebook = notebook
-        self._recorded = recorded
-        self._waiting = deque(Task(self, job, 1, bool(recorded) and job.request.key in recorded) for job in jobs)
-        self._ready: deque[Task] = deque() if store else self._waiting
-        self._ended: list[tuple[int, Reply, Rhythm]] = []
-        self._unsent: list[int] = []
-        self._ended_at = 0.0
-        self._writing = False
-        self._is_late = False  # a call waits for its row
+        self._clock = clock
+        self._waiting = deque(
+            Task(job, store, is_recorded=bool(recorded) and job.request.key in recorded) for job in jobs
+        )
+        self._begun: deque[Task] = deque()  # with rows, written or about to be
+        self._refused: list[Task] = []
+        self._answers: Counter[Hashable] = Counter()
+        self._late: Future[list[int]] | None = None  # rows that calls had to wait for
         self._closed = False
         self._lock = threading.Lock()
-        self._work = threading.Condition(self._lock)
-        self._stock = threading.Condition(self._lock)
-        self._thread: threading.Thread | None = None
+        self._news = threading.Condition(self._lock)
 
     def __len__(self) -> int:
-        """Jobs that nobody has begun."""
-        return len(self._waiting) + (len(self._ready) if self.store else 0)
+        """Jobs that are not running."""
+        return len(self._waiting) + len(self._begun) + len(self._refused)
 
-    def next(self, stop: Stop) -> Task | None:
-        """The next task; None: there is none, or stopped."""
-        with self._lock:
-            while not self._ready and (self._waiting or self._writing) and not stop.is_set():
-                self._is_late = True
-                self._start()
-                self._work.notify()
-                self._stock.wait(0.25)
-            task = self._ready.popleft() if self._ready and not stop.is_set() else None
-            if len(self._ready) <= self._ahead // 2 and self._waiting:
-                self._work.notify()
-        return task
+    def next(self, stop: Stop, *, wait: bool = True) -> Task | None:
+        """Return the next task; None when nothing is left, or stopped.
 
-    def again(self, task: Task) -> None:
-        """It is to be tried once more, after all others."""
+        wait  for a refused task whose time has not come, if there is no other
+        """
+        if stop.is_set():
+            return None
         with self._lock:
-            self._waiting.append(Task(self, task.job, task.attempt + 1, is_recorded=False))
+            while (task := self._pop()) is None and self._refused and wait and not stop.is_set():
+                left_s = min(task.due_s for task in self._refused) - self._clock()
+                self._news.wait(min(max(left_s, 0.001), SLICE_S))
+        if task is None or self._has_row(task, stop):
+            return task
+        self.give_back(task)
+        return None
 
-    def ended(self, row: int, reply: Reply, rhythm: Rhythm) -> None:
-        """A reply for the history."""
+    def give_back(self, task: Task) -> None:
+        """The task was not begun, because of a stop."""
         with self._lock:
-            self._start()
-            if not self._ended:
-                self._ended_at = time.monotonic()
-                self._work.notify()
-            self._ended.append((row, reply, rhythm))
+            self._begun.appendleft(task)
+            is_closed = self._closed
+        if is_closed:
+            task.drop()
+
+    def retry(self, task: Task, wait_s: float, *, is_asked: bool) -> None:
+        """Hand the task out once more after so many seconds.
+
+        is_asked  the server named the time; else some answers to calls of its kind end the wait, twice as many for
+                  each attempt
+        """
+        with self._lock:
+            enough = math.inf if is_asked else ENOUGH * 2 ** (task.attempt - 1)
+            task.due_s, task.due_at = self._clock() + wait_s, self._answers[task.kind] + enough
+            task.attempt += 1
+            task.is_recorded = False
+            self._refused.append(task)
+
+    def done(self, task: Task) -> None:
+        """The task has ended, well or not."""
+        task.settle()
+        with self._lock:
+            self._answers[task.kind] += not task.is_recorded
+            if self._refused:
+                self._news.notify_all()
 
     def give_up(self, like: Callable[[Request], bool]) -> None:
-        """Hand out no job whose request is like this."""
+        """Drop the jobs whose request is like this."""
         with self._lock:
-            self._clear(like)
+            tasks = (*self._waiting, *self._begun, *self._refused)
+            dropped = {task for task in tasks if like(task.job.request)}
+            self._waiting = deque(task for task in self._waiting if task not in dropped)
+            self._begun = deque(task for task in self._begun if task not in dropped)
+            self._refused = [task for task in self._refused if task not in dropped]
+        for task in dropped:
+            task.drop()
 
     def close(self, within_s: float) -> None:
-        """Write what is left, and take out the prompts that were not sent."""
-        with self._lock:
-            self._clear(lambda _: True)
-            self._closed = True
-            self._work.notify()
-        if self._thread:
-            self._thread.join(within_s)
+        """Drop what is left, and wait until the history is written."""
+        self._closed = True
+        self.give_up(lambda _: True)
+        if self._store:
+            self._store.flush(within_s)
 
-    def _clear(self, like: Callable[[Request], bool]) -> None:
-        for tasks in (self._waiting, self._ready):
-            out = [task for task in tasks if like(task.job.request)]
-            for task in out:
-                tasks.remove(task)
-            self._unsent += [task.row for task in out if task.row is not None]
+    def _pop(self) -> Task | None:
+        now_s = self._clock()
+        for task in self._refused:
+            if task.due_s <= now_s or task.due_at <= self._answers[task.kind]:
+                self._refused.remove(task)
+                return task
+        self._begin_rows()
+        task_or_none = self._begun.popleft() if self._begun else None
+        self._begin_rows()
+        return task_or_none
 
-    def _start(self) -> None:
-        if self.store and (self._thread is None or not self._thread.is_alive()):
-            self._thread = threading.Thread(target=self._write, args=(self.store,), name="claude_nb clerk", daemon=True)
-            self._thread.start()
+    def _begin_rows(self) -> None:
+        """Keep enough rows ahead of the calls."""
+        if len(self._begun) > self._ahead // 2:
+            return
+        tasks = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._ahead - len(self._begun)))]
+        self._begun.extend(tasks)
+        new = [task for task in tasks if not task.is_recorded]
+        if new and self._store:
+            rows = self._store.begin_all([task.job.request for task in new], notebook=self._notebook)
+            self._late = self._late or rows  # nothing could be written ahead of the first calls
+            for place, task in enumerate(new):
+                task.rows, task.place = rows, place
 
-    def _write(self, store: Store) -> None:
-        has_begun = False
-        while True:
-            with self._lock:
-                while (wait_s := self._wait_s()) != 0:
-                    self._work.wait(wait_s)
-                if self._closed:
-                    self._clear(lambda _: True)
-                ended, self._ended = self._ended, []
-                unsent, self._unsent = self._unsent, []
-                count = min(len(self._waiting), self._ahead - len(self._ready))
-                tasks = [self._waiting.popleft() for _ in range(count)]
-                self._writing = bool(tasks)
-            if not (ended or unsent or tasks):
-                return  # closed, and all is written
-            plain = [task for task in tasks if not task.is_recorded]
-            if plain or ended or unsent:
-                rows = store.enter([task.job.request for task in plain], ended, unsent, notebook=self._notebook)
-                for task, row in zip(plain, rows, strict=True):
-                    task.row = row
-            with self._lock:
-                if self._is_late and has_begun:
-                    self._ahead = min(2 * self._ahead, self._most_ahead)
-                self._is_late, has_begun = False, True
-                self._ready.extend(tasks)
-                self._writing = False
-                self._stock.notify(len(tasks))
-
-    def _wait_s(self) -> float | None:
-        """Seconds until something is to be written: 0 for now; None: when it is told."""
-        if self._closed or (self._waiting and len(self._ready) <= self._ahead // 2):
-            return 0
-        return max(0.0, self._ended_at + LONGEST_WAIT_S - time.monotonic()) if self._ended else None
+    def _has_row(self, task: Task, stop: Stop) -> bool:
+        """Wait until the row of the task is written; False: stopped."""
+        rows, task.rows = task.rows, None
+        if rows is None or self._store is None:
+            return not stop.is_set()
+        if not rows.done() and rows is not self._late:
+            self._late, self._ahead = rows, min(2 * self._ahead, self._most_ahead)
+        ids = self._store.rows_of(rows)
+        task.row = ids[task.place] if ids else None
+        return not stop.is_set()

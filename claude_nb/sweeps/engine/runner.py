@@ -1,4 +1,4 @@
-"""Runs the calls of a sweep: some at once, slower when the server refuses them, none lost when interrupted."""
+"""Runs the calls of a sweep: several at once, fewer while the server refuses them, none lost when interrupted."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import Any, NamedTuple
 
 from claude_nb.errors import ClaudeError
+from claude_nb.providers.http.keepalive import KeptConnections
 from claude_nb.session.session import Session
 from claude_nb.session.turn import Turn
 from claude_nb.stop_signal import Stop
 from claude_nb.sweeps.engine.job_queue import Job, JobQueue, Task
-from claude_nb.sweeps.engine.throttle import Throttle, ThrottledConnections
+from claude_nb.sweeps.engine.throttle import Throttle
 from claude_nb.sweeps.engine.worker import Answer, failed, run_one
 
-TRIES = 4  # of a call that the server refuses; each is itself repeated by the wire
+TRIES = 3  # of a call that fails before its first byte
+TRIES_REFUSED = 8  # of a call for which the server has no room
+LONGEST_WAIT_S = 8.0  # for the next try, unless the server names a time
+CONNECTIONS = 128  # kept by all threads of a sweep together; macOS gives a process 256 files
 TICK_S = 0.05  # between two looks at what has ended: waking the main thread for each reply would be half the work
 GRACE_S = 0.8  # what running replies get to end in when the sweep is interrupted
 
@@ -35,7 +39,7 @@ class Runner:
     options   those of Session.run: {"timeout": 30}
     recorded  keys of requests that the history answers; replay, for all others, is off or only
     turns     what is running now, by job
-    hopeless  why the calls that are left were not sent; None: nothing stands in the way
+    hopeless  why the remaining calls were not sent; None: nothing prevents them
     """
 
     def __init__(
@@ -50,44 +54,45 @@ class Runner:
         executor: Executor | None = None,
     ) -> None:
         self.session = session
-        self.pace = Throttle(max(1, min(concurrency, len(jobs))))
+        self.throttle = Throttle(max(1, min(concurrency, len(jobs))))
         self.turns: dict[Job, Turn] = {}
         self.hopeless: str | None = None
         self._options = dict(options or {})
         self._replay = replay
         self._executor = executor
-        # On an executor a row is written when its reply comes back.
+        # With an executor, a row is written when its reply comes back.
         store = None if executor else session.store
-        limit = self.pace.limit
-        self._clerk = JobQueue(jobs, store, ahead=limit, notebook=session.notebook, recorded=recorded)
+        limit = self.throttle.limit
+        self._queue = JobQueue(jobs, store, ahead=limit, notebook=session.notebook, recorded=recorded)
         self._results: queue.SimpleQueue[Done] = queue.SimpleQueue()
         self._stop = Stop()
-        self._crew = threading.Lock()
         self._threads: list[threading.Thread] = []
-        # Of these threads. resting: its call waits for its next try; spare: it stood in for one that rested.
-        self._active = self._resting = self._spare = 0
-        self._needed = threading.Semaphore(0)  # wakes one that is spare
-        self._over = threading.Event()
         self._fault: BaseException | None = None
 
     def run(self) -> Generator[list[Done], None, None]:
-        """The jobs that have ended, in any order: now and then those since the last time, which may be none.
+        """Yield batches of finished jobs, in any order. A batch may be empty.
 
-        Closing the generator (or a KeyboardInterrupt in it) stops what is running; it is done within a second, and
-        rest() has what ended meanwhile.
+        Closing the generator, or a KeyboardInterrupt in it, stops the running calls within a second; rest() then
+        returns what has ended in the meantime.
         """
         return self._on_executor(self._executor) if self._executor else self._on_threads()
 
     def rest(self) -> list[Done]:
-        """The jobs that have ended, but were not told yet."""
+        """Return the finished jobs that were not yielded yet."""
         return [self._results.get() for _ in range(self._results.qsize())]
 
     def _on_threads(self) -> Generator[list[Done], None, None]:
         try:
-            for _ in range(min(len(self._clerk), self.pace.limit)):
-                self._add_hand()
-            while self._threads and not self._over.wait(TICK_S):
-                yield self.rest()
+            self._threads = [
+                threading.Thread(target=self._work, name="claude_nb sweep", daemon=True)
+                for _ in range(min(len(self._queue), self.throttle.limit))
+            ]
+            for thread in self._threads:
+                thread.start()
+            for thread in self._threads:
+                while thread.is_alive() and not self._fault:
+                    thread.join(TICK_S)
+                    yield self.rest()
             yield self.rest()
             if self._fault:
                 raise self._fault
@@ -99,71 +104,48 @@ class Runner:
         for turn in list(self.turns.values()):
             turn.stop()
         deadline = time.monotonic() + GRACE_S
-        for thread in list(self._threads):
-            thread.join(max(0.0, deadline - time.monotonic()))
+        for thread in self._threads:
+            if thread.ident:  # an interrupt may come before it starts
+                thread.join(max(0.0, deadline - time.monotonic()))
         for turn in list(self.turns.values()):
             turn.abandon()
-        self._clerk.close(max(GRACE_S / 4, deadline - time.monotonic()))
-
-    def _add_hand(self) -> None:
-        """One more at work, unless there are enough: more than slots would spend their time in waking each other."""
-        with self._crew:
-            if self._active >= self.pace.limit or self._stop.is_set():
-                return
-            self._active += 1
-            if self._spare:  # which has a connection, too
-                self._spare -= 1
-                self._needed.release()
-                return
-        thread = threading.Thread(target=self._work, name="claude_nb sweep", daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        self._queue.close(max(GRACE_S / 4, deadline - time.monotonic()))
 
     def _work(self) -> None:
         """One thread: job after job."""
-        slot = ThrottledConnections(self.pace, self._stop, self._rest)
+        connections = KeptConnections(most=connections_per_thread(self.throttle.limit))
         try:
-            while task := self._next():
-                if (answer := self._read(task, slot)) is not None:
-                    self._take(task, answer)
+            while task := self._queue.next(self._stop):
+                if task.is_recorded:
+                    self._take(task, self._call(task, connections))
+                elif self.throttle.start(self._stop):
+                    self._take(task, self._call_in_slot(task, connections))
+                else:
+                    self._queue.give_back(task)
         except BaseException as error:  # noqa: BLE001  # a fault of ours: the main thread raises it
             self._fault = error
-            self._over.set()
-        slot.close()
+        connections.close()
 
-    def _next(self) -> Task | None:
-        """What a thread does now, if need be after a while as a spare one; None: nothing is left."""
-        with self._crew:
-            is_spare = self._active > self.pace.limit  # one that rested is back in its place
-            self._active -= is_spare
-            self._spare += is_spare
-        if is_spare:
-            with self._stop.unblocking(self._needed.release):
-                self._needed.acquire()
-        if task := self._clerk.next(self._stop):
-            return task
-        with self._crew:
-            self._active -= 1
-            if not (self._active or self._resting):
-                self._over.set()
-        return None
+    def _call_in_slot(self, task: Task, connections: KeptConnections) -> Answer | None:
+        answer = None
+        try:
+            answer = self._call(task, connections)
+        finally:
+            self._free_slot(answer)
+        return answer
 
-    def _rest(self, change: int) -> None:
-        """A thread begins to wait for the next try of its call, or ends it; another takes its place meanwhile."""
-        with self._crew:
-            self._resting += change
-            self._active -= change
-        if change > 0 and len(self._clerk):
-            self._add_hand()
+    def _free_slot(self, answer: Answer | None) -> None:
+        if answer and answer.refused:
+            self.throttle.refused(answer.pause_s)
+        else:
+            self.throttle.answered()
 
-    def _read(self, task: Task, slot: ThrottledConnections | None = None) -> Answer | None:
+    def _call(self, task: Task, connections: KeptConnections | None = None) -> Answer | None:
         """Run a job to its end; None: stopped on the way."""
         job, replay = task.job, "use" if task.is_recorded else self._replay
-        if slot:
-            slot.kind = (job.request.provider, job.request.base_url, job.request.model)
         try:
             turn = self.session.run(
-                job.request, replay=replay, hurry=True, connections=slot, writer=task, **self._options
+                job.request, replay=replay, hurry=True, retries=0, connections=connections, writer=task, **self._options
             )
             self.turns[job] = turn
             if self._stop.is_set():
@@ -175,27 +157,43 @@ class Runner:
         finally:
             self.turns.pop(job, None)
 
-    def _take(self, task: Task, answer: Answer) -> None:
-        """Hand a result on, try it again later, or give up on all that would fail like it."""
-        if answer.refused and task.attempt < TRIES:
-            self._clerk.again(task)
+    def _take(self, task: Task, answer: Answer | None) -> None:
+        """Hand a result on, put the job back for another try, or give up on all that would fail like it."""
+        if answer is None:
+            self._queue.done(task)
+            return
+        if self._retry(task, answer):
             return
         if answer.hopeless:
             # A key that is refused once is refused each time, but another model may have another key.
             self.hopeless = self.hopeless or answer.reply.error
             same = (task.job.request.provider, task.job.request.model)
-            self._clerk.give_up(lambda request: (request.provider, request.model) == same)
+            self._queue.give_up(lambda request: (request.provider, request.model) == same)
+        self._queue.done(task)
         self._results.put(Done(task.job, answer))
+
+    def _retry(self, task: Task, answer: Answer) -> bool:
+        """Put the job back into the queue if another try makes sense."""
+        if not self._may_retry(task, answer):
+            return False
+        wait_s = answer.pause_s or min((answer.retry_in_s or 0.0) * 2 ** (task.attempt - 1), LONGEST_WAIT_S)
+        self._queue.retry(task, wait_s, is_asked=bool(answer.pause_s))
+        return True
+
+    def _may_retry(self, task: Task, answer: Answer) -> bool:
+        return answer.retry_in_s is not None and task.attempt < (TRIES_REFUSED if answer.refused else TRIES)
 
     def _on_executor(self, executor: Executor) -> Generator[list[Done], None, None]:
         running: dict[Future[Answer], Task] = {}
         try:
-            while len(self._clerk) or running:
+            while len(self._queue) or running:
                 self._submit(executor, running)
                 ended, _ = wait(running, timeout=TICK_S, return_when=FIRST_COMPLETED)
                 for future in ended:
                     self._collect(future, running.pop(future))
                 yield self.rest()
+                if not running and len(self._queue):
+                    self._stop.wait(TICK_S)  # all calls wait for another try
         finally:
             for future, task in running.items():
                 if not future.cancel() and future.done():
@@ -203,18 +201,17 @@ class Runner:
 
     def _submit(self, executor: Executor, running: dict[Future[Answer], Task]) -> None:
         """Start what may run now; what the history answers is not sent to a worker."""
-        while self.pace.wait_s() == 0 and (task := self._clerk.next(self._stop)):
+        while self.throttle.wait_s() == 0 and (task := self._queue.next(self._stop, wait=False)):
             request = task.job.request
             if task.is_recorded:
-                if answer := self._read(task):
-                    self._take(task, answer)
+                self._take(task, self._call(task))
                 continue
             try:
                 self.session.budget.admit(request, self.session.models)
             except ClaudeError as error:
                 self._take(task, failed(request, error))
                 return
-            self.pace.start(self._stop)
+            self.throttle.start(self._stop)
             running[executor.submit(run_one, request, self._options)] = task
 
     def _collect(self, future: Future[Answer], task: Task) -> None:
@@ -222,10 +219,12 @@ class Runner:
             answer = future.result()
         except Exception as error:  # noqa: BLE001  # a worker that died; its kind depends on the executor
             answer = failed(task.job.request, ClaudeError(f"the worker failed: {type(error).__name__}: {error}"[:300]))
-        if answer.refused:
-            self.pace.refused()
-        else:
-            self.pace.answered()
-        if not (answer.refused and task.attempt < TRIES):
+        self._free_slot(answer)
+        if not self._may_retry(task, answer):
             answer = answer._replace(reply=self.session.adopt(answer.reply))
         self._take(task, answer)
+
+
+def connections_per_thread(limit: int) -> int:
+    """How many connections each of so many threads may keep."""
+    return max(1, CONNECTIONS // limit)

@@ -1,4 +1,4 @@
-"""One call of a sweep in another process: what an executor is given to run. Request in, Answer out; both pickle.
+"""One call in another process: what an executor is given to run. Request in, Answer out; both can be pickled.
 
 No key travels: the worker looks its own one up, in its environment or keyring.
 """
@@ -9,42 +9,51 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from claude_nb.errors import AuthError, ClaudeError, ConfigError, Overloaded
+from claude_nb.errors import ApiError, AuthError, ClaudeError, ConfigError, Overloaded
 from claude_nb.session.session import Session
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 
 
 class Answer(NamedTuple):
-    """How a call went.
+    """The outcome of a call.
 
-    reply    always there; its error tells what went wrong
-    refused  the server was overloaded: worth another try
-    hopeless the calls after it would fail in the same way (no key, no credit, no budget)
+    reply       always there; its error tells what went wrong
+    retry_in_s  seconds after which another try makes sense; None: it does not
+    pause_s     seconds for which the server wants no calls at all
+    refused     the server has no room for this call
+    hopeless    the calls after it would fail in the same way (no key, no credit, no budget)
     """
 
     reply: Reply
+    retry_in_s: float | None = None
+    pause_s: float = 0.0
     refused: bool = False
     hopeless: bool = False
 
 
 def run_one(request: Request, options: Mapping[str, Any]) -> Answer:
-    """Run a request as it stands; never raises what went wrong with the call. options are those of Session.run."""
+    """Run a request as it stands; an error becomes part of the Answer. options are those of Session.run."""
     try:
-        return Answer(_session().run(request, hurry=True, **options).wait())
+        return Answer(_session().run(request, hurry=True, retries=0, **options).wait())
     except ClaudeError as error:
         return failed(request, error)
 
 
 def failed(request: Request, error: ClaudeError) -> Answer:
-    """The answer of a call that ended in an error."""
-    reply = error.reply or Reply(request, stop_reason="error", error=str(error))
-    return Answer(reply, isinstance(error, Overloaded), isinstance(error, (AuthError, ConfigError)))
+    """Return the answer of a call that ended in an error."""
+    return Answer(
+        error.reply or Reply(request, stop_reason="error", error=str(error)),
+        retry_in_s=error.retry_in_s,
+        pause_s=(isinstance(error, ApiError) and error.retry_after_s) or 0.0,
+        refused=isinstance(error, Overloaded),
+        hopeless=isinstance(error, (AuthError, ConfigError)),
+    )
 
 
 @cache
 def _session() -> Session:
-    """One for each process; the history is written by the process that runs the sweep."""
+    """One session per process. It keeps no history: the process that runs the sweep does."""
     session = Session()
     session.memory.forgo()
     return session

@@ -15,7 +15,7 @@ from claude_nb.providers.http.keepalive import KeptConnections
 from claude_nb.providers.http.stream import ByteStream
 from claude_nb.providers.http.transport import stream_for
 from claude_nb.stop_signal import Stop
-from claude_nb.sweeps.engine.throttle import Throttle, ThrottledConnections
+from claude_nb.sweeps.engine.runner import connections_per_thread
 from claude_nb.types.request import Message, Request
 from tests.helpers.server import Reset, Scenario, Send, Server, Wait, answer, stream
 
@@ -78,7 +78,7 @@ def test_a_lane_keeps_no_more_connections_than_it_may() -> None:
 
 @pytest.mark.parametrize(("at_once", "most"), [(1, 128), (8, 16), (32, 4), (128, 1), (1000, 1)])
 def test_the_threads_of_a_sweep_together_keep_no_more_than_fit_in_a_process(at_once: int, most: int) -> None:
-    assert ThrottledConnections(Throttle(at_once), Stop(), print)._most == most
+    assert connections_per_thread(at_once) == most
 
 
 def test_a_stop_ends_the_call_to_one_server_and_leaves_the_connection_to_the_other(lane: KeptConnections) -> None:

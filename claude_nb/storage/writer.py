@@ -1,0 +1,117 @@
+"""Group commit: one thread writes the history, and all writes that wait go into one transaction.
+
+Opening the file and waiting for the disk cost far more than the rows themselves. A write without a delay starts at
+once; writes that arrive in the meantime form the next transaction.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from typing import Any, Generic, TypeVar
+
+IDLE_S = 5.0  # after which the thread ends
+SLICE_S = 0.25  # Windows does not interrupt a wait
+CONCERNS_ALL = (sqlite3.OperationalError, OSError)  # the disk or a lock; any other error may come from a single write
+
+W = TypeVar("W")
+
+
+class Writer(Generic[W]):
+    """The pending writes of a process, in order.
+
+    commit  writes several in one transaction and returns the result of each
+    """
+
+    def __init__(self, commit: Callable[[Sequence[W]], Sequence[Any]]) -> None:
+        self._commit = commit
+        self._reset()
+
+    def _reset(self) -> None:
+        self._pid = os.getpid()
+        self._changed = threading.Condition()
+        self._pending: list[tuple[W, Future[Any]]] = []
+        self._running: list[tuple[W, Future[Any]]] = []
+        self._due_s = math.inf
+        self._thread: threading.Thread | None = None
+
+    def submit(self, write: W, *, delay_s: float = 0.0) -> Future[Any]:
+        """Write it within `delay_s` seconds; the Future gets its result, or what `commit` raised for it alone."""
+        if self._pid != os.getpid():  # a forked child has neither the thread nor its writes
+            self._reset()
+        future: Future[Any] = Future()
+        with self._changed:
+            self._pending.append((write, future))
+            is_running = self._start()
+            if (due_s := time.monotonic() + delay_s) < self._due_s:
+                self._due_s = due_s
+                self._changed.notify_all()
+        if not is_running:
+            self._write(self._take())
+        return future
+
+    def flush(self, within_s: float) -> None:
+        """Wait until everything that was submitted so far is written, at most `within_s` seconds."""
+        with self._changed:
+            futures = [future for _, future in (*self._running, *self._pending)]
+            self._due_s = -math.inf if self._pending else math.inf
+            self._changed.notify_all()
+        wait(futures, within_s)
+
+    def _start(self) -> bool:
+        """Whether the thread runs now. While the interpreter shuts down, no new one can begin."""
+        if sys.is_finalizing():
+            return False
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="claude_nb history", daemon=True)
+            try:
+                self._thread.start()
+            except RuntimeError:
+                return False
+        return True
+
+    def _run(self) -> None:
+        while batch := self._next():
+            self._write(batch)
+
+    def _next(self) -> list[tuple[W, Future[Any]]]:
+        """Wait for the next batch; an empty one ends the thread."""
+        with self._changed:
+            self._running = []
+            while (left_s := self._due_s - time.monotonic()) > 0:
+                if not self._changed.wait(min(left_s, IDLE_S)) and not self._pending:
+                    self._thread = None
+                    return []
+            self._running = self._take()
+            return self._running
+
+    def _take(self) -> list[tuple[W, Future[Any]]]:
+        batch, self._pending, self._due_s = self._pending, [], math.inf
+        return batch
+
+    def _write(self, batch: Sequence[tuple[W, Future[Any]]]) -> None:
+        try:
+            results = self._commit([write for write, _ in batch])
+        except Exception as error:  # noqa: BLE001 - whoever waits for the write gets it
+            if len(batch) > 1 and not isinstance(error, CONCERNS_ALL):
+                for pair in batch:
+                    self._write([pair])
+            else:
+                for _, future in batch:
+                    future.set_exception(error)
+        else:
+            for (_, future), result in zip(batch, results, strict=True):
+                future.set_result(result)
+
+
+def result_of(future: Future[Any]) -> Any:
+    """Wait for a write and return its result."""
+    while not future.done():
+        wait([future], SLICE_S)
+    return future.result()
