@@ -28,14 +28,14 @@ class Parsed(NamedTuple):
     rest: str
 
 
-def parse(line: str, *, below: bool = False, is_form: Callable[[str], bool] = lambda _: False) -> Parsed:
+def parse(line: str, *, below: bool = False, is_schema: Callable[[str], bool] = lambda _: False) -> Parsed:
     """Split a magic line: parse("-t 0.2 Why?") -> Parsed({"temperature": "0.2"}, "Why?").
 
     Values are still text (templates in them are filled first); a switch is True. "--" ends the options, so that a
     prompt may begin with a dash. Raises PromptError for an unknown option or a missing value.
 
     below    the prompt stands below the line, so a word after --json is no prompt
-    is_form  whether a word after --json names a form in this notebook
+    is_schema  whether a word after --json names a form in this notebook
     """
     options: dict[str, Any] = {}
     at = 0
@@ -46,7 +46,7 @@ def parse(line: str, *, below: bool = False, is_form: Callable[[str], bool] = la
         flag = _FLAG.match(line, at)
         if not flag:
             return Parsed(options, line[at:].strip())
-        knob, value, at = _option(line, flag, is_form=(lambda _: True) if below else is_form)
+        knob, value, at = _option(line, flag, is_schema=(lambda _: True) if below else is_schema)
         if knob.repeatable:
             options.setdefault(knob.name, []).append(value)
         else:
@@ -104,7 +104,7 @@ def help_text(name: str) -> str:
     return "\n".join([f"%%{name} [options] with the prompt below it, or %{name} [options] PROMPT", "", *lines])
 
 
-def _option(line: str, flag: re.Match[str], *, is_form: Callable[[str], bool]) -> tuple[Option, Any, int]:
+def _option(line: str, flag: re.Match[str], *, is_schema: Callable[[str], bool]) -> tuple[Option, Any, int]:
     """The option at *flag*: its knob, its value and where the line goes on."""
     name, at = flag.group(), flag.end()
     knob = _BY_FLAG.get(name)
@@ -115,7 +115,7 @@ def _option(line: str, flag: re.Match[str], *, is_form: Callable[[str], bool]) -
         knob = knobs.find(name) if name.startswith("--") else _unknown(name)
     if knob.kind is None:
         return knob, True, at
-    if knob.bare and not (_names_form(line, at, is_form) if knob.name == "json" else _VALUE_OF_BARE.match(line, at)):
+    if knob.bare and not (_has_schema(line, at, is_schema) if knob.name == "json" else _VALUE_OF_BARE.match(line, at)):
         return knob, knob.bare, at
     if at < len(line) and line[at] == "=":
         at += 1
@@ -129,7 +129,7 @@ def _option(line: str, flag: re.Match[str], *, is_form: Callable[[str], bool]) -
     return knob, _unquoted(word.group()), word.end()
 
 
-def _names_form(line: str, at: int, is_form: Callable[[str], bool]) -> bool:
+def _has_schema(line: str, at: int, is_schema: Callable[[str], bool]) -> bool:
     """Whether what follows --json is its value: anything behind =, a schema, a file, {{name}} or a known name."""
     word = _WORD.match(line, at + len(line[at:]) - len(line[at:].lstrip()))
     text = word.group() if word else ""
@@ -137,7 +137,7 @@ def _names_form(line: str, at: int, is_form: Callable[[str], bool]) -> bool:
         return True
     if not text or text.startswith("-"):
         return False
-    return text.lstrip("\"'").startswith("{") or text.endswith(".json") or is_form(text)
+    return text.lstrip("\"'").startswith("{") or text.endswith(".json") or is_schema(text)
 
 
 def _end_of_json(line: str, at: int) -> int | None:

@@ -58,7 +58,7 @@ class ClaudeMagic:
             return None
         variables = self.shell.user_ns
         options, rest = arguments.parse(
-            line, below=cell is not None, is_form=lambda word: structured.is_form(word, variables)
+            line, below=cell is not None, is_schema=lambda word: structured.names_schema(word, variables)
         )
         if options.pop("help", None):
             _say(arguments.help_text(self.name))
@@ -92,7 +92,7 @@ class ClaudeMagic:
         variables = self.shell.user_ns
         notices: list[str] = []
         files = attachments.gather([template.named(text, variables) for text in options.pop("attach", ())])
-        form = {"json": structured.named(options.pop("json"), variables)} if "json" in options else {}
+        form = {"json": structured.by_name(options.pop("json"), variables)} if "json" in options else {}
         texts = {name: _filled(text, variables, notices) for name, text in options.items()}
         values = {name: arguments.typed(option_table.BY_NAME[name], text) for name, text in texts.items()} | form
         flags = {name: values.pop(name) for name in option_table.CALL_NAMES if name in values}

@@ -68,7 +68,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("code", ("--code",), "put the code of the reply into a new cell below, without running it", None, example="--code Write Python that adds two numbers."),
     Option("tools", ("--tools",), "functions of the notebook that the model may call: --tools weather,add", metavar="NAMES", example="-p anthropic --tools weather --dry-run Is it warm in Oslo?"),
     Option("yes", ("--yes",), "with --tools: call the functions without asking first", None, example="-p anthropic --tools weather --yes --dry-run Is it warm in Oslo?"),
-    Option("json", ("--json",), "answer in JSON: any object, or one that fits a class, list[...] or JSON Schema from the notebook", metavar="[SCHEMA]", bare="any", example="--json list[Item] Three things to eat."),
+    Option("json", ("--json",), "answer in JSON: any object, or one that fits a class, list[...] or JSON schema from the notebook", metavar="[SCHEMA]", bare="any", example="--json list[Item] Three things to eat."),
     Option("cache", ("--cache",), "cache the prompt on the server: for some minutes, prompts that begin the same way cost less", None, example="-p anthropic --cache --dry-run -a {{df}} What stands out?"),
     Option("out", ("-o", "--out"), "variable for the reply (default: `reply`)", metavar="NAME", example="-o joke Tell me a joke."),
     Option("chat", ("-c", "--chat"), "continue the conversation NAME, or start it", metavar="NAME", example="-c trip Name a river."),

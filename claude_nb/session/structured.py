@@ -1,4 +1,4 @@
-"""Answers in a form: what --json takes, how a model is held to it, and one more try when it did not keep to it."""
+"""Structured output: what --json accepts, how each provider enforces it, and one retry if the answer fails."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from claude_nb.types.request import STOP_WORDS, Message, Request
 from claude_nb.types.settings import Answer, Way
 
 ANY = "any"  # what --json alone means
-LISTED = re.compile(r"list\[(.+)\]")
+LIST = re.compile(r"list\[(.+)\]")
 PLAIN = {"str": str, "int": int, "float": float, "bool": bool}
-MOST_BYTES = 1_000_000  # of a file that holds a schema
+MAX_SCHEMA_BYTES = 1_000_000  # of a file with a schema
 REJECTED = re.compile(r"(?i)response_format|json_schema|output_config|structured|grammar|schema|tool_choice")
 
 
-def named(text: str, variables: Mapping[str, Any]) -> Any:
-    """What --json names in a notebook: a variable, {{name}}, list[name], a .json file, or a schema written out.
+def by_name(text: str, variables: Mapping[str, Any]) -> Any:
+    """Return what --json names: a variable, {{name}} or list[name]. A .json path or a schema stays text.
 
-    Raises PromptError for a name that is not there.
+    Raises PromptError for an unknown name.
     """
     text = text.strip()
-    if several := LISTED.fullmatch(text):
-        return list[named(several[1], variables)]  # type: ignore[misc]  # a type that is made here
+    if items := LIST.fullmatch(text):
+        return list[by_name(items[1], variables)]  # type: ignore[misc]  # the type is made at run time
     if text in PLAIN and text not in variables:
         return PLAIN[text]
     if text == ANY or text.endswith(".json") or (text.startswith("{") and not text.startswith("{{")):
@@ -43,68 +43,67 @@ def named(text: str, variables: Mapping[str, Any]) -> Any:
     return template.named(text if text.startswith("{{") else f"{{{{{text}}}}}", variables)
 
 
-def is_form(text: str, variables: Mapping[str, Any]) -> bool:
-    """Whether a word names something that an answer can have the form of: a class, list[...], a schema."""
-    if several := LISTED.fullmatch(text):
-        return several[1] in PLAIN or is_form(several[1], variables)
+def names_schema(text: str, variables: Mapping[str, Any]) -> bool:
+    """Return True if a word names a schema in the notebook: a class, list[...] or a dict with a JSON Schema."""
+    if items := LIST.fullmatch(text):
+        return items[1] in PLAIN or names_schema(items[1], variables)
     value = variables.get(text)
     if isinstance(value, dict):
         return bool(value.keys() & {"type", "properties", "anyOf", "$ref", "enum"})
     return isinstance(value, type) or hasattr(value, "__origin__")
 
 
-def with_schema(request: Request, wanted: Any, spec: ModelSpec) -> Request:
-    """The request, its answer in the form that was asked for; None: as it is. Raises PromptError for no form.
+def with_schema(request: Request, option: Any, spec: ModelSpec) -> Request:
+    """Return the request with the schema that its answer must match. Raise PromptError for an invalid one.
 
-    wanted  True or "any": any object; a type, a schema, a path to one, or the JSON of one
+    option  None or False: no schema; True or "any": any object; a type, a JSON Schema, its path or its text
     """
-    if wanted is None or wanted is False:
+    if option is None or option is False:
         return request
-    form = _form(wanted)
-    wrapped = form.get("type") != "object" and not (form.get("properties") and "type" not in form)
-    form = _wrapped(form) if wrapped else form
-    text = json.dumps(form, ensure_ascii=False)
-    return replace(request, answer=Answer(text, _way(request, form, spec), wrapped))
+    answer = _schema(option)
+    wrapped = answer.get("type") != "object" and not (answer.get("properties") and "type" not in answer)
+    answer = _wrapped(answer) if wrapped else answer
+    text = json.dumps(answer, ensure_ascii=False)
+    return replace(request, answer=Answer(text, _method(request, answer, spec), wrapped))
 
 
 def in_words(request: Request, call: Call, error: BadRequest) -> Round | None:
-    """Return the request with its schema in the prompt, when that is what the server rejected; None: it was not."""
+    """Return the request with its schema in the prompt if the server rejected the schema; otherwise None."""
     if request.answer is None or request.answer.how == "prompt" or not REJECTED.search(str(error)):
         return None
     request = replace(request, answer=replace(request.answer, how="prompt"))
-    return Round(request, call, "the server does not take the form of the answer; asking for it in words")
+    return Round(request, call, "the server rejected the schema; trying again with the schema in the prompt")
 
 
 def next_round(call: Call, reply: Reply) -> Round | None:
-    """Return the request that asks once more for a structured answer; None: it matches its schema.
+    """Return the request that asks once more for a structured answer; None if it matches its schema.
 
-    Raises NoJson, with the reply as error.reply, when the second answer does not match either, or the first one
-    cannot be repaired.
+    Raises NoJson if the second answer does not match either, or if asking again cannot help. error.reply is the reply.
     """
     if reply.request.answer is None or not call.repair or (problem := reply.problem) is None:
         return None
     if call.repaired:
-        raise _no_json(reply, f"the answer does not fit, also at the second try ({problem}); reply.text holds it")
+        raise _no_json(reply, f"the second answer does not match the schema either ({problem}); reply.text holds it")
     if reply.stop_reason not in ("end", "unknown") or not reply.text.strip():
-        raise _no_json(reply, _not_repairable(reply))
+        raise _no_json(reply, _why_final(reply))
     after = _repair(reply)
     call = replace(call, after=after, rounds=0, repaired=True)
-    return Round(after.request, call, f"the answer does not fit ({problem}); asking once more")
+    return Round(after.request, call, f"the answer does not match the schema ({problem}); asking once more")
 
 
-def _form(wanted: Any) -> schema.Schema:
-    """The JSON schema of what was asked for."""
-    if wanted is True or (isinstance(wanted, str) and wanted == ANY):
+def _schema(option: Any) -> schema.Schema:
+    """Return the JSON Schema of the option. Raise PromptError if it has none."""
+    if option is True or (isinstance(option, str) and option == ANY):
         return {"type": "object"}
-    if not isinstance(wanted, str):
-        return schema.of(wanted)
-    text = _read(wanted) if wanted.strip().endswith(".json") else wanted
+    if not isinstance(option, str):
+        return schema.of(option)
+    text = _read(option) if option.strip().endswith(".json") else option
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise PromptError(f"json takes a type, a JSON schema or the path of a .json file with one, not {wanted!r:.60}")
+        raise PromptError(f"json takes a type, a JSON schema or the path of a .json file with one, not {option!r:.60}")
     return schema.of(value)
 
 
@@ -112,65 +111,66 @@ def _read(path: str) -> str:
     file = Path(path.strip()).expanduser()
     try:
         if not file.is_file():
-            raise PromptError(f"there is no file {path}; name a .json file that holds a JSON schema")
-        if file.stat().st_size > MOST_BYTES:
-            raise PromptError(f"{path} is larger than {MOST_BYTES // 1000:,} kB, which no schema is")
+            raise PromptError(f"{path} is not a file; name a .json file that holds a JSON schema")
+        if file.stat().st_size > MAX_SCHEMA_BYTES:
+            raise PromptError(f"{path} is larger than {MAX_SCHEMA_BYTES // 1000:,} kB; use a smaller schema")
         return file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise PromptError(f"cannot read {path} ({type(error).__name__}); check the path") from None
 
 
-def _wrapped(form: schema.Schema) -> schema.Schema:
-    """An object with the form as its one field: servers take no list, number or choice as the whole answer."""
-    inner = {key: value for key, value in form.items() if key not in ("$defs", "definitions", "$schema")}
-    shared = {key: form[key] for key in ("$defs", "definitions") if key in form}
-    wrapped = {"type": "object", "properties": {"answer": inner}, "required": ["answer"], "additionalProperties": False}
-    return {**_moved(wrapped), **_moved(shared)}
+def _wrapped(inner: schema.Schema) -> schema.Schema:
+    """Wrap the schema in an object with one field, because servers accept only an object as the whole answer."""
+    answer = {key: value for key, value in inner.items() if key not in ("$defs", "definitions", "$schema")}
+    shared = {key: inner[key] for key in ("$defs", "definitions") if key in inner}
+    outer = {"type": "object", "properties": {"answer": answer}, "required": ["answer"], "additionalProperties": False}
+    return {**_moved(outer), **_moved(shared)}
 
 
-def _moved(form: Any) -> Any:
-    """References to the root follow it into the field."""
-    if isinstance(form, list):
-        return [_moved(one) for one in form]
-    if not isinstance(form, dict):
-        return form
-    moved = {key: _moved(value) for key, value in form.items()}
-    target = form.get("$ref")
+def _moved(value: Any) -> Any:
+    """Make references to the root point to the field that holds it now."""
+    if isinstance(value, list):
+        return [_moved(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    moved = {key: _moved(item) for key, item in value.items()}
+    target = value.get("$ref")
     if isinstance(target, str) and target.startswith("#") and not target.startswith(("#/$defs/", "#/definitions/")):
         moved["$ref"] = f"#/properties/answer{target[1:]}"
     return moved
 
 
-def _way(request: Request, form: schema.Schema, spec: ModelSpec) -> Way:
-    """How this model is held to a form at this provider, as models.json says; one that it does not list is tried."""
-    way = spec.structured.get(request.provider, "prompt" if request.provider == "aimlapi" else "native")
+def _method(request: Request, answer: schema.Schema, spec: ModelSpec) -> Way:
+    """Return how the provider enforces a schema: models.json lists it; "native" is tried for an unlisted model."""
+    method = spec.structured.get(request.provider, "prompt" if request.provider == "aimlapi" else "native")
     thinks = request.thinking is not None and request.thinking.kind != "disabled"
-    if way == "tool" and (thinks or request.tools):
-        return "prompt"  # a model that must call this tool can neither think before nor call another one
-    if request.provider == "anthropic" and way == "native" and for_claude(form) is None:
+    if method == "tool" and (thinks or request.tools):
+        return "prompt"  # a model that must call this tool can neither think first nor call another tool
+    if request.provider == "anthropic" and method == "native" and for_claude(answer) is None:
         return "prompt"
-    return way
+    return method
 
 
 def _repair(reply: Reply) -> Continuation:
-    """The request that asks for the answer once more. What functions gave stays, the answer is replaced."""
-    asked = reply.request
-    assert asked.answer is not None  # noqa: S101  # only such replies have a problem
+    """Return the request that asks for the answer once more. It keeps the tool results and replaces the answer."""
+    request = reply.request
+    assert request.answer is not None  # noqa: S101  # other replies have no problem
     kept = max((part.at for part in reply.parts if isinstance(part, ToolResult)), default=0)
-    problem = schema.read(reply.text[kept:], json.loads(asked.answer.schema))[1]  # in the form that the model was told
+    problem = schema.read(reply.text[kept:], json.loads(request.answer.schema))[1]  # of the schema that was sent
     line = f"This does not fit: {problem}. Give the whole answer again, as one JSON object that fits this JSON schema, "
-    more = Message("user", f"{line}and nothing else:\n{asked.answer.schema}")
-    request = replace(asked, messages=(*asked.messages, reply.message, more))
+    more = Message("user", f"{line}and nothing else:\n{request.answer.schema}")
+    request = replace(request, messages=(*request.messages, reply.message, more))
     parts = tuple(part for part in reply.parts if part.at <= kept) if kept else ()
     return Continuation(request, reply, reply.text[:kept], parts, reply.message)
 
 
-def _not_repairable(reply: Reply) -> str:
+def _why_final(reply: Reply) -> str:
+    """Return why asking again cannot help."""
     if reply.stop_reason == "max_tokens":
-        return "the answer was cut at max_tokens, so its JSON is not whole; raise max_tokens"
+        return "the answer was cut at max_tokens, so its JSON is incomplete; raise max_tokens"
     if reply.stop_reason == "refusal":
-        return "the model refused, so there is no answer in the form that was asked for"
-    return f"the reply is {STOP_WORDS[reply.stop_reason]}, and holds no answer in the form that was asked for"
+        return "the model refused to answer, so there is no JSON; change the prompt"
+    return f"the reply is {STOP_WORDS[reply.stop_reason]}, and contains no JSON that matches the schema"
 
 
 def _no_json(reply: Reply, line: str) -> NoJson:

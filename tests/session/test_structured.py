@@ -292,7 +292,7 @@ def test_without_a_form_nothing_is_asked_for(live: Session) -> None:
     [
         ("Item", "json takes a type, a JSON schema or the path"),
         ("[1]", "json takes a type, a JSON schema or the path"),
-        ("gone.json", "there is no file gone.json"),
+        ("gone.json", "gone.json is not a file"),
         ({"type": "objekt"}, "this dict is not a valid JSON Schema"),
         (7, "JSON cannot hold 7"),
     ],
@@ -451,7 +451,7 @@ def test_a_second_answer_that_does_not_fit_is_an_error_that_keeps_it(live: Sessi
 
     assert len(server.requests) == 2
     assert str(caught.value) == (
-        "the answer does not fit, also at the second try ($.price: 'abc' is not a number); reply.text holds it"
+        "the second answer does not match the schema either ($.price: 'abc' is not a number); reply.text holds it"
     )
     assert caught.value.reply
     assert (caught.value.reply.text, caught.value.reply.data) == (BAD, None)
@@ -462,7 +462,7 @@ def test_a_second_answer_that_does_not_fit_is_an_error_that_keeps_it(live: Sessi
     [
         (replies.messages(['{"name": "te'], stop_reason="max_tokens"), "cut at max_tokens.* raise max_tokens"),
         (replies.messages(["I will not."], stop_reason="refusal"), "the model refused"),
-        (replies.messages([""]), "holds no answer"),
+        (replies.messages([""]), "contains no JSON that matches the schema"),
     ],
     ids=["cut", "refused", "empty"],
 )
@@ -622,9 +622,9 @@ def test_a_repair_is_told_and_its_failure_keeps_the_text(shell: Shell) -> None:
         good = shell.run(f"%%claude {where} --json Item -o one\nA thing.")
         bad = shell.run(f"%%claude {where} --json Item -o two\nA thing.")
 
-    assert "[the answer does not fit ($.price: 'abc' is not a number); asking once more]" in good
+    assert "[the answer does not match the schema ($.price: 'abc' is not a number); asking once more]" in good
     assert shell.vars["one"].data == {"name": "tea", "price": 2.5}
-    assert "NoJson: the answer does not fit, also at the second try ($.price: 'abc' is not a number)" in bad
+    assert "NoJson: the second answer does not match the schema either ($.price: 'abc' is not a number)" in bad
     assert (shell.vars["two"].text, shell.vars["two"].data) == (BAD, None)
 
 
@@ -730,7 +730,7 @@ def test_the_demo_model_fills_forms_of_all_kinds(live: Session, form: Any) -> No
 
 
 def test_the_demo_model_says_so_where_it_cannot_fill_a_form(live: Session) -> None:
-    with pytest.raises(NoJson, match="does not fit, also at the second try"):
+    with pytest.raises(NoJson, match="the second answer does not match the schema either"):
         live.ask("A story.", provider="demo", json={"type": "string", "pattern": "^[0-9]{5}$"}, seed=1)
 
 
@@ -743,13 +743,13 @@ def test_the_demo_model_says_so_where_it_cannot_fill_a_form(live: Session) -> No
 )
 def test_a_word_is_a_form_only_when_it_names_one(word: str, is_one: bool) -> None:
     known = {"Item": Item, "many": list[Item], "form": FORM, "data": {"a": 1}, "text": "Item"}
-    assert structured.is_form(word, known) is is_one
+    assert structured.names_schema(word, known) is is_one
 
 
 def test_lists_are_written_as_in_python() -> None:
     known = {"Item": Item, "form": FORM}
-    assert structured.named("list[Item]", known) == list[Item]
-    assert structured.named("list[str]", known) == list[str]
-    assert schema.of(structured.named("list[form]", known)) == {"type": "array", "items": FORM}
+    assert structured.by_name("list[Item]", known) == list[Item]
+    assert structured.by_name("list[str]", known) == list[str]
+    assert schema.of(structured.by_name("list[form]", known)) == {"type": "array", "items": FORM}
     with pytest.raises(PromptError, match="no variable 'Itm'"):
-        structured.named("list[Itm]", known)
+        structured.by_name("list[Itm]", known)
