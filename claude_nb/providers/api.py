@@ -1,4 +1,4 @@
-"""What else a server can be asked: how many tokens a prompt has, which models there are, whether a key is good."""
+"""Requests to a provider besides replies: count tokens, list models, check a key."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from claude_nb.types.request import Request
 
 
 def count_tokens(request: Request, *, credentials: Credentials, allow_http: bool = False) -> int | None:
-    """The tokens of a prompt as its server counts them, free of charge; None: this provider counts for nobody.
+    """Return the tokens of a prompt as its server counts them, free of charge; None if this provider does not count.
 
-    The prompt is sent for it. Raises ClaudeError when the server cannot be asked.
+    The server receives the prompt. Raises ClaudeError if the server cannot be asked.
     """
     if request.provider != "anthropic":
         return None
@@ -23,24 +23,23 @@ def count_tokens(request: Request, *, credentials: Credentials, allow_http: bool
     counted: dict[str, Any] = {name: body[name] for name in names if name in body}
     key = registry.key_for(request, credentials)
     headers = registry.dialect_of(registry.find("anthropic")).headers
-    data = client.post_json(f"{address}/count_tokens", counted, key=key, headers=headers, allow_http=allow_http)
-    tokens = data.get("input_tokens")
+    outgoing = client.post(f"{address}/count_tokens", counted, key=key, headers=headers)
+    tokens = client.read_json(outgoing, allow_http=allow_http).get("input_tokens")
     return tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens >= 0 else None
 
 
 def served_models(name: str, base_url: str, credentials: Credentials) -> list[str]:
-    """The model ids that a server lists at /models. Raises ClaudeError when it cannot be asked."""
+    """Return the model ids that a server lists at /models. Raises ClaudeError if it cannot be asked."""
     from claude_nb.providers.http import client
 
     key = credentials.find(registry.find(name).owner, base_url)
-    data = client.get_json(base_url.rstrip("/") + "/models", key=key)
-    rows = data.get("data") if isinstance(data, dict) else None
-    return [str(row["id"]) for row in rows or [] if isinstance(row, dict) and "id" in row]
+    data = client.read_json(client.get(base_url.rstrip("/") + "/models", key=key))
+    return [str(row["id"]) for row in data.get("data") or [] if isinstance(row, dict) and "id" in row]
 
 
 def check_key(provider: registry.Provider, credentials: Credentials) -> None:
-    """Ask the server whether it takes the key. Raises ClaudeError: AuthError when it does not."""
+    """Ask the server whether it accepts the key. Raises ClaudeError: AuthError if it does not."""
     from claude_nb.providers.http import client
 
-    headers = registry.dialect_of(provider).headers
-    client.get_json(f"{provider.base_url}{provider.check_path}", key=credentials.find(provider.owner), headers=headers)
+    key, headers = credentials.find(provider.owner), registry.dialect_of(provider).headers
+    client.read_json(client.get(f"{provider.base_url}{provider.check_path}", key=key, headers=headers))

@@ -218,17 +218,10 @@ def stream(
     dialect = _dialect(dialect_name(request))
     # A reply in one piece is silent until it is whole, and the longest take minutes.
     silence_s = timeout_s or (600.0 if whole else client.DEFAULT_TIMEOUTS.silence_s)
-    response = yield from client.connect(
-        address,
-        body,
-        key=key,
-        headers=dialect.headers,
-        stop=stop,
-        timeouts=client.Timeouts(silence_s=silence_s, progress_s=timeout_s or client.DEFAULT_TIMEOUTS.progress_s),
-        allow_http=allow_http,
-        connections=connections,
-        retries=client.RETRIES if retries is None else retries,
-    )
+    timeouts = client.Timeouts(silence_s=silence_s, progress_s=timeout_s or client.DEFAULT_TIMEOUTS.progress_s)
+    outgoing = client.post(address, body, key=key, headers=dialect.headers, timeouts=timeouts, connections=connections)
+    retries = client.RETRIES if retries is None else retries
+    response = yield from client.send(outgoing, stop=stop, allow_http=allow_http, retries=retries)
     with response:
         if response.request_id:
             yield Chunk(id=response.request_id)

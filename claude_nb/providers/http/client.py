@@ -1,4 +1,4 @@
-"""Ask a server: check where the request and the key go, try again before the first byte, tell what goes wrong."""
+"""Send a request to a server, with retries before the first byte of the response, and with typed errors."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import lru_cache
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from claude_nb import __version__
 from claude_nb.errors import ApiError, ClaudeError, NetworkError, Overloaded, PromptError, StreamCut
-from claude_nb.providers.http import transport as network
+from claude_nb.providers.http import transport
 from claude_nb.providers.http.keepalive import KeptConnections
 from claude_nb.providers.http.response import Response
 from claude_nb.providers.http.stream import Timeouts, Unreached
@@ -25,10 +25,7 @@ from claude_nb.providers.keys import Key, check_destination
 from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Chunk
 
-if TYPE_CHECKING:
-    import httpx
-
-__all__ = ["Response", "Timeouts", "connect", "get_json"]
+__all__ = ["Response", "Timeouts", "get", "post", "read_json", "send"]
 
 RETRIES = 2
 LONGEST_WAIT_S = 60.0
@@ -36,87 +33,50 @@ DEFAULT_TIMEOUTS = Timeouts()
 _numbers = count(1)
 
 
-def connect(
+def post(
     url: str,
     body: Mapping[str, Any],
     *,
     key: Key | None,
-    stop: Stop,
     headers: Mapping[str, str] | None = None,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    connections: KeptConnections | None = None,
+) -> OutgoingRequest:
+    """Prepare a POST of a body as JSON.
+
+    connections  of the calling thread, if it makes many calls and reads the socket itself; see keepalive.py
+    """
+    accept = {"Content-Type": "application/json", "Accept": "text/event-stream, application/json", **(headers or {})}
+    return OutgoingRequest("POST", url, _json(body), accept | _common_headers(), key, timeouts, connections=connections)
+
+
+def get(url: str, *, key: Key | None = None, headers: Mapping[str, str] | None = None) -> OutgoingRequest:
+    """Prepare a GET of a JSON object."""
+    accept = {"Accept": "application/json", **(headers or {})}
+    return OutgoingRequest("GET", url, None, accept | _common_headers(), key, DEFAULT_TIMEOUTS)
+
+
+def send(
+    request: OutgoingRequest,
+    *,
+    stop: Stop,
     allow_http: bool = False,
-    transport: httpx.BaseTransport | None = None,
+    retries: int = RETRIES,
     clock: Callable[[], float] = time.monotonic,
     chance: Callable[[], float] = random.random,
-    connections: KeptConnections | None = None,
-    retries: int = RETRIES,
 ) -> Generator[Chunk, None, Response]:
-    """POST the body as JSON: ``response = yield from connect(...)``. Yields a notice while it waits to try again.
+    """Send a request: ``response = yield from send(...)``. Yields notices while it waits to retry.
 
-    allow_http  send unencrypted to another machine too
-    chance      numbers from 0 to 1, for the jitter of the waits
+    allow_http  whether an unencrypted request may go to another machine
     retries     how many more tries a refused or lost request gets; 0: the caller retries, see ClaudeError.retry_in_s
-    connections  of the calling thread, which makes many calls and reads the socket itself; see keepalive.py
+    chance      returns numbers from 0 to 1, for the jitter of the waits
 
-    Raises ApiError for an answer with an error status, NetworkError without an answer or when stopped,
-    ConfigError for an address that is not allowed.
+    Raises ApiError for an error status, NetworkError without a response or when stopped, and ConfigError for an
+    address that is not allowed.
     """
-    given = {"Content-Type": "application/json", "Accept": "text/event-stream, application/json", **(headers or {})}
-    sent = OutgoingRequest("POST", url, _json(body), given | _own_headers(), key, timeouts, transport, connections)
-    return (yield from _answer(sent, stop, chance, clock, retries, allow_http=allow_http))
-
-
-def get_json(
-    url: str,
-    *,
-    key: Key | None = None,
-    stop: Stop | None = None,
-    headers: Mapping[str, str] | None = None,
-    timeouts: Timeouts = DEFAULT_TIMEOUTS,
-    allow_http: bool = False,
-    transport: httpx.BaseTransport | None = None,
-) -> dict[str, Any]:
-    """GET a JSON object, by the same rules: get_json("https://api.example.com/v1/models")."""
-    given = {"Accept": "application/json", **(headers or {})}
-    sent = OutgoingRequest("GET", url, None, given | _own_headers(), key, timeouts, transport)
-    return _object(_answer(sent, stop or Stop(), random.random, time.monotonic, RETRIES, allow_http=allow_http))
-
-
-def post_json(
-    url: str,
-    body: Mapping[str, Any],
-    *,
-    key: Key | None,
-    headers: Mapping[str, str] | None = None,
-    allow_http: bool = False,
-) -> dict[str, Any]:
-    """POST the body, and the JSON object that answers it; waits for another try without a notice."""
-    return _object(connect(url, body, key=key, stop=Stop(), headers=headers, allow_http=allow_http))
-
-
-def _object(steps: Generator[Chunk, None, Response]) -> dict[str, Any]:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            response: Response = end.value
-            break
-    with response:
-        return response.json()
-
-
-def _answer(
-    sent: OutgoingRequest,
-    stop: Stop,
-    chance: Callable[[], float],
-    clock: Callable[[], float],
-    retries: int,
-    *,
-    allow_http: bool,
-) -> Generator[Chunk, None, Response]:
-    check_destination(sent.url, sent.key, allow_http=allow_http)
+    check_destination(request.url, request.key, allow_http=allow_http)
     for attempt in range(retries + 1):
-        answer = _try_once(sent, stop, clock)
+        answer = _try_once(request, stop, clock)
         if isinstance(answer, Response):
             return answer
         error, hint = answer
@@ -129,49 +89,60 @@ def _answer(
     raise AssertionError("the last attempt returns or raises")
 
 
-def _own_headers() -> dict[str, str]:
-    """Those of every request."""
+def read_json(request: OutgoingRequest, *, stop: Stop | None = None, allow_http: bool = False) -> dict[str, Any]:
+    """Send a request and return the JSON object of its response: read_json(get("https://api.example/v1/models"))."""
+    steps = send(request, stop=stop or Stop(), allow_http=allow_http)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            with end.value as response:
+                data: dict[str, Any] = response.json()
+                return data
+
+
+def _common_headers() -> dict[str, str]:
     return {
-        "Accept-Encoding": "identity",  # unpacked text arrives word by word
+        "Accept-Encoding": "identity",  # uncompressed text arrives word by word
         "User-Agent": f"claude-nb/{__version__}",
         "X-Client-Request-Id": f"{_process_id(os.getpid())}{next(_numbers):012x}",
     }
 
 
 @lru_cache(maxsize=1)
-def _process_id(pid: int) -> str:  # noqa: ARG001 - the cache's key: a fork gets one of its own
+def _process_id(pid: int) -> str:  # noqa: ARG001 - the cache's key, so that a fork gets an id of its own
     return uuid.uuid4().hex[:20]
 
 
-def _try_once(sent: OutgoingRequest, stop: Stop, clock: Callable[[], float]) -> Response | tuple[ClaudeError, str]:
-    """An open Response, or the error and what x-should-retry says about it."""
-    line = network.stream_for(sent, urlsplit(sent.url).netloc)
-    kept = False
+def _try_once(request: OutgoingRequest, stop: Stop, clock: Callable[[], float]) -> Response | tuple[ClaudeError, str]:
+    """Return an open Response, or the error and the value of its x-should-retry header."""
+    stream = transport.stream_for(request, urlsplit(request.url).netloc)
+    succeeded = False
     try:
-        with stop.unblocking(line.close):
-            network.begin(sent, line)
-            response = Response(line, stop, sent.key, clock)
-            kept = response.status < 300
-            return response if kept else (response.error(), response.headers.get("x-should-retry", ""))
+        with stop.unblocking(stream.close):
+            transport.begin(request, stream)
+            response = Response(stream, stop, request.key, clock)
+            succeeded = response.status < 300
+            return response if succeeded else (response.error(), response.headers.get("x-should-retry", ""))
     except (Unreached, StreamCut) as error:
-        found: ClaudeError = error
+        lost: ClaudeError = error
     finally:
-        if not kept:
-            line.close()
-    return found, ""
+        if not succeeded:
+            stream.close()
+    return lost, ""
 
 
 def _wait_s(error: ClaudeError, hint: str, attempt: int, chance: Callable[[], float]) -> float | None:
-    """Seconds to wait before the next try, 0.4 to 8 unless the server asks for more; None: no other try."""
-    asked = error.retry_after_s if isinstance(error, ApiError) else None
-    worth_it = isinstance(error, (Overloaded, Unreached, StreamCut))
-    if hint == "false" or not (worth_it or hint == "true") or (asked or 0) > LONGEST_WAIT_S:
+    """Return the seconds to wait before a retry, 0.4 to 8 unless the server asks for more; None: do not retry."""
+    requested_s = error.retry_after_s if isinstance(error, ApiError) else None
+    may_pass = isinstance(error, (Overloaded, Unreached, StreamCut))
+    if hint == "false" or not (may_pass or hint == "true") or (requested_s or 0) > LONGEST_WAIT_S:
         return None
-    return asked or min(0.5 * 2**attempt, 8.0) * (1 - 0.25 * chance())
+    return requested_s or min(0.5 * 2**attempt, 8.0) * (1 - 0.25 * chance())
 
 
 def _count_down(error: ClaudeError, wait_s: float, try_of: str, stop: Stop) -> Iterator[Chunk]:
-    """A notice about once a second: "overloaded, trying again in 2 s (1 of 2)"."""
+    """Wait, and yield a notice about once a second: "overloaded, trying again in 2 s (1 of 2)"."""
     status = error.status if isinstance(error, ApiError) else None
     reason = {None: "no connection", 429: "too many requests", 503: "overloaded", 529: "overloaded"}.get(
         status, f"server error {status}"
@@ -189,8 +160,8 @@ def _count_down(error: ClaudeError, wait_s: float, try_of: str, stop: Stop) -> I
 
 def _json(body: Mapping[str, Any]) -> bytes:
     try:
-        # In ASCII, so that half a surrogate pair, which UTF-8 cannot write, is sent as an escape.
+        # In ASCII, so that half a surrogate pair is sent as an escape. UTF-8 cannot encode it.
         return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
     except (ValueError, TypeError, RecursionError):
         pass
-    raise PromptError("this request cannot be written as JSON; give numbers and texts only")
+    raise PromptError("this request cannot be written as JSON; use only numbers and texts in it")

@@ -12,6 +12,7 @@ import traceback
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -83,6 +84,14 @@ def lane(request: pytest.FixtureRequest) -> Iterator[KeptConnections | None]:
         lane.close()
 
 
+def connect(
+    url: str, body: Any, *, stop: Stop, transport: httpx.BaseTransport | None = None, **options: Any
+) -> Generator[Chunk, None, Response]:
+    """The steps of a POST; options are those of client.post() and client.send()."""
+    prepared = {name: options.pop(name) for name in ("key", "headers", "timeouts", "connections") if name in options}
+    return client.send(replace(client.post(url, body, **prepared), transport=transport), stop=stop, **options)
+
+
 def finish(steps: Generator[Chunk, None, Response]) -> tuple[list[str], Response]:
     notices: list[str] = []
     while True:
@@ -98,7 +107,7 @@ def key_for(server: Server) -> Key:
 
 def ask(server: Server, *, stop: Stop | None = None, **options: Any) -> Response:
     options.setdefault("key", key_for(server))
-    return finish(client.connect(f"{server.url}/x", {"a": 1}, stop=stop or HurriedStop(), **options))[1]
+    return finish(connect(f"{server.url}/x", {"a": 1}, stop=stop or HurriedStop(), **options))[1]
 
 
 def read(server: Server, **options: Any) -> list[str]:
@@ -117,7 +126,7 @@ def serving(*scenarios: Scenario) -> Iterator[Server]:
 
 def test_a_request_carries_body_key_and_an_id_of_its_own() -> None:
     with serving(stream(HI)) as server:
-        steps = client.connect(
+        steps = connect(
             f"{server.url}/x",
             {"text": "naïve 🙂 \ud800"},
             key=key_for(server),
@@ -164,7 +173,7 @@ def test_nothing_is_sent_to_an_address_that_is_not_allowed(url: str, words: str)
     key = Key(CANARY, origin="https://api.example", found="test")
 
     with pytest.raises(ConfigError, match=words) as caught:
-        next(client.connect(url, {}, key=key, stop=Stop()))
+        next(connect(url, {}, key=key, stop=Stop()))
 
     assert "word@" not in str(caught.value)
 
@@ -181,7 +190,7 @@ def test_a_key_with_characters_no_key_has_is_refused_before_it_is_sent(secret: s
 def test_what_is_no_json_is_refused_before_it_is_sent() -> None:
     for body in ({"a": float("nan")}, {"a": object()}):
         with pytest.raises(PromptError):
-            next(client.connect("https://api.example", body, key=None, stop=Stop()))
+            next(connect("https://api.example", body, key=None, stop=Stop()))
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -200,7 +209,7 @@ def test_a_redirect_is_an_error_and_the_other_server_hears_nothing(status: int) 
 def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(stream(HI)) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.origin)
-        _, response = finish(client.connect("http://api.example/v1/x", {}, key=None, stop=Stop(), allow_http=True))
+        _, response = finish(connect("http://api.example/v1/x", {}, key=None, stop=Stop(), allow_http=True))
         with response:
             assert [event.data for event in response.events()]
 
@@ -210,9 +219,11 @@ def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_list_of_models_is_read_by_the_same_rules() -> None:
     with serving(answer(529), answer(200, {"data": [{"id": "m-1"}]}), answer(401)) as server:
         stop = HurriedStop()
-        assert client.get_json(f"{server.url}/models", key=key_for(server), stop=stop) == {"data": [{"id": "m-1"}]}
+        assert client.read_json(client.get(f"{server.url}/models", key=key_for(server)), stop=stop) == {
+            "data": [{"id": "m-1"}]
+        }
         with pytest.raises(AuthError):
-            client.get_json(f"{server.url}/models", key=key_for(server))
+            client.read_json(client.get(f"{server.url}/models", key=key_for(server)))
 
     assert server.requests[0].method == "GET"
 
@@ -367,7 +378,7 @@ def test_what_stays_wrong_is_tried_once(status: int) -> None:
 def test_a_third_try_that_succeeds_is_a_reply_and_the_waits_were_told() -> None:
     with serving(answer(529), answer(429, headers={"retry-after": "3"}), stream(HI)) as server:
         stop = HurriedStop()
-        notices, response = finish(client.connect(f"{server.url}/x", {}, key=None, stop=stop, chance=lambda: 1.0))
+        notices, response = finish(connect(f"{server.url}/x", {}, key=None, stop=stop, chance=lambda: 1.0))
         with response:
             assert len(list(response.events())) == 1
 
@@ -442,7 +453,7 @@ def test_a_server_that_is_not_there_is_told_with_its_address() -> None:
         url, key = server.url, key_for(server)
 
     with pytest.raises(NetworkError, match=r"nothing answers at 127\.0\.0\.1") as caught:
-        finish(client.connect(url, {}, key=key, stop=HurriedStop()))
+        finish(connect(url, {}, key=key, stop=HurriedStop()))
 
     assert type(caught.value) is NetworkError
 
@@ -549,7 +560,7 @@ def test_a_stop_acts_at_once_also_while_the_network_itself_is_stuck() -> None:
     thread.start()
 
     with pytest.raises(NetworkError, match="stopped"):
-        finish(client.connect("https://api.example/v1", {}, key=None, stop=stop, transport=stuck))
+        finish(connect("https://api.example/v1", {}, key=None, stop=stop, transport=stuck))
 
     stuck.go.set()
     thread.join()
@@ -558,7 +569,7 @@ def test_a_stop_acts_at_once_also_while_the_network_itself_is_stuck() -> None:
 def test_a_connection_that_does_not_come_about_is_given_up_after_its_own_limit() -> None:
     stop, stuck = HurriedStop(), Stuck()
     limits = Timeouts(connect_s=0.1)
-    steps = client.connect("https://api.example/v1", {}, key=None, stop=stop, timeouts=limits, transport=stuck)
+    steps = connect("https://api.example/v1", {}, key=None, stop=stop, timeouts=limits, transport=stuck)
 
     with pytest.raises(NetworkError, match=r"no connection to api\.example within 0\.1 s"):
         finish(steps)
@@ -654,7 +665,7 @@ def test_a_stop_from_another_thread_ends_the_read_and_the_server_sees_it(
 def test_a_stop_ends_the_wait_before_another_try() -> None:
     stop = Stop()
     with serving(answer(429, headers={"retry-after": "50"})) as server:
-        steps = client.connect(f"{server.url}/x", {}, key=None, stop=stop)
+        steps = connect(f"{server.url}/x", {}, key=None, stop=stop)
         assert "50 s" in (next(steps).notice or "")
         stop.set()
         with pytest.raises(NetworkError, match="stopped"):

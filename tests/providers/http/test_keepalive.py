@@ -55,7 +55,7 @@ def test_each_server_has_a_connection_of_its_own_whatever_is_asked_there(lane: K
     with Server([HI]) as one, Server([whole]) as other:
         assert [say(server, lane) for server in (one, other) * 3] == ["Hi", "Ho"] * 3
         assert (one.connections, other.connections) == (1, 1)
-        again = client.connect(f"{one.origin}/another/path", {}, key=None, stop=Stop(), connections=lane)
+        again = client.send(client.post(f"{one.origin}/another/path", {}, key=None, connections=lane), stop=Stop())
         with pytest.raises(StopIteration) as opened:
             next(again)
         opened.value.value.close()
