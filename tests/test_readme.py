@@ -146,6 +146,16 @@ def test_the_table_of_variables_names_every_one_that_the_program_reads() -> None
     assert named == read
 
 
+def test_what_pupils_see_of_a_gateway_is_in_the_table_of_faults() -> None:
+    faults = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8").replace("TEST_KEY", "CLAUDE_NB_API_KEY")
+    teaching = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
+    advice = [
+        message.partition('"; ')[2].removesuffix(" …") for message in re.findall(r"`(… .*?)` \|$", teaching, re.M)
+    ]
+    assert len(advice) == 2
+    assert not [text for text in advice if text not in faults]
+
+
 def test_the_page_on_python_names_every_public_name() -> None:
     text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| (.*?) \|", text, re.MULTILINE))
