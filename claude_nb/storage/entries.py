@@ -7,15 +7,16 @@ History    rows as a table in a notebook
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
 from itertools import pairwise
 from typing import Any, overload
 
-from claude_nb.errors import ClaudeError
+from claude_nb.render.chars import one_line
+from claude_nb.render.table import Table, html_table, text_table
 from claude_nb.types.plain import is_valid
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import STOP_WORDS
@@ -76,31 +77,19 @@ class History(Sequence[Row]):
     def __repr__(self) -> str:
         if not self._rows:
             return "The history holds no such reply."
-        table = [HEADINGS, *(_cells(row, 48) for row in self._rows)]
-        widths = [max(len(cells[i]) for cells in table) for i in range(len(HEADINGS))]
-        lines = ("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) for cells in table)
-        return "\n".join(line.rstrip() for line in lines)
+        return text_table(HEADINGS, [_cells(row, 48) for row in self._rows])
 
     def _repr_html_(self) -> str:
         if not self._rows:
-            return f"<p>{html.escape(repr(self))}</p>"
-        head = "".join(f'<th style="text-align:left">{html.escape(title)}</th>' for title in HEADINGS)
+            return f"<p>{escape(repr(self))}</p>"
         # <code> keeps the front end from typesetting a stored "$...$" as mathematics.
-        body = "".join(
-            "<tr>"
-            + "".join(f'<td style="text-align:left"><code>{html.escape(cell)}</code></td>' for cell in _cells(row, 120))
-            + "</tr>"
-            for row in self._rows
+        return html_table(
+            HEADINGS, ((f"<code>{escape(cell)}</code>" for cell in _cells(row, 120)) for row in self._rows)
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def to_pandas(self) -> Any:
-        """A DataFrame with one row a reply and the texts in full."""
-        try:
-            import pandas
-        except ImportError:
-            raise ClaudeError("to_pandas() needs pandas: %pip install pandas") from None
-        return pandas.DataFrame([_flat(row) for row in self._rows])
+        """Return a DataFrame with one row per reply and the texts in full."""
+        return Table(map(_flat, self._rows)).to_pandas()
 
 
 HEADINGS = ("id", "date", "model", "prompt", "reply", "settings", "ended")
@@ -112,7 +101,7 @@ def _cells(row: Row, width: int) -> tuple[str, ...]:
     date = f"{reply.created_at.astimezone():%Y-%m-%d %H:%M}"
     ended = "not finished" if row.running else STOP_WORDS[reply.stop_reason]
     texts = (reply.model, reply.prompt, reply.text, settings)
-    return (str(row.id), date, *(_one_line(text, width) for text in texts), ended)
+    return (str(row.id), date, *(one_line(text, width) for text in texts), ended)
 
 
 def _flat(row: Row) -> dict[str, Any]:
@@ -121,13 +110,6 @@ def _flat(row: Row) -> dict[str, Any]:
     place = {"source": reply.source, "notebook": row.notebook, "variable": row.variable, "chat": row.chat}
     tokens = {name: getattr(reply.usage, name) for name in ("input_tokens", "output_tokens")}
     return {"id": row.id, **{name: getattr(reply, name) for name in names}, **tokens, **reply.params, **place}
-
-
-def _one_line(text: str, width: int) -> str:
-    """The start of a text for a table: control and direction characters become spaces."""
-    start = "".join(c if c.isprintable() else " " for c in text[: 4 * width])
-    start = " ".join(start.split())
-    return start if len(start) <= width and len(text) <= 4 * width else start[: width - 1] + "…"
 
 
 _encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)

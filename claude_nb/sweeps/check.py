@@ -11,11 +11,13 @@ from time import monotonic
 from typing import Any
 
 from claude_nb.errors import ConfigError, Interrupted, PromptError
+from claude_nb.render.chars import one_line
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
 from claude_nb.sweeps.forecast import require
+from claude_nb.sweeps.metrics.proportion import Proportion
 from claude_nb.sweeps.metrics.registry import passed
-from claude_nb.sweeps.metrics.statistics import Interval, wilson
+from claude_nb.sweeps.metrics.statistics import Interval
 from claude_nb.sweeps.plan import grid
 from claude_nb.sweeps.sweep import How, Sweep, SweepObserver
 from claude_nb.types.reply import Reply
@@ -52,12 +54,16 @@ class Verdict:
     @property
     def rate(self) -> float:
         """The share that passed, 0 to 1."""
-        return self.passed / self.n if self.n else 0.0
+        return self._proportion.rate
 
     @property
     def interval(self) -> Interval:
-        """Where the rate of ever more tries would lie, with 95 % confidence (Wilson)."""
-        return wilson(self.passed, self.n) or Interval(0.0, 1.0)
+        """The 95 % confidence interval of the rate (Wilson): verdict.interval.low, verdict.interval.high."""
+        return self._proportion.interval
+
+    @property
+    def _proportion(self) -> Proportion:
+        return Proportion(self.passed, self.n)
 
     @property
     def ok(self) -> bool:
@@ -94,19 +100,12 @@ class Verdict:
         return "\n".join([str(self), *examples])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        low, high = self.interval
         colour = "#2e7d32" if self.ok else "#b3261e"
-        left, right, goal = (f"{1 + 200 * x:.0f}" for x in (low, high, self.at_least))
-        line = (
-            f'<svg width="204" height="16" role="img" aria-label="{low:.0%} to {high:.0%}">'
-            f'<rect y="5" x="1" width="{200 * self.rate:.0f}" height="7" fill="{colour}" fill-opacity=".7"/>'
-            f'<path d="M{left} 2v13M{right} 2v13M{left} 8.5H{right}" stroke="currentColor" fill="none"/>'
-            f'<path d="M{goal} 0v16" stroke="currentColor" stroke-dasharray="2 2"/></svg>'
-        )
+        bar = self._proportion.svg(colour, self.at_least)
         examples = "".join(f"<li>{escape(_short(reply))}</li>" for reply in self.failures[:SHOWN])
         listed = f"<div>Did not pass, for example:<ul>{examples}</ul></div>" if examples else ""
         mark = "✔" if self.ok else "✘"
-        html = f'<div><b style="color:{colour}">{mark}</b> {line} {escape(str(self))}{listed}</div>'
+        html = f'<div><b style="color:{colour}">{mark}</b> {bar} {escape(str(self))}{listed}</div>'
         return {"text/html": html, "text/plain": repr(self)}
 
 
@@ -214,6 +213,4 @@ def _judge(rule: Rule) -> Callable[[Reply], bool]:
 
 
 def _short(reply: Reply) -> str:
-    text = " ".join(reply.text.split())
-    cut = text if len(text) <= 100 else f"{text[:99]}…"
-    return f"{cut!r} ({STOP_WORDS[reply.stop_reason]})"
+    return f"{one_line(reply.text, 100)!r} ({STOP_WORDS[reply.stop_reason]})"

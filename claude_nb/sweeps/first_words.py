@@ -11,15 +11,18 @@ from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.render import reply as footer
+from claude_nb.render.table import html_table
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
 from claude_nb.sweeps.forecast import require
-from claude_nb.sweeps.metrics.statistics import Interval, wilson
+from claude_nb.sweeps.metrics.proportion import Proportion
+from claude_nb.sweeps.metrics.statistics import Interval
 from claude_nb.sweeps.plan import grid
 from claude_nb.sweeps.sweep import How, Sweep
 from claude_nb.types.reply import Reply
 
 MOST_BARS = 15
+HEADINGS = ("first word", "answers", "share, with its 95 % interval")
 MOST_CALLS = 1000
 MAX_TOKENS = 8  # the first word is all that is counted; one word may be several tokens
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|\S")
@@ -50,48 +53,46 @@ class Measured:
 
     def share(self, word: str) -> float:
         """How large a part of the answers began with this word; 0 for one that none began with."""
-        return self.counts.get(word, 0) / self.n if self.n else 0.0
+        return self._proportion(word).rate
 
     def interval(self, word: str) -> Interval | None:
         """Where the true share lies with 95 % confidence (Wilson); None without answers."""
-        return wilson(self.counts.get(word, 0), self.n)
+        return self._proportion(word).interval if self.n else None
+
+    def _proportion(self, word: str) -> Proportion:
+        return Proportion(self.counts.get(word, 0), self.n)
 
     def __repr__(self) -> str:
         return f"{self.title}\n" + "\n".join(self._lines())
 
     def _lines(self) -> list[str]:
         lines = []
-        for word, count in list(self.counts.items())[:MOST_BARS]:
-            low, high = self.interval(word) or (0.0, 1.0)
-            lines.append(f"{word:<16}{count:>4}  {count / self.n:>6.1%}  95 % interval {low:.0%} to {high:.0%}")
-        if others := len(self.counts) - MOST_BARS:
-            lines += [f"and {others} other words"] if others > 0 else []
+        for word, count in [*self.counts.items()][:MOST_BARS]:
+            rate, (low, high) = self.share(word), self._proportion(word).interval
+            lines.append(f"{word:<16}{count:>4}  {rate:>6.1%}  95 % interval {low:.0%} to {high:.0%}")
+        lines += [f"and {self._others} other words"] if self._others else []
         return [*lines, *([f"{self.failed} calls brought no answer"] if self.failed else [])]
 
+    @property
+    def _others(self) -> int:
+        return max(0, len(self.counts) - MOST_BARS)
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        rows = "".join(self._row(word, count) for word, count in list(self.counts.items())[:MOST_BARS])
+        table = html_table(HEADINGS, (self._row(word) for word in [*self.counts][:MOST_BARS]))
         cost = "cost unknown" if self.cost_usd is None else footer.dollars(self.cost_usd) if self.cost_usd else "free"
-        others = max(0, len(self.counts) - MOST_BARS)
-        notes = [f"{others} other words" if others else "", f"{self.failed} calls failed" if self.failed else "", cost]
+        others = f"{self._others} other words" if self._others else ""
+        notes = [others, f"{self.failed} calls failed" if self.failed else "", cost]
         html = (
-            f'<div><b>{escape(self.title)}</b><br><span style="font-size:.85em">{escape(self.prompt)}</span>'
-            '<table style="font-size:.9em"><thead><tr><th>first word</th><th>answers</th><th>share, with its 95 % '
-            f"interval</th></tr></thead><tbody>{rows}</tbody></table>"
-            f'<span style="font-size:.85em">{escape(" · ".join(filter(None, notes)))}</span></div>'
+            f'<div style="font-size:.9em"><b>{escape(self.title)}</b><br>{escape(self.prompt)}{table}'
+            f"{escape(' · '.join(filter(None, notes)))}</div>"
         )
         return {"text/html": html, "text/plain": repr(self)}
 
-    def _row(self, word: str, count: int) -> str:
-        low, high = self.interval(word) or (0.0, 1.0)
-        share = count / self.n
-        bar = (
-            f'<rect x="0" y="3" width="{200 * share:.1f}" height="12" fill="#c0562a" fill-opacity=".75"/>'
-            f'<path d="M{200 * low:.1f} 9H{200 * high:.1f}M{200 * low:.1f} 5v8M{200 * high:.1f} 5v8" '
-            'stroke="currentColor" fill="none"/>'
-        )
-        svg = f'<svg width="202" height="18" role="img" aria-label="{low:.0%} to {high:.0%}">{bar}</svg>'
-        said = f"{svg} {share:.0%}, between {low:.0%} and {high:.0%}"
-        return f"<tr><td>{escape(word)}</td><td>{count}</td><td>{said}</td></tr>"
+    def _row(self, word: str) -> list[str]:
+        proportion = self._proportion(word)
+        low, high = proportion.interval
+        bar = proportion.svg("#c0562a")
+        return [escape(word), str(proportion.count), f"{bar} {proportion.rate:.0%}, between {low:.0%} and {high:.0%}"]
 
 
 def measure(

@@ -10,6 +10,7 @@ from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.prompt import attachments, template
+from claude_nb.render.chars import one_line
 from claude_nb.session import options as knobs
 from claude_nb.session import request_builder
 from claude_nb.session.session import Session
@@ -96,9 +97,8 @@ def label(name: str, value: Any) -> str:
         return "default"
     if isinstance(value, float):
         return f"{value:g}"
-    text = " ".join(map(repr, value)) if name == "stop_sequences" and not isinstance(value, str) else str(value)
-    text = " ".join(text.split())
-    return text if len(text) <= 60 else f"{text[:59]}…"
+    is_list = name == "stop_sequences" and not isinstance(value, str)
+    return one_line(" ".join(map(repr, value)) if is_list else str(value), 60)
 
 
 def title(values: Mapping[str, Any]) -> str:

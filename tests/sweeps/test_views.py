@@ -17,7 +17,7 @@ from claude_nb.sweeps.sweep import Sweep
 from claude_nb.sweeps.views import html as page
 from claude_nb.sweeps.views import progress
 from claude_nb.sweeps.views.grid_widget import Grid, State
-from claude_nb.sweeps.views.progress import Line
+from claude_nb.sweeps.views.progress import ProgressLine
 from claude_nb.types.reply import Reply
 from tests.helpers.kernel import Kernel
 from tests.helpers.rates import RateServer
@@ -92,7 +92,7 @@ def test_columns_show_what_is_running_waiting_and_done() -> None:
 
 def test_a_line_stands_in_for_the_bar() -> None:
     out = io.StringIO()
-    line = Line(10, 2, out)
+    line = ProgressLine(10, 2, out)
     line.show(6, "$0.01")
     line.close()
     shown = out.getvalue().split("\r")
@@ -104,7 +104,7 @@ def test_a_line_stands_in_for_the_bar() -> None:
 
 def test_without_tqdm_there_is_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "tqdm.auto", None)
-    assert isinstance(progress.bar(3), Line)
+    assert isinstance(progress.bar(3), ProgressLine)
 
 
 def test_a_script_gets_the_forecast_and_a_bar_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from claude_nb import render
 from claude_nb.render import reply as footer
+from claude_nb.render.rate import Rate
 from claude_nb.session import frontend
 from claude_nb.session.session import Session
 from claude_nb.sweeps.sweep import Sweep, SweepObserver
@@ -149,11 +150,11 @@ class LiveColumns(Notebook):
     def begin(self, sweep: Sweep) -> None:
         self._count = frontend.run_count()
         self._id = uuid4().hex
-        self._due = 0.0
+        self._rate = Rate(BYTES_PER_S, SHORTEST_S, LONGEST_S)
         self._draw(sweep, {}, update=False)
 
     def update(self, sweep: Sweep, texts: Mapping[int, str]) -> None:
-        if time.monotonic() >= self._due:
+        if not self._rate.wait_s(time.monotonic()):
             self._draw(sweep, texts)
 
     def end(self, sweep: Sweep) -> None:
@@ -168,7 +169,7 @@ class LiveColumns(Notebook):
         plain = "\n\n".join(f"{title}\n{reply.text}" for title, reply in sweep.titled())
         bundle = {"text/html": html, "text/plain": plain}
         publish_display_data(bundle, {}, transient={"display_id": self._id}, update=update)
-        self._due = time.monotonic() + min(LONGEST_S, max(SHORTEST_S, len(html.encode()) / BYTES_PER_S))
+        self._rate.drawn(time.monotonic(), len(html.encode()))
 
 
 def money(sweep: Sweep) -> str:

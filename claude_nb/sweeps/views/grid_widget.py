@@ -12,6 +12,7 @@ from typing import Any
 import anywidget
 import traitlets as t
 
+from claude_nb.render.rate import Rate
 from claude_nb.sweeps.metrics import registry
 from claude_nb.sweeps.results import Results
 from claude_nb.sweeps.views import grid_data
@@ -55,13 +56,13 @@ class Grid(anywidget.AnyWidget):
         self._sweep = sweep
         self._clock = clock
         self._computed: tuple[str, ...] = ()
-        self._due_s = 0.0
+        self._rate = Rate(BYTES_PER_S, SHORTEST_S)
         super().__init__(uid=sweep.id, axes=grid_data.axes(sweep), **self._now(state), **options)
         self.observe(self._compute, "metric")
 
     def update(self, state: State) -> None:
         """Draw what is new, if it is time."""
-        if self._clock() >= self._due_s and len(self._sweep) != self._drawn:
+        if not self._rate.wait_s(self._clock()) and len(self._sweep) != self._drawn:
             self._draw(state)
 
     def finish(self, state: State) -> None:
@@ -80,7 +81,7 @@ class Grid(anywidget.AnyWidget):
         told = [{"name": one.name, "label": one.label, "help": one.help} for one in (*measured, *slow)]
         cells = grid_data.cells(self._sweep, measured)
         self._drawn = len(self._sweep)
-        self._due_s = self._clock() + max(SHORTEST_S, len(json.dumps(cells)) / BYTES_PER_S)
+        self._rate.drawn(self._clock(), len(json.dumps(cells)))
         return {"metrics": told, "cells": cells, "state": asdict(state)}
 
     def _compute(self, change: Any) -> None:

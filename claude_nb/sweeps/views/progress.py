@@ -7,6 +7,8 @@ import time
 from importlib import import_module
 from typing import Any, Protocol, TextIO
 
+from claude_nb.render.rate import Rate
+
 
 class Bar(Protocol):
     """What a bar is told. money is what was spent so far, in words."""
@@ -20,7 +22,7 @@ def bar(total: int, done: int = 0) -> Bar:
     try:
         tqdm = import_module("tqdm.auto").tqdm
     except ImportError:
-        return Line(total, done)
+        return ProgressLine(total, done)
     return _Tqdm(tqdm(total=total, initial=done, unit=" replies", dynamic_ncols=True))
 
 
@@ -39,22 +41,22 @@ class _Tqdm:
         self._inner.close()
 
 
-class Line:
+class ProgressLine:
     """ "12 of 120 replies · 3.1 a second · $0.01 · 35 s left", at most ten times a second."""
 
     def __init__(self, total: int, done: int = 0, out: TextIO | None = None) -> None:
         self._total, self._first, self._done = total, done, done
         self._out = out or sys.stderr
         self._began = time.monotonic()
-        self._due = 0.0
+        self._rate = Rate(shortest_s=0.1)
         self._width = 0
         self._money = ""
 
     def show(self, done: int, money: str) -> None:
         self._done, self._money = done, money
         now = time.monotonic()
-        if now >= self._due:
-            self._due = now + 0.1
+        if not self._rate.wait_s(now):
+            self._rate.drawn(now)
             self._write()
 
     def close(self) -> None:
