@@ -149,9 +149,8 @@ def test_the_table_of_variables_names_every_one_that_the_program_reads() -> None
 def test_what_pupils_see_of_a_gateway_is_in_the_table_of_faults() -> None:
     faults = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8").replace("TEST_KEY", "CLAUDE_NB_API_KEY")
     teaching = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
-    advice = [
-        message.partition('"; ')[2].removesuffix(" …") for message in re.findall(r"`(… .*?)` \|$", teaching, re.M)
-    ]
+    quotes = re.findall(r"`(… .*?)` \|$", teaching, re.MULTILINE)
+    advice = [quote.partition('"; ')[2].removesuffix(" …") for quote in quotes]
     assert len(advice) == 2
     assert not [text for text in advice if text not in faults]
 
