@@ -1,4 +1,4 @@
-"""One Chromium and one JupyterLab for all browser tests; one browser context and fresh kernels for each."""
+"""One Chromium and one JupyterLab for all tests of a worker; a browser context and fresh kernels for each test."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser import chromium
 from tests.browser.jupyter import Lab, Notebook, screenshot
 
 STATIC = Path(__file__).resolve().parents[2] / "claude_nb" / "static"
 OpenNotebook = Callable[..., Notebook]
+PATIENCE_MS = 100_000  # only a page that hangs takes so long, however busy the machine
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs all browser tests, so that there is one server and one browser."""
+    """One worker runs the tests that need JupyterLab, so that there is one server; one runs those of a bare page."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker("browser")
-            item.add_marker(pytest.mark.xdist_group("browser"))
-            # A browser, a server and a kernel on a busy machine miss a beat at times; a fault fails twice.
-            item.add_marker(pytest.mark.flaky(reruns=1))
+            needs_lab = "lab" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group("browser-lab" if needs_lab else "browser-page"))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -51,6 +51,7 @@ def browser() -> Iterator[Browser]:
     arguments = ["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--no-sandbox")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=path, args=arguments)
         yield launched
@@ -73,7 +74,7 @@ def new_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Calla
 
     def new(**options: Any) -> Page:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         return context.new_page()
 

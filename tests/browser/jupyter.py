@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -85,12 +85,20 @@ class Lab:
         nbformat.write(notebook, path)
         return path
 
-    def api(self, path: str, method: str = "GET") -> Any:
+    def api(self, path: str, method: str = "GET", body: object = None) -> Any:
         """Jupyter's REST API: lab.api("sessions")."""
-        request = urllib.request.Request(f"{self.url}api/{path}", method=method)
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            body = answer.read()
-        return json.loads(body) if body else None
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}api/{path}", data, method=method)
+        with urllib.request.urlopen(request) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def start_session(self, path: Path) -> None:
+        """Start the kernel of a notebook. It gets ready while the page is loaded, which then finds it."""
+        name = path.relative_to(self.root).as_posix()
+        if all(session["path"] != name for session in self.api("sessions")):
+            kernel = {"name": "python3"}
+            self.api("sessions", "POST", {"path": name, "name": name, "type": "notebook", "kernel": kernel})
 
     def close_sessions(self) -> None:
         """End every kernel: they outlive the pages, with the modules that they imported."""
@@ -118,6 +126,7 @@ class Notebook:
 
     def open(self) -> None:
         """Load the page, again too, and wait until its kernel answers."""
+        self.lab.start_session(self.path)
         self.page.goto(self._url)
         self.page.wait_for_function(f"() => globalThis.jupyterapp && {PANEL}?.sessionContext")
         self.page.evaluate(
@@ -145,26 +154,26 @@ class Notebook:
             }"""
         )
 
-    def run_all(self, timeout: float = 60) -> None:
+    def run_all(self) -> None:
         """Run all cells and wait until the last one has ended, also when one fails."""
         self.start_all()
-        self.wait_for("globalThis.allCellsDone", timeout)
+        self.wait_for("globalThis.allCellsDone")
 
-    def wait_for(self, expression: str, timeout: float = 30) -> None:
-        """Until a JavaScript expression is true in the page."""
-        self.page.wait_for_function(f"() => {expression}", timeout=timeout * 1000)
+    def wait_for(self, expression: str, timeout: float | None = None) -> None:
+        """Until a JavaScript expression is true in the page; the page's own time-out unless there is one in seconds."""
+        self.page.wait_for_function(f"() => {expression}", timeout=timeout and timeout * 1000)
 
     def output(self, cell: int) -> Locator:
         """What the cell shows below its code."""
         return self.page.locator(".jp-Notebook .jp-CodeCell").nth(cell).locator(".jp-OutputArea-output")
 
-    def wait_for_text(self, text: str, timeout: float = 30) -> Locator:
+    def wait_for_text(self, text: str, timeout: float | None = None) -> Locator:
         """Until some output shows the text."""
         found = self.page.locator(".jp-OutputArea-output", has_text=text).first
-        found.wait_for(timeout=timeout * 1000)
+        found.wait_for(timeout=timeout and timeout * 1000)
         return found
 
-    def wait_for_kernel(self, status: str, timeout: float = 30) -> None:
+    def wait_for_kernel(self, status: str, timeout: float | None = None) -> None:
         """Until the kernel is "idle", "busy", ...; it may also say idle for a moment while a cell runs."""
         self.wait_for(f"{PANEL}.sessionContext.session?.kernel?.status === '{status}'", timeout)
 
@@ -184,6 +193,13 @@ class Notebook:
         self.command("apputils:change-theme", theme=name)
         light = "false" if "Dark" in name else "true"
         self.wait_for(f"document.body.dataset.jpThemeLight === '{light}'")
+
+    def in_both_themes(self, name: str, check: Callable[[], object] = lambda: None) -> None:
+        """Check the page in the light and in the dark theme, and take the pictures <name>-light and <name>-dark."""
+        for theme in ("Light", "Dark"):
+            self.theme(f"JupyterLab {theme}")
+            check()
+            self.screenshot(f"{name}-{theme.lower()}")
 
     def screenshot(self, name: str) -> Path:
         """A picture of the page as .screenshots/<name>.png."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import OpenNotebook
@@ -41,29 +40,25 @@ def below(notebook: Notebook, cell: int) -> Locator:
     return notebook.page.locator(".jp-Notebook .jp-CodeCell").nth(cell).locator(".jp-OutputArea").first
 
 
-@pytest.mark.parametrize("theme", ["Light", "Dark"])
-def test_a_reply_of_the_demo_model_streams_and_carries_its_badge(open_notebook: OpenNotebook, theme: str) -> None:
+def test_a_reply_of_the_demo_model_streams_and_carries_its_badge(open_notebook: OpenNotebook) -> None:
     notebook = open_notebook([LOAD, "%%claude --seed 4\nHow do I write a function in Python?"])
-    notebook.theme(f"JupyterLab {theme}")
     notebook.run_all()
     expect(below(notebook, 1)).to_contain_text("def ")
     expect(below(notebook, 1)).to_contain_text("Demo model: small local word statistics, not Claude")
     expect(below(notebook, 1)).to_contain_text("no key found, so the demo model answers")
-    notebook.screenshot(f"magic-demo-{theme.lower()}")
+    notebook.in_both_themes("magic-demo")
 
 
-@pytest.mark.parametrize("theme", ["Light", "Dark"])
-def test_markdown_is_rendered_saved_and_there_again_after_reopening(open_notebook: OpenNotebook, theme: str) -> None:
+def test_markdown_is_rendered_saved_and_there_again_after_reopening(open_notebook: OpenNotebook) -> None:
     with Server([chat([MARKDOWN[i : i + 7] for i in range(0, len(MARKDOWN), 7)])]) as server:
         notebook = open_notebook([LOAD, KEY, f"%%claude --base-url {server.url} -t 0.2\nShow me Markdown."])
-        notebook.theme(f"JupyterLab {theme}")
         notebook.run_all()
     output = notebook.page.locator(".jp-OutputArea-output")
     expect(output.locator("h1")).to_have_text("A heading")
     expect(output.locator("table td").first).to_have_text("1")
     expect(below(notebook, 2)).to_contain_text("for $5 and $6")
     expect(below(notebook, 2)).to_contain_text("temperature 0.2")
-    notebook.screenshot(f"magic-markdown-{theme.lower()}")
+    notebook.in_both_themes("magic-markdown")
     notebook.wait_for_kernel("idle")
     saved = notebook.save().cells[2].outputs
     assert [set(output.data) for output in saved] == [{"text/html", "text/plain"}] * 2

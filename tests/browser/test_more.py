@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenNotebook
@@ -56,19 +55,17 @@ def test_thoughts_are_folded_above_the_reply_and_can_be_opened(open_notebook: Op
     expect(thoughts).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["Light", "Dark"])
-def test_an_answer_in_json_is_a_block_of_code_and_a_mended_one_says_so(open_notebook: OpenNotebook, theme: str) -> None:
+def test_an_answer_in_json_is_a_block_of_code_and_a_mended_one_says_so(open_notebook: OpenNotebook) -> None:
     item = "from dataclasses import dataclass\n@dataclass\nclass Item:\n    name: str\n    price: float"
     fits = '{"answer": [{"name": "tea <b>", "price": 2.5}, {"name": "cake $x$", "price": 3}]}'
     wrong, right = ([reply[i : i + 7] for i in range(0, len(reply), 7)] for reply in (fits.replace("2.5", '"?"'), fits))
     with Server([chat(wrong), chat(right)]) as server:
         ask = f"%%claude --json list[Item] --base-url {server.url} -p openai-compatible -m m -o menu\nTwo things."
         notebook = open_notebook([LOAD, KEY, item, ask, "menu.to_pandas()"])
-        notebook.theme(f"JupyterLab {theme}")
         notebook.run_all()
     expect(below(notebook, 3)).to_contain_text("asking once more")
     expect(below(notebook, 3).locator("pre").last).to_contain_text('"name": "cake $x$"')
-    expect(below(notebook, 3).locator("pre code").last).to_have_css("background-color", "rgba(0, 0, 0, 0)")
     expect(below(notebook, 4).locator("td").first).to_have_text("tea <b>")
-    notebook.screenshot(f"json-{theme.lower()}")
+    code = below(notebook, 3).locator("pre code").last
+    notebook.in_both_themes("json", lambda: expect(code).to_have_css("background-color", "rgba(0, 0, 0, 0)"))
     assert notebook.errors == []

@@ -93,11 +93,11 @@ def test_it_streams_and_stops_and_two_of_them_are_two(new_page: Callable[..., Pa
     page = new_page()
     page.goto(marimo_url)
     widgets = page.locator(".cnb-root")
-    expect(widgets).to_have_count(2, timeout=40_000)
+    expect(widgets).to_have_count(2)
     texts = page.locator(".cnb-reply .cnb-md")
     widgets.nth(0).get_by_label("Prompt", exact=True).fill("Why?")
     page.keyboard.press("Control+Enter")
-    expect(texts.nth(0)).to_contain_text("word20", timeout=15_000)
+    expect(texts.nth(0)).to_contain_text("word20")
     assert texts.nth(1).inner_text() == ""
     widgets.nth(0).get_by_role("button", name="Stop", exact=True).click()
     expect(widgets.nth(0).locator(".cnb-reply .cnb-footer")).to_contain_text("interrupted")

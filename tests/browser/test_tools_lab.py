@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenNotebook
@@ -27,21 +26,17 @@ ROUNDS = [
 ]
 
 
-@pytest.mark.parametrize("theme", ["Light", "Dark"])
-def test_a_call_is_asked_about_folded_and_can_be_opened_also_after_reopening(
-    open_notebook: OpenNotebook, theme: str
-) -> None:
+def test_a_call_is_asked_about_folded_and_can_be_opened_also_after_reopening(open_notebook: OpenNotebook) -> None:
     with Server(ROUNDS) as server:
         notebook = open_notebook(
             [LOAD, KEY, WEATHER, f"%%claude --tools weather --base-url {server.url}\nWhere is it warmer?"]
         )
-        notebook.theme(f"JupyterLab {theme}")
         notebook.start_all()
         field = notebook.page.locator(".jp-Stdin-input")
         field.wait_for()
         expect(below(notebook, 3)).to_contain_text("Let me look at both.")
         expect(below(notebook, 3)).to_contain_text("Let the model call weather(city='Oslo', days=3)?")
-        notebook.screenshot(f"tools-asks-{theme.lower()}")
+        notebook.in_both_themes("tools-asks")
         field.fill("y")
         field.press("Enter")
         notebook.wait_for("globalThis.allCellsDone")
@@ -58,7 +53,7 @@ def test_a_call_is_asked_about_folded_and_can_be_opened_also_after_reopening(
         calls.nth(1).locator("summary").click()
         expect(result).to_be_visible()
         expect(calls.nth(0)).to_contain_text("<img src=x onerror='window.pwned=1'> $x^2$")
-        notebook.screenshot(f"tools-{theme.lower()}")
+        notebook.in_both_themes("tools")
         notebook.save()
         notebook.open()
     assert notebook.page.evaluate("globalThis.pwned") is None
