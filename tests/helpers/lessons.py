@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.inside import NO_SESSION
-from tests.helpers.kernel import Kernel, Result
+from tests.helpers.kernel import Kernel, Result, clean_env
 
 KEY = "test-key-0123456789"
 
@@ -26,12 +28,28 @@ def started(env: Mapping[str, str]) -> Kernel:
 
 def renewed(kernel: Kernel, env: Mapping[str, str]) -> Kernel:
     """The same kernel as if it had just started with this environment: no variables, and a session of its own."""
-    own = {name: env.get(name) for name in (*lesson_env(Path()), "CLAUDE_NB_REPLAY", "CLAUDE_NB_PROVIDER", *env)}
-    code = f"from os import environ\nfor name, value in {own!r}.items():\n    environ.pop(name, None)\n"
-    code += f"    if value is not None:\n        environ[name] = value\n{NO_SESSION}"
+    code = f"from os import environ\nenviron.clear()\nenviron.update({clean_env(kernel.home, **env)!r})\n{NO_SESSION}"
     for step in ("%reset -f", code, "%reload_ext claude_nb"):
         assert kernel.run(step).error is None
     return kernel
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    return lesson_env(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Kernel]:
+    """One kernel for all tests of a file."""
+    with started({}) as kernel:
+        yield kernel
+
+
+@pytest.fixture
+def kernel(shared: Kernel, env: dict[str, str]) -> Kernel:
+    """A kernel as if it had just started."""
+    return renewed(shared, env)
 
 
 def html(result: Result) -> str:

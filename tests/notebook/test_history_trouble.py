@@ -11,21 +11,18 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.kernel import Kernel
-from tests.helpers.lessons import html, lesson_env, notes, started
+from tests.helpers.lessons import env, html, kernel, notes, renewed, shared
 from tests.helpers.replies import chat
 from tests.helpers.server import Server
 
-
-@pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    return lesson_env(tmp_path)
+__all__ = ["env", "kernel", "shared"]  # fixtures
 
 
-def test_without_a_history_nothing_is_written_and_the_commands_say_so(env: dict[str, str], tmp_path: Path) -> None:
-    with (
-        Server([chat(["Hello"])]) as server,
-        started({**env, "CLAUDE_NB_HISTORY": "off", "HOME": str(tmp_path)}) as kernel,
-    ):
+def test_without_a_history_nothing_is_written_and_the_commands_say_so(
+    env: dict[str, str], shared: Kernel, tmp_path: Path
+) -> None:
+    kernel = renewed(shared, {**env, "CLAUDE_NB_HISTORY": "off", "HOME": str(tmp_path)})
+    with Server([chat(["Hello"])]) as server:
         kernel.run(f"%claude --quiet --base-url {server.url} Hi")
         assert kernel.get("reply.text") == "Hello"
         assert "the history is off" in str(kernel.run("%claude /history").error)
@@ -34,11 +31,11 @@ def test_without_a_history_nothing_is_written_and_the_commands_say_so(env: dict[
     assert not list(tmp_path.rglob("*.db"))
 
 
-def test_a_damaged_history_is_set_aside_and_the_reply_is_whole(env: dict[str, str]) -> None:
+def test_a_damaged_history_is_set_aside_and_the_reply_is_whole(env: dict[str, str], kernel: Kernel) -> None:
     path = Path(env["CLAUDE_NB_HISTORY"])
     path.parent.mkdir()
     path.write_bytes(b"this is no database, but somebody's text. " * 200)
-    with Server([chat(["Hello"])]) as server, started(env) as kernel:
+    with Server([chat(["Hello"])]) as server:
         result = kernel.run(f"%%claude --base-url {server.url}\nHi")
         assert result.error is None
         assert len(notes(result)) == 1
@@ -57,19 +54,20 @@ UNWRITABLE = {
 
 
 @pytest.mark.parametrize("name", UNWRITABLE)
-def test_a_history_that_cannot_be_written_is_one_line_and_no_reply_is_lost(name: str, env: dict[str, str]) -> None:
+def test_a_history_that_cannot_be_written_is_one_line_and_no_reply_is_lost(
+    name: str, env: dict[str, str], shared: Kernel
+) -> None:
     if not Path("/dev/full").exists() and name == "a full disk":
         pytest.skip("this system has no /dev/full")
-    with Kernel(env) as kernel:
-        kernel.run(f"%env CLAUDE_NB_HISTORY={UNWRITABLE[name].format(home=kernel.home)}\n%load_ext claude_nb")
-        with Server([chat(["Hello"]), chat(["again"])]) as server:
-            first = kernel.run(f"%%claude --base-url {server.url}\nHi")
-            second = kernel.run(f"%%claude --base-url {server.url}\nHi")
-        assert first.error is second.error is None
-        assert (len(notes(first)), notes(second)) == (1, [])
-        assert "so replies are shown but not kept" in notes(first)[0]
-        assert kernel.get("reply.text") == "again"
-        assert "Hello" in html(first)
+    kernel = renewed(shared, {**env, "CLAUDE_NB_HISTORY": UNWRITABLE[name].format(home=shared.home)})
+    with Server([chat(["Hello"]), chat(["again"])]) as server:
+        first = kernel.run(f"%%claude --base-url {server.url}\nHi")
+        second = kernel.run(f"%%claude --base-url {server.url}\nHi")
+    assert first.error is second.error is None
+    assert (len(notes(first)), notes(second)) == (1, [])
+    assert "so replies are shown but not kept" in notes(first)[0]
+    assert kernel.get("reply.text") == "again"
+    assert "Hello" in html(first)
 
 
 @pytest.fixture
@@ -87,12 +85,12 @@ def small_disk() -> Iterator[Path]:
     folder.rmdir()
 
 
-def test_a_disk_that_fills_up_is_one_line_and_no_reply_is_lost(env: dict[str, str], small_disk: Path) -> None:
+def test_a_disk_that_fills_up_is_one_line_and_no_reply_is_lost(
+    env: dict[str, str], shared: Kernel, small_disk: Path
+) -> None:
     text = "".join(f"word{i} " for i in range(40_000))
-    with (
-        Server([chat([text]), chat(["short"])]) as server,
-        started({**env, "CLAUDE_NB_HISTORY": str(small_disk / "history.db")}) as kernel,
-    ):
+    kernel = renewed(shared, {**env, "CLAUDE_NB_HISTORY": str(small_disk / "history.db")})
+    with Server([chat([text]), chat(["short"])]) as server:
         result = kernel.run(f"%%claude --base-url {server.url}\nHi")
         assert result.error is None
         assert ["disk is full" in note for note in notes(result)] == [True]
@@ -101,8 +99,8 @@ def test_a_disk_that_fills_up_is_one_line_and_no_reply_is_lost(env: dict[str, st
         assert kernel.get("reply.text") == "short"
 
 
-def test_the_history_is_its_owners_alone(env: dict[str, str]) -> None:
-    with Server([chat(["Hello"])]) as server, started(env) as kernel:
-        kernel.run(f"import os; os.umask(0)\n%claude --quiet --base-url {server.url} Hi")
+def test_the_history_is_its_owners_alone(env: dict[str, str], kernel: Kernel) -> None:
+    with Server([chat(["Hello"])]) as server:
+        kernel.run(f"import os; usual = os.umask(0)\n%claude --quiet --base-url {server.url} Hi\nos.umask(usual)")
     path = Path(env["CLAUDE_NB_HISTORY"])
     assert (stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode)) == (0o600, 0o700)

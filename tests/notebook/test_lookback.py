@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,26 +13,11 @@ from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
 from tests.helpers.inside import COUNTED_WAITS, USUAL_WAITS
 from tests.helpers.kernel import Kernel
-from tests.helpers.lessons import KEY, html, lesson_env, renewed, started
+from tests.helpers.lessons import KEY, env, html, kernel, renewed, shared, started
 from tests.helpers.replies import chat, chat_chunk, sse
 from tests.helpers.server import Send, Server, Wait, head
 
-
-@pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    return lesson_env(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Kernel]:
-    with started({}) as kernel:
-        yield kernel
-
-
-@pytest.fixture
-def kernel(shared: Kernel, env: dict[str, str]) -> Kernel:
-    """A kernel as if it had just started."""
-    return renewed(shared, env)
+__all__ = ["env", "kernel", "shared"]  # fixtures
 
 
 def newest(env: dict[str, str]) -> str:
@@ -128,7 +112,7 @@ def test_restore_brings_back_the_newest_reply_of_each_variable_of_this_notebook(
         for variable in ("a", "a", "b"):
             kernel.run(f"%claude --quiet -o {variable} --base-url {server.url} Hi")
         renewed(kernel, {**env, "JPY_SESSION_NAME": "/home/ada/other.ipynb"})
-        assert "no reply of this notebook" in str(kernel.run("%claude /restore").error)
+        assert "no reply from this notebook" in str(kernel.run("%claude /restore").error)
         renewed(kernel, env)
         assert kernel.run("%claude /restore b").text == "restored b\n"
         assert kernel.get("b.text, 'a' in globals()") == ("three", False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,9 @@ from claude_nb.storage.store import Store
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
 from tests.helpers.kernel import Kernel, Result
-from tests.helpers.lessons import html, lesson_env, started
+from tests.helpers.lessons import env, html, kernel, renewed, shared
+
+__all__ = ["env", "kernel", "shared"]  # fixtures
 
 ACTS = (
     "<script>window.hacked = 1</script><img src=x onerror=hacked()><svg onload=hacked()>"
@@ -42,22 +43,17 @@ def acts(result: Result) -> list[str]:
 
 
 @pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    return lesson_env(tmp_path)
-
-
-@pytest.fixture
-def kernel(env: dict[str, str]) -> Iterator[Kernel]:
+def hostile_kernel(env: dict[str, str], shared: Kernel) -> Kernel:
     """Its history was written by somebody with bad intentions."""
     store = Store(Path(env["CLAUDE_NB_HISTORY"]), warn=print)
     for variable in ("fine", "__builtins__", "print('x')", "class"):
         reply = hostile(ACTS + TERMINAL)
         store.finish(store.begin(reply.request, notebook=NOTEBOOK, variable=variable, chat=ACTS), reply)
-    with started(env) as one:
-        yield one
+    return renewed(shared, env)
 
 
-def test_a_hostile_history_is_only_shown(kernel: Kernel) -> None:
+def test_a_hostile_history_is_only_shown(hostile_kernel: Kernel) -> None:
+    kernel = hostile_kernel
     listed, shown = kernel.run("%claude /history"), kernel.run("%claude /show 1")
     assert "hacked" in html(listed)
     assert "hacked" in html(shown)
@@ -65,14 +61,15 @@ def test_a_hostile_history_is_only_shown(kernel: Kernel) -> None:
     assert acts(kernel.run("import claude_nb\nprint(repr(claude_nb.history()))\nclaude_nb.history()")) == []
 
 
-def test_restore_takes_only_names_that_a_reply_can_have(kernel: Kernel) -> None:
+def test_restore_takes_only_names_that_a_reply_can_have(hostile_kernel: Kernel) -> None:
+    kernel = hostile_kernel
     assert kernel.run("%claude /restore").text == "restored fine\n"
     assert kernel.get("type(fine).__name__, type(__builtins__).__name__") == ("Reply", "module")
     assert acts(kernel.run("fine")) == []
     assert "no reply from this notebook" in str(kernel.run("%claude /restore __builtins__").error)
 
 
-def test_triggers_and_views_of_a_foreign_database_do_nothing(env: dict[str, str], tmp_path: Path) -> None:
+def test_triggers_and_views_of_a_foreign_database_do_nothing(env: dict[str, str], kernel: Kernel) -> None:
     path = Path(env["CLAUDE_NB_HISTORY"])
     Store(path, warn=print).begin(hostile().request)
     with sqlite3.connect(path) as db:
@@ -80,19 +77,17 @@ def test_triggers_and_views_of_a_foreign_database_do_nothing(env: dict[str, str]
         db.execute("CREATE TRIGGER t AFTER INSERT ON replies BEGIN INSERT INTO loot VALUES (load_extension('x')); END")
         db.execute("UPDATE replies SET request = ?", (pickle.dumps(hostile()),))
     db.close()
-    with started(env) as kernel:
-        asked = kernel.run("%claude -p demo Hi")
-        assert asked.error is None
-        assert acts(kernel.run("%claude /history")) == []
-        assert kernel.get("reply.source") == "demo"
+    asked = kernel.run("%claude -p demo Hi")
+    assert asked.error is None
+    assert acts(kernel.run("%claude /history")) == []
+    assert kernel.get("reply.source") == "demo"
 
 
-def test_a_hostile_record_file_is_only_shown(env: dict[str, str], tmp_path: Path) -> None:
+def test_a_hostile_record_file_is_only_shown(kernel: Kernel, tmp_path: Path) -> None:
     file = tmp_path / "lesson.jsonl"
     write(file, [Recorded(hostile())])
-    with started(env) as kernel:
-        kernel.run(f"%claude /replay only {file} --speed 0")
-        played = kernel.run("%claude -p aimlapi --base-url https://a.example/v1 Hi")
+    kernel.run(f"%claude /replay only {file} --speed 0")
+    played = kernel.run("%claude -p aimlapi --base-url https://a.example/v1 Hi")
     assert played.error is None
     assert "hacked" in html(played)
     assert acts(played) == []
@@ -108,9 +103,8 @@ def test_a_hostile_record_file_is_only_shown(env: dict[str, str], tmp_path: Path
     ],
     ids=["pickle", "jsonpickle", "yaml", "python"],
 )
-def test_no_format_that_runs_code_is_read(line: bytes, env: dict[str, str], tmp_path: Path) -> None:
+def test_no_format_that_runs_code_is_read(line: bytes, kernel: Kernel, tmp_path: Path) -> None:
     file = tmp_path / "lesson.jsonl"
     file.write_bytes(b'{"claude_nb":"replay","version":1}\n' + line.replace(b"\n", b" ") + b"\n")
-    with started(env) as kernel:
-        result = kernel.run(f"%claude /replay only {file}")
+    result = kernel.run(f"%claude /replay only {file}")
     assert "line 2 is damaged" in str(result.error)
