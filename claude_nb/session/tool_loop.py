@@ -32,7 +32,7 @@ def run_tools(call: Call, reply: Reply, view: ReplyView, keys: Iterable[Key] = (
     at = len(reply.text)
     try:
         for tool_call in pending:
-            view.calls(content.called((*pending, *results)), notices)
+            view.calls(content.calls_with_results((*pending, *results)), notices)
             outcome = call.tools.call(tool_call, keys)
             results.append(content.placed(outcome.result, at))
             notices += outcome.notices
@@ -42,7 +42,7 @@ def run_tools(call: Call, reply: Reply, view: ReplyView, keys: Iterable[Key] = (
         trouble = Interrupted(f"interrupted in {tool_call.name}()")
         text = "not run to its end: interrupted by the user"
         results += [ToolResult(missing.id, text, failed=True, at=at) for missing in pending[len(results) :]]
-    view.calls(content.called((*pending, *results)), notices)
+    view.calls(content.calls_with_results((*pending, *results)), notices)
     reply = replace(reply, parts=(*reply.parts, *results))
     if trouble:
         break_off(reply, trouble, view)

@@ -1,1 +1,1 @@
-"""The frozen values that every room shares: messages, requests, settings, replies."""
+"""The frozen values that all rooms share: messages, requests, settings and replies."""

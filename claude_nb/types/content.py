@@ -1,8 +1,8 @@
-"""What a message may hold beside its text. Frozen, plain data; each part knows where in the text it stands.
+"""The parts of a message beside its text. Frozen, plain data; `at` is the position of a part in the text.
 
-Thought     what a model thought before it wrote on, with the signature that lets it be sent back
-Attachment  a picture, a PDF or a text that goes with a prompt
-ToolCall    a function that a model asks to be called; ToolResult: what it gave; Called: both
+Thought     a block of thinking with its signature, which lets it be sent back
+Attachment  a picture, a PDF or a text file
+ToolCall    a function call that the model requests; ToolResult: its result; Called: both together
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from claude_nb.types.plain import Plain
 
 @dataclass(frozen=True, slots=True)
 class Thought(Plain):
-    """A block of thinking, as its server signed it: it goes back unchanged, or not at all.
+    """A block of thinking that its server signed. It is sent back unchanged or not at all.
 
-    sealed  the server's own form of a thought that it does not show; then text and signature are empty
-    at      how many characters of the message's text stand before it
+    sealed  the encrypted data of a thought that the server does not show; then text and signature are empty
+    at      number of characters of the message's text before it
     """
 
     _kind = "thought"
@@ -33,13 +33,13 @@ class Thought(Plain):
 
 @dataclass(frozen=True, slots=True)
 class Attachment(Plain):
-    """A file that goes with a prompt. Two are equal when their bytes, names and places are.
+    """A file that is sent with a prompt. Two are equal if their bytes, names and positions are.
 
     media_type  image/png, image/jpeg, image/gif, image/webp, application/pdf or text/plain
-    sha256      of its bytes, which is all that the history and record files keep of them
+    sha256      hash of its bytes; the history and record files store the hash, not the bytes
     size        in bytes
-    data        the bytes in base64; "" in a request that was read back
-    at          how many characters of the message's text stand before it
+    data        the bytes in base64; "" in a request that was read from a file
+    at          number of characters of the message's text before it
     """
 
     _kind = "attachment"
@@ -52,16 +52,17 @@ class Attachment(Plain):
 
     @property
     def bytes(self) -> bytes:
+        """The content of the file."""
         return base64.b64decode(self.data)
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall(Plain):
-    """A function that a model wants called: ToolCall("toolu_1", "weather", '{"city": "Oslo"}').
+    """A function call that a model requests: ToolCall("toolu_1", "weather", '{"city": "Oslo"}').
 
-    id         the server's, by which the result is matched to it
-    arguments  JSON as the model wrote it, which may be wrong
-    at         how many characters of the message's text stand before it
+    id         the server's id, which the result repeats
+    arguments  JSON text by the model, which may be invalid
+    at         number of characters of the message's text before it
     """
 
     _kind = "tool_call"
@@ -73,9 +74,9 @@ class ToolCall(Plain):
 
 @dataclass(frozen=True, slots=True)
 class ToolResult(Plain):
-    """What a call gave, as text: ToolResult("toolu_1", "18 °C").
+    """The result of a tool call as text: ToolResult("toolu_1", "18 °C").
 
-    failed  True: the text is an error, which the model may mend
+    failed  True if the text is an error message, so that the model can try again
     """
 
     _kind = "tool_result"
@@ -86,12 +87,12 @@ class ToolResult(Plain):
 
 
 class Called(NamedTuple):
-    """A call and what it gave: Called("weather", {"city": "Oslo"}, "18 °C").
+    """A tool call with its result: Called("weather", {"city": "Oslo"}, "18 °C").
 
-    arguments  by name; as the model wrote them where that is no JSON object
-    result     the text that the model was told; None: nothing yet
-    failed     True: that text is an error
-    at         how many characters of the message's text stand before it
+    arguments  by name, or the text by the model if it is not a JSON object
+    result     the text that was sent to the model, or None if there is no result yet
+    failed     True if the result is an error message
+    at         number of characters of the message's text before it
     """
 
     name: str
@@ -101,11 +102,11 @@ class Called(NamedTuple):
     at: int = 0
 
     def __str__(self) -> str:
-        """As Python has it, on one line: weather(city='Oslo')."""
+        """Return the call in Python syntax, on one line: weather(city='Oslo')."""
         if isinstance(self.arguments, dict):
             pairs = self.arguments.items()
-            said = (f"{name if name.isidentifier() else repr(name)}={value!r}" for name, value in pairs)
-            return f"{self.name}({', '.join(said)})"
+            arguments = (f"{name if name.isidentifier() else repr(name)}={value!r}" for name, value in pairs)
+            return f"{self.name}({', '.join(arguments)})"
         return f"{self.name}({self.arguments!r})"
 
 
@@ -114,26 +115,25 @@ _P = TypeVar("_P", bound=Part)
 
 
 def placed(part: _P, at: int) -> _P:
-    """The part behind *at* characters of text."""
+    """Return a copy of a part that stands after *at* characters of text."""
     return replace(part, at=at)
 
 
-def called(parts: Sequence[Part]) -> list[Called]:
-    """The calls in their order, each with its result."""
-    given = {part.id: part for part in parts if isinstance(part, ToolResult)}
-    calls = (part for part in parts if isinstance(part, ToolCall))
-    return [_called(call, given.get(call.id)) for call in calls]
+def calls_with_results(parts: Sequence[Part]) -> list[Called]:
+    """Return the tool calls in their order, each with its result."""
+    results = {part.id: part for part in parts if isinstance(part, ToolResult)}
+    calls = []
+    for call in (part for part in parts if isinstance(part, ToolCall)):
+        result = results.get(call.id)
+        text, failed = (result.text, result.failed) if result else (None, False)
+        calls.append(Called(call.name, arguments(call), text, failed, call.at))
+    return calls
 
 
 def arguments(call: ToolCall) -> dict[str, Any] | str:
-    """The arguments by name; the text as it is where it is no JSON object."""
+    """Return the arguments by name, or their text if it is not a JSON object."""
     try:
         value = json.loads(call.arguments)
     except (ValueError, RecursionError):
         return call.arguments
     return value if isinstance(value, dict) else call.arguments
-
-
-def _called(call: ToolCall, result: ToolResult | None) -> Called:
-    given, failed = (result.text, result.failed) if result else (None, False)
-    return Called(call.name, arguments(call), given, failed, call.at)

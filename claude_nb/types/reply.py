@@ -1,4 +1,4 @@
-"""What a model answered: the last of the nouns. Frozen, plain data, and it shows itself in a cell."""
+"""`Reply`: what a model answered. Frozen, plain data that displays itself in a cell."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from claude_nb import schema
 from claude_nb.errors import ClaudeError, NoJson
-from claude_nb.types import content as parts
-from claude_nb.types.content import Called, Part, ToolResult
+from claude_nb.types.content import Called, Part, ToolResult, calls_with_results
 from claude_nb.types.plain import SIGNED, Plain, to_plain
 from claude_nb.types.request import Message, Request, StopReason, Usage
 
@@ -22,7 +21,7 @@ HIDING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066
 
 
 class CodeBlock(NamedTuple):
-    """A fenced block of a reply: CodeBlock("python", "print(1)\\n"). No language: ""."""
+    """A fenced block of a reply: CodeBlock("python", "print(1)\\n"). The language may be ""."""
 
     language: str
     code: str
@@ -39,25 +38,35 @@ class CodeBlock(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reply(Plain):
-    """A finished answer, or what arrived of it. ``str(reply)`` is the text.
+    """A finished answer, or the part of it that arrived. ``str(reply)`` is the text.
 
-    stop_reason     end, max_tokens, stop_sequence, tool_use, refusal, interrupted, error, unknown
-    stop_detail     why a model refused, where its server says so
-    parts           signed thoughts, calls of functions and their results, for the conversation
-    seconds         from sending to the last token; first_token_s to the first one (None: none came). In a sweep
-                    on threads without the wait for a place, or for another try
-    cost_usd        US dollars; None: unknown. A cost the server reported wins over the price table
-    saved_usd       what the cache saved of it; below 0 when filling the cache cost more; None: unknown
-    source          "live", "replay" (from the history or a file) or "demo" (the embedded model)
-    request_id      the server's id, for its support; response_model: the model that really answered
-    error           why it broke off, one line; None for a reply that ended by itself
+    Args:
+        request: The request that it answers.
+        text: The text of the reply.
+        thinking: The thinking that the server showed, or "".
+        usage: Tokens as the server counted them.
+        stop_reason: end, max_tokens, stop_sequence, tool_use, refusal, interrupted, error or unknown.
+        raw_stop_reason: The server's own word for it, or None.
+        seconds: Time from sending to the last token. In a sweep on threads it does not include waiting for a free
+            connection or for a retry.
+        first_token_s: Seconds to the first token, or None if none arrived.
+        cost_usd: US dollars, or None if unknown. A cost that the server reports replaces the one of the price table.
+        source: "live", "replay" (from the history or a file) or "demo" (the embedded model).
+        request_id: Id of the request at the server, for its support; None if it sent none.
+        response_model: The model that really answered, or None if the server did not say.
+        created_at: When the reply was written, with its time zone.
+        error: Why it broke off, in one line; None for a reply that ended by itself.
+        saved_usd: US dollars that the cache saved, or None if unknown. Negative if filling the cache cost more.
+        stop_detail: Why the model refused, or None if the server did not say.
+        parts: Signed thoughts, tool calls and tool results, for the conversation.
 
-    >>> Reply(Request("demo", "demo", (Message("user", "Hi"),)), text="Hello.").text
-    'Hello.'
+    Example:
+        >>> Reply(Request("demo", "demo", (Message("user", "Hi"),)), text="Hello.").text
+        'Hello.'
     """
 
     _ignores_unknown = True
-    _always = (
+    _always = (  # null in JSON if they are unknown, as in the first version
         *("text", "thinking", "usage", "seconds", "first_token_s", "cost_usd"),
         *("raw_stop_reason", "request_id", "response_model", "error"),
     )
@@ -84,91 +93,110 @@ class Reply(Plain):
 
     @property
     def model(self) -> str:
-        """The model that was asked."""
+        """The model that the request was sent to."""
         return self.request.model
 
     @property
     def provider(self) -> str:
-        """The provider that was asked."""
+        """The provider that the request was sent to."""
         return self.request.provider
 
     @property
     def prompt(self) -> str:
-        """The text this replies to."""
+        """The newest prompt of the request."""
         return self.request.prompt
 
     @property
     def params(self) -> dict[str, Any]:
-        """Only the settings that were really sent: {"temperature": 0.2}."""
+        """The settings that were sent: {"temperature": 0.2}."""
         return self.request.params
 
     @property
     def complete(self) -> bool:
-        """False for a reply that was interrupted or broke off."""
+        """Whether the reply ended by itself, not by an interruption or an error."""
         return self.stop_reason not in ("interrupted", "error")
 
     @property
     def message(self) -> Message:
-        """It as a side of a conversation."""
+        """The reply as a message of a conversation."""
         return Message("assistant", self.text, self.parts)
 
     @property
     def calls(self) -> list[Called]:
-        """The functions that the model had called, in order: reply.calls[0].name, .arguments, .result, .failed."""
-        return parts.called(self.parts)
+        """The tool calls with their results, in order: reply.calls[0].name, .arguments, .result, .failed."""
+        return calls_with_results(self.parts)
 
     @property
     def code(self) -> list[CodeBlock]:
-        """The fenced blocks, in order: reply.code[0].language, reply.code[0].code."""
+        """The fenced code blocks, in order: reply.code[0].language, reply.code[0].code."""
         from claude_nb.render import parser
 
         return [CodeBlock(*fence) for fence in parser.fences(self.text)]
 
     @property
     def python(self) -> str:
-        """Its Python blocks as one text: what --code puts into a new cell, and %load reply.python into this one.
+        """The Python blocks as one text, which --code puts into a new cell and %load reply.python into this one.
 
-        Characters that would hide or reorder what the code does are left out.
+        Characters that could hide or reorder code are removed.
         """
         blocks = (block.code.strip("\n") for block in self.code if block.language.lower() in PYTHON)
         return HIDING.sub("", "\n\n".join(blocks))
 
     def json(self) -> Any:
-        """The reply read as JSON: the whole text, else its first fenced block that is JSON.
+        """Read the reply as JSON: the whole text, or else its first fenced block that is JSON.
 
-        Raises NoJson (a ValueError) when there is none.
+        Returns:
+            Any JSON value: `claude_nb.ask("Count to 3, as a JSON list.").json()` -> [1, 2, 3].
+
+        Raises:
+            NoJson: If neither is JSON. It is also a ValueError.
         """
         for text in (self.text, *(block.code for block in self.code)):
             try:
                 return json.loads(text)
-            except (ValueError, RecursionError):  # a model can nest deeper than any parser goes
+            except (ValueError, RecursionError):  # a model can nest deeper than the parser allows
                 continue
-        raise NoJson("this reply holds no JSON; ask for JSON only, or look at reply.text")
+        raise NoJson("this reply contains no JSON; ask for JSON only, or read reply.text")
 
     @property
     def data(self) -> Any:
-        """The answer to a request for JSON, as plain data; None where none was asked for or none fits. Never raises."""
+        """The structured answer as plain data, or None if there is none or it does not match the schema."""
         return self._answer()[0]
 
     @property
     def problem(self) -> str | None:
-        """Why the text is no such answer, with the path: "$.items[2].price: 'abc' is no number"; None: it is one."""
+        """Why the structured answer is not valid, or None: "$.items[2].price: 'abc' is not a number"."""
         return self._answer()[1]
 
     def to(self, kind: Any) -> Any:
-        """The answer as an instance of a dataclass, a pydantic model, list[...] ...: reply.to(Item).
+        """Convert the JSON of the reply to an instance of a Python type.
 
-        Works for any reply that holds JSON. Raises NoJson with the path when it does not fit, PromptError for a type
-        that has no form in JSON.
+        Args:
+            kind: A dataclass, a TypedDict, a pydantic model, list[...] or another type hint.
+
+        Returns:
+            An instance of *kind*: `reply.to(Item)` or `reply.to(list[Item])`.
+
+        Raises:
+            NoJson: If the reply contains no JSON, or the JSON does not match; the message has the path.
+            PromptError: If JSON cannot hold the type.
         """
-        form = schema.of(kind)
+        expected = schema.of(kind)
         value, why = self._json()
-        if why := why or schema.problem(value, form):
-            raise NoJson(f"the answer does not fit ({why}); reply.text holds it as it came")
+        if why := why or schema.problem(value, expected):
+            raise NoJson(f"the answer does not match {getattr(kind, '__name__', kind)} ({why}); read reply.text")
         return schema.build(value, kind)
 
     def to_pandas(self) -> Any:
-        """A DataFrame with a row for each record: of an answer that is a list, or an object that holds just one."""
+        """Convert the JSON of the reply to a pandas DataFrame with one row for each record.
+
+        Returns:
+            A DataFrame, from a list or from an object with exactly one list: `reply.to_pandas()["price"].sum()`.
+
+        Raises:
+            NoJson: If the reply contains no such list.
+            ClaudeError: If pandas is not installed.
+        """
         try:
             import pandas
         except ImportError:
@@ -178,31 +206,40 @@ class Reply(Plain):
             lists = [inner for inner in value.values() if isinstance(inner, list)]
             value = lists[0] if len(lists) == 1 else None
         if not isinstance(value, list):
-            why = why or "it holds no list, or several"
-            raise NoJson(f"this answer is no table ({why}); ask for a list of records, for example --json list[Item]")
+            why = why or "it contains no list, or several"
+            raise NoJson(
+                f"this answer is not a table ({why}); ask for a list of records, for example --json list[Item]"
+            )
         return pandas.DataFrame(value)
 
     def _json(self) -> tuple[Any, str | None]:
-        """The answer that was asked for and what is wrong with it, or any JSON of the text. Raises NoJson."""
+        """Return the structured answer and what is wrong with it, or any JSON of the text. Raises NoJson."""
         return self._answer() if self.request.answer else (self.json(), None)
 
     def _answer(self) -> tuple[Any, str | None]:
-        """What was asked for as JSON, or why there is none; without tools' rounds before it."""
-        asked = self.request.answer
-        if asked is None:
+        """Return the structured answer, or why it is not valid. Text before the last tool result does not count."""
+        spec = self.request.answer
+        if spec is None:
             return None, None
         begin = max((part.at for part in self.parts if isinstance(part, ToolResult)), default=0)
         try:
-            value, why = schema.read(self.text[begin:], json.loads(asked.schema))
+            value, why = schema.read(self.text[begin:], json.loads(spec.schema))
         except (ValueError, RecursionError):
             return None, "$: the schema is damaged"
-        if asked.wrapped:  # nobody asked for the object around it
+        if spec.wrapped:  # the user did not ask for the object around it
             value = value.get("answer") if isinstance(value, dict) else None
             why = re.sub(r"^\$\.answer(?=[.:\[])", "$", why) if why else None
         return value, why
 
     def to_dict(self, *, request: bool = True) -> dict[str, Any]:
-        """Return plain JSON data, without anything secret. request=False leaves the request out."""
+        """Return plain JSON data without anything secret. Reply.from_dict() reads it.
+
+        Args:
+            request: False leaves the request out.
+
+        Returns:
+            A dict that json.dumps() takes: `reply.to_dict()["text"]`.
+        """
         return to_plain(self, skip="" if request else "request")
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:

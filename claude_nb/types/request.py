@@ -1,9 +1,7 @@
-"""The nouns: Message -> Request -> Chunk -> Reply. All frozen, all plain data, none does I/O.
+"""The values on the way to a reply. All are frozen, plain data.
 
-Message   one side of a conversation          Chunk   one piece of a running reply
-Request   all that decides what comes back    Usage   tokens counted by the server
-shaping   its settings: shaping.py            Reply   a finished (or broken-off) answer: reply.py
-parts     what a message holds beside its text: parts.py
+Message  one message of a conversation      Chunk  one piece of a running reply
+Request  everything that decides a reply    Usage  tokens counted by the server
 """
 
 from __future__ import annotations
@@ -34,7 +32,17 @@ STOP_WORDS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Message(Plain):
-    """One side of an exchange: Message("user", "Why is the sky blue?")."""
+    """One message of a conversation.
+
+    Args:
+        role: "user" or "assistant".
+        text: The text of the message.
+        parts: Attachments, thoughts, tool calls and tool results.
+
+    Example:
+        >>> Message("user", "Why is the sky blue?").to_dict()
+        {'role': 'user', 'text': 'Why is the sky blue?'}
+    """
 
     role: Role
     text: str
@@ -43,15 +51,25 @@ class Message(Plain):
 
 @dataclass(frozen=True, slots=True)
 class Request(Plain):
-    """All that decides a reply, and nothing secret: no key and no header is ever part of it.
+    """Everything that decides a reply. Nothing secret is part of it, neither a key nor a header.
 
-    thinking  None: as the model does by itself
-    effort    how much the model puts into a reply, one of EFFORTS; None: its own measure
-    cache     ask the server to keep the prompt, so that one that begins in the same way costs less
-    tools     functions that the model may ask to be called
-    answer    the form of the reply; None: any
-    base_url  None: the provider's own address
-    repeat    tells repeated samples of the same request apart (0, 1, 2 ...); never sent
+    Args:
+        provider: Name of the provider, such as "anthropic" or "demo".
+        model: Id of the model at the provider.
+        messages: The conversation; the last message is usually the prompt.
+        system: The system prompt, or None.
+        sampling: How the next token is drawn.
+        base_url: Address of the server, or None for the provider's own.
+        repeat: Number of a repeated sample of the same request, from 0. It is never sent.
+        thinking: How much the model thinks, or None for its default.
+        effort: low, medium, high, xhigh or max, or None for the model's default.
+        cache: Whether the server should cache the prompt, so that a prompt with the same beginning costs less.
+        tools: The functions that the model may call.
+        answer: The schema of the reply, or None for free text.
+
+    Example:
+        >>> Request("demo", "demo", (Message("user", "Hi"),)).prompt
+        'Hi'
     """
 
     _ignores_unknown = True
@@ -67,28 +85,28 @@ class Request(Plain):
     cache: bool = False
     tools: tuple[Tool, ...] = ()
     answer: Answer | None = None
-    _key: str | None = field(default=None, init=False, repr=False, compare=False)  # made once, when it is wanted
+    _key: str | None = field(default=None, init=False, repr=False, compare=False)  # computed at first use
 
     @property
     def prompt(self) -> str:
-        """The newest text of the user."""
+        """The newest text of the user, or "" if there is none."""
         return next((m.text for m in reversed(self.messages) if m.role == "user"), "")
 
     @property
     def params(self) -> dict[str, Any]:
-        """The settings that are really sent: {"temperature": 0.2}."""
-        own = {
+        """The settings that are sent: {"temperature": 0.2}."""
+        others = {
             "thinking": str(self.thinking) if self.thinking else None,
             "effort": self.effort,
             "cache": "on" if self.cache else None,
             "tools": [tool.name for tool in self.tools] or None,
             "answer": self.answer and "json",
         }
-        return self.sampling.as_params() | {name: value for name, value in own.items() if value is not None}
+        return self.sampling.as_params() | {name: value for name, value in others.items() if value is not None}
 
     @property
     def key(self) -> str:
-        """SHA-256 of the canonical JSON: equal requests, and only they, share it."""
+        """SHA-256 of the canonical JSON. Two requests have the same key only if they are equal."""
         key = self._key
         if key is None:
             text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
@@ -99,10 +117,18 @@ class Request(Plain):
 
 @dataclass(frozen=True, slots=True)
 class Usage(Plain):
-    """Tokens as the server counted them; None is "not told", which is not 0.
+    """Tokens as the server counted them. None means that it did not report a count.
 
-    input_tokens counts the whole prompt, cached parts included; the two cache counts are parts of it.
-    cost_usd is what the server says it charged, in US dollars.
+    Args:
+        input_tokens: Tokens of the whole prompt, including the cached ones.
+        output_tokens: Tokens of the reply, including thinking.
+        cache_read_tokens: The part of input_tokens that came from the cache.
+        cache_write_tokens: The part of input_tokens that was written to the cache.
+        cost_usd: US dollars that the server says it charged.
+
+    Example:
+        >>> Usage(10, 5) + Usage(1)
+        Usage(input_tokens=11, output_tokens=5, ...)
     """
 
     input_tokens: int | None = None
@@ -112,29 +138,33 @@ class Usage(Plain):
     cost_usd: float | None = None
 
     def merged(self, newer: Usage) -> Usage:
-        """The newer count wins, but null and 0 never overwrite a real count (servers send both late)."""
+        """Return these counts, replaced by newer ones.
+
+        Args:
+            newer: Later counts of the same reply. None and 0 replace nothing, because servers also send both late.
+
+        Returns:
+            The merged counts: `Usage(3, 1).merged(Usage(0, 9))` is `Usage(3, 9)`.
+        """
         return Usage(*(getattr(newer, name) or getattr(self, name) for name in names_of(Usage)))
 
     def __add__(self, other: Usage) -> Usage:
-        """Sum, for totals: an unknown count adds nothing."""
-
-        def plus(a: Any, b: Any) -> Any:
-            return b if a is None else a if b is None else a + b
-
-        return Usage(*(plus(getattr(self, name), getattr(other, name)) for name in names_of(Usage)))
+        """Add two counts. An unknown count adds nothing."""
+        pairs = ((getattr(self, name), getattr(other, name)) for name in names_of(Usage))
+        return Usage(*(b if a is None else a if b is None else a + b for a, b in pairs))
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One piece of a running reply; the only thing a model yields. Most chunks are just text.
+    """One piece of a running reply, and the only thing that a model yields. Most chunks are just text.
 
-    stop_reason      in our words; raw_stop_reason is the server's own word beside it
-    part             a whole part of the reply beside its text: a signed thought, a tool call
-    call             a piece of a tool call while it is written: its name first, then its arguments
-    detail           the server's reason for its stop word, one line ("cyber")
+    call             a piece of a tool call that is being written: first its name, then its arguments
+    stop_reason      one of StopReason; raw_stop_reason is the server's own word
+    detail           why the server stopped, in one line ("cyber")
+    part             a complete part of the reply: a signed thought or a tool call
     id, model        the server's request id, and the model that really answered
     done             the server's end marker arrived ([DONE], message_stop)
-    notice           a line for the user while nothing arrives ("overloaded, trying again in 2 s (1 of 2)"); "": gone
+    notice           a line for the user while nothing arrives ("overloaded, trying again in 2 s"); "" clears it
     """
 
     text: str = ""

@@ -1,7 +1,7 @@
-"""What shapes a reply: the settings of a request. Frozen, plain data.
+"""The settings inside a request. Frozen, plain data.
 
-Sampling  how its words are drawn       Tool    a function that the model may ask for
-Thinking  how the model is to think     Answer  the form that the reply must have
+Sampling  how the next token is drawn    Tool    a function that the model may call
+Thinking  how much the model thinks      Answer  the schema that the reply must match
 """
 
 from __future__ import annotations
@@ -16,14 +16,19 @@ Way = Literal["native", "tool", "prompt"]
 
 @dataclass(frozen=True, slots=True)
 class Sampling(Plain):
-    """The settings that shape a reply. None means: not sent, the model's own default holds.
+    """Settings of how a model draws the next token. A setting that is None is not sent.
 
-    temperature     0 (most likely words) to 1 (varied); to 2 on the demo model
-    top_p           keep the most likely words that share this probability; above 0, at most 1
-    top_k           keep this many of the most likely words; at least 1
-    max_tokens      the reply ends after this many tokens; at least 1
-    stop_sequences  the reply ends before the first of these texts
-    seed            same seed, same reply, where the model supports one (the demo model does)
+    Args:
+        temperature: From 0 (the most likely tokens) to 1 (varied); up to 2 on the demo model.
+        top_p: Keep the most likely tokens that together have this probability; above 0, at most 1.
+        top_k: Keep this many of the most likely tokens; at least 1.
+        max_tokens: Length of the reply in tokens, at which it is cut; at least 1.
+        stop_sequences: Texts that end the reply. The text itself is not part of it.
+        seed: The same seed gives the same reply, if the model supports it, as the demo model does.
+
+    Example:
+        >>> Sampling(temperature=0.2, top_k=5).as_params()
+        {'temperature': 0.2, 'top_k': 5}
     """
 
     temperature: float | None = None
@@ -34,7 +39,7 @@ class Sampling(Plain):
     seed: Annotated[int, SIGNED] | None = None
 
     def __post_init__(self) -> None:
-        # One spelling for equal values (1 and 1.0, -0.0 and 0.0), because Request.key is made from it.
+        # Equal values (1 and 1.0, -0.0 and 0.0) get one spelling, because Request.key is a hash of it.
         for name in ("temperature", "top_p"):
             if isinstance(getattr(self, name), (int, float)):
                 object.__setattr__(self, name, getattr(self, name) + 0.0)
@@ -42,17 +47,17 @@ class Sampling(Plain):
             object.__setattr__(self, "stop_sequences", tuple(self.stop_sequences))
 
     def as_params(self) -> dict[str, Any]:
-        """Only what is set: Sampling(top_k=5).as_params() -> {"top_k": 5}."""
+        """Return the settings that are not None: Sampling(top_k=5).as_params() -> {"top_k": 5}."""
         return self.to_dict()
 
 
 @dataclass(frozen=True, slots=True)
 class Thinking(Plain):
-    """How a model is to think.
+    """How much a model thinks before it answers.
 
-    kind           adaptive (it decides how much), enabled (up to budget_tokens) or disabled
-    budget_tokens  at least 1,024, and below max_tokens, of which it is a part
-    display        "summarized" asks for the text of the thoughts where a model keeps it back
+    kind           adaptive (the model decides), enabled (up to budget_tokens) or disabled
+    budget_tokens  at least 1,024 and below max_tokens, which includes it
+    display        "summarized" asks for the text of the thoughts, which some models hide by default
     """
 
     kind: Literal["adaptive", "enabled", "disabled"] = field(metadata={"key": "type"})
@@ -63,15 +68,15 @@ class Thinking(Plain):
         return self.kind if self.budget_tokens is None else f"{self.budget_tokens:,} tokens"
 
     def as_params(self) -> dict[str, Any]:
-        """As Anthropic's format has it: {"type": "enabled", "budget_tokens": 4000}."""
+        """Return the field of Anthropic's format: {"type": "enabled", "budget_tokens": 4000}."""
         return self.to_dict()
 
 
 @dataclass(frozen=True, slots=True)
 class Tool(Plain):
-    """A function as a model is told of it; the function itself is no part of a request.
+    """The description of a function that a model may call. The function itself is not part of a request.
 
-    schema  JSON schema of its arguments, as JSON text
+    schema  JSON Schema of its parameters, as JSON text
     """
 
     name: str
@@ -81,12 +86,12 @@ class Tool(Plain):
 
 @dataclass(frozen=True, slots=True)
 class Answer(Plain):
-    """The form a reply must have.
+    """The schema that a reply must match.
 
-    schema   JSON schema of an object, as JSON text
-    how      native (the server holds the model to it), tool (as the arguments of a call that the model must make),
-             or prompt (it is asked to)
-    wrapped  True: what was asked for is no object, so it is the one field, "answer", of one
+    schema   JSON Schema of an object, as JSON text
+    how      native (the server enforces it), tool (the arguments of a tool call that the model must make) or
+             prompt (the prompt asks for it)
+    wrapped  True if the user's schema is not an object; it then stands in an object, as the field "answer"
     """
 
     _always = ("wrapped",)

@@ -399,7 +399,7 @@ def test_a_list_of_records_becomes_a_table() -> None:
 
     pd.testing.assert_frame_equal(wrapped.to_pandas(), wanted)
     pd.testing.assert_frame_equal(plain.to_pandas(), wanted)
-    with pytest.raises(NoJson, match="no table"):
+    with pytest.raises(NoJson, match="not a table"):
         Reply(ASKED, TEA).to_pandas()
 
 

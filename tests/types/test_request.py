@@ -237,7 +237,7 @@ def test_json_reads_the_whole_text_or_its_first_block_that_is_json(text: str, da
 
 @pytest.mark.parametrize("text", ["", "Hello", "{'a': 1}", "```json\n{\n```", "[" * 100_000])
 def test_json_says_so_when_there_is_none(text: str) -> None:
-    with pytest.raises(ValueError, match="holds no JSON"):
+    with pytest.raises(ValueError, match="contains no JSON"):
         reply(text).json()
 
 
