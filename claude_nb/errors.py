@@ -51,7 +51,7 @@ class PromptError(ClaudeError):
 
 
 class ConfigError(ClaudeError):
-    """The set-up does not allow this call (provider, key, budget, lock). Nothing was sent.
+    """The provider, a key, the budget or a lock forbids this call. Nothing was sent.
 
     Example:
         claude_nb.ask("Hi", provider="no-such-provider")  # raises ConfigError
@@ -121,7 +121,7 @@ class BadRequest(ApiError):
 
 
 class Overloaded(ApiError):
-    """The server cannot answer now: rate limit, overload or server error (408, 409, 429, 5xx).
+    """The server cannot answer now: rate limit, overload, server error (408, 429, 5xx).
 
     Example:
         except claude_nb.Overloaded as error:

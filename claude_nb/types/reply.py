@@ -143,10 +143,11 @@ class Reply(Plain):
         return HIDING.sub("", "\n\n".join(blocks))
 
     def json(self) -> Any:
-        """Read the reply as JSON: the whole text, or else its first fenced block that is JSON.
+        """Read the reply as JSON.
 
         Returns:
-            Any JSON value: `claude_nb.ask("Count to 3, as a JSON list.").json()` -> [1, 2, 3].
+            The value of the whole text, or else of the first fenced block that is JSON:
+            `claude_nb.ask("Count to 3, as a JSON list.").json()` -> [1, 2, 3].
 
         Raises:
             NoJson: If neither is JSON. It is also a ValueError.
@@ -188,10 +189,11 @@ class Reply(Plain):
         return schema.build(value, kind)
 
     def to_pandas(self) -> Any:
-        """Convert the JSON of the reply to a pandas DataFrame with one row for each record.
+        """Convert the JSON of the reply to a pandas DataFrame.
 
         Returns:
-            A DataFrame, from a list or from an object with exactly one list: `reply.to_pandas()["price"].sum()`.
+            One row for each record of a list, or of an object with exactly one list:
+            `reply.to_pandas()["price"].sum()`.
 
         Raises:
             NoJson: If the reply contains no such list.

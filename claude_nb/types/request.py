@@ -51,7 +51,9 @@ class Message(Plain):
 
 @dataclass(frozen=True, slots=True)
 class Request(Plain):
-    """Everything that decides a reply. Nothing secret is part of it, neither a key nor a header.
+    """Everything that decides a reply.
+
+    Nothing secret is part of it, neither a key nor a header.
 
     Args:
         provider: Name of the provider, such as "anthropic" or "demo".

@@ -16,7 +16,9 @@ Way = Literal["native", "tool", "prompt"]
 
 @dataclass(frozen=True, slots=True)
 class Sampling(Plain):
-    """Settings of how a model draws the next token. A setting that is None is not sent.
+    """Settings of how a model draws the next token.
+
+    A setting that is None is not sent.
 
     Args:
         temperature: From 0 (the most likely tokens) to 1 (varied); up to 2 on the demo model.
@@ -47,7 +49,10 @@ class Sampling(Plain):
             object.__setattr__(self, "stop_sequences", tuple(self.stop_sequences))
 
     def as_params(self) -> dict[str, Any]:
-        """Return the settings that are not None: Sampling(top_k=5).as_params() -> {"top_k": 5}."""
+        """Return the settings that are not None.
+
+        Sampling(top_k=5).as_params() -> {"top_k": 5}
+        """
         return self.to_dict()
 
 

@@ -1,4 +1,4 @@
-"""What the lens looks into: one text of the demo model and the branches that leave it. Pure, knows no widget."""
+"""The texts of the lens: one request to the demo model and its branches. Pure Python without a widget."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from claude_nb.demo.sampling import Order, surprisal_bits
 from claude_nb.errors import PromptError
 from claude_nb.types.request import Request
 
-MAX_BRANCHES = 12  # older ones are forgotten, the first and the newest stay
+MAX_BRANCHES = 12  # the first and the newest are kept
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What shapes a draw; None: off, the stage changes nothing."""
+    """The settings of a draw. None turns a setting off."""
 
     temperature: float | None = None
     top_k: int | None = None
@@ -30,12 +30,12 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One way the text went.
+    """One version of the text.
 
-    name     what the tab says: "1", or "3: door" where the word "door" was forced
-    kept     so many first steps are those of the branch it left
-    ids      a number for each step; shared steps share it
-    ended    why it stops: end, max_tokens or stop_sequence
+    name   label of its tab: "1", or "3: door" if the word "door" was forced
+    kept   number of first steps that it shares with the branch it started from
+    ids    a number for each step; shared steps have the same one
+    ended  why it ended: end, max_tokens or stop_sequence
     """
 
     number: int
@@ -57,7 +57,7 @@ class Branch:
 
 
 class BranchTree:
-    """A request to the demo model, and every branch that was written for it."""
+    """A request to the demo model and its branches."""
 
     def __init__(self, model: DemoModel, request: Request, *, max_tokens: int, seed: int) -> None:
         self.model = model
@@ -72,26 +72,27 @@ class BranchTree:
         self._seeds = count(seed + 1)
 
     def branch(self, number: int) -> Branch:
-        """The branch of that number. Raises PromptError."""
+        """Return the branch with a number. Raises PromptError."""
         found = next((branch for branch in self.branches if branch.number == number), None)
         if found is None:
-            raise PromptError(f"there is no branch {number}; there are {[branch.number for branch in self.branches]}")
+            numbers = ", ".join(str(branch.number) for branch in self.branches)
+            raise PromptError(f"there is no branch {number}; choose one of {numbers}")
         return found
 
     def write(self, settings: Settings, *, seed: int | None = None) -> Branch:
-        """The whole text with these settings; the same seed unless another is given."""
+        """Write the whole text, with the first seed or another one."""
         return self._grow(settings, self.seed if seed is None else seed, (), (), "")
 
-    def retell(self, text: str, settings: Settings, *, ended: bool) -> Branch:
-        """A text that was drawn without a known seed: its words are given, the probabilities are the model's."""
-        spoken = self._spelled(text)
-        if not spoken:
+    def write_text(self, text: str, settings: Settings, *, ended: bool) -> Branch:
+        """Write a known text word by word, to see the probabilities of a reply whose seed is unknown."""
+        forced = self._tokens(text)
+        if not forced:
             return self.write(settings)
-        spoken = [*spoken, *([END] if ended else [])][:MAX_TOKENS]
-        return self._grow(settings, self.seed, (), spoken, "", most=len(spoken))
+        forced = [*forced, *([END] if ended else [])][:MAX_TOKENS]
+        return self._grow(settings, self.seed, (), forced, "", most=len(forced))
 
-    def _spelled(self, text: str) -> list[int]:
-        """The fewest words of the vocabulary that make up the text; empty when it has others."""
+    def _tokens(self, text: str) -> list[int]:
+        """Split a text into the fewest tokens of the vocabulary. Returns [] if that is not possible."""
         number = {word: token for token, word in enumerate(self.words) if token != END}
         longest = max(map(len, number), default=0)
         best: list[list[int] | None] = [[]]
@@ -105,27 +106,29 @@ class BranchTree:
         return best[-1] or []
 
     def force(self, branch: Branch, at: int, token: int, settings: Settings) -> Branch:
-        """Another word at step *at*; what follows is drawn with the same random numbers."""
+        """Put another word at step *at*. The later words are drawn with the same random numbers."""
         self._check(branch, at)
         if not 0 <= token < len(self.words):
-            raise PromptError(f"there is no word {token}; the vocabulary has {len(self.words)}")
-        return self._grow(settings, branch.seed, branch.ids[:at], (token,), shown(self.words[token]))
+            raise PromptError(f"there is no word {token}; choose a number below {len(self.words)}")
+        return self._grow(settings, branch.seed, branch.ids[:at], (token,), visible(self.words[token]))
 
     def redraw(self, branch: Branch, at: int, settings: Settings) -> Branch:
-        """Rewind to step *at* and go on from there with new random numbers."""
+        """Continue from step *at* with new random numbers."""
         self._check(branch, at)
         return self._grow(settings, next(self._seeds), branch.ids[:at], (), f"again from {at + 1}" if at else "again")
 
     def token(self, word: str) -> int:
-        """The number of a word, with or without the space that it brings. Raises PromptError."""
+        """Return the number of a word, with or without its leading space. Raises PromptError."""
         for spelled in (word, f" {word}"):
             if spelled in self.words:
                 return self.words.index(spelled)
-        raise PromptError(f"{word!r} is not one of the {len(self.words)} words of the demo model")
+        raise PromptError(
+            f"the demo model does not know {word!r}; choose one of the {len(self.words)} in lens.vocabulary"
+        )
 
     def _check(self, branch: Branch, at: int) -> None:
         if not 0 <= at < len(branch.steps):
-            raise PromptError(f"there is no step {at}; this text has {len(branch.steps)}, counted from 0")
+            raise PromptError(f"there is no step {at}; choose one from 0 to {len(branch.steps) - 1}")
 
     def _grow(
         self,
@@ -133,7 +136,7 @@ class BranchTree:
         seed: int,
         kept: Sequence[int],
         forced: Sequence[int],
-        why: str,
+        label: str,
         *,
         most: int | None = None,
     ) -> Branch:
@@ -141,11 +144,11 @@ class BranchTree:
         sampling = replace(
             self.request.sampling, temperature=temperature, top_k=settings.top_k, top_p=settings.top_p, seed=seed
         )
-        begun = [self.by_id[number].token for number in kept]
+        first = [self.by_id[number].token for number in kept]
         steps = [self.by_id[number] for number in kept]
         stops, text, ended = sampling.stop_sequences or (), "", "max_tokens"
         request = replace(self.request, sampling=sampling)
-        for at, step in enumerate(self.model.steps(request, order=settings.order, force=[*begun, *forced])):
+        for at, step in enumerate(self.model.steps(request, order=settings.order, force=[*first, *forced])):
             if at >= len(kept):
                 steps.append(step)
             text += step.word
@@ -157,7 +160,7 @@ class BranchTree:
         ids = (*kept, *(next(self._ids) for _ in steps[len(kept) :]))
         self.by_id |= dict(zip(ids, steps, strict=True))
         number = next(self._numbers)
-        name = f"{number}: {why}" if why else str(number)
+        name = f"{number}: {label}" if label else str(number)
         branch = Branch(number, name, seed, settings, len(kept), tuple(steps), ids, ended)
         self._keep(branch)
         return branch
@@ -170,15 +173,15 @@ class BranchTree:
         self.by_id = {number: step for number, step in self.by_id.items() if number in needed}
 
 
-def shown(word: str) -> str:
-    """A word as people can see it: shown("\\n") -> "⏎"; the end of the text -> "(end)"."""
+def visible(word: str) -> str:
+    """Return a word with visible white space: visible("\\n") -> "⏎". The end of the text is "(end)"."""
     if word in ("", "<end>"):
         return "(end)"
     return word.strip(" ").replace("\n", "⏎") or "␣"
 
 
 def outline(branch: Branch) -> dict[str, Any]:
-    """A branch as the front end keeps it: without the probabilities, which it asks for."""
+    """Return a branch for the front end, without the probabilities, which it requests later."""
     settings = branch.settings
     return {
         "number": branch.number,
@@ -202,7 +205,7 @@ def outline(branch: Branch) -> dict[str, Any]:
 
 
 def details(step: Step) -> dict[str, Any]:
-    """Why this word: what the model could use of the text before it, and where it saw that."""
+    """Explain a word: which context the model used, and where it occurs in the training text."""
     return {
         "context": step.context,
         "length": len(tokens(step.context)),
@@ -213,5 +216,5 @@ def details(step: Step) -> dict[str, Any]:
 
 
 def packed(step: Step) -> bytes:
-    """The model's probabilities as float32, one for each word of the vocabulary."""
+    """Pack the model's probabilities as float32, one for each word of the vocabulary."""
     return array("f", step.p).tobytes()

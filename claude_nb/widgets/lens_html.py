@@ -1,4 +1,4 @@
-"""The lens without a kernel: a static output for saved notebooks, plain text, and a page of its own."""
+"""The lens without a kernel: HTML for saved notebooks, plain text, and a web page of its own."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 
 from claude_nb.demo import Step
 from claude_nb.demo.sampling import effective_choices, surprisal_bits, survivors
-from claude_nb.widgets.lens_branches import Branch, shown
+from claude_nb.widgets.lens_branches import Branch, visible
 
 TOP = 5  # bars of each step in the static output
-WIDTH = 220  # of its longest possible bar, in pixels
+WIDTH = 220  # of the longest possible bar, in pixels
 
 
 def bundle(branch: Branch, words: Sequence[str], prompt: str, badge: str, css_class: str) -> dict[str, str]:
-    """One branch, each word with its likeliest rivals, for viewers that run nothing."""
+    """Render one branch, each word with its most likely rivals, for viewers without JavaScript."""
     soft = "color:var(--jp-ui-font-color2,#757575)"
     strip = "".join(_chip(step) for step in branch.steps)
     bars = "".join(_bars(number, step, words) for number, step in enumerate(branch.steps, 1))
     html = (
         f'<div class="{css_class}"><div style="font-size:.85em;{soft}"><b>{escape(badge)}</b> · sampling lens, saved: '
-        "the darker a word, the less expected it was; open a line below for what it was drawn from. "
+        "the darker a word, the less likely it was; open a line below to see its alternatives. "
         "Outline: the model; filled: after the settings.</div>"
         f'<p style="line-height:2"><span style="{soft};white-space:pre-wrap">{escape(prompt)}</span> {strip}</p>'
         f"{bars}</div>"
@@ -32,10 +32,10 @@ def bundle(branch: Branch, words: Sequence[str], prompt: str, badge: str, css_cl
 
 
 def plain(branch: Branch, words: Sequence[str]) -> str:
-    """The text, and the first step's distribution, for a terminal."""
+    """Render the text and the distribution of the first step, for a terminal."""
     step = branch.steps[0]
     lines = [branch.text.strip(), "", f"{'first word':<14}{'model':>8}{'now':>8}"]
-    lines += [f"{shown(words[token]):<14}{step.p[token]:>8.1%}{step.final[token]:>8.1%}" for token in _top(step)]
+    lines += [f"{visible(words[token]):<14}{step.p[token]:>8.1%}{step.final[token]:>8.1%}" for token in _top(step)]
     rest = 1 - sum(step.p[token] for token in _top(step))
     lines.append(f"{f'{len(words) - TOP:,} others':<14}{rest:>8.1%}")
     return "\n".join(lines)
@@ -44,7 +44,7 @@ def plain(branch: Branch, words: Sequence[str]) -> str:
 def stand_alone(
     traits: Mapping[str, Any], arrays: Mapping[int, bytes], about: Mapping[int, Any], script: str, style: str
 ) -> str:
-    """A page with everything in it; it loads nothing, so it can be mailed, and opened years later."""
+    """Render a page that contains everything. It loads nothing, so it can be mailed and opened years later."""
     data = {
         "traits": dict(traits),
         "arrays": {number: base64.b64encode(array).decode() for number, array in arrays.items()},
@@ -67,12 +67,12 @@ def _chip(step: Step) -> str:
 
 def _bars(number: int, step: Step, words: Sequence[str]) -> str:
     top = _top(step)
-    rows = [_row(at, shown(words[token]), step.p[token], step.final[token]) for at, token in enumerate(top)]
+    rows = [_row(at, visible(words[token]), step.p[token], step.final[token]) for at, token in enumerate(top)]
     others = [1 - sum(values[token] for token in top) for values in (step.p, step.final)]
     rows.append(_row(TOP, f"{len(words) - TOP:,} others", max(0.0, others[0]), max(0.0, others[1])))
     left = survivors(step.final)
     summary = (
-        f"{number}. <b>{escape(shown(words[step.token]))}</b> {step.p[step.token]:.1%} · "
+        f"{number}. <b>{escape(visible(words[step.token]))}</b> {step.p[step.token]:.1%} · "
         f"{effective_choices(step.p):.1f} effective choices, {effective_choices(step.final):.1f} after the settings · "
         f"{left:,} of {len(words):,} words left"
     )
@@ -95,7 +95,7 @@ def _top(step: Step) -> list[int]:
     return sorted(range(len(step.p)), key=step.p.__getitem__, reverse=True)[:TOP]
 
 
-# The bundle is imported from a blob, with a stand-in for the widget's model; without a kernel nothing is sent anywhere.
+# The script is imported from a blob, with a stand-in for the widget's model. Without a kernel nothing is sent.
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

@@ -1,4 +1,4 @@
-"""Named sets of sampling settings: three that come with the playground, and the user's own in a file."""
+"""Named sets of sampling settings: three built-in ones, and the user's own in a file."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.session import options
 
-SHIPPED: dict[str, dict[str, Any]] = {
+BUILT_IN: dict[str, dict[str, Any]] = {
     "precise": {"temperature": 0.1},
     "balanced": {"temperature": 0.6},
     "creative": {"temperature": 1.0},
 }
-MAX_OWN = 12
+MAX_PRESETS = 12
 MAX_NAME = 40
 
 
 def default_path() -> Path:
-    """Where the user's own presets are kept."""
+    """Return the path of the file with the user's presets."""
     from platformdirs import user_config_path
 
     return user_config_path("claude_nb", appauthor=False) / "presets.json"
 
 
 def load(path: Path) -> dict[str, dict[str, Any]]:
-    """The user's own presets; what is not readable or not valid is left out."""
+    """Read the user's presets. Returns {} if the file is missing or not valid."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         return {name: checked(name, params) for name, params in dict(data).items()}
@@ -36,35 +36,35 @@ def load(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def checked(name: object, params: object) -> dict[str, Any]:
-    """The settings of a preset, if both can be one; else PromptError."""
+    """Return the settings of a preset. Raises PromptError if the name or a setting is not valid."""
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME or not name.isprintable():
-        raise PromptError(f"a preset needs a name of 1 to {MAX_NAME} characters")
+        raise PromptError(f"this is not a name for a preset; use 1 to {MAX_NAME} printable characters")
     if not isinstance(params, Mapping) or not set(params) <= set(options.SAMPLING_NAMES):
-        raise PromptError(f"a preset holds sampling settings only: {', '.join(options.SAMPLING_NAMES)}")
+        raise PromptError(f"a preset can only hold sampling settings; use {', '.join(options.SAMPLING_NAMES)}")
     values = {key: options.check(key, value) for key, value in params.items() if value is not None}
     return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
 
 def change(path: Path, name: object, params: object) -> dict[str, dict[str, Any]]:
-    """Keep a preset under a name, or forget it (params None); returns all of the user's own."""
+    """Save a preset, or delete it if params is None. Returns all presets of the user."""
     own = load(path)
     if params is None:
         own.pop(str(name), None)
-    elif name in SHIPPED:
-        raise PromptError(f"{name} comes with the playground; take another name")
+    elif name in BUILT_IN:
+        raise PromptError(f"{name} is a built-in preset; use another name")
     else:
         own[str(name)] = checked(name, params)
-    if len(own) > MAX_OWN:
-        raise PromptError(f"there is room for {MAX_OWN} presets of your own; forget one first")
+    if len(own) > MAX_PRESETS:
+        raise PromptError(f"there are already {MAX_PRESETS} presets of your own; delete one first")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(own, indent=1), encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"the preset could not be saved: {error.strerror} ({path})") from None
+        raise ConfigError(f"cannot save the preset in {path} ({error.strerror}); check the folder") from None
     return own
 
 
 def for_front_end(own: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Both kinds, as the buttons show them: {"precise": {"params": {...}, "own": False}}."""
-    shipped = {name: {"params": params, "own": False} for name, params in SHIPPED.items()}
-    return shipped | {name: {"params": params, "own": True} for name, params in own.items()}
+    """Return all presets for the buttons: {"precise": {"params": {...}, "own": False}}."""
+    built_in = {name: {"params": params, "own": False} for name, params in BUILT_IN.items()}
+    return built_in | {name: {"params": params, "own": True} for name, params in own.items()}

@@ -113,31 +113,31 @@ def test_no_probabilities_are_kept_in_the_widgets_state(lens: Told) -> None:
 
 def test_the_draws_that_were_sent_can_be_repeated_from_what_was_sent(lens: Told) -> None:
     for step in lens.branches[0]["steps"]:
-        p = array("f", lens_branches.packed(lens._story.by_id[step["id"]]))
+        p = array("f", lens_branches.packed(lens._tree.by_id[step["id"]]))
         assert draw(shape(p).final, step["u"]) == step["token"]
 
 
 def test_a_forced_word_makes_a_branch_that_shares_what_came_before(lens: Told) -> None:
     before = lens.text
     branch = lens.force(1, "dragon")
-    assert [step.word for step in branch.steps[:2]] == [lens._story.branch(1).steps[0].word, " dragon"]
-    assert branch.ids[0] == lens._story.branch(1).ids[0]
+    assert [step.word for step in branch.steps[:2]] == [lens._tree.branch(1).steps[0].word, " dragon"]
+    assert branch.ids[0] == lens._tree.branch(1).ids[0]
     assert branch.steps[1].forced
     assert not branch.steps[0].forced
     assert branch.name == "2: dragon"
     assert lens.branch == 2
-    assert lens._story.branch(1).text == before
+    assert lens._tree.branch(1).text == before
 
 
 def test_what_follows_a_forced_word_is_drawn_with_the_same_random_numbers(lens: Told) -> None:
     branch = lens.force(1, "dragon")
-    first = lens._story.branch(1)
+    first = lens._tree.branch(1)
     shared = min(len(first.steps), len(branch.steps))
     assert [step.u for step in branch.steps[:shared]] == [step.u for step in first.steps[:shared]]
 
 
 def test_forcing_the_word_that_was_drawn_changes_nothing_after_it(lens: Told) -> None:
-    assert lens.force(4, lens.steps[4].word).text == lens._story.branch(1).text
+    assert lens.force(4, lens.steps[4].word).text == lens._tree.branch(1).text
 
 
 def test_drawing_again_keeps_what_came_before_and_brings_something_new(lens: Told) -> None:
@@ -160,16 +160,16 @@ def test_running_again_takes_the_settings_as_they_are_now(lens: Told) -> None:
     again = lens.rerun()
     assert again.text == demo.model().complete(PROMPT, temperature=0, max_tokens=60)
     assert again.settings.temperature == 0
-    assert lens._story.branch(1).settings.temperature is None
+    assert lens._tree.branch(1).settings.temperature is None
 
 
 def test_unknown_words_steps_and_branches_are_refused(lens: Told) -> None:
-    with pytest.raises(PromptError, match="not one of the"):
+    with pytest.raises(PromptError, match="does not know 'blockchain'; choose one of"):
         lens.force(0, "blockchain")
     with pytest.raises(PromptError, match="no step 999"):
         lens.redraw(999)
     with pytest.raises(PromptError, match="no branch 9"):
-        lens._story.branch(9)
+        lens._tree.branch(9)
 
 
 def test_only_so_many_branches_are_kept_and_the_first_is_one_of_them(lens: Told) -> None:
@@ -179,7 +179,7 @@ def test_only_so_many_branches_are_kept_and_the_first_is_one_of_them(lens: Told)
     assert len(numbers) == lens_branches.MAX_BRANCHES
     assert numbers[0] == 1
     assert lens.branch == numbers[-1]
-    assert set(lens._story.by_id) == {step["id"] for branch in lens.branches for step in branch["steps"]}
+    assert set(lens._tree.by_id) == {step["id"] for branch in lens.branches for step in branch["steps"]}
 
 
 @pytest.mark.parametrize(
@@ -234,6 +234,7 @@ def test_the_table_is_what_the_bars_show() -> None:
     assert table[0]["word"] == "little"
     assert [row["cut"] for row in table] == [None] * 6 + ["top_p"] * 2
     assert sum(row["final"] for row in table) == pytest.approx(1)
+    assert "<td>little</td>" in table._repr_html_()
 
 
 def test_a_model_of_ones_own_can_be_looked_into() -> None:

@@ -468,7 +468,7 @@ def test_own_presets_outlive_the_kernel(tmp_path: Path) -> None:
     pg.hear({"t": "preset", "name": "mine", "params": {"temperature": 0.3}})
     assert Playground(session=Script()).presets["mine"] == {"params": {"temperature": 0.3}, "own": True}
     pg.hear({"t": "preset", "name": "precise", "params": {"temperature": 0.9}})
-    assert "take another name" in pg.of("refused")[-1]["why"]
+    assert "use another name" in pg.of("refused")[-1]["why"]
     pg.hear({"t": "preset", "name": "mine", "params": None})
     assert "mine" not in Playground(session=Script()).presets
     broken = tmp_path / "presets.json"
