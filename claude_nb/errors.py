@@ -121,7 +121,9 @@ class BadRequest(ApiError):
 
 
 class Overloaded(ApiError):
-    """The server cannot answer now: rate limit, overload, server error (408, 429, 5xx).
+    """The server cannot answer now: rate limit, overload or server error.
+
+    HTTP status 408, 409, 429, 5xx or 529.
 
     Example:
         except claude_nb.Overloaded as error:

@@ -178,7 +178,9 @@ class Lens(anywidget.AnyWidget):
         )
 
     def force(self, step: int, word: str) -> Branch:
-        """Start a new branch with another word at a step. The later words use the same random numbers.
+        """Start a new branch with another word at a step.
+
+        The later words are drawn with the same random numbers.
 
         Args:
             step: Number of the step, from 0.
