@@ -1,4 +1,4 @@
-"""Going on with a reply: one that was cut, or one that waits for tools; and all its pieces as one reply."""
+"""Continue a reply that was cut or that waits for tool results, and join its pieces to one reply."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ GO_ON = (
 
 
 class Continuation(NamedTuple):
-    """The request that goes on with a reply, and what stays of it in front.
+    """The request that continues a reply, and what is kept of that reply.
 
-    first  the reply so far, whose usage, cost and time are counted in
-    kept   the text of it that stays; parts: the parts of it that stay
-    replaces  the assistant message in the conversation that this reply supersedes; None: none
+    first     the reply so far; its usage, cost and time are added
+    kept      its text that comes before the new text; parts: its parts that are kept
+    replaces  the assistant message in the conversation that this reply supersedes, if any
     """
 
     request: Request
@@ -34,11 +34,11 @@ class Continuation(NamedTuple):
     replaces: Message | None = None
 
     def joined(self, rest: Reply) -> Reply:
-        """Both pieces as the answer to the first request: texts, tokens, cost and time of the two together."""
+        """Return one reply to the first request, with the text, tokens, cost and time of both pieces."""
         first = self.first
         saved = (first.saved_usd, rest.saved_usd)
         costs = (first.cost_usd, rest.cost_usd)
-        kept = self.kept + SEPARATOR if self.kept and rest.text and self._is_round else self.kept
+        kept = self.kept + SEPARATOR if self.kept and rest.text and self._after_tools else self.kept
         return replace(
             rest,
             request=first.request,
@@ -53,76 +53,77 @@ class Continuation(NamedTuple):
         )
 
     @property
-    def _is_round(self) -> bool:
-        """Whether the model goes on from the results of tools, and not from its own words."""
-        return len(settled(self.parts, self.kept)) > 0
+    def _after_tools(self) -> bool:
+        """True if the model continues from tool results, not in the middle of its own text."""
+        return bool(with_results(self.parts, self.kept))
 
     def _new(self, rest: Reply) -> tuple[Part, ...]:
-        """The parts of the rest. Thoughts are signed for where they stood: the middle of a text is no such place."""
-        bare = self.kept and not self._is_round and not rest.calls
-        return tuple(part for part in rest.parts if not (bare and isinstance(part, Thought)))
+        """Return the parts of the rest. A signed thought is not valid in the middle of a text, so it is left out."""
+        in_text = self.kept and not self._after_tools and not rest.calls
+        return tuple(part for part in rest.parts if not (in_text and isinstance(part, Thought)))
 
 
 def of(reply: Reply | None, models: Models) -> Continuation:
-    """How to go on with a reply. Raises PromptError for one that is whole, or of which nothing arrived.
+    """Return how to continue a reply. Raise PromptError if it is complete or if nothing arrived.
 
-    Models that take one are given the beginning of their reply to complete; the others are asked to go on.
+    A model that supports prefill completes the beginning of its reply; other models are asked to go on.
     """
     if reply is None or not (reply.text.strip() or reply.calls):
-        raise PromptError("there is no reply to go on with; ask something first")
+        raise PromptError("there is no reply to continue; send a prompt first")
     if reply.stop_reason not in ("max_tokens", "interrupted", "error", "tool_use"):
         raise PromptError(
-            f"the last reply is {STOP_WORDS[reply.stop_reason]}, so nothing is left of it; "
-            "-c NAME keeps a conversation to ask on in"
+            f"the last reply is {STOP_WORDS[reply.stop_reason]}, so there is nothing to continue; "
+            "use -c NAME to keep a conversation going"
         )
-    if held := settled(reply.parts, reply.text):
-        return answered(replace(reply, parts=held), reply.message)
+    if parts := with_results(reply.parts, reply.text):
+        return with_tool_results(replace(reply, parts=parts), reply.message)
     if reply.stop_reason == "tool_use" or not reply.text.strip():
-        raise PromptError("the last reply asks for a function that was not run; ask again, with --tools")
+        raise PromptError("the last reply calls a function that was not run; send the prompt again with --tools")
     request, spec = reply.request, models.spec(reply.model)
     thinks = request.thinking is not None and request.thinking.kind != "disabled"
     if spec.known and spec.prefill and not thinks:
-        kept = reply.text.rstrip()  # servers refuse a beginning that ends in white space
-        said = (content.placed(part, min(part.at, len(kept))) for part in reply.parts if not isinstance(part, Thought))
-        more: tuple[Message, ...] = (Message("assistant", kept, tuple(said)),)
+        kept = reply.text.rstrip()  # servers reject a beginning that ends in white space
+        parts = tuple(
+            content.placed(part, min(part.at, len(kept))) for part in reply.parts if not isinstance(part, Thought)
+        )
+        more: tuple[Message, ...] = (Message("assistant", kept, parts),)
     else:
         kept = reply.text
         more = (reply.message, Message("user", GO_ON))
-    # A server that holds the model to a form would have it begin the form anew.
-    form = replace(request.answer, how="prompt") if request.answer else None
-    asked = replace(request, messages=(*request.messages, *more), answer=form)
-    return Continuation(asked, reply, kept, reply.parts, reply.message)
+    # A server that enforces the schema would make the model start the JSON again.
+    answer = replace(request.answer, how="prompt") if request.answer else None
+    request = replace(request, messages=(*request.messages, *more), answer=answer)
+    return Continuation(request, reply, kept, reply.parts, reply.message)
 
 
-def answered(reply: Reply, replaces: Message | None = None) -> Continuation:
-    """The next round of a reply whose calls have their results."""
-    asked = replace(reply.request, messages=(*reply.request.messages, reply.message))
-    return Continuation(asked, reply, reply.text, reply.parts, replaces)
+def with_tool_results(reply: Reply, replaces: Message | None = None) -> Continuation:
+    """Return the next round of a reply whose tool calls have their results."""
+    request = replace(reply.request, messages=(*reply.request.messages, reply.message))
+    return Continuation(request, reply, reply.text, reply.parts, replaces)
 
 
 def extended(talk: Conversation, after: Continuation | None, reply: Reply, cell: Cell | None) -> Conversation:
-    """Return the conversation with a complete reply: in place of the one it continues, or as a new exchange."""
+    """Add a complete reply to a conversation: in place of the one that it continues, or as a new exchange."""
     replaces = after.replaces if after else None
-    if replaces and (longer := talk.amended(replaces, reply.message)) is not talk:
-        return longer
+    if replaces and (amended := talk.amended(replaces, reply.message)) is not talk:
+        return amended
     return talk.before(cell).plus(reply.request, reply.message, cell)
 
 
 def whole(reply: Reply) -> Reply:
-    """A reply of the history as it was shown: with the rounds before it, whose texts and calls its request holds.
+    """Return a reply of the history with its earlier rounds, whose texts and calls are in its request.
 
-    Tokens, cost and time are those of the last round; the others have rows of their own.
+    Tokens, cost and time are those of the last round, because the other rounds have their own rows.
     """
-    *before, said = reply.request.messages
-    if said.role != "assistant" or not settled(said.parts, said.text):
+    *before, last = reply.request.messages
+    if last.role != "assistant" or not with_results(last.parts, last.text):
         return reply
-    asked = replace(reply.request, messages=tuple(before))
-    first = Reply(asked, said.text, parts=said.parts, cost_usd=0.0, saved_usd=0.0, first_token_s=reply.first_token_s)
-    return Continuation(reply.request, first, said.text, said.parts).joined(reply)
+    request = replace(reply.request, messages=tuple(before))
+    first = Reply(request, last.text, parts=last.parts, cost_usd=0.0, saved_usd=0.0, first_token_s=reply.first_token_s)
+    return Continuation(reply.request, first, last.text, last.parts).joined(reply)
 
 
-def settled(held: tuple[Part, ...], text: str) -> tuple[Part, ...]:
-    """The parts up to the last result of a tool, where the model has said nothing since; none otherwise."""
-    ends = [i for i, part in enumerate(held) if isinstance(part, ToolResult)]
-    last = ends[-1] if ends else -1
-    return held[: last + 1] if ends and held[last].at >= len(text.rstrip()) else ()
+def with_results(parts: tuple[Part, ...], text: str) -> tuple[Part, ...]:
+    """Return the parts up to the last tool result if no text follows it; otherwise nothing."""
+    last = max((i for i, part in enumerate(parts) if isinstance(part, ToolResult)), default=None)
+    return parts[: last + 1] if last is not None and parts[last].at >= len(text.rstrip()) else ()

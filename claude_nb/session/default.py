@@ -11,30 +11,82 @@ from claude_nb.storage.entries import History
 from claude_nb.types.reply import Reply
 
 _default: Session | None = None
-_one_default = threading.Lock()
+_lock = threading.Lock()
 
 
 def default_session() -> Session:
-    """The session that %claude, ask() and the widgets share."""
-    global _default  # noqa: PLW0603  # one session per process is the point
-    with _one_default:
+    """Return the session that %claude, ask() and the widgets share."""
+    global _default  # noqa: PLW0603  # a process has one default session
+    with _lock:
         if _default is None:
             _default = Session()
     return _default
 
 
 def ask(prompt: str, **options: Any) -> Reply:
-    """The reply to a prompt: ask("Why is the sky blue?", temperature=0.2).text. See Session.stream for the options."""
+    """Send a prompt and return the whole reply.
+
+    Functions in `tools` run when the model calls them, until it answers. With `json`, an answer that does not match
+    the schema is requested once more.
+
+    Args:
+        prompt: The text to send. `{{name}}` is not filled in.
+        **options: As in stream().
+
+    Returns:
+        The reply.
+
+    Raises:
+        PromptError: The prompt or an option is wrong; nothing was sent.
+        ConfigError: A key or setting is missing, or the budget is used up.
+        ApiError: The server rejected the request.
+        NetworkError: The server could not be reached.
+        StreamCut: The reply broke off; error.reply is what has arrived.
+        NoJson: The answer does not match the schema of `json`; error.reply is the answer.
+
+    Example:
+        >>> ask("Why is the sky blue?", temperature=0.2).text  # doctest: +SKIP
+    """
     return default_session().ask(prompt, **options)
 
 
 def stream(prompt: str, **options: Any) -> Turn:
-    """Send a prompt and iterate the Turn for its text as it arrives. See Session.stream for the options."""
+    """Send a prompt and return a Turn, which yields the text as it arrives. Nothing is sent before it is read.
+
+    Args:
+        prompt: The text to send. `{{name}}` is not filled in.
+        **options: model, provider, temperature, top_p, top_k, max_tokens, stop_sequences, seed, thinking, effort,
+            system, attach, json, tools, yes, cache, chat, base_url, timeout (in seconds), whole, allow_http. They mean
+            the same as the options of %%claude. An option that is left out is not sent.
+
+    Returns:
+        The running reply. It does not run tools and does not request a wrong answer again; ask() does both.
+
+    Raises:
+        PromptError: The prompt or an option is wrong.
+        ConfigError: A key or setting is missing.
+
+    Example:
+        >>> for text in stream("Tell me a story."):  # doctest: +SKIP
+        ...     print(text, end="")
+    """
     return default_session().stream(prompt, **options)
 
 
 def configure(**settings: Any) -> None:
-    """Defaults for later calls: configure(model="sonnet", temperature=0.2). See Session.configure."""
+    """Set defaults for later calls. None removes a default.
+
+    Args:
+        **settings: Options of stream() that can be a default, such as model, temperature or system. Also: budget, in US
+            dollars; api_key, kept in memory only, for the provider and base_url that are set with it; models, a list of
+            rows like those in models.json.
+
+    Raises:
+        PromptError: A name or value is wrong; nothing was changed.
+
+    Example:
+        >>> configure(model="sonnet", temperature=0.2)  # doctest: +SKIP
+    """
     default_session().configure(**settings)
 
 
@@ -46,11 +98,23 @@ def history(
     chat: str | None = None,
     variable: str | None = None,
 ) -> History:
-    """The newest replies of all kernels, as a table: history(search="sky")[0].reply, history(None).to_pandas().
+    """Return past replies of all kernels, newest first. They display as a table.
 
-    limit   at most so many; None: all
-    search  only those that hold all these words, in prompt or reply
-    Raises ConfigError when the history is off.
+    Args:
+        limit: Number of replies at most. None: all.
+        search: Only replies that contain all these words, in the prompt or the text.
+        notebook: Only replies of the notebook with this name.
+        chat: Only replies of the conversation with this name.
+        variable: Only replies that were stored in this variable.
+
+    Returns:
+        The rows of the history.
+
+    Raises:
+        ConfigError: The history is off.
+
+    Example:
+        >>> history(search="sky")[0].reply.text  # doctest: +SKIP
     """
     store = default_session().memory.history
     return History(store.recent(limit, search, notebook=notebook, chat=chat, variable=variable))

@@ -20,15 +20,15 @@ MAX_ROUNDS = 10
 
 
 def run_tools(call: Call, reply: Reply, view: ReplyView, keys: Iterable[Key] = ()) -> Reply:
-    """Run the functions that a reply calls, one after the other; return the reply with their results.
+    """Run the functions that a reply calls, one after another, and return the reply with their results.
 
-    Raises what went wrong, with the reply so far as error.reply. Interrupted: a function was interrupted.
+    An error is raised with the reply so far as error.reply; Interrupted means that a function was interrupted.
     """
     if call.tools is None or not _pending(reply):
         return reply
     reply = replace(reply, parts=_with_ids(reply.parts))
     pending, results, notices = _pending(reply), list[ToolResult](), list[str]()
-    trouble: ClaudeError | Interrupted | None = None
+    failure: ClaudeError | Interrupted | None = None
     at = len(reply.text)
     try:
         for tool_call in pending:
@@ -37,42 +37,41 @@ def run_tools(call: Call, reply: Reply, view: ReplyView, keys: Iterable[Key] = (
             results.append(content.placed(outcome.result, at))
             notices += outcome.notices
     except ClaudeError as error:
-        trouble = error
+        failure = error
     except KeyboardInterrupt:
-        trouble = Interrupted(f"interrupted in {tool_call.name}()")
+        failure = Interrupted(f"interrupted in {tool_call.name}()")
         text = "not run to its end: interrupted by the user"
         results += [ToolResult(missing.id, text, failed=True, at=at) for missing in pending[len(results) :]]
     view.calls(content.calls_with_results((*pending, *results)), notices)
     reply = replace(reply, parts=(*reply.parts, *results))
-    if trouble:
-        break_off(reply, trouble, view)
+    if failure:
+        break_off(reply, failure, view)
     return reply
 
 
 def next_round(call: Call, reply: Reply) -> Round | None:
     """Return the request that sends the results of run_tools() to the model.
 
-    None after MAX_ROUNDS rounds: the reply ends as it is, with stop_reason "tool_use".
+    None after MAX_ROUNDS rounds: the reply then ends with stop_reason "tool_use".
     """
     if call.rounds + 1 >= MAX_ROUNDS:
         return None
-    after = continuation.answered(reply, call.after.replaces if call.after else None)
+    after = continuation.with_tool_results(reply, call.after.replaces if call.after else None)
     return Round(after.request, replace(call, after=after, rounds=call.rounds + 1))
 
 
-def break_off(reply: Reply, trouble: ClaudeError | KeyboardInterrupt, view: ReplyView) -> NoReturn:
-    """Show a reply that ends between two rounds, then raise what went wrong with it."""
-    if not isinstance(trouble, ClaudeError | Interrupted):
-        trouble = Interrupted("interrupted between two rounds of functions")
-    stop_reason: StopReason = "interrupted" if isinstance(trouble, Interrupted) else "error"
-    trouble.reply = replace(reply, stop_reason=stop_reason, error=str(trouble))
-    view.reply = trouble.reply
-    view.finish(trouble.reply)
-    raise trouble.with_traceback(None)
+def break_off(reply: Reply, error: ClaudeError | KeyboardInterrupt, view: ReplyView) -> NoReturn:
+    """Show a reply that ends between two rounds, then raise the error that ended it."""
+    if not isinstance(error, ClaudeError | Interrupted):
+        error = Interrupted("interrupted between two rounds of tool calls")
+    stop_reason: StopReason = "interrupted" if isinstance(error, Interrupted) else "error"
+    view.reply = error.reply = replace(reply, stop_reason=stop_reason, error=str(error))
+    view.finish(view.reply)
+    raise error.with_traceback(None)
 
 
 def _pending(reply: Reply) -> list[ToolCall]:
-    """Return the calls that the model waits for: those after the last result."""
+    """Return the calls without a result: those after the last result."""
     calls: list[ToolCall] = []
     for part in reply.parts if reply.stop_reason == "tool_use" else ():
         calls = [*calls, part] if isinstance(part, ToolCall) else [] if isinstance(part, ToolResult) else calls
@@ -80,7 +79,7 @@ def _pending(reply: Reply) -> list[ToolCall]:
 
 
 def _with_ids(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    """Give each call an id of its own: some servers send none, or start again in every round."""
+    """Give each call a unique id, because some servers send no ids or repeat them in each round."""
     seen: set[str] = set()
     distinct: list[Part] = []
     for part in parts:

@@ -311,7 +311,7 @@ def test_a_model_that_takes_the_beginning_of_its_reply_gets_it(live: Session) ->
 
 
 def test_a_whole_reply_and_none_at_all_cannot_be_gone_on_with(shell: Shell) -> None:
-    assert "there is no reply to go on with" in shell.run("%claude /continue")
+    assert "there is no reply to continue" in shell.run("%claude /continue")
     shell.session.ask("Why is the sky blue?", seed=1)
     assert "the last reply is finished" in shell.run("%claude /continue")
 

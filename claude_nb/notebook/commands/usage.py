@@ -49,7 +49,7 @@ def usage(session: Session | None = None) -> Used:
         The totals. They display themselves as a short table.
 
     Example:
-        >>> claude_nb.usage().kernel.cost_usd
+        >>> usage().kernel.cost_usd  # doctest: +SKIP
         0.0123
     """
     session = session or default_session()
