@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from claude_nb.errors import PromptError
-from claude_nb.notebook import display
 from claude_nb.notebook.arguments import parse
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.dialects import chat_completions, messages
 from claude_nb.providers.sse import events
+from claude_nb.render import reply as footer
+from claude_nb.render.live import Painter
 from claude_nb.session.session import Session
 from claude_nb.storage import entries
 from claude_nb.types.content import Thought
@@ -240,7 +241,7 @@ def test_a_terminal_shows_the_thoughts_before_the_reply(shell: Shell) -> None:
 
 def test_a_cell_shows_the_newest_thoughts_until_the_reply_begins_and_folds_them_at_the_end() -> None:
     shown: dict[int, dict[str, str]] = {}
-    painter = display.Painter(lambda slot, bundle: shown.update({slot: bundle}))
+    painter = Painter(lambda slot, bundle: shown.update({slot: bundle}))
     painter.think("x" * 5_000 + "<b>newest")
     painter.paint(0)
     assert shown[0]["text/html"].startswith("<details open><summary>thinking")
@@ -254,7 +255,7 @@ def test_a_cell_shows_the_newest_thoughts_until_the_reply_begins_and_folds_them_
 
 def test_a_reply_of_nothing_but_thoughts_shows_them() -> None:
     shown: dict[int, dict[str, str]] = {}
-    painter = display.Painter(lambda slot, bundle: shown.update({slot: bundle}))
+    painter = Painter(lambda slot, bundle: shown.update({slot: bundle}))
     painter.finish("", {"text/html": "foot", "text/plain": "foot"}, before="<details>")
     assert shown[0]["text/html"].startswith("<details>")
     assert shown[1]["text/plain"] == "foot"
@@ -272,7 +273,7 @@ def test_a_refusal_says_that_it_is_one_and_why(live: Session, whole: bool) -> No
         reply = live.ask("Hi", provider="anthropic", base_url=server.url, chat="c", whole=whole)
     assert (reply.stop_reason, reply.stop_detail) == ("refusal", "cyber")
     assert live.conversations == {}
-    shown = display.footer.bundle(reply, display.footer.next_step(reply))
+    shown = footer.bundle(reply, footer.next_step(reply))
     assert "<b>refused by the model</b>: cyber · what stands above is no answer" in shown["text/html"]
 
 

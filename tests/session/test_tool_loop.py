@@ -478,7 +478,7 @@ def test_a_stream_is_the_first_round_only(live: Session) -> None:
     with Server([asking.messages("Look.", Ask("c1", "weather", OSLO))]) as server:
         reply = live.stream("Weather?", **where("messages", server)).wait()
     assert (reply.stop_reason, reply.calls) == ("tool_use", [Called("weather", {"city": "Oslo"}, None, at=5)])
-    with pytest.raises(PromptError, match="asks for a function that was not run"):
+    with pytest.raises(PromptError, match="calls a function that was not run"):
         live.proceed()
 
 
