@@ -69,9 +69,10 @@ def with_schema(request: Request, option: Any, spec: ModelSpec) -> Request:
 
 def in_words(request: Request, call: Call, error: BadRequest) -> Round | None:
     """Return the request with its schema in the prompt if the server rejected the schema; otherwise None."""
-    if request.answer is None or request.answer.how == "prompt" or not REJECTED.search(str(error)):
+    answer = request.answer
+    if answer is None or not call.repair or answer.how == "prompt" or not REJECTED.search(str(error)):
         return None
-    request = replace(request, answer=replace(request.answer, how="prompt"))
+    request = replace(request, answer=replace(answer, how="prompt"))
     return Round(request, call, "the server rejected the schema; trying again with the schema in the prompt")
 
 

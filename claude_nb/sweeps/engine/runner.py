@@ -7,16 +7,20 @@ import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from claude_nb.errors import ClaudeError
 from claude_nb.providers.http.keepalive import KeptConnections
+from claude_nb.session.call import Call
+from claude_nb.session.reader import ReplyView
 from claude_nb.session.session import Session
 from claude_nb.session.turn import Turn
 from claude_nb.stop_signal import Stop
 from claude_nb.sweeps.engine.job_queue import Job, JobQueue, Task
 from claude_nb.sweeps.engine.throttle import Throttle
 from claude_nb.sweeps.engine.worker import Answer, failed, run_one
+from claude_nb.types.reply import Reply
 
 TRIES = 3  # of a call that fails before its first byte
 TRIES_REFUSED = 8  # of a call for which the server has no room
@@ -76,6 +80,10 @@ class Runner:
         returns what has ended in the meantime.
         """
         return self._on_executor(self._executor) if self._executor else self._on_threads()
+
+    @property
+    def stopped(self) -> bool:
+        return self._stop.is_set()
 
     def rest(self) -> list[Done]:
         """Return the finished jobs that were not yielded yet."""
@@ -143,14 +151,9 @@ class Runner:
     def _call(self, task: Task, connections: KeptConnections | None = None) -> Answer | None:
         """Run a job to its end; None: stopped on the way."""
         job, replay = task.job, "use" if task.is_recorded else self._replay
+        call = Call(replay=replay, hurry=True, repair=False, retries=0, connections=connections, writer=task)
         try:
-            turn = self.session.run(
-                job.request, replay=replay, hurry=True, retries=0, connections=connections, writer=task, **self._options
-            )
-            self.turns[job] = turn
-            if self._stop.is_set():
-                turn.stop()
-            reply = turn.wait()
+            reply = self.session.complete(job.request, replace(call, **self._options), _Reading(self, job))
             return None if reply.stop_reason == "interrupted" else Answer(reply)
         except ClaudeError as error:
             return None if self._stop.is_set() else failed(job.request, error)
@@ -223,6 +226,20 @@ class Runner:
         if not self._may_retry(task, answer):
             answer = answer._replace(reply=self.session.adopt(answer.reply))
         self._take(task, answer)
+
+
+class _Reading(ReplyView):
+    """Reads a reply in the thread of its job, where the runner can stop it."""
+
+    def __init__(self, runner: Runner, job: Job) -> None:
+        self._runner = runner
+        self._job = job
+
+    def read(self, turn: Turn) -> Reply:
+        self._runner.turns[self._job] = turn
+        if self._runner.stopped:
+            turn.stop()
+        return turn.wait()
 
 
 def connections_per_thread(limit: int) -> int:
