@@ -33,20 +33,6 @@ EXCEPTION = {
     ("claude_nb.types.reply", "claude_nb.render.reply"),
     ("claude_nb.render.reply", "claude_nb.types.reply"),
 }
-# To be emptied: circles and imports that are on their way out.
-KNOWN_CIRCLES = {
-    ("claude_nb.providers.models", "claude_nb.providers.thinking"),
-    ("claude_nb.providers.thinking", "claude_nb.providers.models"),
-    ("claude_nb.sweeps.files", "claude_nb.sweeps.results"),
-    ("claude_nb.sweeps.results", "claude_nb.sweeps.files"),
-    ("claude_nb.sweeps.results", "claude_nb.sweeps.views.html"),
-    ("claude_nb.sweeps.results", "claude_nb.sweeps.views.plots"),
-    ("claude_nb.sweeps.views.grid_data", "claude_nb.sweeps.results"),
-    ("claude_nb.sweeps.views.html", "claude_nb.sweeps.results"),
-    ("claude_nb.sweeps.views.html", "claude_nb.sweeps.views.grid_data"),
-    ("claude_nb.sweeps.views.plots", "claude_nb.sweeps.results"),
-}
-KNOWN_PAGE_IMPORTS = {"claude_nb.sweeps.metrics.statistics"}
 
 Graph = dict[str, set[str]]
 
@@ -88,7 +74,7 @@ def circles(edges: Graph) -> set[tuple[str, str]]:
 
 
 def test_no_imports_run_in_a_circle() -> None:
-    assert circles(graph()) - KNOWN_CIRCLES == EXCEPTION
+    assert circles(graph()) == EXCEPTION
 
 
 def test_the_graph_sees_imports_in_functions_and_for_type_checkers() -> None:
@@ -142,7 +128,7 @@ def text_of(path: Path) -> str:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_notebooks_and_documentation_import_public_names_and_the_demo_model_only(path: Path) -> None:
     text = text_of(path)
-    modules = set(re.findall(r"(?:from|import) (claude_nb[\w.]*)", text)) - {"claude_nb"} - KNOWN_PAGE_IMPORTS
+    modules = set(re.findall(r"(?:from|import) (claude_nb[\w.]*)", text)) - {"claude_nb"}
     assert all(module.startswith("claude_nb.demo") for module in modules), modules
     names = re.findall(r"from claude_nb import ([\w, ]+)", text)
     assert {name.split()[0] for line in names for name in line.split(",")} <= {*claude_nb.__all__, "demo"}
