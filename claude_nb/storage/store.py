@@ -14,38 +14,23 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from claude_nb.storage import migrations, rows
+from claude_nb.storage import rows
 from claude_nb.storage.database import File
 from claude_nb.storage.entries import Recorded, Rhythm, Row, to_json
+from claude_nb.storage.open_rows import OpenRow, OpenRows
 from claude_nb.storage.writer import Writer, result_of
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 
 PROGRESS_WAIT_S = 0.5
 REMOVE_DELAY_S = 0.05
-
-
-@dataclass
-class _Running:
-    """A turn between begin and finish: its row, and how much of its text is written.
-
-    values  what the row began with, in case it has to begin again in a new file
-    saved   pieces of its text may be in the file
-    """
-
-    row_id: int
-    mark: str
-    values: rows.Values
-    text: int = 0
-    thinking: int = 0
-    saved: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,17 +40,11 @@ class _Write:
     wait_s  how long to wait for a lock; None: the usual time
     """
 
-    begin: Sequence[tuple[Request, tuple[str | None, ...]]] = ()
+    begin: Sequence[rows.Values] = ()
     finish: Sequence[tuple[int, Reply, Rhythm]] = ()
     unsent: Sequence[int] = ()
     work: Callable[[sqlite3.Connection], Any] | None = None
     wait_s: float | None = None
-
-
-def _place(db: sqlite3.Connection, turn: _Running, mark: str) -> tuple[int, bool]:
-    """Its row; True for a new one, because the old file was set aside or deleted."""
-    new = mark != turn.mark
-    return rows.insert(db, turn.values)[0] if new else turn.row_id, new
 
 
 class Store:
@@ -82,27 +61,35 @@ class Store:
         self._file = File(Path(path), warn=warn, wait_s=wait_s)
         self._writer = Writer(self._commit)
         self._clock = clock
-        self._running: dict[int, _Running] = {}
-        self._healed = False
+        self._open = OpenRows(clock)
 
     @property
     def path(self) -> Path:
         return self._file.path
 
-    def begin(
-        self, request: Request, *, notebook: str | None = None, variable: str | None = None, chat: str | None = None
-    ) -> int | None:
-        """Write the prompt down before it is sent; the id of its row, or None when that was not possible."""
-        future = self._writer.submit(_Write(begin=[(request, (notebook, variable, chat))]))
+    def begin(self, request: Request, **origin: str | None) -> int | None:
+        """Write a prompt down before it is sent; the id of its row, or None when that was not possible.
+
+        origin  see begin_all()
+        """
+        future = self.begin_all([request], **origin)
         try:
             return next(iter(self.rows_of(future)), None)
         except BaseException:  # an interrupt: the request will not be sent
             future.add_done_callback(lambda done: self.remove(self.rows_of(done)))
             raise
 
-    def begin_all(self, requests: Sequence[Request], *, notebook: str | None = None) -> Future[list[int]]:
-        """Write many prompts down; rows_of() waits for their ids."""
-        return self._writer.submit(_Write(begin=[(request, (notebook, None, None)) for request in requests]))
+    def begin_all(
+        self,
+        requests: Iterable[Request],
+        *,
+        notebook: str | None = None,
+        variable: str | None = None,
+        chat: str | None = None,
+    ) -> Future[list[int]]:
+        """Write prompts down, with what their replies belong to; rows_of() waits for the ids of their rows."""
+        origin = (self._clock(), rows.owner(), *map(rows.plain, (notebook, variable, chat)))
+        return self._writer.submit(_Write([(one.key, *origin, to_json(one.to_dict())) for one in requests]))
 
     def rows_of(self, future: Future[list[int]]) -> list[int]:
         """Wait for the ids of rows that begin; [] when they cannot be written."""
@@ -110,25 +97,15 @@ class Store:
 
     def progress(self, row_id: int | None, text: str, thinking: str = "") -> None:
         """Save the text so far, at most once a second. Only what is new since the last call is written."""
-        turn = self._running.get(row_id) if row_id is not None else None
-        if turn is None:
+        row = self._open.get(row_id)
+        if row is None:
             return
-
-        turn.saved = True
-
-        def work(db: sqlite3.Connection) -> tuple[int, str]:
-            mark = migrations.mark(db)
-            row_id, new = _place(db, turn, mark)
-            begin = (0, 0) if new else (turn.text, turn.thinking)
-            if not rows.add_piece(db, row_id, self._clock(), text[begin[0] :], thinking[begin[1] :]):
-                rows.reopen(db, row_id)
-                rows.add_piece(db, row_id, self._clock(), text, thinking)
-            return row_id, mark
-
-        future = self._writer.submit(_Write(work=work, wait_s=PROGRESS_WAIT_S))
+        row.saved = True
+        write = _Write(work=lambda db: row.add_piece(db, self._clock(), text, thinking), wait_s=PROGRESS_WAIT_S)
+        future = self._writer.submit(write)
         if place := self._file.guarded(lambda: result_of(future), None, may_be_late=True):
-            turn.row_id, turn.mark = place
-            turn.text, turn.thinking = len(text), len(thinking)
+            row.id, row.mark = place
+            row.text, row.thinking = len(text), len(thinking)
 
     def finish(self, row_id: int | None, reply: Reply, rhythm: Rhythm = (), *, delay_s: float | None = None) -> None:
         """Write the reply, complete or not. A row that was erased in the meantime stays erased.
@@ -137,70 +114,49 @@ class Store:
         """
         if row_id is None:
             return
-        future = self._writer.submit(_Write(finish=[(row_id, reply, rhythm)]), delay_s=delay_s or 0.0)
+        write = _Write(finish=[(row_id, reply, rhythm)])
         if delay_s is None:
+            future = self._writer.submit(write)
             self._file.guarded(lambda: result_of(future), None)
         else:
-            future.add_done_callback(lambda done: self._file.guarded(done.result, None))
+            self._write_later(write, delay_s)
 
     def remove(self, row_ids: Iterable[int]) -> None:
         """Take out running rows soon, because their prompts were not sent."""
-        future = self._writer.submit(_Write(unsent=[*row_ids]), delay_s=REMOVE_DELAY_S)
+        self._write_later(_Write(unsent=[*row_ids]), REMOVE_DELAY_S)
+
+    def _write_later(self, write: _Write, delay_s: float) -> None:
+        future = self._writer.submit(write, delay_s=delay_s)
         future.add_done_callback(lambda done: self._file.guarded(done.result, None))
 
     def flush(self, within_s: float) -> None:
         """Wait until everything is written, at most so many seconds."""
-        self._writer.flush(within_s)
+        wait([self._writer.submit(_Write())], within_s)
 
     def _commit(self, writes: Sequence[_Write]) -> list[Any]:
         """Do several writes in one transaction; the result of each."""
-        now_s, owner = self._clock(), rows.owner()
-        new: list[rows.Values] = [
-            (request.key, now_s, owner, *map(rows.plain, names), to_json(request.to_dict()))
-            for write in writes
-            for request, names in write.begin
-        ]
-        ends = [end for write in writes for end in write.finish]
+        begin = [values for write in writes for values in write.begin]
+        finish = [end for write in writes for end in write.finish]
         unsent = [row_id for write in writes for row_id in write.unsent]
 
-        def work(db: sqlite3.Connection) -> tuple[list[Any], list[_Running]]:
+        def work(db: sqlite3.Connection) -> tuple[list[Any], list[OpenRow]]:
             # First, because a piece of text that comes after the end of its row would open the row again.
             results = [write.work(db) if write.work else None for write in writes]
-            return results, self._enter(db, new, ends, unsent) if new or ends or unsent else []
+            return results, self._open.write(db, begin, finish, unsent) if begin or finish or unsent else []
 
+        if not (begin or finish or unsent or any(write.work for write in writes)):
+            return [None] * len(writes)
         waits = [write.wait_s for write in writes]
         try:
-            results, begun = self._file.transact(work, wait_s=None if None in waits else max(w or 0.0 for w in waits))
+            results, new = self._file.transact(work, wait_s=None if None in waits else max(w or 0.0 for w in waits))
         finally:
-            for row_id in (*unsent, *(row_id for row_id, *_ in ends)):
-                self._running.pop(row_id, None)
-        self._healed = self._healed or bool(new)
-        self._running |= {turn.row_id: turn for turn in begun}
-        ids = iter(turn.row_id for turn in begun)
+            self._open.closed((*unsent, *(row_id for row_id, *_ in finish)))
+        self._open.opened(new)
+        ids = iter(row.id for row in new)
         return [
             [*islice(ids, len(write.begin))] if write.begin else result
             for write, result in zip(writes, results, strict=True)
         ]
-
-    def _enter(
-        self,
-        db: sqlite3.Connection,
-        new: Sequence[rows.Values],
-        ends: Sequence[tuple[int, Reply, Rhythm]],
-        unsent: Sequence[int],
-    ) -> list[_Running]:
-        """Begin, finish and take out rows, with a few statements for all of them."""
-        if new and not self._healed:
-            rows.heal(db, self._clock())
-        mark = migrations.mark(db)
-        turns = [self._running.get(row_id) for row_id, *_ in ends]
-        ids = [_place(db, turn, mark)[0] if turn else row_id for turn, (row_id, *_) in zip(turns, ends, strict=True)]
-        closed = rows.close(db, *((id_, reply, rhythm) for id_, (_, reply, rhythm) in zip(ids, ends, strict=True)))
-        saved = [id_ for id_, turn in zip(ids, turns, strict=True) if turn is None or turn.saved]
-        rows.drop_pieces(db, closed.keys() & saved)
-        rows.index(db, closed)
-        rows.remove(db, unsent)
-        return [_Running(row_id, mark, values) for row_id, values in zip(rows.insert(db, *new), new, strict=True)]
 
     def find(self, request: Request) -> Recorded | None:
         """The newest reply to an equal request that ended by itself and was not itself a replay."""

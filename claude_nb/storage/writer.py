@@ -37,7 +37,6 @@ class Writer(Generic[W]):
         self._pid = os.getpid()
         self._changed = threading.Condition()
         self._pending: list[tuple[W, Future[Any]]] = []
-        self._running: list[tuple[W, Future[Any]]] = []
         self._due_s = math.inf
         self._thread: threading.Thread | None = None
 
@@ -55,14 +54,6 @@ class Writer(Generic[W]):
         if not is_running:
             self._write(self._take())
         return future
-
-    def flush(self, within_s: float) -> None:
-        """Wait until everything that was submitted so far is written, at most `within_s` seconds."""
-        with self._changed:
-            futures = [future for _, future in (*self._running, *self._pending)]
-            self._due_s = -math.inf if self._pending else math.inf
-            self._changed.notify_all()
-        wait(futures, within_s)
 
     def _start(self) -> bool:
         """Whether the thread runs now. While the interpreter shuts down, no new one can begin."""
@@ -83,13 +74,11 @@ class Writer(Generic[W]):
     def _next(self) -> list[tuple[W, Future[Any]]]:
         """Wait for the next batch; an empty one ends the thread."""
         with self._changed:
-            self._running = []
             while (left_s := self._due_s - time.monotonic()) > 0:
                 if not self._changed.wait(min(left_s, IDLE_S)) and not self._pending:
                     self._thread = None
                     return []
-            self._running = self._take()
-            return self._running
+            return self._take()
 
     def _take(self) -> list[tuple[W, Future[Any]]]:
         batch, self._pending, self._due_s = self._pending, [], math.inf

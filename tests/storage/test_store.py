@@ -162,3 +162,25 @@ def whole(text: str) -> str:
     return re.sub(
         "[\ud800-\udbff][\udc00-\udfff]", lambda two: two[0].encode("utf-16", "surrogatepass").decode("utf-16"), text
     )
+
+
+def test_flush_writes_at_once_what_was_to_wait(store: Store) -> None:
+    row_id = store.begin(ask())
+    store.finish(row_id, Reply(ask(), "Because."), delay_s=3600)
+    store.flush(60)
+    row = store.get(row_id or 0)
+    assert row is not None
+    assert (row.running, row.reply.text) == (False, "Because.")
+
+
+def test_an_interrupt_while_the_prompt_is_written_leaves_no_row(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("claude_nb.storage.store.result_of", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.begin(ask())
+    store.begin(ask("the next"))  # in order, so that the interrupted one is written by now
+    store.flush(60)
+    assert [row.reply.prompt for row in store.recent()] == ["the next"]

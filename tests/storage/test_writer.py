@@ -80,16 +80,6 @@ def test_a_write_with_a_delay_waits_for_others() -> None:
     assert disk.transactions == [["first", "second", "now"]]
 
 
-def test_flush_writes_what_was_to_wait() -> None:
-    disk = Disk()
-    queue: Writer[str] = Writer(disk.commit)
-    queue.submit("late", delay_s=3600)
-    queue.flush(60)
-    assert disk.transactions == [["late"]]
-    queue.flush(60)
-    assert disk.transactions == [["late"]]
-
-
 def test_the_thread_ends_when_nothing_is_to_be_written_and_a_new_one_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "IDLE_S", 0.01)
     queue: Writer[str] = Writer(Disk().commit)

@@ -12,6 +12,7 @@ import pytest
 from claude_nb.providers.credentials import Credentials
 from claude_nb.session.session import Session
 from claude_nb.stop_signal import Stop
+from claude_nb.storage.open_rows import OpenRows
 from claude_nb.storage.store import Store
 from claude_nb.sweeps.api import sweep
 from claude_nb.sweeps.engine.job_queue import ENOUGH, Job, JobQueue, Task
@@ -59,20 +60,22 @@ def test_a_prompt_is_in_the_history_when_its_job_is_handed_out(store: Store) -> 
     queue.close(10)
 
 
-class Counted(Store):
-    """Tells how many prompts each write brought."""
+@pytest.fixture
+def writes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many prompts each write brought."""
+    found: list[int] = []
+    write = OpenRows.write
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, warn=pytest.fail)
-        self.writes: list[int] = []
+    def counted(self: OpenRows, db: sqlite3.Connection, begin: Any, *rest: Any) -> Any:
+        found.append(len(begin))
+        return write(self, db, begin, *rest)
 
-    def _enter(self, db: sqlite3.Connection, new: Any, *rest: Any) -> Any:
-        self.writes.append(len(new))
-        return super()._enter(db, new, *rest)
+    monkeypatch.setattr(OpenRows, "write", counted)
+    return found
 
 
-def test_no_more_rows_are_written_ahead_where_they_are_there_in_time(tmp_path: Path) -> None:
-    store, pause = Counted(tmp_path / "history.db"), threading.Event()
+def test_no_more_rows_are_written_ahead_where_they_are_there_in_time(store: Store, writes: list[int]) -> None:
+    pause = threading.Event()
     queue = JobQueue(jobs(12), store, ahead=2)
     for number in range(10):
         assert queue.next(STOP)
@@ -80,18 +83,19 @@ def test_no_more_rows_are_written_ahead_where_they_are_there_in_time(tmp_path: P
             pause.wait(0.005)
         assert len(prompts(store)) == number + 3
     queue.close(10)
-    assert max(store.writes) <= 3  # the first one
-    assert sum(store.writes) == 12
+    assert max(writes) <= 3  # the first one
+    assert sum(writes) == 12
 
 
-def test_on_a_slow_disk_more_rows_are_written_ahead_but_no_more_than_eight_times_as_many(tmp_path: Path) -> None:
-    store = Counted(tmp_path / "history.db")
+def test_on_a_slow_disk_more_rows_are_written_ahead_but_no_more_than_eight_times_as_many(
+    store: Store, writes: list[int]
+) -> None:
     queue = JobQueue(jobs(200), store, ahead=2)
     while queue.next(STOP):
         pass
     queue.close(10)
-    assert store.writes[0] in (2, 3)
-    assert 3 < max(store.writes) <= 16
+    assert writes[0] in (2, 3)
+    assert 3 < max(writes) <= 16
 
 
 def test_a_prompt_that_is_not_sent_after_all_is_taken_out_again(store: Store) -> None:
@@ -260,22 +264,18 @@ def test_replies_are_in_the_history_while_the_sweep_still_runs(tmp_path: Path) -
     assert all(row.reply.text == "Hello" for row in other.recent(None))
 
 
-def test_a_hundred_calls_start_few_threads_and_few_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hundred_calls_start_few_threads_and_few_writes(
+    tmp_path: Path, writes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     started: list[str] = []
-    start, enter = threading.Thread.start, Store._enter
-    writes: list[int] = []
+    start = threading.Thread.start
 
     def counted(self: threading.Thread) -> None:
         started.append(self.name)
         start(self)
 
-    def entered(self: Store, *what: Any) -> Any:
-        writes.append(len(what[1]))
-        return enter(self, *what)
-
     with RateServer(latency_s=0.02) as server:
         monkeypatch.setattr(threading.Thread, "start", counted)
-        monkeypatch.setattr(Store, "_enter", entered)
         session = Session(credentials=Credentials({"CLAUDE_NB_HISTORY": str(tmp_path / "history.db")}))
         result = a_sweep(session, server.url, concurrency=16)
     assert len([reply for reply in result if reply.complete]) == 100
