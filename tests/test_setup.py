@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import pkgutil
 import re
 import subprocess
 import sys
@@ -131,6 +132,18 @@ def test_the_tour_of_the_files_names_every_module() -> None:
     here = [path for path in (ROOT / "claude_nb").iterdir() if path.name[0] not in "_." and path.name != "py.typed"]
     names = [f"{path.name}/" if path.is_dir() else path.name for path in here]
     assert not [name for name in names if f"`{name}`" not in tour]
+
+
+def test_the_tour_names_files_and_functions_that_exist() -> None:
+    tour = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    quoted = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", tour, flags=re.DOTALL))
+    paths = [name for name in quoted if re.fullmatch(r"[\w./-]*/[\w./-]+", name) and "NAME" not in name]
+    assert not [name for name in paths if not ((ROOT / name).exists() or (ROOT / "claude_nb" / name).exists())]
+    steps = tour.partition("## The path of one cell")[2].partition("\n## ")[0]
+    names = re.findall(r"`(\w+(?:\.\w+)+)`", steps)
+    assert len(names) > 10
+    for name in names:
+        pkgutil.resolve_name(f"claude_nb.session.session.{name}" if name[0].isupper() else f"claude_nb.{name}")
 
 
 def picture() -> str:
