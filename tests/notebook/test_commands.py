@@ -11,17 +11,11 @@ import pytest
 from claude_nb.errors import ClaudeError, ConfigError, PromptError
 from claude_nb.notebook import commands
 from claude_nb.notebook.commands import settings
-from claude_nb.providers.credentials import Credentials
 from claude_nb.session.session import Session
 from tests.helpers.server import Server, answer
+from tests.helpers.sessions import session
 
 KEY = "0123456789abcdef0123456789abcdef"
-
-
-def session(**environ: str) -> Session:
-    made = Session(credentials=Credentials({"CLAUDE_NB_HISTORY": "off", **environ}))
-    made.demo_delay_s = 0
-    return made
 
 
 def run(session: Session, line: str) -> Any:

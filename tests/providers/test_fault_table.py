@@ -16,10 +16,10 @@ from claude_nb.errors import ClaudeError
 from claude_nb.providers.credentials import Credentials
 from claude_nb.session.session import Session
 from claude_nb.session.turn import MAX_CHARS, Turn
-from claude_nb.stop_signal import Stop
 from tests.faults_table import TABLE
 from tests.faults_table.wires import Chat, Fault
 from tests.helpers import ROOT
+from tests.helpers.clocks import HurriedStop
 from tests.helpers.kernel import Kernel
 from tests.helpers.server import Server
 
@@ -27,13 +27,6 @@ DOCUMENT = ROOT / "docs" / "reliability.md"
 KEY = "test-key-0123456789"
 FAULTS = [fault for faults in TABLE.values() for fault in faults]
 CASES = [(fault, dialect) for fault in FAULTS for dialect in fault.dialects]
-
-
-class HurriedStop(Stop):
-    """Does not wait between tries."""
-
-    def wait(self, seconds: float) -> bool:
-        return self.is_set()
 
 
 @pytest.fixture

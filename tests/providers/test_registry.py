@@ -11,11 +11,11 @@ from claude_nb.errors import AuthError, ConfigError
 from claude_nb.providers import api, registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.registry import PROVIDERS
-from claude_nb.session.session import Session
 from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Message, Request, Usage
 from claude_nb.types.settings import Sampling
 from tests.helpers.server import Server, answer, stream
+from tests.helpers.sessions import session
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -43,12 +43,6 @@ MESSAGES_STREAM = "".join(
         {"type": "message_stop"},
     )
 ).encode()
-
-
-def session(**environ: str) -> Session:
-    made = Session(credentials=Credentials({"CLAUDE_NB_HISTORY": "off", **environ}))
-    made.demo_delay_s = 0
-    return made
 
 
 # The table

@@ -19,15 +19,9 @@ from claude_nb.session.conversation import Cell
 from claude_nb.session.session import Session
 from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Message, Request
+from tests.helpers.sessions import session
 
 KEY = "0123456789abcdef0123456789abcdef"
-
-
-def session(**environ: str) -> Session:
-    """A session without a history, whose demo model makes no pauses."""
-    made = Session(credentials=Credentials({"CLAUDE_NB_HISTORY": "off", **environ}))
-    made.demo_delay_s = 0
-    return made
 
 
 @pytest.fixture

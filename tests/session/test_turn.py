@@ -16,19 +16,10 @@ from claude_nb.session.turn import Turn
 from claude_nb.stop_signal import Stop
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Chunk, Message, Request, Usage
+from tests.helpers.clocks import Clock
 
 REQUEST = Request("demo", "demo", (Message("user", "Hi"),))
 END = Chunk(stop_reason="end", raw_stop_reason="end_turn", done=True)
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class TurnObserver:

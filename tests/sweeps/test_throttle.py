@@ -8,13 +8,7 @@ import pytest
 
 from claude_nb.stop_signal import Stop
 from claude_nb.sweeps.engine.throttle import TOO_MANY, Throttle
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.helpers.clocks import Clock
 
 
 @pytest.fixture

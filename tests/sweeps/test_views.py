@@ -19,6 +19,7 @@ from claude_nb.sweeps.views import progress
 from claude_nb.sweeps.views.grid_widget import Grid, State
 from claude_nb.sweeps.views.progress import ProgressLine
 from claude_nb.types.reply import Reply
+from tests.helpers.clocks import Clock
 from tests.helpers.kernel import Kernel
 from tests.helpers.rates import RateServer
 
@@ -123,13 +124,6 @@ def test_compare_in_a_script_writes_one_reply_below_the_other(capsys: pytest.Cap
     assert shown.count("Demo model") == 2
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def half_done() -> Sweep:
     result = told("a fox", temperature=[0, 1])
@@ -153,7 +147,7 @@ def test_the_live_grid_holds_axes_cells_and_metrics_from_the_start(half_done: Sw
 
 
 def test_the_live_grid_draws_when_it_is_time_and_there_is_news(half_done: Sweep) -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     widget = Grid(half_done, state(3), clock=clock)
     half_done.put({(1, 1): half_done.replies[0]})
     widget.update(state(4))

@@ -39,6 +39,7 @@ from claude_nb.providers.sse import Event
 from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Chunk
 from tests.helpers import STREAMS, TESTS
+from tests.helpers.clocks import HurriedStop
 from tests.helpers.cuts import CUTS, Cut
 from tests.helpers.server import Repeat, Reset, Scenario, Send, Server, Wait, answer, head, stream
 from tests.providers.dialects.test_dialects import ERRORS, REPLIES, dialect_for, gather
@@ -46,18 +47,6 @@ from tests.providers.dialects.test_dialects import ERRORS, REPLIES, dialect_for,
 CANARY = "sk-canary-7Q4zP0xVbN2mLk8Jh6Gf"
 HI = b'data: {"choices":[{"delta":{"content":"Hi"}}]}\n\n'
 SHORT = Timeouts(connect_s=2, silence_s=0.3, progress_s=0.3)
-
-
-class HurriedStop(Stop):
-    """Does not sleep; notes for how long it should have."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waits: list[float] = []
-
-    def wait(self, seconds: float) -> bool:
-        self.waits.append(seconds)
-        return self.is_set()
 
 
 @pytest.fixture(autouse=True)
