@@ -94,7 +94,7 @@ class ClaudeMagic:
         files = attachments.gather([template.named(text, variables) for text in options.pop("attach", ())])
         form = {"json": structured.by_name(options.pop("json"), variables)} if "json" in options else {}
         texts = {name: _filled(text, variables, notices) for name, text in options.items()}
-        values = {name: arguments.typed(option_table.BY_NAME[name], text) for name, text in texts.items()} | form
+        values = {name: option_table.read(option_table.BY_NAME[name], text) for name, text in texts.items()} | form
         flags = {name: values.pop(name) for name in option_table.CALL_NAMES if name in values}
         out = flags.setdefault("out", "reply")
         if not arguments.is_variable(out):

@@ -9,7 +9,6 @@ from typing import Any
 from claude_nb.errors import PromptError
 from claude_nb.notebook import arguments
 from claude_nb.session import options
-from claude_nb.session.options import Option
 from claude_nb.session.session import Session
 from claude_nb.sweeps import api, plan
 from claude_nb.sweeps.sweep import Sweep
@@ -60,7 +59,8 @@ def read_spec(text: str) -> dict[str, Any]:
         elif name == "mode":
             spec[name] = values[0]
         else:
-            typed = [_typed(options.BY_NAME.get(name), value) for value in values]
+            option = options.BY_NAME.get(name)
+            typed = [options.read(option, value) if option else value for value in values]
             spec[name] = typed if len(typed) > 1 else typed[0]
     return spec
 
@@ -71,9 +71,3 @@ def _number(name: str, values: Sequence[str]) -> int | float:
         return NUMBERS[name](text)
     except ValueError:
         raise PromptError(f"{name} takes one number, not {','.join(values)!r}") from None
-
-
-def _typed(option: Option | None, text: str) -> Any:
-    if option is None:
-        return text
-    return (text,) if option.repeatable else options.read(option, text)

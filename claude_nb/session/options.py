@@ -113,10 +113,15 @@ def find(name: str) -> Option:
     raise PromptError(f"unknown option {name!r}; {hint}")
 
 
-def read(option: Option, text: str) -> Any:
-    """Return the value that a user typed: read(BY_NAME["top_k"], "5") -> 5. Unreadable: PromptError."""
+def read(option: Option, text: Any) -> Any:
+    """Return the value that a user typed: read(BY_NAME["top_k"], "5") -> 5. Unreadable: PromptError.
+
+    text  a list of texts for a repeatable option; True or a text such as "yes" for a switch
+    """
     if option.kind is None:
-        return text.strip().lower() in ("1", "true", "yes", "on")
+        return text is True or text.strip().lower() in ("1", "true", "yes", "on")
+    if option.repeatable:
+        return check(option.name, (text,) if isinstance(text, str) else tuple(text))
     try:
         return check(option.name, option.kind(text))
     except ValueError:

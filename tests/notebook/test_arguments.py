@@ -4,7 +4,7 @@ import pytest
 
 from claude_nb.errors import PromptError
 from claude_nb.notebook import arguments
-from claude_nb.session import options as knobs
+from claude_nb.session import options
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_wrong_option_says_what_to_do(line: str, message: str) -> None:
 )
 def test_a_value_out_of_range_is_one_line(name: str, text: str, message: str) -> None:
     with pytest.raises(PromptError, match=message):
-        arguments.typed(knobs.BY_NAME[name], text)
+        options.read(options.BY_NAME[name], text)
 
 
 def test_pairs_of_set_may_be_quoted() -> None:
@@ -71,11 +71,11 @@ def test_pairs_of_set_may_be_quoted() -> None:
     ]
 
 
-def test_every_knob_is_in_the_help() -> None:
+def test_every_option_is_in_the_help() -> None:
     text = arguments.help_text("claude")
-    assert all(flag in text for knob in knobs.OPTIONS for flag in knob.flags)
+    assert all(flag in text for option in options.OPTIONS for flag in option.flags)
 
 
-def test_no_two_knobs_share_a_flag() -> None:
-    flags = [flag for knob in knobs.OPTIONS for flag in knob.flags]
+def test_no_two_options_share_a_flag() -> None:
+    flags = [flag for option in options.OPTIONS for flag in option.flags]
     assert len(flags) == len(set(flags))

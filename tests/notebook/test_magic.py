@@ -186,7 +186,7 @@ def test_a_dry_run_sends_nothing_and_shows_the_body_to_the_letter(
     ("cell", "line"),
     [
         ("%claude --temprature 1 hi", "PromptError: unknown option '--temprature'; did you mean temperature?"),
-        ("%claude -z hi", "PromptError: there is no option -z"),
+        ("%claude -z hi", "PromptError: unknown option -z"),
         ("%claude -t hot hi", "PromptError: --temperature takes a number, not 'hot'"),
         ("%claude -t", "PromptError: -t needs a value"),
         ("%claude hi {{whom}}", "PromptError: no variable 'whom'"),

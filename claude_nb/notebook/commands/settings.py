@@ -69,10 +69,8 @@ def _set(call: Invocation) -> str:
     settings = call.session.settings
     if not call.text:
         return "\n".join(f"{name}={value!r}" for name, value in settings.items()) or "no defaults are set"
-    values = {}
-    for name, text in arguments.pairs(call.text):
-        option = options.find(name)
-        values[option.name] = (text,) if option.repeatable else options.read(option, text)
+    chosen = [(options.find(name), text) for name, text in arguments.pairs(call.text)]
+    values = {option.name: options.read(option, text) for option, text in chosen}
     call.session.configure(**values)
     return ", ".join(f"{name}={call.session.settings[name]!r}" for name in values)
 
