@@ -1,7 +1,6 @@
-"""What a server says when it says no, in one typed line that names the cause and the next step.
+"""Convert an error response to a typed error, whose one line names the cause and the next step.
 
-Every shape of error body is read: nested and flat objects, lists of messages, plain text, a web page, nothing.
-Whether another try makes sense is in the type: only Overloaded is worth one.
+The type says whether a retry makes sense: only Overloaded is worth one.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from claude_nb.errors import ApiError, AuthError, BadRequest, Overloaded
 from claude_nb.providers import error_bodies
 from claude_nb.providers.sse import read_object
+from claude_nb.render.chars import one_line
 
 SHOWN_CHARS = 300
 PARAMS = ("temperature", "top_p", "top_k", "max_tokens", "stop_sequences", "seed")
@@ -25,9 +25,8 @@ REQUEST_ID_HEADERS = ("x-inference-id", "request-id", "x-request-id", "x-generat
 NO_MONEY = re.compile(
     r"(?i)out of (credits|funds)|credit balance|insufficient.?(credits|funds|quota|balance)|spend.?limit|billing"
 )
-BUDGET = re.compile(
-    r"(?i)budget.{0,12}exceeded|exceeded.?budget|over .{0,12}budget"
-)  # of a key that a gateway gave out
+# Gateways such as LiteLLM give out keys with a budget.
+BUDGET = re.compile(r"(?i)budget.{0,12}exceeded|exceeded.?budget|over .{0,12}budget")
 TOO_LONG = re.compile(r"(?i)context.?(length|window|limit)|prompt is too long|too many tokens|maximum context")
 VERIFY = re.compile(r"(?i)verif")
 
@@ -58,44 +57,43 @@ def from_response(
     found: str | None = None,
     clean: Callable[[str], str] = str,
 ) -> ApiError:
-    """The error of a response: from_response(529, {}, b"", host="api.example.com") -> Overloaded.
+    """Return the error of a response: from_response(529, {}, b"", host="api.example.com") -> Overloaded.
 
     headers  names in lower case
-    found    where the key came from, for people: "environment variable AIMLAPI_API_KEY"
+    found    where the key was found: "environment variable AIMLAPI_API_KEY"
     clean    applied to every text of the server before it is shown; redacts the key
     """
     data = read_object(body)
-    said = clean(error_bodies.said(data, body, headers))
-    words = " ".join((said, *error_bodies.codes(data or {})))
-    broke = (status == 429 and NO_MONEY.search(words)) or (status < 500 and BUDGET.search(words))
-    kind = AuthError if broke else _class_of(status)
-    param = _param(data or {}, said) if kind is BadRequest else None
+    message = clean(error_bodies.message(data, body, headers))
+    words = " ".join((message, *error_bodies.codes(data or {})))
+    no_money = (status == 429 and NO_MONEY.search(words)) or (status < 500 and BUDGET.search(words))
+    kind = AuthError if no_money else _class_of(status)
+    param = _param(data or {}, message) if kind is BadRequest else None
     return kind(
-        f"{host} {_cause(status)}{_quoted(said)}; {_next_step(status, words, headers, found, param)}",
+        f"{host} {_cause(status)}{_quoted(message)}; {_next_step(status, words, headers, found, param)}",
         status=status,
-        request_id=clean(request_id(headers) or error_bodies.own_id(data or {})) or None,
+        request_id=clean(request_id(headers) or error_bodies.request_id(data or {})) or None,
         retry_after_s=retry_after_s(headers),
         param=param,
     )
 
 
 def from_event(data: Mapping[str, Any]) -> ApiError:
-    """The error that an object inside a reply reports: from_event({"error": {"type": "overloaded_error"}})."""
-    said = "; ".join(error_bodies.messages(dict(data)))
+    """Return the error that an object in a stream reports: from_event({"error": {"type": "overloaded_error"}})."""
+    message = "; ".join(error_bodies.messages(dict(data)))
     codes = list(error_bodies.codes(data))
     status = next(filter(None, map(_status_in, codes)), None)
-    words = " ".join((said, *codes))
+    words = " ".join((message, *codes))
     kind = ApiError if status is None else AuthError if NO_MONEY.search(words) else _class_of(status)
-    param = _param(data, said) if kind is BadRequest else None
+    param = _param(data, message) if kind is BadRequest else None
     step = _next_step(status or 500, words, {}, None, param)
-    quoted = _quoted(said or ", ".join(codes))
-    return kind(
-        f"the server broke off with an error{quoted}; {step}", request_id=error_bodies.own_id(data) or None, param=param
-    )
+    quoted = _quoted(message or ", ".join(codes))
+    body_id = error_bodies.request_id(data) or None
+    return kind(f"the server ended the reply with an error{quoted}; {step}", request_id=body_id, param=param)
 
 
 def is_error(data: Mapping[str, Any]) -> bool:
-    """True for an object that reports an error, in any of the shapes servers use inside a reply."""
+    """Whether an object reports an error, in any of the shapes that servers use in a stream."""
     if data.get("error") or data.get("type") == "error" or data.get("object") == "error":
         return True
     if not data.get("message"):
@@ -104,7 +102,7 @@ def is_error(data: Mapping[str, Any]) -> bool:
 
 
 def retry_after_s(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
-    """Seconds the server asks to wait, from retry-after-ms or retry-after (seconds or a date); None: not said."""
+    """Return the seconds that retry-after-ms or retry-after (seconds or a date) ask to wait; None without either."""
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             seconds = float(headers.get(name, "")) * scale
@@ -121,8 +119,8 @@ def retry_after_s(headers: Mapping[str, str], *, now: datetime | None = None) ->
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
-    """The server's id of this request, under any of the names in use; None if it sent none."""
-    return next((error_bodies.line(headers[name], 100) for name in REQUEST_ID_HEADERS if headers.get(name)), None)
+    """Return the server's id of the request, under any of the names in use; None if it sent none."""
+    return next((one_line(headers[name], 100) for name in REQUEST_ID_HEADERS if headers.get(name)), None)
 
 
 def _class_of(status: int) -> type[ApiError]:
@@ -133,21 +131,21 @@ def _class_of(status: int) -> type[ApiError]:
 
 def _cause(status: int) -> str:
     if 300 <= status < 400:
-        return f"redirects to another address ({status}), which is never followed: key and prompt stay here"
+        return f"redirects to another address ({status}), which is never followed"
     causes = {
         401: "refused the key",
-        402: "wants payment first",
+        402: "requires payment",
         403: "does not allow this",
         404: "does not know this address or model",
-        408: "gave up waiting",
-        413: "finds the request too large",
-        429: "gets too many requests",
+        408: "timed out",
+        413: "rejects the request as too large",
+        429: "received too many requests",
         503: "is overloaded",
         529: "is overloaded",
     }
     if status >= 500:
-        return f"{causes.get(status, 'has a fault')} ({status})"
-    return f"{causes.get(status, 'does not take this request')} ({status})"
+        return f"{causes.get(status, 'has an internal error')} ({status})"
+    return f"{causes.get(status, 'rejects this request')} ({status})"
 
 
 def _next_step(  # noqa: C901, PLR0911 - a table of cases, each with its own advice
@@ -156,21 +154,21 @@ def _next_step(  # noqa: C901, PLR0911 - a table of cases, each with its own adv
     if 300 <= status < 400:
         return f"if you trust {_origin(headers.get('location', ''))}, set base_url to it"
     if BUDGET.search(words):
-        return "ask whoever gave you the key for more; -p demo goes on for free"
+        return "ask the owner of this key to raise its budget, or use the free demo model (-p demo)"
     if status in (402, 403) or NO_MONEY.search(words):
         if VERIFY.search(words):
             return "verify the account at the provider, then try again"
         return "check credits, spend limit and verification of the account at the provider"
     if status == 401:
         origin = f" (from {found})" if found else ""
-        return f"check that the key{origin} was copied whole, or set another one with %claude /login"
+        return f"check that the key{origin} is complete, or set another one with %claude /login"
     if status == 404:
         return "check the model id, and the base URL: it ends in /v1, without /chat/completions"
     if status == 413:
         return "send less text"
     if status == 429:
         wait = retry_after_s(headers)
-        return "wait a little and run it again" if wait is None else f"try again in {_span(wait)}"
+        return "wait a moment and run it again" if wait is None else f"try again in {_span(wait)}"
     if status in (408, 409) or status >= 500:
         wait = retry_after_s(headers)
         return "run it again" if wait is None else f"try again in {_span(wait)}"
@@ -181,7 +179,7 @@ def _next_step(  # noqa: C901, PLR0911 - a table of cases, each with its own adv
     if param:
         both = [name for name in PARAMS if re.search(rf"\b{name}\b", words)]
         return f"leave out {' or '.join(both if len(both) > 1 else [param])}"
-    return "change the request as it says"
+    return "change the request as the server says" if words else "change the request"
 
 
 def _span(seconds: float) -> str:
@@ -194,7 +192,7 @@ def _origin(location: str) -> str:
         host = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
     except ValueError:
         return "that address"
-    return error_bodies.line(host, 100) if parts.scheme and parts.hostname else "that address"
+    return one_line(host, 100) if parts.scheme and parts.hostname else "that address"
 
 
 def _status_in(code: str) -> int | None:
@@ -203,18 +201,18 @@ def _status_in(code: str) -> int | None:
     return int(code) if re.fullmatch(r"[45]\d\d", code, re.ASCII) else None
 
 
-def _param(data: Mapping[str, Any], said: str) -> str | None:
-    """The request field that the server names as the cause."""
+def _param(data: Mapping[str, Any], message: str) -> str | None:
+    """Return the option that the server names as the cause; None if it names none."""
     for item in error_bodies.objects(data):
-        named = item.get("param")
-        if isinstance(named, str) and OTHER_NAMES.get(named, named) in PARAMS:
-            return OTHER_NAMES.get(named, named)
+        param = item.get("param")
+        if isinstance(param, str) and OTHER_NAMES.get(param, param) in PARAMS:
+            return OTHER_NAMES.get(param, param)
     for name in (*PARAMS, *OTHER_NAMES):
-        if name not in ("stop", "seed") and re.search(rf"\b{name}\b", said):
+        if name not in ("stop", "seed") and re.search(rf"\b{name}\b", message):
             return OTHER_NAMES.get(name, name)
-    return "seed" if re.search(r"[`'\"]seed\b|\bseed[:`'\"]", said) else None
+    return "seed" if re.search(r"[`'\"]seed\b|\bseed[:`'\"]", message) else None
 
 
-def _quoted(said: str) -> str:
-    line = error_bodies.line(said, SHOWN_CHARS).rstrip(".;")
+def _quoted(message: str) -> str:
+    line = one_line(message, SHOWN_CHARS).rstrip(".;")
     return f': "{line}"' if line else ""

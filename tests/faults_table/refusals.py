@@ -10,7 +10,7 @@ from tests.faults_table.wires import Fault, good
 from tests.helpers.server import answer
 
 OVERLOADED = ("overloaded, trying again in N s (1 of 2)", "overloaded, trying again in N s (2 of 2)")
-REDIRECTS = "BadRequest: HOST redirects to another address (N), which is never followed: key and prompt stay here; "
+REDIRECTS = "BadRequest: HOST redirects to another address (N), which is never followed; "
 
 
 def in_an_hour(hours: float) -> str:
@@ -30,13 +30,11 @@ def tried(reason: str) -> dict[str, Any]:
 
 
 ACCOUNT = "check credits, spend limit and verification of the account at the provider"
-KEY_HINT = (
-    "check that the key (from environment variable TEST_KEY) was copied whole, or set another one with %claude /login"
-)
+KEY_HINT = "check that the key (from environment variable TEST_KEY) is complete, or set another one with %claude /login"
 STATUSES = (
-    refused(400, b"", "BadRequest: HOST does not take this request (N); change the request as it says"),
+    refused(400, b"", "BadRequest: HOST rejects this request (N); change the request"),
     refused(401, b"", f"AuthError: HOST refused the key (N); {KEY_HINT}"),
-    refused(402, b"", f"AuthError: HOST wants payment first (N); {ACCOUNT}"),
+    refused(402, b"", f"AuthError: HOST requires payment (N); {ACCOUNT}"),
     refused(403, b"", f"AuthError: HOST does not allow this (N); {ACCOUNT}"),
     refused(
         404,
@@ -44,10 +42,10 @@ STATUSES = (
         "BadRequest: HOST does not know this address or model (N); "
         "check the model id, and the base URL: it ends in /v1, without /chat/completions",
     ),
-    refused(408, b"", "Overloaded: HOST gave up waiting (N); run it again", **tried("server error N")),
-    refused(409, b"", "Overloaded: HOST does not take this request (N); run it again", **tried("server error N")),
-    refused(413, b"", "BadRequest: HOST finds the request too large (N); send less text"),
-    refused(422, b"", "BadRequest: HOST does not take this request (N); change the request as it says"),
+    refused(408, b"", "Overloaded: HOST timed out (N); run it again", **tried("server error N")),
+    refused(409, b"", "Overloaded: HOST rejects this request (N); run it again", **tried("server error N")),
+    refused(413, b"", "BadRequest: HOST rejects the request as too large (N); send less text"),
+    refused(422, b"", "BadRequest: HOST rejects this request (N); change the request"),
     *(
         # LiteLLM 1.106 says 422, older ones 400 or 429: either way it does not help to ask again.
         refused(
@@ -60,23 +58,23 @@ STATUSES = (
                 }
             },
             f'AuthError: HOST {cause} (N): "Budget has been exceeded! Key=pupil-07"; '
-            "ask whoever gave you the key for more; -p demo goes on for free",
+            "ask the owner of this key to raise its budget, or use the free demo model (-p demo)",
             f"{status}, a gateway's key without budget",
         )
         for status, cause in (
-            (400, "does not take this request"),
-            (422, "does not take this request"),
-            (429, "gets too many requests"),
+            (400, "rejects this request"),
+            (422, "rejects this request"),
+            (429, "received too many requests"),
         )
     ),
     refused(
         429,
         b"",
-        "Overloaded: HOST gets too many requests (N); wait a little and run it again",
+        "Overloaded: HOST received too many requests (N); wait a moment and run it again",
         **tried("too many requests"),
     ),
     *(
-        refused(status, b"", "Overloaded: HOST has a fault (N); run it again", **tried("server error N"))
+        refused(status, b"", "Overloaded: HOST has an internal error (N); run it again", **tried("server error N"))
         for status in (500, 502, 504)
     ),
     *(
@@ -100,28 +98,28 @@ BODIES = (
             "message": "Invalid payload provided",
             "issues": [{"path": ["messages", 2, "content"], "message": "Expected string"}],
         },
-        "BadRequest: HOST does not take this request (N): "
-        '"Invalid payload provided; messages.2.content: Expected string"; change the request as it says',
+        "BadRequest: HOST rejects this request (N): "
+        '"Invalid payload provided; messages.2.content: Expected string"; change the request as the server says',
         "400 with a list of details",
     ),
     refused(
         400,
         {"error": {"details": [{"path": "tools", "reason": "Expected array, received null"}]}},
-        "BadRequest: HOST does not take this request (N): "
-        '"tools: Expected array, received null"; change the request as it says',
+        "BadRequest: HOST rejects this request (N): "
+        '"tools: Expected array, received null"; change the request as the server says',
         "400 with details inside the error",
     ),
     refused(
         400,
         {"message": ["temperature must not be greater than 1", "top_p must be a number"], "statusCode": 400},
-        "BadRequest: HOST does not take this request (N): "
+        "BadRequest: HOST rejects this request (N): "
         '"temperature must not be greater than 1; top_p must be a number"; leave out temperature or top_p',
         "400 with a list of messages",
     ),
     refused(
         400,
         {"type": "error", "error": {"type": "invalid_request_error", "message": "Your credit balance is too low"}},
-        f'BadRequest: HOST does not take this request (N): "Your credit balance is too low"; {ACCOUNT}',
+        f'BadRequest: HOST rejects this request (N): "Your credit balance is too low"; {ACCOUNT}',
         "400, but the credit is used up",
     ),
     refused(
@@ -149,19 +147,19 @@ BODIES = (
     refused(
         413,
         b"<html><body>too large</body></html>",
-        'BadRequest: HOST finds the request too large (N): "a web page"; send less text',
+        'BadRequest: HOST rejects the request as too large (N): "a web page"; send less text',
         "413 with a web page",
     ),
     refused(
         422,
         {"error": "just a text"},
-        'BadRequest: HOST does not take this request (N): "just a text"; change the request as it says',
+        'BadRequest: HOST rejects this request (N): "just a text"; change the request as the server says',
         "422 with a text as error",
     ),
     refused(
         429,
         {"message": "Free-tier limit reached", "path": "/v1/chat/completions", "statusCode": "429"},
-        'Overloaded: HOST gets too many requests (N): "Free-tier limit reached"; wait a little and run it again',
+        'Overloaded: HOST received too many requests (N): "Free-tier limit reached"; wait a moment and run it again',
         "429 with the status as text",
         **tried("too many requests"),
     ),
@@ -174,20 +172,20 @@ BODIES = (
                 "details": {"error_code": "enforced_spend_limit_reached"},
             }
         },
-        f'AuthError: HOST gets too many requests (N): "Spend limit"; {ACCOUNT}',
+        f'AuthError: HOST received too many requests (N): "Spend limit"; {ACCOUNT}',
         "429, the spend limit is reached",
     ),
     refused(
         500,
         {"statusCode": 500, "path": "/chat/completions", "message": "400 Unable to access model gpt-4o-mini. "},
-        'Overloaded: HOST has a fault (N): "400 Unable to access model gpt-4o-mini"; run it again',
+        'Overloaded: HOST has an internal error (N): "400 Unable to access model gpt-4o-mini"; run it again',
         "500 with another error inside",
         **tried("server error N"),
     ),
     refused(
         502,
         b"<html><head><title>502 Bad Gateway</title></head></html>",
-        'Overloaded: HOST has a fault (N): "a web page titled 502 Bad Gateway"; run it again',
+        'Overloaded: HOST has an internal error (N): "a web page titled 502 Bad Gateway"; run it again',
         "502 with a web page",
         **tried("server error N"),
     ),
@@ -226,7 +224,7 @@ WAITS = (
     Fault(
         "Retry-After as a date in two hours",
         lambda _: [answer(429, headers={"retry-after": in_an_hour(2)})],
-        "Overloaded: HOST gets too many requests (N); try again in N min",
+        "Overloaded: HOST received too many requests (N); try again in N min",
     ),
     Fault(
         "a redirect",

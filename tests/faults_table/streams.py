@@ -14,7 +14,10 @@ CUT = "StreamCut: the reply broke off before its end (what arrived is kept); run
 NOTHING = "StreamCut: the reply broke off before its end (nothing arrived); run the cell again"
 BROKE = "StreamCut: the connection to HOST broke in the middle of the reply; run it again"
 SILENT = "NetworkError: HOST was silent for N s; run it again, or allow more with --timeout"
-NO_WORD = "NetworkError: HOST kept the line open for N s without a word; run it again, or allow more with --timeout"
+NO_WORD = (
+    "NetworkError: HOST kept the connection open for N s without sending text; run it again, "
+    "or allow more with --timeout"
+)
 DAMAGED = "StreamCut: a piece of the reply arrived damaged and is missing; run the cell again (the rest is kept)"
 
 
@@ -131,14 +134,14 @@ FORMS = (
     Fault(
         "the packed bytes are damaged",
         lambda _: [stream(b"\x1f\x8bjunk" * 9, headers={"content-encoding": "gzip"})],
-        "StreamCut: the packed reply of the server cannot be unpacked; run it again",
+        "StreamCut: the compressed reply of the server is damaged; run it again",
         asked=3,
         notices=("no connection, trying again in N s (1 of 2)", "no connection, trying again in N s (2 of 2)"),
     ),
     Fault(
         "a web page with status 200",
         lambda _: [answer(200, b"<html><title>Sign in</title></html>", content_type="text/html")],
-        "BadRequest: HOST answered with something that is no reply of a model; check the base URL: it ends in /v1",
+        "BadRequest: HOST answered with something that is not a model's reply; check the base URL: it ends in /v1",
     ),
     Fault(
         "100,000 tiny pieces",
@@ -168,24 +171,24 @@ ERRORS_INSIDE = (
     Fault(
         "an error object in the middle: overloaded",
         lambda w: body(w.open, w.text("Hel"), w.error("overloaded_error", "Overloaded")),
-        'Overloaded: the server broke off with an error: "Overloaded"; run it again',
+        'Overloaded: the server ended the reply with an error: "Overloaded"; run it again',
         "Hel",
     ),
     Fault(
         "an error object in the middle: invalid",
         lambda w: body(w.open, w.text("Hel"), w.error("invalid_request_error", "top_k is not supported")),
-        'BadRequest: the server broke off with an error: "top_k is not supported"; leave out top_k',
+        'BadRequest: the server ended the reply with an error: "top_k is not supported"; leave out top_k',
         "Hel",
     ),
     Fault(
         "an error object without a type",
         lambda w: body(w.open, w.text("Hel"), sse({"statusCode": "503", "message": "upstream gone"})),
-        'Overloaded: the server broke off with an error: "upstream gone"; run it again',
+        'Overloaded: the server ended the reply with an error: "upstream gone"; run it again',
         "Hel",
     ),
     Fault(
         "an error object in place of a reply, with status 200",
         lambda _: [answer(200, {"error": {"type": "overloaded_error", "message": "Overloaded"}})],
-        'Overloaded: the server broke off with an error: "Overloaded"; run it again',
+        'Overloaded: the server ended the reply with an error: "Overloaded"; run it again',
     ),
 )

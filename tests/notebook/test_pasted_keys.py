@@ -130,7 +130,7 @@ def test_the_option_of_the_magic_reaches_the_wire(kernel: Kernel) -> None:
         kernel.run(f"%env http_proxy={proxy.origin}")
         passed = kernel.run(f"{ask} --allow-http --timeout 5 Hi")
         kernel.run("del __import__('os').environ['http_proxy']")
-        assert "has a fault (502)" in str(passed.error)
+        assert "has an internal error (502)" in str(passed.error)
         assert len(proxy.requests) == 3
 
 

@@ -94,7 +94,7 @@ def test_the_servers_own_words_are_shown_whatever_the_shape(status: int, body: o
 STATUSES: list[tuple[int, type[ApiError], str]] = [
     (307, BadRequest, "never followed"),
     (400, BadRequest, "change the request"),
-    (401, AuthError, "copied whole"),
+    (401, AuthError, "is complete"),
     (402, AuthError, "credits"),
     (403, AuthError, "credits"),
     (404, BadRequest, "/v1"),
@@ -103,7 +103,7 @@ STATUSES: list[tuple[int, type[ApiError], str]] = [
     (413, BadRequest, "send less"),
     (418, BadRequest, "change the request"),
     (422, BadRequest, "change the request"),
-    (429, Overloaded, "wait a little"),
+    (429, Overloaded, "wait a moment"),
     (500, Overloaded, "run it again"),
     (503, Overloaded, "overloaded"),
     (524, Overloaded, "run it again"),

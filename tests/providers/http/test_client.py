@@ -266,8 +266,8 @@ BROKEN_JSON = [
     (b"<html>hello</html>", BadRequest, "base URL"),
     (b"[1, 2]", BadRequest, "base URL"),
     (b"", StreamCut, "empty"),
-    (b'{"choices": [', StreamCut, "not whole"),
-    (b'{"a":' * 100_000, StreamCut, "not whole"),
+    (b'{"choices": [', StreamCut, "is incomplete"),
+    (b'{"a":' * 100_000, StreamCut, "is incomplete"),
     (b"\xff\xfe", BadRequest, "base URL"),
 ]
 
@@ -293,12 +293,12 @@ def test_a_packed_reply_is_read_although_none_was_asked_for(packed: bytes, by: i
 def test_a_packed_reply_that_is_damaged_or_unknown_is_one_of_our_errors() -> None:
     with (
         serving(stream(b"junk", headers={"content-encoding": "gzip"})) as server,
-        pytest.raises(StreamCut, match="unpacked"),
+        pytest.raises(StreamCut, match="compressed reply of the server is damaged"),
     ):
         read(server)
     with (
         serving(stream(b"junk", headers={"content-encoding": "br"})) as server,
-        pytest.raises(NetworkError, match="not asked for"),
+        pytest.raises(NetworkError, match="in an unknown way"),
     ):
         read(server)
 
@@ -488,7 +488,7 @@ def test_a_last_event_without_its_blank_line_is_kept_also_when_the_connection_br
 
 
 def test_after_the_stop_reason_a_broken_or_open_connection_is_just_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("claude_nb.providers.http.response.AT_THE_END", SHORT)
+    monkeypatch.setattr("claude_nb.providers.http.response.END_S", 0.3)
     for scenario in (AFTER_A_BYTE["chunk cut"], [Send(head() + HI), Wait()]):
         with serving(scenario) as server, ask(server) as response:
             events = response.events()
@@ -522,7 +522,7 @@ def test_a_server_whose_sending_fills_our_buffer_is_told_at_once_when_a_reply_is
 
 
 def test_an_error_body_that_never_ends_does_not_hold_the_error_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("claude_nb.providers.http.response.AT_THE_END", SHORT)
+    monkeypatch.setattr("claude_nb.providers.http.response.END_S", 0.3)
     with (
         serving([Send(head(401, {"content-length": "999"}) + b'{"message": "no'), Wait()]) as server,
         pytest.raises(AuthError, match="no"),
@@ -606,7 +606,7 @@ def test_a_slow_reader_slows_the_server_down_instead_of_filling_the_memory() -> 
     with serving([Send(head()), Repeat(HI * 1000)]) as server, ask(server) as response:
         next(response.events())
         thread = next(t for t in threading.enumerate() if t.name == "claude_nb reply")
-        held = response._line._items
+        held = response._stream._items
         threading.Event().wait(0.2)
         assert len(held) <= 64
         assert thread.is_alive()
