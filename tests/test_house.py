@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 import sys
 from pathlib import Path
-
-import pytest
 
 import claude_nb
 
@@ -25,7 +22,6 @@ MODULES = {
 }
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__")
 FILES = sorted(path.name for path in PACKAGE.iterdir() if path.is_file() and path.name != "py.typed")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "notebooks").glob("*.ipynb"))]
 OLD_WORDS = {"lane", "pipe", "pulse", "clerk", "pace", "past", "sides", "shown", "asking", "rounds", "books"}
 
 # A reply shows itself in a cell, as a table of pandas does: it imports its view inside a method.
@@ -117,18 +113,3 @@ def test_every_room_has_its_floor() -> None:
     named = sorted(room.strip() for floor in floors for room in floor.split(":"))
     exist = {name.split(".")[1] for name in MODULES if name != "claude_nb"}
     assert named == sorted(exist)
-
-
-def text_of(path: Path) -> str:
-    """A page of the documentation, or the code and prose of a notebook."""
-    text = path.read_text(encoding="utf-8")
-    return "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"]) if path.suffix == ".ipynb" else text
-
-
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_notebooks_and_documentation_import_public_names_and_the_demo_model_only(path: Path) -> None:
-    text = text_of(path)
-    modules = set(re.findall(r"(?:from|import) (claude_nb[\w.]*)", text)) - {"claude_nb"}
-    assert all(module.startswith("claude_nb.demo") for module in modules), modules
-    names = re.findall(r"from claude_nb import ([\w, ]+)", text)
-    assert {name.split()[0] for line in names for name in line.split(",")} <= {*claude_nb.__all__, "demo"}
