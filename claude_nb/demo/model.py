@@ -14,9 +14,9 @@ from typing import Any
 from claude_nb.demo import sampling
 from claude_nb.demo.corpus import Paragraph, tokens
 from claude_nb.demo.counts import END_WORD, Model, Reading, key
-from claude_nb.demo.forms import filled
 from claude_nb.demo.generate import Step, opening, steps
 from claude_nb.demo.recall import ASKING, Recall
+from claude_nb.demo.structured import filled
 from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Chunk, Message, Request, StopReason, Usage
 from claude_nb.types.settings import Sampling
