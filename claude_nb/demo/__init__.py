@@ -1,7 +1,7 @@
-"""The embedded demo model: a small language model that counts words, needs no key and no network, and is not Claude.
+"""The built-in demo model: a small language model that counts words. It needs no key and no network.
 
-It learns from text that this project wrote, in a tenth of a second, at first use. Everything about it can be looked
-at: its text, its vocabulary, and for every token the probabilities and the places in the text they come from.
+It is not Claude. It learns from text that this project wrote, in a tenth of a second, at first use. You can look at
+everything: its text, its vocabulary, and for each token the probabilities and the places that they come from.
 """
 
 from __future__ import annotations
@@ -35,38 +35,52 @@ __all__ = [
 
 @cache
 def model() -> DemoModel:
-    """The demo model, trained at the first call."""
+    """Return the demo model. The first call trains it."""
     return DemoModel(paragraphs())
 
 
 def stream(request: Request, *, stop: Stop | None = None, delay_s: float | None = None) -> Iterator[Chunk]:
-    """The reply to a request, like any provider's; delay_s between tokens, None: a readable pace."""
+    """Yield the reply to a request, like any provider.
+
+    Args:
+        request: The request.
+        stop: Ends the reply early when it is set.
+        delay_s: Seconds between two tokens, or None for a readable speed.
+
+    Yields:
+        The chunks of the reply.
+    """
     names = [part.name for part in request.messages[-1].parts if isinstance(part, Attachment)]
-    if names and not request.answer:  # an answer in JSON has no place for it
+    if names and not request.answer:  # JSON has no place for it
         yield Chunk(text=f"(The demo model reads words only: it has not seen {', '.join(names)}.)\n\n")
     yield from model().stream(request, stop=stop, delay_s=delay_s)
 
 
 def steps(request: Request, *, order: Order = "temperature_first", force: Sequence[int] = ()) -> Iterator[Step]:
-    """The same reply token by token, with all that led to each; see DemoModel.steps."""
+    """Yield the same reply token by token, with the probabilities behind each; see DemoModel.steps()."""
     return model().steps(request, order=order, force=force)
 
 
 def vocabulary(request: Request | None = None) -> list[str]:
-    """Every word the model can write, by token number; 0 is the end."""
+    """Return every word that the model can write, by token number. Token 0 is the end."""
     return model().vocabulary(request)
 
 
 def text() -> str:
-    """The text that the demo model learned from."""
+    """Return the text that the demo model learned from."""
     return model().text
 
 
 def train(text: str, *, order: int = 6, seen_twice: bool = True) -> DemoModel:
-    """A model of your own text, cut into paragraphs at blank lines.
+    """Train a model on your own text.
 
-    order       5 words of context and the next one make 6; 2 looks back one word
-    seen_twice  False lets it trust a context that it saw only once: it then recites
+    Args:
+        text: The text. Blank lines separate its paragraphs.
+        order: Length of the word sequences that are counted: 6 looks back 5 words, and 2 looks back one.
+        seen_twice: False also uses a context that occurs only once, so that the model recites the text.
+
+    Returns:
+        The model, for Lens(model=...) or model.complete().
 
     >>> train("The cat sat.\\n\\nThe cat sat.").complete("The cat", temperature=0, max_tokens=2)
     ' sat.'

@@ -1,9 +1,9 @@
-"""The training text: sentence templates in corpus.txt, expanded the same way every time; and its tokens.
+"""The training text and its tokens. The templates in corpus.txt always expand to the same text.
 
-$hero = fox|robot|owl                 a named list of alternatives, the likeliest first
+$hero = fox|robot|owl                 a named list of alternatives, the most likely first
 @ 20 | *story, tale | pirate          20 paragraphs of each template below, about these words;
                                       * counts double; the third part: only if the prompt says "pirate"
-A {little|quiet} {hero} slept.        a template; a blank line ends it, a line of one \\ stands for a blank line
+A {little|quiet} {hero} slept.        a template; a blank line ends it, and a line with only \\ is a blank line
 """
 
 from __future__ import annotations
@@ -16,15 +16,19 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-# A word brings its space along, as in large models' tokens. "not Claude" is one token: the model has no word
-# "Claude" alone, so no draw at any temperature can make it say that it is Claude.
+# A token includes the space before its word, as in large models. "not Claude" is one token: without a word "Claude",
+# the model cannot say that it is Claude at any temperature.
 TOKEN = re.compile(r" ?not Claude\b|\n*```\w*\n?|\n+| {2,}| ?[^\W\d]\w*(?:['’]\w+)*| ?\d+| ?->| ?=>|[ ]?[^\w\s]|\s")
 SLOT = re.compile(r"\{([^{}]+)\}")
 WORD = re.compile(r"\w+")
 
 
 class Paragraph(NamedTuple):
-    """A piece of training text. topics: phrase -> how much it says about the paragraph; voice "": for any prompt."""
+    """A piece of training text.
+
+    topics  how well each phrase describes the paragraph
+    voices  phrases of which a prompt must contain one; (): any prompt will do
+    """
 
     text: str
     topics: dict[str, float]
@@ -32,18 +36,18 @@ class Paragraph(NamedTuple):
 
 
 def tokens(text: str) -> list[str]:
-    """The pieces a text is read in; joined they are the text: tokens("A fox.") -> ["A", " fox", "."]."""
+    """Split a text into tokens, which join to the text again: tokens("A fox.") -> ["A", " fox", "."]."""
     return TOKEN.findall(text)
 
 
 def phrase(text: str) -> str:
-    """Lower-case words between single spaces, to look phrases up in: phrase("Hi, Ada!") -> " hi ada "."""
+    """Return the lower-case words of a text between single spaces: phrase("Hi, Ada!") -> " hi ada "."""
     return f" {' '.join(WORD.findall(text.lower()))} "
 
 
 def expanded(source: str) -> Iterator[Paragraph]:
-    """Every paragraph the templates of *source* stand for."""
-    random = Random(1).random  # noqa: S311  # no secrets; choice() may differ between Pythons, random() may not
+    """Yield the paragraphs of the templates in *source*."""
+    random = Random(1).random  # noqa: S311  # no secrets; random() is the same in every Python, choice() may not be
     lists: dict[str, str] = {}
     copies = 1
     topics: dict[str, float] = {}
@@ -74,12 +78,12 @@ def expanded(source: str) -> Iterator[Paragraph]:
 
 
 def paragraphs() -> list[Paragraph]:
-    """The text that the demo model learns from."""
+    """Return the text that the demo model learns from."""
     source = Path(__file__).with_name("corpus.txt").read_text(encoding="utf-8")
     return list(expanded(source))
 
 
 def _weighed(about: str) -> dict[str, float]:
-    """ "*story, fairy tale" -> {" story ": 2.0, " fairy tale ": 1.2}: a longer phrase says more."""
+    """Weigh topics: "*story, fairy tale" -> {" story ": 2.0, " fairy tale ": 1.2}. Longer phrases weigh more."""
     words = [word.strip() for word in about.split(",")]
     return {phrase(word): (2.0 if word.startswith("*") else 1.0) + 0.2 * word.count(" ") for word in words}

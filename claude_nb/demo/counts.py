@@ -1,8 +1,8 @@
-"""A language model that counts: where did these last words stand in the text, and what came next?
+"""A language model that counts: where do the last words occur in the text, and which word follows?
 
-Training makes a list of places per word, nothing more. One distribution blends what followed the last one, two, ...
-five words, each place weighed by how well its paragraph fits the prompt (recall.py), and adds a thin tail of unlikely
-words: without it, temperature would have nothing to raise, and top_k and top_p nothing to cut.
+Training only lists the places of each word. A distribution blends what follows the last one, two, ... five words. Each
+place counts by how well its paragraph matches the prompt (recall.py). A thin tail of unlikely words is added, because
+otherwise temperature would have nothing to raise, and top_k and top_p nothing to cut.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from functools import cached_property
 
 from claude_nb.demo.corpus import Paragraph, tokens
 
-END = 0  # the token between two paragraphs; drawn, it ends the reply
+END = 0  # the token between two paragraphs; drawing it ends the reply
 END_WORD = "<end>"
-PASS_DOWN = 0.25  # of one count, for each different follower, goes from a longer context to the shorter one
-PAIR_TAIL, WORD_TAIL = 0.01, 0.003  # so much of every distribution is plain frequency, of word pairs and of words
-PROMPT_TIMES = 50  # a place in the prompt itself counts as so many, so that its patterns are copied
+PASS_DOWN = 0.25  # so much of one count, for each different next word, goes to the shorter context
+PAIR_TAIL, WORD_TAIL = 0.01, 0.003  # shares of word pairs and of single words in every distribution
+PROMPT_TIMES = 50  # the weight of a place in the prompt itself, so that the model copies its patterns
 
 
 def key(word: str) -> str:
-    """Under what a token is looked up: "The", " the" and "the" are one context."""
+    """Return the form in which contexts are compared: "The", " the" and "the" are the same."""
     return word.strip(" ").lower() or word
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One distribution, and what the model saw when it made it.
+    """A distribution and where it comes from.
 
-    length  how many of the last tokens it could use together (0: it knows none of them)
-    places  the positions of the last of these in the text
-    passed  the share of probability handed down to shorter contexts
+    length  number of last tokens that occur together in the text; 0 if the last one does not
+    places  positions of the last token in the text
+    passed  share of the probability that comes from shorter contexts
     """
 
     p: list[float]
@@ -43,7 +43,7 @@ class Look:
 
 
 class Model:
-    """Counts over paragraphs. order 6 looks back 5 tokens; seen_twice=False also trusts what it saw only once."""
+    """Counts of paragraphs. order=6 looks back 5 tokens; seen_twice=False also uses contexts that occur once."""
 
     def __init__(self, paragraphs: Sequence[Paragraph], *, order: int = 6, seen_twice: bool = True) -> None:
         self.paragraphs = paragraphs
@@ -56,7 +56,7 @@ class Model:
             words = tokens(paragraph.text)
             self.ids += [id_of.setdefault(word, len(id_of)) for word in words]
             self.ids.append(END)
-            self.numbers[-1] = number  # the end of the one before is the start of this one
+            self.numbers[-1] = number  # the end of the last paragraph is the start of this one
             self.numbers += [number] * (len(words) + 1)
         self.id_of: Mapping[str, int] = id_of
         self.words = list(id_of)
@@ -65,23 +65,23 @@ class Model:
 
     @cached_property
     def everywhere(self) -> dict[str, list[int]]:
-        """Every place of every word."""
+        """The places of each word."""
         return self.index(range(len(self.ids) - 1))
 
     @cached_property
     def starts(self) -> list[int]:
-        """Where each paragraph begins: the place of the end token before it. One more closes the last."""
+        """The place of the end token before each paragraph, and of the one after the last."""
         return [place for place, token in enumerate(self.ids) if token == END]
 
     @cached_property
     def shares(self) -> list[float]:
-        """How frequent each word is in the text; one count more for each, and one for words it never saw."""
+        """The frequency of each word. One is added to each count, and one for unknown words."""
         counts = Counter(self.ids)
         whole = len(self.ids) + len(self.words) + 1
         return [(counts[token] + 1) / whole for token in range(len(self.words))]
 
     def index(self, places: Iterable[int]) -> dict[str, list[int]]:
-        """These places, by the word that stands there."""
+        """Group places by their word."""
         found: dict[str, list[int]] = defaultdict(list)
         keys, ids = self.keys, self.ids
         for place in places:
@@ -89,13 +89,13 @@ class Model:
         return found
 
     def find(self, context: Sequence[str]) -> list[int]:
-        """The places where these keys stand one after another; the place is that of the last."""
+        """Return the places where these words follow each other, as the places of the last one."""
         back = len(context) - 1
         ends = (place for place in self.everywhere.get(context[-1], ()) if place >= back)
         return [e for e in ends if all(self.keys[self.ids[e - back + n]] == word for n, word in enumerate(context))]
 
     def after(self, word: str) -> dict[int, float]:
-        """What follows a word anywhere in the text, with its share; empty for a word it never saw."""
+        """Return the words after a word, with their shares; {} for an unknown word."""
         if word not in self._after:
             followers = Counter(self.ids[place + 1] for place in self.everywhere.get(word, ()))
             whole = followers.total()
@@ -104,10 +104,10 @@ class Model:
 
 
 class Reading:
-    """The model with one prompt in mind.
+    """The model for one prompt.
 
-    weights  paragraph number -> how much its places count, whole numbers: their sums are the same on every machine
-    pattern  tokens of a prompt whose pattern is to be copied; they join the text for this reading
+    weights  weight of each paragraph by its number; whole numbers, whose sums are the same on every machine
+    pattern  tokens of a prompt whose pattern is copied; they count as one more paragraph
     """
 
     def __init__(self, model: Model, weights: Mapping[int, int], pattern: Sequence[str] = ()) -> None:
@@ -123,7 +123,7 @@ class Reading:
         self._tail = [WORD_TAIL * share for share in self.shares]
 
     def _join(self, pattern: Sequence[str]) -> None:
-        """The prompt as one more paragraph, and its new words at the end of the vocabulary."""
+        """Add the prompt as a paragraph, and its new words to the end of the vocabulary."""
         id_of = dict(self.model.id_of)
         new = [id_of.setdefault(word, len(id_of)) for word in pattern]
         self.words = list(id_of)
@@ -133,18 +133,18 @@ class Reading:
         self.weights[number] = PROMPT_TIMES * max(self.weights.values(), default=1)
         first = len(self.ids)
         self.ids, self.numbers = self.ids + new, self.numbers + [number] * len(new)
-        for place in range(first, len(self.ids) - 1):  # nothing follows the last one yet
+        for place in range(first, len(self.ids) - 1):  # no word follows the last one yet
             self.places.setdefault(self.keys[self.ids[place]], []).append(place)
 
     def look(self, context: Sequence[str], *, may_end: bool = True) -> Look:
-        """The distribution after these context keys, over all words."""
+        """Return the distribution over all words after a context."""
         pair = self.model.after(context[-1])
         blend, length, passed, found = pair, 0, 1.0, list[int]()
         places = self.places.get(context[-1], [])
         for size in range(1, min(self.model.order, len(context) + 1)):
             if size > 1:
-                wanted, back = context[-size], size - 1
-                places = [place for place in places if self.keys[self.ids[place - back]] == wanted]
+                earlier, back = context[-size], size - 1
+                places = [place for place in places if self.keys[self.ids[place - back]] == earlier]
             in_prompt = sum(place >= len(self.model.ids) for place in places) if self.pattern else 0
             times = len(places) + (PROMPT_TIMES - 1) * in_prompt
             if times < (self.model.least if size > 1 else 1):
@@ -162,7 +162,7 @@ class Reading:
         return Look([x / whole for x in p], length, found, passed)
 
     def _blended(self, shorter: Mapping[int, float], places: list[int], times: int) -> tuple[dict[int, float], float]:
-        """What followed at these places, with a part of what the shorter context says."""
+        """Blend the counts of the words after these places with the distribution of the shorter context."""
         counts: dict[int, int] = defaultdict(int)
         for place in places:
             counts[self.ids[place + 1]] += self.weights[self.numbers[place]]
@@ -174,7 +174,7 @@ class Reading:
         return blend, passed
 
     def span(self, place: int, length: int) -> tuple[str, int, int]:
-        """The text around a place, and from where to where the last *length* tokens up to it stand there."""
+        """Return the paragraph of a place, and the start and end of the last *length* tokens in it."""
         number = self.numbers[place]
         inside = number < len(self.model.paragraphs)
         first = self.model.starts[number] + 1 if inside else len(self.model.ids)

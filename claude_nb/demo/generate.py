@@ -1,4 +1,4 @@
-"""Token by token: what the model saw, what the settings made of it, what was drawn."""
+"""Generate a reply token by token, with the probabilities and settings behind each token."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from claude_nb.demo.recall import Recall
 from claude_nb.demo.sampling import Order, Sampled, draw, shape
 from claude_nb.types.request import Request
 
-TEMPERATURE = 0.7  # where the request sets none: the highest at which mistakes are still rare
+TEMPERATURE = 0.7  # the default: the highest at which mistakes are still rare
 PATTERN_ENDS = ("->", "=>", "=")
-MIN_TOKENS = 3  # no reply ends before this many, so none is empty
+MIN_TOKENS = 3  # of each reply, so that it is not empty
 
 
 class Source(NamedTuple):
-    """A training paragraph, and where in it the last words of the text stand: text[start:end]."""
+    """A training paragraph that contains the last words of the text, at text[start:end]."""
 
     text: str
     start: int
@@ -28,18 +28,18 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One token, and all that led to it.
+    """One token and how it was chosen.
 
-    before   the text so far; with the prompt, when the prompt is being continued
-    p        the model's probabilities for every word of the vocabulary, before any setting
-    sampled  the stages that temperature, top_k and top_p made of p, and what each cut
-    token    what came next (an index into the vocabulary); 0 is the end
+    before   the text so far, including the prompt if the model continues it
+    p        the model's probability for each word of the vocabulary, before any setting
+    sampled  what temperature, top_k and top_p do to p, stage by stage
+    token    index of the chosen word in the vocabulary; 0 is the end
     word     its text
-    u        the random number of this draw, 0 to below 1; drawn also where temperature 0 or force makes it idle
-    forced   it was given, not drawn
-    context  the last words that the model could use together ("" at the very beginning)
-    places   how often they stand in the text that fits the prompt
-    passed   the share of probability handed down to shorter contexts
+    u        random number of this draw, from 0 to below 1, even if temperature 0 or force does not use it
+    forced   True if the caller chose the token
+    context  the last words that the model could use together ("" at the beginning)
+    places   how often they occur in the paragraphs that match the prompt
+    passed   share of the probability that comes from shorter contexts
     """
 
     before: str
@@ -57,12 +57,12 @@ class Step:
 
     @property
     def final(self) -> list[float]:
-        """The probabilities the token was drawn from, after the settings."""
+        """The probabilities after the settings, from which the token was drawn."""
         return self.sampled.final
 
     @property
     def sources(self) -> list[Source]:
-        """Up to three different training paragraphs that hold the context, the best fitting first."""
+        """Up to three training paragraphs that contain the context, the best match first."""
         reading, look = self._reading, self._look
         found: dict[str, Source] = {}
         for place in sorted(look.places, key=lambda place: -reading.weights[reading.numbers[place]]):
@@ -74,10 +74,10 @@ class Step:
 
 
 class Opening(NamedTuple):
-    """How a request is begun.
+    """How a reply begins.
 
-    text     what is continued; "" for an answer, which begins a new paragraph
-    spaced   the prompt already ends with the space that the first word would bring
+    text    the text that is continued; "" for an answer, which begins a new paragraph
+    spaced  True if the prompt ends with a space, so that the first word must not begin with one
     """
 
     reading: Reading
@@ -86,7 +86,7 @@ class Opening(NamedTuple):
 
 
 def opening(model: Model, recall: Recall, request: Request) -> Opening:
-    """Continue the prompt or answer it, with which paragraphs in mind, and copying its pattern or not."""
+    """Decide whether to continue or answer a prompt, from which paragraphs, and whether to copy its pattern."""
     *earlier, last = request.messages
     prefill = last.text if last.role == "assistant" else ""
     full = prefill or request.prompt
@@ -94,10 +94,10 @@ def opening(model: Model, recall: Recall, request: Request) -> Opening:
     pattern = text.endswith(PATTERN_ENDS) or (text.endswith(":") and "\n" in text)
     known = _known(model, text)
     answer = not prefill and not pattern and (not known or recall.is_topic(text))
-    heard = [(request.prompt, 1.0), (prefill, 0.5), (request.system or "", 0.8)]
-    heard += [(message.text, 0.1) for message in earlier if message.text != request.prompt]
+    texts = [(request.prompt, 1.0), (prefill, 0.5), (request.system or "", 0.8)]
+    texts += [(message.text, 0.1) for message in earlier if message.text != request.prompt]
     known_in = {model.numbers[place] for place in known}
-    weights = recall.weights(heard, known=() if answer else sorted(known_in), answer=answer)
+    weights = recall.weights(texts, known=() if answer else sorted(known_in), answer=answer)
     if not pattern:
         return Opening(Reading(model, weights), "" if answer else text, full != text)
     whole = f"{request.prompt}\n{text}" if prefill else text
@@ -105,7 +105,7 @@ def opening(model: Model, recall: Recall, request: Request) -> Opening:
 
 
 def _known(model: Model, text: str) -> list[int]:
-    """Where the text's last four words stand in the training text, or all of a shorter one at a beginning."""
+    """Find the last four words of a text in the training text, or all of a shorter one at a paragraph's start."""
     context = [key(word) for word in tokens(text)]
     if len(context) < 2 or text.endswith((".", "!", "?", ":")):
         return []
@@ -113,9 +113,9 @@ def _known(model: Model, text: str) -> list[int]:
 
 
 def steps(model: Model, recall: Recall, request: Request, *, order: Order, force: Sequence[int]) -> Iterator[Step]:
-    """Each token of the reply, the end included, for as long as somebody asks for the next."""
+    """Yield each token of the reply, including the end."""
     settings = request.sampling
-    # The global generator, when no seed is set: graders that reseed it before a cell get the same reply.
+    # Without a seed the global generator decides, so that graders who seed it get the same reply.
     seed = settings.seed if settings.seed is not None else int(random.random() * 2**31)  # noqa: S311
     chance = random.Random(seed + 1_000_003 * request.repeat)  # noqa: S311  # no secrets
     reading, before, spaced = opening(model, recall, request)

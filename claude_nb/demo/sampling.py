@@ -1,7 +1,7 @@
-"""From probabilities to one drawn token: temperature, top_k, top_p, draw. js/src/sampling.js does the same.
+"""Draw a token from probabilities: temperature, top_k, top_p, draw. js/src/sampling.js does the same.
 
-Temperature first, then top_k, then top_p is what Hugging Face does; llama.cpp's default cuts first and applies
-the temperature last. Both are here, because the same numbers keep different words in the two orders.
+Hugging Face applies the temperature first, then top_k, then top_p. llama.cpp cuts first by default and applies the
+temperature last. Both orders are here, because they keep different words for the same numbers.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Literal
 Order = Literal["temperature_first", "temperature_last"]
 CutBy = Literal["top_k", "top_p"]
 
-# A draw compares whole numbers of this size, so that a last-bit difference between two machines' exp() moves no word.
+# A draw compares whole numbers of this size, so that rounding differences between machines change no word.
 UNITS = 10**12
-# .1 added up eight times stays just below .8: a sum this near to top_p has reached it.
+# 0.1 added eight times is just below 0.8, so a sum this close to top_p counts as equal.
 NEAR = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """What the settings make of one distribution.
+    """What the settings do to a distribution.
 
-    stages  ("model", p), then ("temperature", ...), ("top_k", ...), ("top_p", ...) in the order applied;
-            what is off leaves its stage unchanged. Each sums to 1 over the whole vocabulary
-    cut     for every token what removed it: "top_k", "top_p", or None for one that was not removed
+    stages  ("model", p), then ("temperature", ...), ("top_k", ...), ("top_p", ...) in the order of use. A setting that
+            is off changes nothing. Each stage sums to 1 over the whole vocabulary
+    cut     for each token what removed it: "top_k", "top_p", or None if it was not removed
     """
 
     stages: tuple[tuple[str, list[float]], ...]
@@ -34,7 +34,7 @@ class Sampled:
 
     @property
     def final(self) -> list[float]:
-        """The distribution the token is drawn from."""
+        """The distribution from which the token is drawn."""
         return self.stages[-1][1]
 
 
@@ -46,9 +46,9 @@ def shape(
     top_p: float | None = None,
     order: Order = "temperature_first",
 ) -> Sampled:
-    """Apply the settings to the model's probabilities *p*; None leaves a setting off.
+    """Apply the settings to the model's probabilities *p*. None turns a setting off.
 
-    Temperature 0 takes the most likely token (the first of equals) and leaves nothing to cut.
+    Temperature 0 takes the most likely token (the first of equals), so that nothing is left to cut.
 
     >>> shape([0.5, 0.3, 0.2], top_p=0.8).final
     [0.625, 0.375, 0.0]
@@ -74,7 +74,7 @@ def shape(
 
 
 def with_temperature(p: Sequence[float], temperature: float) -> list[float]:
-    """p_i^(1/T), scaled to sum 1. Below 1 sharper, above 1 flatter, 0: all on the most likely token."""
+    """Return p_i^(1/T), scaled to sum 1. T below 1 is sharper, above 1 flatter; 0 takes the most likely token."""
     most = max(p)
     power = 1 / temperature if temperature else math.inf
     if power == math.inf:
@@ -82,12 +82,12 @@ def with_temperature(p: Sequence[float], temperature: float) -> list[float]:
         return [float(i == first) for i in range(len(p))]
     if power == 1:
         return list(p)
-    # Divided by the largest first: the largest power is then 1, so no T overflows, and none leaves only zeros.
+    # Division by the largest makes the largest power 1, so that no T overflows or leaves only zeros.
     return _scaled([(x / most) ** power for x in p])
 
 
 def draw(p: Sequence[float], u: float) -> int:
-    """The first token at which the running sum of *p* exceeds *u* (0 <= u < 1): draw([0.5, 0.5], 0.5) -> 1."""
+    """Return the first token at which the sum of *p* exceeds *u* (0 <= u < 1): draw([0.5, 0.5], 0.5) -> 1."""
     goal = u * UNITS
     total = last = 0
     for token, x in enumerate(p):
@@ -96,36 +96,36 @@ def draw(p: Sequence[float], u: float) -> int:
             last = token
             if total > goal:
                 return token
-    return last  # u lies above a sum that rounding left just below 1
+    return last  # rounding can leave the sum just below 1, and u above it
 
 
 def entropy_bits(p: Sequence[float]) -> float:
-    """How undecided the distribution is: 0 for a certain token, 1 for a fair coin."""
+    """Return the entropy of a distribution: 0 for a certain token, 1 for a fair coin."""
     return abs(math.fsum(x * math.log2(x) for x in p if x))
 
 
 def effective_choices(p: Sequence[float]) -> float:
-    """2^entropy: among how many equally likely tokens this draw would be as open."""
+    """Return 2^entropy, the number of equally likely tokens with the same entropy."""
     return math.pow(2, entropy_bits(p))
 
 
 def survivors(p: Sequence[float]) -> int:
-    """How many tokens can still be drawn."""
+    """Return how many tokens can be drawn."""
     return sum(1 for x in p if x)
 
 
 def surprisal_bits(p: float) -> float:
-    """How unexpected a token of this probability is: 1 bit for 0.5; infinite for 0."""
+    """Return how unlikely a token with this probability is: 1 bit for 0.5, infinite for 0."""
     return math.inf if p == 0 else abs(math.log2(p))
 
 
 def _ranked(p: Sequence[float]) -> list[int]:
-    """Token ids, most likely first; of equals the lowest id."""
+    """Return token ids, the most likely first; of equals the lowest id."""
     return sorted(range(len(p)), key=p.__getitem__, reverse=True)
 
 
 def _prefix(p: Sequence[float], ranked: Sequence[int], top_p: float) -> int:
-    """How many of the ranked tokens it takes to reach top_p; the one that crosses is in."""
+    """Return how many ranked tokens it takes to reach top_p, including the one that crosses it."""
     total = 0.0
     for count, token in enumerate(ranked, start=1):
         total += p[token]
@@ -137,7 +137,7 @@ def _prefix(p: Sequence[float], ranked: Sequence[int], top_p: float) -> int:
 def _keep(
     p: Sequence[float], ranked: list[int], count: int, cut: list[CutBy | None], reason: CutBy
 ) -> tuple[list[float], list[int]]:
-    """Only the first *count* of the ranked tokens, scaled to sum 1; notes the reason beside the others."""
+    """Keep the first *count* ranked tokens, scaled to sum 1, and note the reason for the others in *cut*."""
     kept, dropped = ranked[:count], ranked[count:]
     for token in dropped:
         cut[token] = reason

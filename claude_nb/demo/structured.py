@@ -1,6 +1,6 @@
-"""An answer in a form: the schema is filled with words that the demo model draws, and with numbers by chance.
+"""Structured answers of the demo model: words from the model and random numbers that match a schema.
 
-The form is right and the content means nothing, which is what the badge below each reply says of this model.
+The structure is right and the content means nothing, as the badge below each reply says.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-DEEPEST = 4  # of a form that holds itself; below, only what must be there is filled
+MAX_DEPTH = 4  # of a recursive schema; below it only required fields are filled
 EPOCH = date(2026, 1, 1)
 
 
-def filled(schema: dict[str, Any], words: Iterator[str], chance: Random) -> str:
-    """JSON that has the form; words, which must not end, give its texts."""
+def fill(schema: dict[str, Any], words: Iterator[str], chance: Random) -> str:
+    """Write JSON that matches a schema. Its texts come from *words*, which must not end."""
     return json.dumps(_Filler(schema, words, chance).value(schema, 0), indent=2, ensure_ascii=False)
 
 
@@ -27,7 +27,7 @@ class _Filler:
         self._chance = chance
 
     def value(self, schema: Any, depth: int) -> Any:
-        """A value that fits most schemas; what none of the rules here knows becomes a word."""
+        """Return a value that matches most schemas. An unknown kind becomes a word."""
         schema = self._resolved(schema)
         if "const" in schema:
             return schema["const"]
@@ -37,7 +37,7 @@ class _Filler:
             if schema.get(key):
                 return self.value(self._choice(schema[key], depth), depth)
         if schema.get("allOf"):
-            return self.value({key: value for one in schema["allOf"] for key, value in one.items()}, depth)
+            return self.value({key: value for part in schema["allOf"] for key, value in part.items()}, depth)
         kind = schema.get("type") or ("object" if "properties" in schema else "string")
         kind = kind[0] if isinstance(kind, list) else kind
         makers = {"object": self._object, "array": self._list, "integer": self._integer, "number": self._number}
@@ -48,23 +48,23 @@ class _Filler:
     def _object(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:
         fields, required = schema.get("properties", {}), schema.get("required", ())
         if fields:
-            return {k: self.value(v, depth + 1) for k, v in fields.items() if k in required or depth < DEEPEST}
+            return {k: self.value(v, depth + 1) for k, v in fields.items() if k in required or depth < MAX_DEPTH}
         inner = schema.get("additionalProperties")
         inner = inner if isinstance(inner, dict) else {"type": "string"}
         names = (next(self._words) for _ in range(min(2, schema.get("maxProperties", 2))))
         return {name: self.value(inner, depth + 1) for name in names}
 
     def _list(self, schema: dict[str, Any], depth: int) -> list[Any]:
-        first = [self.value(one, depth + 1) for one in schema.get("prefixItems", ())]
+        first = [self.value(item, depth + 1) for item in schema.get("prefixItems", ())]
         least, most = schema.get("minItems", 0), schema.get("maxItems", 3)
-        count = least if depth >= DEEPEST else max(least, min(most, 3))
+        count = least if depth >= MAX_DEPTH else max(least, min(most, 3))
         items: list[Any] = list(first)
         for _ in range(100 + count):
             if len(items) >= count:
                 break
-            one = self.value(schema.get("items", {}), depth + 1)
-            if not (schema.get("uniqueItems") and one in items):
-                items.append(one)
+            item = self.value(schema.get("items", {}), depth + 1)
+            if not (schema.get("uniqueItems") and item in items):
+                items.append(item)
         return items
 
     def _integer(self, schema: dict[str, Any], _: int) -> int:
@@ -88,24 +88,24 @@ class _Filler:
     def _formatted(self, name: str | None) -> str:
         day = EPOCH + timedelta(days=self._below(365))
         clock = f"{self._below(24):02}:{self._below(60):02}:00"
-        made = {
+        formats = {
             "date": f"{day}",
             "date-time": f"{day}T{clock}Z",
             "time": clock,
             "email": f"{next(self._words)}@example.org",
             "uri": f"https://example.org/{next(self._words)}",
         }
-        return made.get(name or "", "")
+        return formats.get(name or "", "")
 
     def _choice(self, options: list[Any], depth: int) -> Any:
-        """null only where it goes deep, so that there is something to look at."""
-        others = [one for one in options if one != {"type": "null"}]
-        if depth >= DEEPEST and len(others) < len(options):
+        """Choose null only at great depth, so that the answer has content."""
+        others = [option for option in options if option != {"type": "null"}]
+        if depth >= MAX_DEPTH and len(others) < len(options):
             return {"type": "null"}
         return others[self._below(len(others))] if others else options[0]
 
     def _resolved(self, schema: Any) -> dict[str, Any]:
-        for _ in range(100):  # a reference may lead to another one, or in a circle
+        for _ in range(100):  # a reference may lead to another one, or to itself
             if not isinstance(schema, dict):
                 return {}
             if "$ref" not in schema:
@@ -121,7 +121,7 @@ class _Filler:
 
 
 def _limits(schema: dict[str, Any], low: float, high: float) -> tuple[float, float]:
-    """The least and the greatest number; 1 inside an open end."""
+    """Return the lowest and the highest number; 1 inside an exclusive limit."""
     if "minimum" in schema or "exclusiveMinimum" in schema:
         low = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
         high = max(high, low + 100)

@@ -234,7 +234,7 @@ def test_the_table_is_what_the_bars_show() -> None:
     assert table[0]["word"] == "little"
     assert [row["cut"] for row in table] == [None] * 6 + ["top_p"] * 2
     assert sum(row["final"] for row in table) == pytest.approx(1)
-    assert "<td>little</td>" in table._repr_html_()
+    assert ">little</td>" in table._repr_html_()
 
 
 def test_a_model_of_ones_own_can_be_looked_into() -> None:
