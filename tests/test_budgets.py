@@ -73,9 +73,6 @@ class RunObserver:
     def say(self, message: dict[str, Any]) -> None:
         self.sent.append((self.now, len(json.dumps(message)) + WIDGET_ENVELOPE))
 
-    def checkpoint(self, run: Run, text: str, thinking: str) -> None:
-        self.sent.append((self.now, len(text) + len(thinking) + WIDGET_ENVELOPE))
-
     def changed(self) -> None: ...
 
     def ended(self, run: Run) -> None: ...

@@ -1,4 +1,4 @@
-"""Draws a growing reply into a few outputs of a cell, at a bounded number of bytes a second.
+"""Draw a growing reply into a few outputs of a cell, or into a widget, at a bounded number of bytes a second.
 
 A front end can only replace an output as a whole, so the reply is drawn in parts: finished parts, sent rarely, and
 a small live tail, sent often. When it ends, the first output holds the whole reply and the last one its footer.
@@ -6,7 +6,9 @@ a small live tail, sent often. When it ends, the first output holds the whole re
     while it runs   [ finished part ] [ second finished part ] [ live tail ]       at most three outputs
     at the end      [ the whole reply ] [ empty ] [ footer ]                       the second one only if it was used
 
-Pure: it is told the time and hands finished outputs to *publish*; display.py does the rest.
+Pure: the caller passes the time, and `publish` gets the finished outputs.
+
+A widget keeps what it has, so `LiveHtml` sends it only what changed: bytes in proportion to the reply.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from html import escape
 
 from claude_nb import render
+from claude_nb.render.code import PALETTE
 from claude_nb.render.rate import Rate
 
 # Bytes a second, and seconds. A reply of 100 tokens/s is about 430 bytes/s of text; the sum stays under 30 kB/s.
@@ -30,6 +33,9 @@ CALL_CHARS = 160  # the beginning of a call that is being written
 THOUGHT_CHARS = 600  # the newest of what a model thinks; all of it is there, folded, when the reply ends
 PART_BYTES = 64_000  # a finished part that would pass this is left alone for good
 MAX_PARTS = 2
+
+WIDGET_PART_BYTES = 16_000  # of a part in a widget, which may have any number of them
+_COLOURED, _PLAIN = f'<div dir="auto" style="{PALETTE}">', '<div dir="auto">'
 
 Publish = Callable[[int, dict[str, str]], None]
 
@@ -49,6 +55,7 @@ class Painter:
     publish  creates or replaces output number *slot* with a bundle of MIME types
     html     draws Markdown that may be unfinished; whole draws a finished reply
     head     HTML of ours that stays above the reply
+    widget   the front end can hold any number of parts, and receives only what changed
     """
 
     def __init__(
@@ -58,6 +65,7 @@ class Painter:
         html: Callable[[str], str] = render.tail_html,
         whole: Callable[[str], str] = render.markdown_html,
         head: str = "",
+        widget: bool = False,
     ) -> None:
         self._publish = publish
         self._html = html
@@ -72,7 +80,8 @@ class Painter:
         self._hidden = 0
         self._notice = ""
         self._tail_rate = Rate(TAIL_BYTES_PER_S, SHORTEST_S, LONGEST_S)
-        self._part_rate = Rate(PART_BYTES_PER_S)
+        self._part_rate = Rate() if widget else Rate(PART_BYTES_PER_S)
+        self._part_bytes, self._max_parts = (WIDGET_PART_BYTES, 10**6) if widget else (PART_BYTES, MAX_PARTS)
         self._dirty = False
         self.slots = 0
 
@@ -161,10 +170,10 @@ class Painter:
         part = self._parts[-1] if self._parts else None
         if part:
             html = self._html(part.opener + part.text + frozen)
-            if len(html.encode()) > PART_BYTES:
+            if len(html.encode()) > self._part_bytes:
                 part = None
         if part is None:
-            if len(self._parts) == MAX_PARTS:
+            if len(self._parts) == self._max_parts:
                 self._hidden += len(frozen)
                 return 0
             part = _Part(opener=self._opener)
@@ -180,6 +189,45 @@ class Painter:
             bundle = bundle | {"text/html": self._head + bundle["text/html"]}
         self._publish(slot, bundle)
         self.slots = max(self.slots, slot + 1)
+
+
+class LiveHtml:
+    """A growing reply as HTML in slots, and what changes in them: all that a widget has to be sent.
+
+    >>> live = LiveHtml()
+    >>> live.feed("so **wh")
+    [(0, 0, '<div dir="auto"><p>so <strong>wh</strong></p>\\n</div>')]
+    >>> live.feed("y**")  # of slot 0, the first 32 characters stay
+    [(0, 32, 'y</strong></p>\\n</div>')]
+    """
+
+    def __init__(self) -> None:
+        self.slots: list[str] = []
+        self._changes: list[tuple[int, int, str]] = []
+        self._painter = Painter(self._publish, html=_without_palette, widget=True)
+
+    def feed(self, text: str) -> list[tuple[int, int, str]]:
+        """Return the changes that more text makes: slot, how many of its UTF-16 units stay, and what follows them."""
+        self._painter.feed(text)
+        self._painter.paint(0.0)
+        changes, self._changes = self._changes, []
+        return changes
+
+    def _publish(self, slot: int, bundle: dict[str, str]) -> None:
+        if slot == len(self.slots):
+            self.slots.append("")
+        before, html = self.slots[slot], bundle["text/html"]
+        if html != before:
+            kept = next((i for i, (a, b) in enumerate(zip(before, html, strict=False)) if a != b), None)
+            kept = min(len(before), len(html)) if kept is None else kept
+            self._changes.append((slot, len(html[:kept].encode("utf-16-le")) // 2, html[kept:]))
+            self.slots[slot] = html
+
+
+def _without_palette(text: str) -> str:
+    """Draw a tail without the colours of its code: the widget's style sheet has them."""
+    html = render.tail_html(text)
+    return _PLAIN + html[len(_COLOURED) :] if html.startswith(_COLOURED) else html
 
 
 def _boxed(html: str) -> str:

@@ -10,13 +10,16 @@ import traitlets as t
 
 from claude_nb.errors import ClaudeError, PromptError
 from claude_nb.providers import registry
-from claude_nb.providers.models import ModelSpec
+from claude_nb.providers.models import Models, ModelSpec
 from claude_nb.session import options
 from claude_nb.session.session import Session
+from claude_nb.types import settings as request_settings
 
 DIALS = (*options.SAMPLING_NAMES, "effort", "thinking")
 SETTINGS = ("provider", "model", "system", *DIALS)
 ALL = (*SETTINGS, "prompt", "variable")
+ASKED = ("provider", "model", *options.SAMPLING_NAMES, "effort", "thinking", "system", "out")
+CHOICES = {"effort": request_settings.EFFORTS, "thinking": ("on", "off")}
 
 
 class BadSetting(PromptError, t.TraitError):
@@ -140,3 +143,49 @@ class Controls(anywidget.AnyWidget):
                 if other != name and getattr(self, other) is not None:
                     setattr(self, other, None)
                     self.refuse(other, f"off: {self.spec.label} takes {' or '.join(group)}, not both")
+
+
+def catalogue(models: Models) -> dict[str, Any]:
+    """Everything a front end has to know to draw the controls of every model; about 9 kB of JSON."""
+    return {
+        "knobs": [_option(options.BY_NAME[name]) for name in ASKED],
+        "choices": {name: list(words) for name, words in CHOICES.items()},
+        "providers": [{"name": row.name, "label": row.label} for row in registry.PROVIDERS.values()],
+        "models": [_model(spec) for spec in models.table.values()],
+    }
+
+
+def _option(option: options.Option) -> dict[str, Any]:
+    return {
+        "name": option.name,
+        "label": option.label,
+        "help": option.help,
+        "flag": option.flags[0],
+        "low": option.low,
+        "high": option.high,
+        "step": option.step,
+        "log": option.log,
+        "unit": option.unit,
+    }
+
+
+def _model(spec: ModelSpec) -> dict[str, Any]:
+    ranges: dict[str, list[float]] = {name: [low, high] for name, (low, high) in spec.ranges.items()}
+    if spec.max_output:
+        ranges["max_tokens"] = [1, spec.max_output]
+    reasons = {name: (spec.refusal(name) or "").split(";")[0] for name in (*options.SAMPLING_NAMES, *CHOICES)}
+    choices = {name: [word for word in words if not spec.refusal(name, word)] for name, words in CHOICES.items()}
+    return {
+        "name": spec.name,
+        "id": spec.aliases[0] if spec.aliases else spec.name,
+        "label": spec.label,
+        "note": spec.note,
+        "providers": list(spec.ids),
+        "names": sorted({*spec.aliases, *(model_id.lower() for model_id in spec.ids.values())}),
+        "ranges": ranges,
+        "choices": {name: words for name, words in choices.items() if words},
+        "either": [list(group) for group in spec.either],
+        "refuses": {name: reason for name, reason in reasons.items() if reason},
+        "context": spec.context,
+        "price": {name: [price.input, price.output] for name, price in spec.prices.items()},
+    }

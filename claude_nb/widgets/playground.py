@@ -27,9 +27,8 @@ from claude_nb.storage.entries import History, Row
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 from claude_nb.widgets import presets, transcript
-from claude_nb.widgets.catalogue import catalogue
-from claude_nb.widgets.controls import ALL, BadSetting, Controls
-from claude_nb.widgets.run_queue import Runner
+from claude_nb.widgets.controls import ALL, BadSetting, Controls, catalogue
+from claude_nb.widgets.run_queue import Runner, sync_message
 from claude_nb.widgets.transcript import Run
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -60,7 +59,6 @@ class Playground(Controls):
     presets = t.Dict().tag(sync=True)
     history: t.List[Any] = t.List().tag(sync=True)
     state = t.Dict({"run": 0, "live": False, "queued": 0}).tag(sync=True)
-    draft = t.Dict().tag(sync=True)
     pinned: t.List[Any] = t.List().tag(sync=True)
     reply = t.Instance(Reply, allow_none=True)
 
@@ -137,15 +135,10 @@ class Playground(Controls):
         playing, queued = self._runner.now()
         self.state = {"run": playing or self._count - queued, "live": bool(playing), "queued": queued}
 
-    def checkpoint(self, run: Run, text: str, thinking: str) -> None:
-        """What a saved notebook would show of a run that is still on."""
-        self.draft = {"run": run.number, "text": text, "thinking": thinking}
-
     def ended(self, run: Run) -> None:
         """Keep it: in the trait that views read, in reply, in the notebook's variable and in the transcript."""
         self._runs.append(run)
         self.history = transcript.history(self._runs)
-        self.draft = {}
         if run.reply is not None:
             self.reply = run.reply
             if (shell := get_ipython()) is not None:
@@ -235,7 +228,7 @@ class Playground(Controls):
         found = self._runner.sync(number)
         run = next((run for run in self._runs if run.number == number), None)
         if found is None and run is not None:
-            text, thinking = (run.reply.text, run.reply.thinking) if run.reply else ("", "")
-            found = {"t": "sync", "run": number, "seq": 2**40, "text": text, "thinking": thinking, "live": False}
+            thinking = run.reply.thinking if run.reply else ""
+            found = sync_message(run, 2**40, [run.html], thinking, 0, live=False)
         if found:
             self.say(found)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from claude_nb.errors import ApiError, ClaudeError
+from claude_nb.render.live import LiveHtml
+from claude_nb.render.rate import Rate
 from claude_nb.session.options import SAMPLING_NAMES
 from claude_nb.session.turn import Turn
 from claude_nb.widgets.transcript import Run
 
-# A message costs about 800 bytes on the wire however little it says, so eleven a second stay under 12 kB/s.
+# A message costs about 800 bytes on the wire however short it is, so eleven a second stay under 12 kB/s.
 STEP_S = 0.09
-CHECKPOINT_S = 5.0
-# A stopped run that the network still holds is given up after this long; what arrived is kept.
+SLOWEST_STEP_S = 0.5
+BYTES_PER_S = 16_000
+ENVELOPE = 800
+# The queue gives up a stopped run that the network still holds after this long, and keeps what arrived.
 PATIENCE_S = 0.7
 
 
@@ -24,7 +29,6 @@ class RunObserver(Protocol):
     """Who is told; the playground is one. All calls come from the thread that plays."""
 
     def say(self, message: dict[str, Any]) -> None: ...
-    def checkpoint(self, run: Run, text: str, thinking: str) -> None: ...
     def changed(self) -> None: ...
     def ended(self, run: Run) -> None: ...
 
@@ -109,12 +113,12 @@ class _Play:
         self._audience = audience
         self._threaded = threaded
         self._lock = threading.RLock()
+        self._html = LiveHtml()
+        self._rate = Rate(BYTES_PER_S, STEP_S, SLOWEST_STEP_S)
         self._text = self._thinking = 0  # characters sent
         self._notice: str | None = None
         self._news = threading.Event()
         self._stopped_at: float | None = None
-        self._checked_at = time.monotonic()
-        self._checked = 1_000
         self._trouble: Exception | None = None
 
     def stop(self) -> None:
@@ -124,15 +128,9 @@ class _Play:
 
     def sync(self) -> dict[str, Any]:
         with self._lock:
-            text, thinking = self.turn.text[: self._text], self.turn.thinking[: self._thinking]
-            return {
-                "t": "sync",
-                "run": self.run.number,
-                "seq": self.seq,
-                "text": text,
-                "thinking": thinking,
-                "live": True,
-            }
+            return sync_message(
+                self.run, self.seq, self._html.slots, self.turn.thinking[: self._thinking], self._text, live=True
+            )
 
     def through(self) -> None:
         """From the first word to the Reply; never raises."""
@@ -141,7 +139,7 @@ class _Play:
         if self._threaded:
             self._watch()
         else:
-            self._read(time.monotonic)
+            self._read()
         self.tell()
         self.run.reply = self.turn.reply or self.turn.abandon()
         if self._trouble is not None:
@@ -158,15 +156,13 @@ class _Play:
             self.tell()
             if self._stopped_at is not None and time.monotonic() - self._stopped_at > PATIENCE_S:
                 break
-            reader.join(0.02 if self._stopped_at else STEP_S)
+            reader.join(0.02 if self._stopped_at else self._rate.wait_s(time.monotonic()))
 
-    def _read(self, clock: Callable[[], float] | None = None) -> None:
-        told = 0.0
+    def _read(self) -> None:
         try:
             for _ in self.turn.chunks():
                 self._news.set()
-                if clock and clock() - told >= STEP_S:
-                    told = clock()
+                if not self._threaded and not self._rate.wait_s(time.monotonic()):
                     self.tell()
         except ClaudeError as error:
             self._trouble = error
@@ -175,20 +171,27 @@ class _Play:
         self._news.set()
 
     def tell(self) -> None:
-        """Send what has come since the last time."""
+        """Send what has arrived since the last time."""
         with self._lock:
             text, thinking = self.turn.text, self.turn.thinking
             more, thought = text[self._text :], thinking[self._thinking :]
             if more or thought:
                 self.seq += 1
-                message = {"t": "d", "run": self.run.number, "seq": self.seq}
-                self._audience.say(message | ({"s": more} if more else {}) | ({"k": thought} if thought else {}))
                 self._text, self._thinking = len(text), len(thinking)
+                message: dict[str, Any] = {"t": "d", "run": self.run.number, "seq": self.seq}
+                message["n"] = self._text + self._thinking
+                if more:
+                    message["html"] = self._html.feed(more)
+                if thought:
+                    message["k"] = thought
+                self._audience.say(message)
+                self._rate.drawn(time.monotonic(), ENVELOPE + len(json.dumps(message)))
             elif self.turn.notice != self._notice:
                 self._notice = self.turn.notice
                 self._audience.say({"t": "note", "run": self.run.number, "s": self._notice or ""})
-        # Each checkpoint carries the whole text, so the next waits until there is half as much again.
-        size = self._text + self._thinking
-        if time.monotonic() - self._checked_at > CHECKPOINT_S and size > 1.5 * self._checked:
-            self._checked_at, self._checked = time.monotonic(), size
-            self._audience.checkpoint(self.run, text, thinking)
+
+
+def sync_message(run: Run, seq: int, slots: Sequence[str], thinking: str, chars: int, *, live: bool) -> dict[str, Any]:
+    """All of a run that the front end shows, for a view that appears late or missed a message."""
+    number = {"t": "sync", "run": run.number, "seq": seq, "n": chars}
+    return number | {"html": list(slots), "thinking": thinking, "live": live}

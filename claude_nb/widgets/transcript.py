@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -41,6 +42,11 @@ class Run:
     error: str | None = None
     blamed: str | None = None
 
+    @cached_property
+    def html(self) -> str:
+        """The reply as HTML; "" without one. To be read when the run has ended."""
+        return footer.body(self.reply) if self.reply and (self.reply.text or self.reply.calls) else ""
+
     def as_state(self) -> dict[str, Any]:
         """Plain data for the front end; a very long prompt is cut, and marked so."""
         reply, request = self.reply, self.request
@@ -59,6 +65,7 @@ class Run:
             "variable": self.variable,
             "repeat": self.repeat,
             "text": reply.text if reply else "",
+            "html": self.html,
             "thinking": reply.thinking if reply else "",
             "stop": STOP_WORDS[reply.stop_reason] if reply else "failed",
             "footer": footer.line(reply) if reply else "",
@@ -73,8 +80,8 @@ def history(runs: Sequence[Run]) -> list[dict[str, Any]]:
     meta = texts = 0
     for run in reversed(runs):
         data = run.as_state()
-        texts += len(data["text"]) + len(data["thinking"])
-        meta += len(json.dumps(data | {"text": "", "thinking": ""}))
+        texts += len(data["text"]) + len(data["html"]) + len(data["thinking"])
+        meta += len(json.dumps(data | {"text": "", "html": "", "thinking": ""}))
         if kept and (meta > MAX_META_BYTES or texts > MAX_TEXT_CHARS):
             break
         kept.append(data)
@@ -83,15 +90,13 @@ def history(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 def transcript(runs: Iterable[Run], css_class: str) -> dict[str, str]:
     """All runs as one static output: HTML made by us, and plain text. No script, no style sheet needed."""
-    from claude_nb.render import markdown_html
-
     parts, plain = [], []
     for run in runs:
         text = run.reply.text if run.reply else ""
         failed = f"<p><b>{escape(run.error)}</b></p>" if run.error else ""
         foot = footer.bundle(run.reply)["text/html"] if run.reply else ""
         asked = f"<p><b>{run.number}.</b> <code>{escape(run.prompt)}</code></p>"
-        parts.append(f"{asked}{markdown_html(text)}{failed}{foot}")
+        parts.append(f"{asked}{run.html}{failed}{foot}")
         plain.append("\n".join(line for line in (f"{run.number}. {run.prompt}", text, run.error) if line))
     html = f'<div class="{css_class}">{"<hr>".join(parts)}</div>'
     return {"text/html": html, "text/plain": "\n\n".join(plain)}

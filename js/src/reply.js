@@ -6,7 +6,7 @@
 import { brief, findModel } from "./controls.js";
 import { button, copy, copyButton, h, say } from "./dom.js";
 import { canInsert, insertBelow } from "./host.js";
-import { MarkdownView } from "./markdown.js";
+import { showHtml } from "./html.js";
 import { magicCell, pythonCall } from "./snippet.js";
 
 /** So near to its end, a reply is followed as it grows. */
@@ -23,16 +23,16 @@ export function replyCard(view) {
   const rate = h("span", { class: "cnb-rate" });
   const thought = h("div", { class: "cnb-thought" });
   const thinking = h("details", { class: "cnb-thinking", hidden: true }, h("summary", {}, "Thinking"), thought);
-  const text = h("div", { class: "cnb-md" });
-  const empty = h("p", { class: "cnb-empty" }, "The reply appears here.");
+  // In JupyterLab the second class gives a reply the look that it has in a cell.
+  const text = h("div", { class: "cnb-md jp-RenderedHTMLCommon" });
+  const placeholder = h("p", { class: "cnb-empty" }, "The reply appears here.");
   const notice = h("p", { class: "cnb-notice", hidden: true });
-  const scroll = h("div", { class: "cnb-scroll", tabindex: "0", role: "region", "aria-label": "Reply" }, thinking, text, empty, notice);
+  const scroll = h("div", { class: "cnb-scroll", tabindex: "0", role: "region", "aria-label": "Reply" }, thinking, text, placeholder, notice);
   const jump = button("Jump to latest", () => toEnd(scroll), { class: "cnb-jump", hidden: true });
   const error = h("p", { class: "cnb-problem", hidden: true });
   const footer = h("p", { class: "cnb-footer" });
   const tools = actions(view);
   const status = h("p", { class: "cnb-sr", role: "status" });
-  const markdown = new MarkdownView(text);
   const near = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_PX;
   scroll.addEventListener("scroll", () => (jump.hidden = near() || !view.busy), { passive: true });
 
@@ -40,17 +40,17 @@ export function replyCard(view) {
     const run = view.run;
     const live = !run;
     const { stream } = view;
-    const words = live ? stream.text : run.text;
+    const pages = live ? stream.pages : [run.html];
     const thoughts = live ? stream.thinking : run.thinking;
+    const empty = !pages.some(Boolean) && !thoughts;
     const follow = near();
-    markdown.show(words);
-    if (!live || !view.busy) markdown.finish();
+    showHtml(text, pages);
     if (thought.textContent !== thoughts) thought.textContent = thoughts;
     thinking.hidden = !thoughts;
     text.setAttribute("aria-busy", String(live && view.busy));
     text.classList.toggle("cnb-live", live && view.busy);
-    empty.hidden = Boolean(words || thoughts || view.busy || run?.error);
-    say(notice, live ? stream.notice || (view.busy && !words && !thoughts ? "Waiting for the first word…" : "") : "");
+    placeholder.hidden = !empty || view.busy || Boolean(run?.error);
+    say(notice, live ? stream.notice || (view.busy && empty ? "Waiting for the first word…" : "") : "");
     notice.hidden = !notice.textContent;
     say(rate, live && view.busy && stream.rate !== null ? `≈ ${Math.round(stream.rate)} tokens/s` : "");
     if (live && view.busy && follow) toEnd(scroll);
@@ -59,7 +59,7 @@ export function replyCard(view) {
     error.hidden = !run?.error;
     error.replaceChildren(...(run?.error ? [h("span", {}, run.error), button("Try again", () => view.start())] : []));
     say(footer, run?.footer ?? "");
-    tools.draw(words ? run : null);
+    tools.draw(run?.text ? run : null);
   }
 
   /** @param {Run | null} run */
@@ -82,7 +82,7 @@ export function replyCard(view) {
 
   function ended() {
     const run = view.history.find((one) => one.run === view.stream.run);
-    const count = (run?.text ?? view.stream.text).split(/\s+/).filter(Boolean).length;
+    const count = (run?.text ?? "").split(/\s+/).filter(Boolean).length;
     return run?.error ? `The run failed: ${run.error}` : `Reply ${run?.stop ?? "finished"}, ${count} words`;
   }
 

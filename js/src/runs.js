@@ -6,7 +6,7 @@
 import { brief } from "./controls.js";
 import { diff } from "./diff.js";
 import { button, h } from "./dom.js";
-import { drawMarkdown } from "./markdown.js";
+import { showHtml } from "./html.js";
 
 /** Beyond this a chip's list of settings is cut. */
 const CHIP_CHARS = 48;
@@ -93,11 +93,11 @@ function column(view, run, runs, marked) {
     const differs = runs.some((other) => shown(other, name) !== value);
     facts.append(h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, differs ? h("mark", { title: "differs" }, value) : value));
   }
-  const body = h("div", { class: "cnb-md" });
+  const body = h("div", { class: "cnb-md jp-RenderedHTMLCommon" });
   if (marked) {
     for (const { kind, text } of diff(runs[0].text, run.text)) body.append(kind === "same" ? text : h(kind === "added" ? "ins" : "del", {}, text));
     body.classList.add("cnb-diff");
-  } else drawMarkdown(body, run.text);
+  } else showHtml(body, [run.html]);
   const unpin = button("×", () => toggle(view, run.run), { class: "cnb-icon", "aria-label": `Unpin run ${run.run}` });
   const head = h("div", { class: "cnb-inline" }, h("b", {}, `#${run.run}`), ` ${run.label}`, h("span", { class: "cnb-space" }), unpin);
   return h("article", { class: "cnb-column" }, head, facts, body, h("p", { class: "cnb-footer" }, run.footer));

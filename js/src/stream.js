@@ -1,14 +1,15 @@
 // @ts-check
-// One run as the front end sees it: messages from Python folded into text. Pure; no DOM, no clock of its own.
+// One run as the front end sees it: messages from Python folded into pages of HTML. Pure; no DOM, no clock of its own.
 //
-// start -> d d d ... -> end.  Every d counts seq up by one. Whoever came late, or missed one, asks for a sync.
+// start -> d d d ... -> end.  Every d counts seq up by one. A view that missed one asks for a sync.
 
 /**
- * @typedef {{t: "start", run: number, model?: string}
- *   | {t: "d", run: number, seq: number, s?: string, k?: string}
+ * @typedef {[slot: number, keep: number, more: string]} Change  the first *keep* characters of a slot stay
+ * @typedef {{t: "start", run: number}
+ *   | {t: "d", run: number, seq: number, n?: number, html?: Change[], k?: string}
  *   | {t: "note", run: number, s: string}
- *   | {t: "sync", run: number, seq: number, text: string, thinking: string, live: boolean}
- *   | {t: "end", run: number, seq: number}} Message  s: text of the reply, k: of its thinking
+ *   | {t: "sync", run: number, seq: number, n: number, html: string[], thinking: string, live: boolean}
+ *   | {t: "end", run: number, seq: number}} Message  n: characters so far, k: more of its thinking
  * @typedef {"idle" | "running" | "stopping"} Phase
  */
 
@@ -27,7 +28,8 @@ export class Stream {
     this.now = now;
     this.run = 0;
     this.seq = 0;
-    this.text = "";
+    /** @type {string[]} */
+    this.pages = [];
     this.thinking = "";
     this.notice = "";
     /** @type {Phase} */
@@ -56,11 +58,11 @@ export class Stream {
     this.tell();
   }
 
-  /** The text of the newest run as the widget's state has it. @param {{run: number}} state @param {{text: string, thinking: string} | undefined} run */
+  /** Take the newest run from the widget's state. @param {{run: number}} state @param {{html: string, thinking: string} | undefined} run */
   seed(state, run) {
     if (this.run || !run) return;
     this.begin(state.run);
-    Object.assign(this, { text: run.text, thinking: run.thinking, phase: "idle" });
+    Object.assign(this, { pages: [run.html], thinking: run.thinking, phase: "idle" });
   }
 
   /** @param {unknown} data */
@@ -110,13 +112,13 @@ export class Stream {
 
   /** @param {number} run */
   begin(run) {
-    Object.assign(this, { run, seq: 0, text: "", thinking: "", notice: "", phase: "running", waiting: false });
+    Object.assign(this, { run, seq: 0, pages: [], thinking: "", notice: "", phase: "running", waiting: false });
     this.samples = [];
     this.startedAt = this.now();
   }
 
-  /** @param {{run: number, seq: number, s?: string, k?: string}} message */
-  piece({ run, seq, s = "", k = "" }) {
+  /** @param {{run: number, seq: number, n?: number, html?: Change[], k?: string}} message */
+  piece({ run, seq, n = 0, html = [], k = "" }) {
     if (run > this.run) this.begin(run); // its start was missed; the gap below asks for the rest
     if (seq <= this.seq || this.waiting) return;
     if (seq !== this.seq + 1) {
@@ -124,20 +126,20 @@ export class Stream {
       return;
     }
     this.seq = seq;
-    this.text += s;
+    for (const [slot, keep, more] of html) this.pages[slot] = (this.pages[slot] ?? "").slice(0, keep) + more;
     this.thinking += k;
     this.notice = "";
     const now = this.now();
-    this.samples.push([now, this.text.length + this.thinking.length]);
+    this.samples.push([now, n]);
     while (this.samples[0][0] < now - WINDOW_S) this.samples.shift();
   }
 
-  /** @param {{run: number, seq: number, text: string, thinking: string, live: boolean}} message */
-  whole({ run, seq, text, thinking, live }) {
+  /** @param {{run: number, seq: number, html: string[], thinking: string, live: boolean}} message */
+  whole({ run, seq, html, thinking, live }) {
     if (run > this.run) this.begin(run);
     this.waiting = false;
     if (seq < this.seq) return;
-    Object.assign(this, { seq, text, thinking });
+    Object.assign(this, { seq, pages: html, thinking });
     if (!live) this.phase = "idle";
     this.samples = [];
   }

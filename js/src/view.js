@@ -9,7 +9,7 @@ import { DIALS } from "./controls.js";
 
 /**
  * @typedef {{run: number, prompt: string, system: string | null, provider: string, model: string, label: string,
- *   params: Record<string, any>, variable: string, text: string, thinking: string, stop: string, footer: string,
+ *   params: Record<string, any>, variable: string, text: string, html: string, thinking: string, stop: string, footer: string,
  *   error: string | null, blamed: string | null, repeat: number, cut: boolean}} Run  one finished run, as Python keeps it
  * @typedef {{run: number, live: boolean, queued: number}} State
  */

@@ -1,14 +1,16 @@
-"""The playground in an empty page: the built widget with a model of our own in place of Jupyter's."""
+"""The playground in an empty page: the built widget, with a fake model in place of Jupyter's."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from playwright.sync_api import Locator, Page
 
+from claude_nb import render
 from claude_nb.providers.models import Models
-from claude_nb.widgets.catalogue import catalogue
-from claude_nb.widgets.controls import SETTINGS
+from claude_nb.render.live import LiveHtml
+from claude_nb.widgets.controls import SETTINGS, catalogue
 
 HARNESS = """
 async ({traits, width, shadow}) => {
@@ -58,7 +60,7 @@ PRESETS = {
 
 
 def run(number: int, text: str = "", **changes: Any) -> dict[str, Any]:
-    """A finished run as Python tells it."""
+    """A finished run as Python sends it."""
     usual = {
         "run": number,
         "prompt": "Why is the sky blue?",
@@ -69,6 +71,7 @@ def run(number: int, text: str = "", **changes: Any) -> dict[str, Any]:
         "params": {},
         "variable": "reply",
         "text": text,
+        "html": render.markdown_html(text) if text else "",
         "thinking": "",
         "stop": "finished",
         "footer": "demo · 5 tokens in, 20 out · finished",
@@ -78,6 +81,21 @@ def run(number: int, text: str = "", **changes: Any) -> dict[str, Any]:
         "cut": False,
     }
     return usual | changes
+
+
+def messages(number: int, pieces: Iterable[str]) -> list[dict[str, Any]]:
+    """The messages of a run that is still on, one for each piece of its text."""
+    live, chars = LiveHtml(), 0
+    sent: list[dict[str, Any]] = [{"t": "start", "run": number}]
+    for seq, piece in enumerate(pieces, 1):
+        chars += len(piece)
+        sent.append({"t": "d", "run": number, "seq": seq, "n": chars, "html": live.feed(piece)})
+    return sent
+
+
+def cut(text: str, size: int) -> list[str]:
+    """The text in pieces of *size* characters."""
+    return [text[at : at + size] for at in range(0, len(text), size)]
 
 
 class FakeKernel:
@@ -129,11 +147,9 @@ class FakeKernel:
 
     def stream(self, number: int, text: str, size: int = 7, end: bool = True, **record: Any) -> None:
         """A whole run in pieces of *size* characters."""
-        pieces = [text[at : at + size] for at in range(0, len(text), size)]
-        told: list[dict[str, Any]] = [{"t": "start", "run": number}]
-        told += [{"t": "d", "run": number, "seq": seq, "s": piece} for seq, piece in enumerate(pieces, 1)]
-        self.tell(*told)
+        sent = messages(number, cut(text, size))
+        self.tell(*sent)
         if end:
             self.set(history=[*self.trait("history"), run(number, text, **record)])
-            self.tell({"t": "end", "run": number, "seq": len(pieces)})
+            self.tell({"t": "end", "run": number, "seq": len(sent) - 1})
         self.frame()

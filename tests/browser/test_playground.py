@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import STATIC
-from tests.browser.fake import FakeKernel, run
+from tests.browser.fake import FakeKernel, cut, messages, run
 
 SONNET = {"provider": "aimlapi", "model": "sonnet"}
 OPUS = {"provider": "aimlapi", "model": "opus"}
@@ -177,16 +177,14 @@ def test_stop_answers_at_once_and_late_pieces_of_the_run_still_count(fake: New) 
     kernel.root.locator(".cnb-run").click()
     expect(kernel.root.locator(".cnb-run")).to_have_text("Stopping…")
     assert kernel.sent[-1] == {"t": "stop", "run": 1}
-    kernel.tell({"t": "d", "run": 1, "seq": 2, "s": " and late"}, {"t": "end", "run": 1, "seq": 2})
+    kernel.tell(messages(1, ["so far", " and late"])[2], {"t": "end", "run": 1, "seq": 2})
     expect(kernel.root.locator(".cnb-reply .cnb-md")).to_have_text("so far and late")
 
 
 def test_the_live_rate_is_shown(fake: New) -> None:
     kernel = fake()
-    kernel.tell({"t": "start", "run": 1})
-    for seq in range(1, 8):
-        kernel.tell({"t": "d", "run": 1, "seq": seq, "s": "word " * 8})
-        kernel.page.wait_for_timeout(80)
+    kernel.page.evaluate("() => { globalThis.clock = 0; performance.now = () => (clock += 80); }")
+    kernel.tell(*messages(1, ["word " * 8] * 7))
     expect(kernel.root.locator(".cnb-rate")).to_have_text(re.compile(r"≈ \d+ tokens/s"))
 
 
@@ -225,7 +223,7 @@ def test_two_views_and_a_late_one_show_the_same_text(fake: New) -> None:
     kernel = fake()
     kernel.stream(1, "so far", end=False)
     kernel.page.evaluate("() => fake.show('100%')")
-    kernel.tell({"t": "d", "run": 1, "seq": 2, "s": " so good"})
+    kernel.tell(messages(1, ["so far", " so good"])[2])
     kernel.frame()
     expect(kernel.page.locator(".cnb-reply .cnb-md")).to_have_text(["so far so good"] * 2)
 
@@ -233,11 +231,9 @@ def test_two_views_and_a_late_one_show_the_same_text(fake: New) -> None:
 def test_after_a_reload_the_running_reply_is_asked_for_and_complete(fake: New) -> None:
     kernel = fake(state={"run": 3, "live": True, "queued": 0}, history=[run(2, "old")])
     assert kernel.sent == [{"t": "sync", "run": 3}]
-    kernel.tell(
-        {"t": "d", "run": 3, "seq": 9, "s": "?"},
-        {"t": "sync", "run": 3, "seq": 9, "text": "all of it", "thinking": "", "live": True},
-        {"t": "d", "run": 3, "seq": 10, "s": ", really"},
-    )
+    sent = messages(3, ["all of it", ", really"])
+    sync = {"t": "sync", "run": 3, "seq": 1, "n": 9, "html": [sent[1]["html"][0][2]], "thinking": "", "live": True}
+    kernel.tell(sent[2], sync, sent[2])
     kernel.frame()
     expect(kernel.root.locator(".cnb-reply .cnb-md")).to_have_text("all of it, really")
 
@@ -386,8 +382,8 @@ def test_the_end_is_followed_only_from_near_the_end(fake: New) -> None:
     assert box.evaluate(gap) < 40
     box.evaluate("(it) => { it.scrollTop = 100; }")
     kernel.frame()
-    more = [{"t": "d", "run": 1, "seq": seq, "s": "More.\n\n"} for seq in range(21, 40)]
-    kernel.tell(*more)
+    more = ["More.\n\n"] * 19
+    kernel.tell(*messages(1, [*cut("A line of text.\n\n" * 60, 50), *more])[-len(more) :])
     kernel.frame()
     assert box.evaluate("(it) => it.scrollTop") == 100
     kernel.root.get_by_role("button", name="Jump to latest").click()
@@ -474,7 +470,7 @@ def test_nothing_runs_out_of_the_box_at_any_width(new_page: Callable[..., Page],
         """() => {
             const edge = document.querySelector(".cnb-root").getBoundingClientRect().right + 0.5;
             return [...document.querySelectorAll(".cnb-root *")].filter((one) =>
-                one.checkVisibility() && !one.closest(".cnb-wide, pre, .cnb-sr")
+                one.checkVisibility() && !one.closest("table, pre, .cnb-sr")
                 && one.getBoundingClientRect().right > edge
             ).map((one) => one.outerHTML.slice(0, 90));
         }"""
@@ -499,7 +495,7 @@ def test_reduced_motion_and_forced_colours_are_respected(blank_page: Page) -> No
     kernel.stream(1, "so far", end=False)
     blank_page.wait_for_timeout(600)
     expect(kernel.root.locator(".cnb-md")).to_have_text("so far")
-    blink = "(it) => getComputedStyle(it.lastElementChild, '::after').animationName"
+    blink = "(it) => getComputedStyle(it.querySelector('[dir]').lastElementChild, '::after').animationName"
     assert kernel.root.locator(".cnb-md").evaluate(blink) == "none"
     assert kernel.row("top_k").get_by_role("slider").evaluate("(it) => getComputedStyle(it).appearance") == "auto"
 

@@ -14,15 +14,21 @@ import traitlets
 from IPython.core.interactiveshell import InteractiveShell
 
 from claude_nb.errors import BadRequest, PromptError
+from claude_nb.render import markdown_html
+from claude_nb.render.reply import whole
 from claude_nb.session.session import Session
 from claude_nb.session.turn import Turn
 from claude_nb.stop_signal import Stop
 from claude_nb.types.reply import Reply
-from claude_nb.types.request import Chunk, Request
+from claude_nb.types.request import Chunk, Message, Request
+from claude_nb.types.settings import Answer
 from claude_nb.widgets import playground, presets, run_queue
 from claude_nb.widgets.playground import Playground
+from claude_nb.widgets.transcript import Run
 from tests.helpers.clocks import Clock
+from tests.helpers.pages import faults, quick_faults, text_of, without_latex
 from tests.helpers.server import Server, answer, stream
+from tests.render.test_live import mixed
 
 SONNET = {"provider": "aimlapi", "model": "sonnet"}
 
@@ -68,6 +74,14 @@ class Told(Playground):
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [message for message in self.told if message["t"] == kind]
+
+    def html(self, upto: float = float("inf")) -> str:
+        """What the front end has made of the messages."""
+        pages: dict[int, str] = {}
+        for message in self.of("d"):
+            for slot, keep, more in message.get("html", ()) if message["seq"] <= upto else ():
+                pages[slot] = pages.get(slot, "")[:keep] + more
+        return "".join(pages[slot] for slot in sorted(pages))
 
     def hear(self, message: Any) -> None:
         """As when the front end sends it."""
@@ -216,11 +230,13 @@ def test_a_run_is_told_in_numbered_pieces_that_make_its_text() -> None:
     settle(pg)
     pieces = pg.of("d")
     assert [piece["seq"] for piece in pieces] == list(range(1, len(pieces) + 1))
-    assert "".join(piece.get("s", "") for piece in pieces) == "The sky is blue."
+    assert pg.html() == markdown_html("The sky is blue.")
+    assert pieces[-1]["n"] == len("hmThe sky is blue.")
     assert "".join(piece.get("k", "") for piece in pieces) == "hm"
     assert (pg.told[0]["t"], pg.told[-1]) == ("start", {"t": "end", "run": 1, "seq": len(pieces)})
     assert pg.state == {"run": 1, "live": False, "queued": 0}
     assert pg.history[0]["text"] == pg.reply.text == "The sky is blue."
+    assert pg.history[0]["html"] == markdown_html("The sky is blue.")
 
 
 def test_a_second_run_waits_for_the_first_and_they_are_not_mixed() -> None:
@@ -422,12 +438,29 @@ def test_a_view_that_asks_in_the_middle_gets_exactly_what_was_told() -> None:
         pass
     pg.hear({"t": "sync", "run": 1})
     sync = pg.of("sync")[0]
-    told = "".join(piece["s"] for piece in pg.of("d") if piece["seq"] <= sync["seq"])
-    assert (sync["text"], sync["live"]) == (told, True)
+    assert ("".join(sync["html"]), sync["live"]) == (pg.html(sync["seq"]), True)
     go.set()
     settle(pg)
     pg.hear({"t": "sync", "run": 1})
-    assert (pg.of("sync")[1]["text"], pg.of("sync")[1]["live"]) == ("so far so good", False)
+    assert (pg.of("sync")[1]["html"], pg.of("sync")[1]["live"]) == ([markdown_html("so far so good")], False)
+
+
+def test_what_is_drawn_in_pieces_is_what_is_drawn_at_once() -> None:
+    text = mixed(6_000) + "\n\n```python\nx = 1\n```\n\n😀 $\\frac{1}{2}$ end"
+    pg = Told(session=Script(*(text[at : at + 400] for at in range(0, len(text), 400))))
+    pg.run("Why?")
+    settle(pg)
+    shown, whole = pg.html(), pg.history[0]["html"]
+    assert "".join(text_of(f"<div>{shown}</div>").split()) == "".join(text_of(without_latex(whole)).split())
+    assert not quick_faults(shown) + faults(whole)
+
+
+def test_a_call_of_a_function_and_an_answer_in_json_look_as_in_a_cell() -> None:
+    request = Request("demo", "demo", (Message("user", "Hi"),), answer=Answer({"type": "object"}))
+    reply = Reply(request, text='{"a": 1}')
+    run = Run(1, "Hi", {}, "reply", "demo", request, reply=reply)
+    assert run.as_state()["html"] == whole(reply)["text/html"].partition('<div style="margin')[0]
+    assert "<pre" in run.html
 
 
 # ------------------------------------------------------------------------------------------- what is kept
@@ -441,7 +474,7 @@ def test_the_saved_state_is_the_bundle_the_replies_and_at_most_20_kb() -> None:
     for number in range(12):
         pg.presets = presets.for_front_end(presets.change(pg._presets_path, f"preset {number}", {"temperature": 0.5}))
     state = pg.get_state()
-    replies = sum(len(json.dumps(run["text"] + run["thinking"])) for run in state["history"])
+    replies = sum(len(json.dumps(run["text"] + run["html"] + run["thinking"])) for run in state["history"])
     rest = len(json.dumps({key: value for key, value in state.items() if key not in ("_esm", "_css")}, default=str))
     assert len(state["history"]) >= 5
     assert rest - replies < 20_000
