@@ -1,4 +1,4 @@
-"""%%claude and %claude: reads the line, hands over to the session, leaves the Reply in a variable."""
+"""%%claude and %claude: parse the line, call the session, store the Reply in a variable."""
 
 from __future__ import annotations
 
@@ -32,24 +32,25 @@ from claude_nb.types.request import Request
 
 NOTHING = PromptText()
 CELLS = "Cells of my notebook so far:\n\n"
+NOT_IN_SWEEPS = ("context", "pictures", "code", "count", "tools", "yes")
 
 
 class ClaudeMagic:
-    """The magic of one IPython shell. Called with the line, and with the body of the cell if there is one."""
+    """The magic of one IPython shell. IPython calls it with a line, and with the body of a cell if there is one."""
 
-    def __init__(self, shell: InteractiveShell, session: Session, name: str, shown: DisplayedImages) -> None:
+    def __init__(self, shell: InteractiveShell, session: Session, name: str, images: DisplayedImages) -> None:
         self.shell = shell
         self.session = session
         self.name = name
-        self.shown = shown
+        self.images = images
         session.warn = lambda line: display.note(line, frontend.mode_for(session.credentials.setting("DISPLAY")))
-        self._demo_told = False
+        self._demo_announced = False
 
     def __call__(self, line: str, cell: str | None = None) -> Reply | None:
         try:
             return self._run(line, cell)
         except (PromptError, ConfigError):
-            self.session.config.refuse_keys(line, cell)  # rather than show an error message that quotes a key
+            self.session.config.refuse_keys(line, cell)  # an error message could quote the key
             raise
 
     def _run(self, line: str, cell: str | None) -> Reply | None:
@@ -88,38 +89,34 @@ class ClaudeMagic:
             _show(result)
 
     def _ask(self, prompt: str, options: dict[str, Any]) -> Reply | None:
-        """Read the values of the options, fill the prompt, and send it. Options are as they were typed, by name."""
+        """Convert the options, fill in the prompt, and send it. Options are texts, by name."""
         variables = self.shell.user_ns
         notices: list[str] = []
         files = attachments.gather([template.named(text, variables) for text in options.pop("attach", ())])
-        form = {"json": structured.by_name(options.pop("json"), variables)} if "json" in options else {}
+        schema = {"json": structured.by_name(options.pop("json"), variables)} if "json" in options else {}
         texts = {name: _filled(text, variables, notices) for name, text in options.items()}
-        values = {name: option_table.read(option_table.BY_NAME[name], text) for name, text in texts.items()} | form
+        values = {name: option_table.read(option_table.BY_NAME[name], text) for name, text in texts.items()} | schema
         flags = {name: values.pop(name) for name in option_table.CALL_NAMES if name in values}
         out = flags.setdefault("out", "reply")
         if not arguments.is_variable(out):
-            raise PromptError(
-                f"-o {out}: a variable name has letters, digits and underscores, and is no Python keyword"
-            )
+            raise PromptError(f"-o {out} is not a variable name; use letters, digits, _ and no Python keyword")
         if "sweep" in flags:
             from claude_nb.notebook.sweep_cell import sweep_cell
 
-            if extra := [
-                name for name in ("context", "pictures", "code", "count", "tools", "yes") if name in flags | values
-            ]:
-                raise PromptError(f"a sweep takes no --{extra[0]}; leave it out")
+            if unsupported := [name for name in NOT_IN_SWEEPS if name in flags | values]:
+                raise PromptError(f"a sweep does not support --{unsupported[0]}; leave it out")
             values |= {"attach": files.attachments} if files.attachments else {}
-            sweep_cell(self.session, prompt.strip("\n"), settings=values, how=flags, out=out, variables=variables)
+            sweep_cell(self.session, prompt.strip("\n"), settings=values, flags=flags, out=out, variables=variables)
             return None
         if "tools" in values:
             values["tools"] = tools.toolbox(tools.by_name(values["tools"], variables), yes="yes" in flags)
         elif "yes" in flags:
-            raise PromptError("--yes allows the functions that --tools names; add --tools weather,add or leave it out")
+            raise PromptError("--yes allows the functions of --tools; add --tools weather,add or leave out --yes")
         filled = template.fill(prompt.strip("\n"), self._with_error(prompt), pictures=True)
         return self._send(filled, values, flags, PromptText(notices=tuple(notices)) + files)
 
     def _with_error(self, prompt: str) -> Mapping[str, Any]:
-        """Return the notebook's variables, and Err: its last error."""
+        """Return the variables of the notebook, and Err, its last error, if the prompt needs it."""
         variables: dict[str, Any] = self.shell.user_ns
         if "Err" in variables or not re.search(r"\{\{\s*Err\s*\}\}", prompt):
             return variables
@@ -128,7 +125,7 @@ class ClaudeMagic:
     def _send(
         self, filled: PromptText, values: dict[str, Any], flags: dict[str, Any], files: PromptText = NOTHING
     ) -> Reply | None:
-        """Send a filled prompt, or show what would be sent. Values and flags are checked options, by name."""
+        """Send a prompt, or show what would be sent. Values and flags are checked options of request and call."""
         filled = files + self._with_context(filled, flags)
         notices, mode = list(filled.notices), "quiet" if flags.get("quiet") else self._mode()
         values["attach"] = filled.attachments
@@ -160,21 +157,19 @@ class ClaudeMagic:
         return reply
 
     def _with_context(self, filled: PromptText, flags: Mapping[str, Any]) -> PromptText:
-        """Return the prompt with the cells that --context names in front."""
+        """Put the cells of --context in front of the prompt."""
         count = flags.get("context")
         if not count:
             if flags.get("pictures"):
-                raise PromptError(
-                    "--pictures takes those of earlier cells along; say of how many: --context 1 --pictures"
-                )
+                raise PromptError("--pictures needs a number of earlier cells; use --context 1 --pictures")
             return filled
         outputs = getattr(self.shell.history_manager, "outputs", {})
-        shown = self.shown.of if flags.get("pictures") else None
-        found = context.cells(count, self.shell.user_ns, self.session.credentials.known(), outputs, shown)
-        return PromptText(CELLS) + found + "\n\n" + filled if found.text and filled.text.strip() else filled
+        images = self.images.of if flags.get("pictures") else None
+        cells = context.cells(count, self.shell.user_ns, self.session.credentials.known(), outputs, images)
+        return PromptText(CELLS) + cells + "\n\n" + filled if cells.text and filled.text.strip() else filled
 
     def _complete(self, request: Request, call: Call, view: ReplyView) -> Reply:
-        """Show a reply as it arrives. It is in its variable afterwards, also what arrived of a broken one."""
+        """Show a reply as it arrives, and store it in its variable even if it breaks off."""
         try:
             view.reply = self.session.complete(request, call, view)
         finally:
@@ -183,26 +178,26 @@ class ClaudeMagic:
         return view.reply
 
     def _put_code(self, reply: Reply, mode: Mode) -> None:
-        """Put the Python of a reply into a new cell; no front end tells whether it made one, so the note says both."""
+        """Put the Python of a reply into a new cell. The note helps where the front end creates no cell."""
         if code := reply.python:
             self.shell.set_next_input(code, replace=False)
             display.note("the code is in a new cell below; nothing was run (no new cell? %claude /code shows it)", mode)
         else:
-            display.note("the reply holds no Python code, so there is no new cell", mode)
+            display.note("the reply contains no Python code, so there is no new cell", mode)
 
     def _mode(self) -> Mode:
         return frontend.mode_for(self.session.credentials.setting("DISPLAY"))
 
     def _demo_notice(self, request: Request, values: dict[str, Any]) -> list[str]:
-        """Return a line, once, when the demo model answers because there is no key and nobody asked for it."""
-        if request.provider != "demo" or self.session.config.target(values).chosen or self._demo_told:
+        """Return a notice, once, if the demo model answers only because there is no key."""
+        if request.provider != "demo" or self.session.config.target(values).chosen or self._demo_announced:
             return []
-        self._demo_told = True
+        self._demo_announced = True
         return [settings.no_key_line()]
 
 
 def _filled(text: Any, variables: dict[str, Any], notices: list[str]) -> Any:
-    """Option values may hold {{name}} too; a line for each that was cut to size is added to the notices."""
+    """Fill in {{name}} in the value of an option. Add a notice for each value that was cut."""
     if isinstance(text, list):
         return [_filled(item, variables, notices) for item in text]
     if not isinstance(text, str):
@@ -213,7 +208,7 @@ def _filled(text: Any, variables: dict[str, Any], notices: list[str]) -> Any:
 
 
 def _preview(request: Request, *, stream: bool) -> list[str]:
-    """What a dry run shows: where the request would go, and its body to the letter."""
+    """Return what --dry-run shows: the address, and the exact body of the request."""
     address, body = registry.preview(request, stream=stream)
     text = json.dumps(body, indent=2, ensure_ascii=False)
     for part in (part for message in request.messages for part in message.parts if isinstance(part, Attachment)):
@@ -231,7 +226,7 @@ def _show(value: Any) -> None:
 def _show_copy_button(text: str) -> None:
     try:
         from claude_nb.widgets.copy_button import CopyButton
-    except ImportError:  # no anywidget: the text above can be marked and copied by hand
+    except ImportError:  # without anywidget the user copies the printed text by hand
         return
     show_value(CopyButton(text))
 

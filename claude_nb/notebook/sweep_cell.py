@@ -26,24 +26,24 @@ def sweep_cell(
     prompt: str,
     *,
     settings: Mapping[str, Any],
-    how: Mapping[str, Any],
+    flags: Mapping[str, Any],
     out: str,
     variables: dict[str, Any],
 ) -> None:
     """Run the sweep of a cell and leave it in the variable `out`, even if it is stopped before its end."""
-    if how.get("chat"):
+    if flags.get("chat"):
         raise PromptError("a sweep is not a conversation; leave -c out")
-    spec = read_spec(how["sweep"])
-    if how.get("dry_run"):
+    spec = read_spec(flags["sweep"])
+    if flags.get("dry_run"):
         shape = {name: spec.pop(name) for name in ("n", "mode") if name in spec}
         axes = {name: value for name, value in {**settings, **spec}.items() if name not in NUMBERS}
         cases = plan.grid(session, prompt, axes, **{"n": 10, **shape}, variables=variables)
         sys.stdout.write(f"{Sweep(cases, session=session).forecast()}\n")
         return
-    limits = {name: how[name] for name in ("timeout", "allow_http") if name in how}
+    limits = {name: flags[name] for name in ("timeout", "allow_http") if name in flags}
     before = api.newest()
     try:
-        show = not how.get("quiet")
+        show = not flags.get("quiet")
         api.sweep(prompt, variables=variables, session=session, show=show, **{**settings, **spec, **limits})
     finally:
         if (result := api.newest()) is not before:

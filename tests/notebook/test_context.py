@@ -236,7 +236,7 @@ def test_a_picture_that_cannot_be_sent_costs_only_itself() -> None:
 
 
 def test_pictures_need_to_know_of_how_many_cells(shell: Shell) -> None:
-    assert "say of how many: --context 1 --pictures" in shell.run("%claude -m demo --pictures Why?")
+    assert "use --context 1 --pictures" in shell.run("%claude -m demo --pictures Why?")
 
 
 # Earlier cells and errors by name
@@ -333,7 +333,7 @@ def test_a_code_block_shows_itself_as_code(kernel: Kernel) -> None:
 def test_without_code_there_is_no_new_cell_and_a_line_says_so(kernel: Kernel) -> None:
     _, result = ask(kernel, "%claude --code Write it.", "I would rather not.")
     assert result.payload == []
-    assert "holds no Python code" in str(result.outputs[-1])
+    assert "contains no Python code" in str(result.outputs[-1])
 
 
 def test_a_cell_has_no_characters_that_hide_what_it_does() -> None:
@@ -344,4 +344,4 @@ def test_a_cell_has_no_characters_that_hide_what_it_does() -> None:
 
 @pytest.mark.parametrize("option", ["--code", "--context 2", "--pictures"])
 def test_a_sweep_refuses_what_it_could_not_do(shell: Shell, option: str) -> None:
-    assert "a sweep takes no --" in shell.run(f'%claude -m demo {option} --sweep "temperature=0,1" Why?')
+    assert "a sweep does not support --" in shell.run(f'%claude -m demo {option} --sweep "temperature=0,1" Why?')

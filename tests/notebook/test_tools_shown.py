@@ -90,9 +90,9 @@ def test_a_dry_run_shows_the_functions_as_they_would_be_told_and_asks_nobody(she
         ("--tools wether --yes", "this notebook has no function 'wether'; did you mean weather?"),
         ("--tools number --yes", "3 is not a function"),
         ("--tools weather", "nobody can be asked here; add --yes"),
-        ("--yes", "--yes allows the functions that --tools names"),
+        ("--yes", "--yes allows the functions of --tools"),
         ("--tools weather --yes -p demo", "the demo model calls no tools"),
-        ('--tools weather --sweep "n=2"', "a sweep takes no --tools"),
+        ('--tools weather --sweep "n=2"', "a sweep does not support --tools"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_nothing_is_sent(shell: Shell, options: str, says: str) -> None:

@@ -64,4 +64,4 @@ def test_where_nobody_counts_nothing_is_sent_and_the_estimate_says_that_it_is_on
 
 
 def test_a_sweep_counts_by_its_own_forecast(shell: Shell) -> None:
-    assert "a sweep takes no --count" in shell.run('%claude -m demo --count --sweep "temperature=0,1" Why?')
+    assert "a sweep does not support --count" in shell.run('%claude -m demo --count --sweep "temperature=0,1" Why?')
