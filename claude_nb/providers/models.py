@@ -15,7 +15,7 @@ from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.types.request import Request, Usage
-from claude_nb.types.settings import EFFORTS, Thinking, Way
+from claude_nb.types.settings import EFFORTS, Method, Thinking
 
 DEFAULT_THINKING_TOKENS = 8_000  # for a model that requires a budget
 ROOM_FOR_ANSWER = 8_000  # tokens; thinking counts toward max_tokens too
@@ -86,7 +86,7 @@ class ModelSpec:
     quiet_up_to: str | None = None
     hides_thinking: bool = False
     most_parts: Mapping[str, int] = field(default_factory=dict)
-    structured: Mapping[str, Way] = field(default_factory=dict)
+    structured: Mapping[str, Method] = field(default_factory=dict)
     prefill: bool = True
     prices: Mapping[str, Price] = field(default_factory=dict)
     note: str = ""

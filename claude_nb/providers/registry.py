@@ -139,7 +139,7 @@ def dialect_name(request: Request) -> str | None:
     name = find(request.provider).dialect
     # Only where it speaks Anthropic's own format does AI/ML API give Claude's thoughts, keep prompts, and say how it
     # takes tools.
-    own = request.thinking or request.cache or request.tools or (request.answer and request.answer.how != "prompt")
+    own = request.thinking or request.cache or request.tools or (request.answer and request.answer.method != "prompt")
     return "messages" if name == "aimlapi-chat" and own else name
 
 

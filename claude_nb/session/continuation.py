@@ -91,7 +91,7 @@ def of(reply: Reply | None, models: Models) -> Continuation:
         kept = reply.text
         more = (reply.message, Message("user", GO_ON))
     # A server that enforces the schema would make the model start the JSON again.
-    answer = replace(request.answer, how="prompt") if request.answer else None
+    answer = replace(request.answer, method="prompt") if request.answer else None
     request = replace(request, messages=(*request.messages, *more), answer=answer)
     return Continuation(request, reply, kept, reply.parts, reply.message)
 

@@ -19,7 +19,7 @@ from claude_nb.session.continuation import Continuation
 from claude_nb.types.content import ToolResult
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import STOP_WORDS, Message, Request
-from claude_nb.types.settings import Answer, Way
+from claude_nb.types.settings import Answer, Method
 
 ANY = "any"  # what --json alone means
 LIST = re.compile(r"list\[(.+)\]")
@@ -70,9 +70,9 @@ def with_schema(request: Request, option: Any, spec: ModelSpec) -> Request:
 def in_words(request: Request, call: Call, error: BadRequest) -> Round | None:
     """Return the request with its schema in the prompt if the server rejected the schema; otherwise None."""
     answer = request.answer
-    if answer is None or not call.repair or answer.how == "prompt" or not REJECTED.search(str(error)):
+    if answer is None or not call.repair or answer.method == "prompt" or not REJECTED.search(str(error)):
         return None
-    request = replace(request, answer=replace(answer, how="prompt"))
+    request = replace(request, answer=replace(answer, method="prompt"))
     return Round(request, call, "the server rejected the schema; trying again with the schema in the prompt")
 
 
@@ -141,7 +141,7 @@ def _moved(value: Any) -> Any:
     return moved
 
 
-def _method(request: Request, answer: schema.Schema, spec: ModelSpec) -> Way:
+def _method(request: Request, answer: schema.Schema, spec: ModelSpec) -> Method:
     """Return how the provider enforces a schema: models.json lists it; "native" is tried for an unlisted model."""
     method = spec.structured.get(request.provider, "prompt" if request.provider == "aimlapi" else "native")
     thinks = request.thinking is not None and request.thinking.kind != "disabled"

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from claude_nb.types.plain import SIGNED, Plain
 
-Way = Literal["native", "tool", "prompt"]
+Method = Literal["native", "tool", "prompt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +94,14 @@ class Answer(Plain):
     """The schema that a reply must match.
 
     schema   JSON Schema of an object, as JSON text
-    how      native (the server enforces it), tool (the arguments of a tool call that the model must make) or
+    method   native (the server enforces it), tool (the arguments of a tool call that the model must make) or
              prompt (the prompt asks for it)
     wrapped  True if the user's schema is not an object; it then stands in an object, as the field "answer"
     """
 
     _always = ("wrapped",)
     schema: str
-    how: Way = "native"
+    method: Method = field(default="native", metadata={"key": "how"})
     wrapped: bool = False
 
 

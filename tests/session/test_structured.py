@@ -190,7 +190,7 @@ def test_other_servers_are_given_a_response_format_to_the_key(live: Session) -> 
 def test_the_way_is_that_of_the_model_at_its_provider(live: Session, options: dict[str, Any], way: str) -> None:
     request = live.request("One.", **({"json": Item} | options))
     assert request.answer
-    assert request.answer.how == way
+    assert request.answer.method == way
 
 
 def test_with_functions_of_the_user_none_of_ours_is_forced(live: Session) -> None:
@@ -199,7 +199,7 @@ def test_with_functions_of_the_user_none_of_ours_is_forced(live: Session) -> Non
 
     request = live.request("Weather?", provider="aimlapi", tools=[weather], json=Item)
     assert request.answer
-    assert request.answer.how == "prompt"
+    assert request.answer.method == "prompt"
 
 
 def test_every_claude_model_of_the_table_says_how_it_is_held_to_a_form() -> None:

@@ -80,9 +80,9 @@ def _openai_tools(request: Request) -> dict[str, Any]:
         functions = ({"name": name, "description": about, "parameters": schema} for name, about, schema in tools)
         fields["tools"] = [{"type": "function", "function": function} for function in functions]
     answer = request.answer
-    if answer and answer.how == "tool":
+    if answer and answer.method == "tool":
         fields["tool_choice"] = {"type": "function", "function": {"name": tool_calls.ANSWER}}
-    if answer and answer.how == "native":
+    if answer and answer.method == "native":
         schema = json.loads(answer.schema)
         # Strict mode rejects many schemas. Without it the server does what it can, and the answer is checked here.
         strict = {"strict": True} if is_strict(schema) else {}

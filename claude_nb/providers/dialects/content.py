@@ -97,7 +97,7 @@ def body_start(request: Request, to_block: ToBlock, *, stream: bool) -> dict[str
 
 def system_prompt(request: Request) -> str | None:
     """Return the system prompt. It includes the JSON schema for models that can only be asked to follow it."""
-    if request.answer is None or request.answer.how != "prompt":
+    if request.answer is None or request.answer.method != "prompt":
         return request.system
     schema = f"Answer with one JSON object and nothing else. It must fit this JSON schema:\n{request.answer.schema}"
     return f"{request.system}\n\n{schema}" if request.system else schema

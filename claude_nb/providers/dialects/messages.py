@@ -55,10 +55,10 @@ def _output_fields(request: Request) -> dict[str, Any]:
     """Return the fields for effort and for the schema of the answer."""
     config: dict[str, Any] = {"effort": request.effort} if request.effort else {}
     answer = request.answer
-    if answer and answer.how == "native":
+    if answer and answer.method == "native":
         schema = json.loads(answer.schema)
         config["format"] = {"type": "json_schema", "schema": for_claude(schema) or schema}
-    forced = {"tool_choice": {"type": "tool", "name": tool_calls.ANSWER}} if answer and answer.how == "tool" else {}
+    forced = {"tool_choice": {"type": "tool", "name": tool_calls.ANSWER}} if answer and answer.method == "tool" else {}
     return ({"output_config": config} if config else {}) | forced
 
 

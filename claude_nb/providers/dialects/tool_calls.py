@@ -18,7 +18,7 @@ MOST_CHARS = 5_000_000  # of all arguments; a larger total is a fault of the ser
 def schemas(request: Request) -> list[tuple[str, str, Any]]:
     """Return name, description and JSON schema of each tool, including the tool for a structured answer."""
     rows = [(tool.name, tool.description, json.loads(tool.schema)) for tool in request.tools]
-    if request.answer and request.answer.how == "tool":
+    if request.answer and request.answer.method == "tool":
         rows.append((ANSWER, "Give your whole answer with this.", json.loads(request.answer.schema)))
     return rows
 
