@@ -1,1 +1,1 @@
-"""The notebook side: magics, options on the line, completion, slash commands, display."""
+"""The notebook side: magic, options, completion, commands, display."""

@@ -22,20 +22,24 @@ _BY_FLAG: dict[str, Option] = {flag: option for option in OPTIONS for flag in op
 
 
 class Parsed(NamedTuple):
-    """Options as text, by name, and the text after them. A repeatable option has a list of texts."""
+    """Options as text, by name, and the text after them.
+
+    A repeatable option has a list of texts.
+    """
 
     options: dict[str, Any]
     rest: str
 
 
 def parse(line: str, *, below: bool = False, is_schema: Callable[[str], bool] = lambda _: False) -> Parsed:
-    """Split a magic line: parse("-t 0.2 Why?") -> Parsed({"temperature": "0.2"}, "Why?").
+    """Split a magic line into options and prompt.
 
-    A switch is True. Other values stay text, because {{name}} in them is filled in first. "--" ends the options, so
-    that a prompt may begin with a dash. Raises PromptError for an unknown option or a missing value.
+    parse("-t 0.2 Why?") -> Parsed({"temperature": "0.2"}, "Why?"). A switch is True. Other values stay text, because
+    {{name}} in them is filled in first. "--" ends the options, so that a prompt may begin with a dash.
 
     below      True: the prompt is below the line, so a word after --json belongs to --json
     is_schema  returns True if a word after --json names a schema in the notebook
+    Raises PromptError for an unknown option or a missing value.
     """
     options: dict[str, Any] = {}
     at = 0
@@ -54,17 +58,26 @@ def parse(line: str, *, below: bool = False, is_schema: Callable[[str], bool] = 
 
 
 def is_variable(name: str) -> bool:
-    """Return True if a reply may be stored under this name: not a keyword, and nothing like __builtins__."""
+    """Return True if a reply may be stored under this name.
+
+    Keywords and names like __builtins__ are refused.
+    """
     return name.isidentifier() and not iskeyword(name) and not name.startswith("__")
 
 
 def pairs(text: str) -> list[tuple[str, str]]:
-    """Split name=value pairs: pairs('temperature=0.2 system="Be brief."') -> [("temperature", "0.2"), ...]."""
+    """Split name=value pairs.
+
+    pairs('temperature=0.2 system="Be brief."') -> [("temperature", "0.2"), ("system", "Be brief.")]
+    """
     return [(pair[1], _unquoted(pair[2])) for pair in _all(_PAIR, text, "name=value")]
 
 
 def items(text: str) -> list[tuple[str, list[str]]]:
-    """Split name=value,value pairs: items('t=0,.7 s="Be brief.","Hi"') -> [("t", ["0", ".7"]), ("s", [...])]."""
+    """Split pairs of a name and a list of values.
+
+    items('t=0,.7 s="Be brief.","Hi, you."') -> [("t", ["0", ".7"]), ("s", ["Be brief.", "Hi, you."])]
+    """
     return [
         (pair[1].replace("-", "_"), [_unquoted(value) for value in _ITEM.findall(pair[2])])
         for pair in _all(_LIST, text, "name=value,value")
@@ -72,7 +85,10 @@ def items(text: str) -> list[tuple[str, list[str]]]:
 
 
 def _all(pattern: re.Pattern[str], text: str, example: str) -> Iterator[re.Match[str]]:
-    """Match the whole text by one pattern, again and again. Raise PromptError where it does not match."""
+    """Match the whole text by one pattern, repeatedly.
+
+    Raises PromptError where the pattern does not match.
+    """
     at = 0
     while text[at:].strip():
         match = pattern.match(text, at)
@@ -119,7 +135,10 @@ def _option(line: str, flag: re.Match[str], *, is_schema: Callable[[str], bool])
 
 
 def _has_schema(line: str, at: int, is_schema: Callable[[str], bool]) -> bool:
-    """Return True if --json has a value here: anything after "=", a schema, a file, {{name}} or a known name."""
+    """Return True if --json has a value here.
+
+    It is anything after "=", a schema, a file, {{name}} or a known name.
+    """
     word = _WORD.match(line, len(line) - len(line[at:].lstrip()))
     text = word.group() if word else ""
     if line.startswith("=", at) or not text or text.startswith("-"):
@@ -128,7 +147,7 @@ def _has_schema(line: str, at: int, is_schema: Callable[[str], bool]) -> bool:
 
 
 def _end_of_json(line: str, at: int) -> int | None:
-    """Return the end of a JSON object, which may contain spaces; None if there is no object."""
+    """Return the end of a JSON object that may contain spaces; None without one."""
     if not line.startswith("{", at) or line.startswith("{{", at):
         return None
     try:

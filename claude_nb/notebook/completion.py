@@ -1,4 +1,4 @@
-"""Tab completion of slash commands, options and their values: models, functions, classes ..."""
+"""Tab completion of slash commands, options and their values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from claude_nb.types.settings import EFFORTS
 
 
 def words_for(before: str, magic: str, session: Session, variables: Mapping[str, Any] | None = None) -> list[str]:
-    """Return the words that can complete a line: "%claude --top" -> ["--top-p", "--top-k"].
+    """Return the words that can complete a line.
+
+    words_for("%claude --top", "claude", session) -> ["--top-p", "--top-k"]
 
     before     the line up to the cursor
     variables  of the notebook, for options that take their names
@@ -60,7 +62,10 @@ def _values(flag: str, word: str, session: Session, variables: Mapping[str, Any]
 
 
 def _has_schema(value: object) -> bool:
-    """Return True for a class with annotated fields: a dataclass, TypedDict, NamedTuple or pydantic model."""
+    """Return True for a class with annotated fields.
+
+    That is a dataclass, TypedDict, NamedTuple or pydantic model.
+    """
     return isclass(value) and bool(getattr(value, "__annotations__", None))
 
 
@@ -86,7 +91,10 @@ def complete(context: CompletionContext, magic: str) -> SimpleMatcherResult:
 
 
 def _user_variables() -> dict[str, Any]:
-    """Return what the user has defined, without the names that IPython adds, such as its function open()."""
+    """Return what the user has defined.
+
+    IPython adds names of its own, such as a function open(). They are left out.
+    """
     shell = get_ipython()
     if shell is None:
         return {}

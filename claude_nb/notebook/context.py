@@ -1,4 +1,4 @@
-"""Earlier cells, their output and pictures, and the last error, as text for a prompt.
+"""Earlier cells and the last error, as text for a prompt.
 
 Only what the user names is sent. It is cut to a size, and what looks like a secret is masked.
 """
@@ -63,12 +63,18 @@ def cells(
 
 
 def error(keys: Iterable[Key] = ()) -> PromptText:
-    """Return the traceback of the notebook's last error: {{Err}}. Raise PromptError if there is none."""
+    """Return the traceback of the notebook's last error: {{Err}}.
+
+    Raises PromptError if there is none.
+    """
     return _masked(_short("".join(traceback.format_exception(_last_error(), limit=-8)).rstrip()), keys)
 
 
 def failed_cell(variables: Mapping[str, Any], keys: Iterable[Key] = ()) -> PromptText:
-    """Return the source of the cell that raised the last error. Raise PromptError if there is none."""
+    """Return the source of the cell that raised the last error.
+
+    Raises PromptError if there is none.
+    """
     last = _last_error()
     file = last.filename if isinstance(last, SyntaxError) else None
     step: TracebackType | None = last.__traceback__
@@ -143,7 +149,10 @@ def _masked(text: str, keys: Iterable[Key]) -> PromptText:
 
 
 def image_in(bundle: Mapping[str, Any]) -> bytes | None:
-    """Return the image in a MIME bundle, where IPython keeps it as bytes or as base64; None if there is none."""
+    """Return the image in a MIME bundle; None if there is none.
+
+    IPython keeps it as bytes or as base64.
+    """
     data = next((bundle[media_type] for media_type in IMAGE_TYPES if media_type in bundle), None)
     return base64.b64decode(data) if isinstance(data, str) else data
 
@@ -155,7 +164,7 @@ class _Image(NamedTuple):
 
 
 class DisplayedImages:
-    """Keep the newest images that cells display: a hook of the kernel's display publisher.
+    """Hook of the kernel's display publisher that keeps the newest images.
 
     A kernel keeps the value of a cell, but not what the cell displays. Only `--context N --pictures` reads the images.
 
@@ -196,7 +205,7 @@ class DisplayedImages:
             del self._images[0]
 
     def _clear(self) -> None:
-        """Drop the images of the running cell if clear_output() was called, as the front end does."""
+        """Drop the images of the running cell if clear_output() was called."""
         if self._clear_next:
             self._images = [image for image in self._images if image.cell != self._current_cell()]
         self._clear_next = False

@@ -171,7 +171,10 @@ class _Outputs(ReplyView):
 
 
 def thumbnails(attached: Sequence[Attachment]) -> None:
-    """Show the attached pictures of a prompt at a small size. PDFs and texts have only their notice."""
+    """Show the attached pictures of a prompt at a small size.
+
+    PDFs and texts have only their notice.
+    """
     for part in attached:
         if part.media_type.startswith("image/"):
             sizes = {part.media_type: {"width": THUMBNAIL_PIXELS}}

@@ -58,7 +58,7 @@ class _Magic:
         return DisplayedImages(lambda: len(self.shell.user_ns["In"]) - 1)
 
     def on_display(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Remember what a cell displays; the kernel calls this before it sends the message."""
+        """Remember what a cell displays. The kernel calls this before it sends it."""
         return self.images(message)
 
     def __call__(self, line: str, cell: str | None = None) -> Any:
@@ -113,7 +113,7 @@ def _matcher(name: str) -> Any:
 
 
 def line_transformer(name: str) -> type[TokenTransformBase]:
-    """Return a transformer for "%name ..." lines, to be added to IPython's token_transformers.
+    """Return a transformer for "%name ..." lines.
 
     It runs before IPython's help syntax, so that a prompt may end in a question mark:
 

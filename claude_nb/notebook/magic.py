@@ -1,4 +1,4 @@
-"""%%claude and %claude: parse the line, call the session, store the Reply in a variable."""
+"""Parse %claude and %%claude, call the session, store the Reply in a variable."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ NOT_IN_SWEEPS = ("context", "pictures", "code", "count", "tools", "yes")
 
 
 class ClaudeMagic:
-    """The magic of one IPython shell. IPython calls it with a line, and with the body of a cell if there is one."""
+    """The magic of one IPython shell.
+
+    IPython calls it with a line, and with the body of a cell if there is one.
+    """
 
     def __init__(self, shell: InteractiveShell, session: Session, name: str, images: DisplayedImages) -> None:
         self.shell = shell
@@ -89,7 +92,10 @@ class ClaudeMagic:
             _show(result)
 
     def _ask(self, prompt: str, options: dict[str, Any]) -> Reply | None:
-        """Convert the options, fill in the prompt, and send it. Options are texts, by name."""
+        """Convert the options, fill in the prompt, and send it.
+
+        Options are texts, by name.
+        """
         variables = self.shell.user_ns
         notices: list[str] = []
         files = attachments.gather([template.named(text, variables) for text in options.pop("attach", ())])
@@ -116,7 +122,7 @@ class ClaudeMagic:
         return self._send(filled, values, flags, PromptText(notices=tuple(notices)) + files)
 
     def _with_error(self, prompt: str) -> Mapping[str, Any]:
-        """Return the variables of the notebook, and Err, its last error, if the prompt needs it."""
+        """Return the variables of the notebook, with Err if the prompt needs it."""
         variables: dict[str, Any] = self.shell.user_ns
         if "Err" in variables or not re.search(r"\{\{\s*Err\s*\}\}", prompt):
             return variables
@@ -125,7 +131,12 @@ class ClaudeMagic:
     def _send(
         self, filled: PromptText, values: dict[str, Any], flags: dict[str, Any], files: PromptText = NOTHING
     ) -> Reply | None:
-        """Send a prompt, or show what would be sent. Values and flags are checked options of request and call."""
+        """Send a prompt, or show what would be sent.
+
+        values  checked options of the request, by name
+        flags   checked options of the call, by name
+        files   attachments that come before those of the prompt
+        """
         filled = files + self._with_context(filled, flags)
         notices, mode = list(filled.notices), "quiet" if flags.get("quiet") else self._mode()
         values["attach"] = filled.attachments
@@ -178,7 +189,10 @@ class ClaudeMagic:
         return view.reply
 
     def _put_code(self, reply: Reply, mode: Mode) -> None:
-        """Put the Python of a reply into a new cell. The note helps where the front end creates no cell."""
+        """Put the Python of a reply into a new cell.
+
+        No front end reports whether it has created the cell, so the note helps in both cases.
+        """
         if code := reply.python:
             self.shell.set_next_input(code, replace=False)
             display.note("the code is in a new cell below; nothing was run (no new cell? %claude /code shows it)", mode)
@@ -197,7 +211,10 @@ class ClaudeMagic:
 
 
 def _filled(text: Any, variables: dict[str, Any], notices: list[str]) -> Any:
-    """Fill in {{name}} in the value of an option. Add a notice for each value that was cut."""
+    """Fill in {{name}} in the value of an option.
+
+    A notice is added for each value that was cut.
+    """
     if isinstance(text, list):
         return [_filled(item, variables, notices) for item in text]
     if not isinstance(text, str):

@@ -1,4 +1,4 @@
-"""Record what each reply cost and where it belongs: totals, budget, history."""
+"""Record what each reply cost and where it belongs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from claude_nb.types.request import Request
 
 @dataclass
 class CallRecord:
-    """Observer of one turn: it reserves the budget, writes the history row and prices the reply.
+    """Observer of one turn that reserves its budget, writes its row and prices it.
 
     labels    notebook, variable and chat of the history row
     finish    converts the priced reply to the reply that the turn returns
@@ -36,7 +36,10 @@ class CallRecord:
     row: int | None = None
 
     def begin(self, request: Request) -> None:
-        """Reserve the price of the prompt and write the row. Raise ConfigError if the budget is used up."""
+        """Reserve the price of the prompt and write the row.
+
+        Raises ConfigError if the budget is used up.
+        """
         self.budget.admit(request, self.models, call=id(self))
         self.write(request)
 
@@ -46,7 +49,10 @@ class CallRecord:
             self.row = writer.begin(request, **self.labels)
 
     def progress(self, turn: Turn) -> None:
-        """Save what has arrived. Raise ConfigError if the budget is used up."""
+        """Save what has arrived.
+
+        Raises ConfigError if the budget is used up.
+        """
         if self.row is not None and (store := self.history.store):
             store.progress(self.row, turn.text, turn.thinking)
         self.budget.watch(turn.request, self.models, id(self), turn.tokens)
@@ -63,7 +69,7 @@ class CallRecord:
         return self.finish(reply)
 
     def account(self, reply: Reply, rhythm: Rhythm = ()) -> Reply:
-        """Add a reply to the totals and the history, and return it with its price."""
+        """Return the reply with its price, and add it to totals and history."""
         price = self.models.price(reply.model, reply.provider)
         cost = reply.usage.cost_usd
         if cost is None and price:

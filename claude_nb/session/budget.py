@@ -1,4 +1,4 @@
-"""What a session costs: its totals, the cost of running replies, and the spending limit."""
+"""Tokens and money of a session, and its spending limit."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Totals:
                 self._seconds[model] = (count + 1, seconds + reply.seconds)
 
     def mean_s(self, provider: str, model: str) -> float | None:
-        """Return the mean seconds of a complete reply of this model; None before the first."""
+        """Return the mean seconds of a complete reply of this model; None without one."""
         count, seconds = self._seconds.get((provider, model), (0, 0.0))
         return seconds / count if count else None
 
@@ -64,13 +64,19 @@ def _tool_texts(request: Request) -> Iterator[str]:
 
 
 def _tokens_of_file(part: Attachment) -> int:
-    """Estimate: 1,600 for a picture of the largest useful size; 2,000 for a PDF page, which has about 50 kB."""
+    """Estimate the tokens of a file.
+
+    A picture of the largest useful size has 1,600; a page of a PDF has 2,000 and 50 kB.
+    """
     per_byte = {"text/plain": 1 / CHARS_PER_TOKEN, "application/pdf": 1 / 25}.get(part.media_type)
     return 1600 if per_byte is None else int(part.size * per_byte)
 
 
 def tokens_of(text: str) -> int:
-    """Estimate the tokens of a text: one for 4 ASCII characters, one for any other character."""
+    """Estimate the tokens of a text.
+
+    Four ASCII characters count as one token, as does any other character.
+    """
     plain = len(text.encode("ascii", "ignore"))
     return -(-plain // CHARS_PER_TOKEN) + len(text) - plain
 
@@ -117,7 +123,10 @@ class Budget:
                 raise self._used_up(spent)
 
     def release(self, call: int, reply: Reply) -> None:
-        """End a call. Its cost is in the totals, unless it broke off before the server reported it."""
+        """End a call.
+
+        Its cost is in the totals, unless it broke off before the server reported it.
+        """
         with self._lock:
             so_far = self._running.pop(call, 0.0)
             if reply.cost_usd is None and (reply.text or reply.thinking):

@@ -1,4 +1,4 @@
-"""Continue a reply that was cut or that waits for tool results, and join its pieces to one reply."""
+"""Continue a reply that was cut or that waits for tool results."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ class Continuation(NamedTuple):
     replaces: Message | None = None
 
     def joined(self, rest: Reply) -> Reply:
-        """Return one reply to the first request, with the text, tokens, cost and time of both pieces."""
+        """Return both pieces as one reply to the first request.
+
+        Text, tokens, cost and time are those of both pieces.
+        """
         first = self.first
         saved = (first.saved_usd, rest.saved_usd)
         costs = (first.cost_usd, rest.cost_usd)
@@ -54,19 +57,23 @@ class Continuation(NamedTuple):
 
     @property
     def _after_tools(self) -> bool:
-        """True if the model continues from tool results, not in the middle of its own text."""
+        """True if the model continues from tool results, not from its own text."""
         return bool(with_results(self.parts, self.kept))
 
     def _new(self, rest: Reply) -> tuple[Part, ...]:
-        """Return the parts of the rest. A signed thought is not valid in the middle of a text, so it is left out."""
+        """Return the parts of the rest.
+
+        A signed thought is not valid in the middle of a text, so it is left out.
+        """
         in_text = self.kept and not self._after_tools and not rest.calls
         return tuple(part for part in rest.parts if not (in_text and isinstance(part, Thought)))
 
 
 def of(reply: Reply | None, models: Models) -> Continuation:
-    """Return how to continue a reply. Raise PromptError if it is complete or if nothing arrived.
+    """Return how to continue a reply.
 
-    A model that supports prefill completes the beginning of its reply; other models are asked to go on.
+    A model that supports prefill completes the beginning of its reply; other models are asked to go on. Raises
+    PromptError if the reply is complete or if nothing arrived.
     """
     if reply is None or not (reply.text.strip() or reply.calls):
         raise PromptError("there is no reply to continue; send a prompt first")
@@ -103,7 +110,10 @@ def with_tool_results(reply: Reply, replaces: Message | None = None) -> Continua
 
 
 def extended(talk: Conversation, after: Continuation | None, reply: Reply, cell: Cell | None) -> Conversation:
-    """Add a complete reply to a conversation: in place of the one that it continues, or as a new exchange."""
+    """Add a complete reply to a conversation.
+
+    It replaces the reply that it continues, or becomes a new exchange.
+    """
     replaces = after.replaces if after else None
     if replaces and (amended := talk.amended(replaces, reply.message)) is not talk:
         return amended
@@ -111,9 +121,10 @@ def extended(talk: Conversation, after: Continuation | None, reply: Reply, cell:
 
 
 def whole(reply: Reply) -> Reply:
-    """Return a reply of the history with its earlier rounds, whose texts and calls are in its request.
+    """Return a reply of the history with its earlier rounds.
 
-    Tokens, cost and time are those of the last round, because the other rounds have their own rows.
+    Their texts and calls are in its request. Tokens, cost and time are those of the last round, because the other
+    rounds have their own rows.
     """
     *before, last = reply.request.messages
     if last.role != "assistant" or not with_results(last.parts, last.text):
@@ -124,6 +135,6 @@ def whole(reply: Reply) -> Reply:
 
 
 def with_results(parts: tuple[Part, ...], text: str) -> tuple[Part, ...]:
-    """Return the parts up to the last tool result if no text follows it; otherwise nothing."""
+    """Return the parts up to the last tool result, if no text follows it."""
     last = max((i for i, part in enumerate(parts) if isinstance(part, ToolResult)), default=None)
     return parts[: last + 1] if last is not None and parts[last].at >= len(text.rstrip()) else ()

@@ -1,4 +1,4 @@
-"""A named conversation: its exchanges in order, and the rewind when a cell runs again."""
+"""A named conversation, and its rewind when a cell runs again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Finished exchanges. It is frozen: adding and rewinding return a new conversation."""
+    """Finished exchanges.
+
+    It is frozen: adding and rewinding return a new conversation.
+    """
 
     name: str
     exchanges: tuple[Exchange, ...] = ()
@@ -50,7 +53,10 @@ class Conversation:
         return self
 
     def plus(self, request: Request, answer: Message, cell: Cell | None) -> Conversation:
-        """Return the conversation with one more exchange, and with the system prompt of its request."""
+        """Return the conversation with one more exchange.
+
+        Its system prompt is that of the request.
+        """
         prompt = next((m for m in reversed(request.messages) if m.role == "user"), Message("user", ""))
         return Conversation(self.name, (*self.exchanges, Exchange(prompt, answer, cell)), request.system)
 

@@ -1,4 +1,4 @@
-"""The session that %claude, the widgets and the functions of the package share, and those functions."""
+"""The session that %claude, the widgets and the functions below share."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def ask(prompt: str, **options: Any) -> Reply:
 
 
 def stream(prompt: str, **options: Any) -> Turn:
-    """Send a prompt and return a Turn, which yields the text as it arrives. Nothing is sent before it is read.
+    """Return a running reply, which yields its text as it arrives.
+
+    Nothing is sent before it is read.
 
     Args:
         prompt: The text to send. `{{name}}` is not filled in.

@@ -1,4 +1,7 @@
-"""Where code runs: in which notebook cell, and whether a person is watching. Never imports IPython."""
+"""Where code runs: in which notebook cell, and whether a person is watching.
+
+IPython is never imported.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,13 @@ Mode = Literal["live", "once", "text", "quiet"]
 
 
 def mode_for(setting: str | None) -> Mode:
-    """Return how to show replies here, unless CLAUDE_NB_DISPLAY (the setting) says it.
+    """Return how to show replies here.
 
     live  a person watches the notebook: outputs grow
     once  a program runs the notebook (nbclient, nbval, papermill): one finished output
     text  a terminal: plain text as it arrives
+
+    setting  CLAUDE_NB_DISPLAY, which may choose live, once or text; None: find out
     """
     if setting in ("live", "once", "text"):
         return setting  # type: ignore[return-value]  # mypy does not narrow a str by a tuple
@@ -26,7 +31,10 @@ def mode_for(setting: str | None) -> Mode:
 
 
 def current_cell() -> Cell | None:
-    """Return the running notebook cell; None in a terminal or if the front end does not identify its cells."""
+    """Return the running notebook cell.
+
+    None in a terminal, or if the front end does not identify its cells.
+    """
     parent = _parent() or {}
     cell_id = parent.get("metadata", {}).get("cellId")
     run_id = parent.get("header", {}).get("msg_id", "")
@@ -50,7 +58,10 @@ def is_terminal() -> bool:
 
 
 def can_answer() -> bool:
-    """Return True if input() reaches a person: in a terminal, or in a front end that allows it."""
+    """Return True if input() reaches a person.
+
+    It does in a terminal, and in a front end that allows it.
+    """
     parent = _parent()
     if parent is not None:
         return bool(parent.get("content", {}).get("allow_stdin", True))

@@ -1,4 +1,4 @@
-"""Every option, declared once: for the magic, the sliders, the help and the tables of the documentation."""
+"""Every option, declared once for the magic, the sliders, the help and the docs."""
 
 from __future__ import annotations
 
@@ -104,7 +104,10 @@ _SPELLINGS = {_plain(spelling): option for option in OPTIONS for spelling in (*o
 
 
 def find(name: str) -> Option:
-    """Return the option with this name, in any spelling: find("--top-p").name -> "top_p". Unknown: PromptError."""
+    """Return the option with this name, in any spelling.
+
+    find("--top-p").name -> "top_p". Raises PromptError for an unknown name.
+    """
     plain = _plain(name)
     if plain in _SPELLINGS:
         return _SPELLINGS[plain]
@@ -114,9 +117,10 @@ def find(name: str) -> Option:
 
 
 def read(option: Option, text: Any) -> Any:
-    """Return the value that a user typed: read(BY_NAME["top_k"], "5") -> 5. Unreadable: PromptError.
+    """Return the value that a user typed: read(BY_NAME["top_k"], "5") -> 5.
 
     text  a list of texts for a repeatable option; True or a text such as "yes" for a switch
+    Raises PromptError for a text that is not a value.
     """
     if option.kind is None:
         return text is True or text.strip().lower() in ("1", "true", "yes", "on")
@@ -130,9 +134,9 @@ def read(option: Option, text: Any) -> Any:
 
 
 def check(name: str, value: Any) -> Any:
-    """Return the value, converted to one type, if some model could take it: check("top_p", 1) -> 1.0.
+    """Return the value, converted to one type: check("top_p", 1) -> 1.0.
 
-    providers/models.py knows what each model takes. Raises PromptError.
+    Raises PromptError if no model could accept it. providers/models.py knows what each model accepts.
     """
     kind = BY_NAME[name].kind
     if value is None or kind is None or name in _CHECKED_LATER:

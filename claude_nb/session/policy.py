@@ -1,4 +1,4 @@
-"""Limits that a teacher or JupyterHub admin sets for everyone: provider, address, models, budget, tools.
+"""Limits that a teacher or JupyterHub admin sets for everyone.
 
 The limits guide honest users. Users who run their own Python can avoid them, but they cannot avoid a gateway that
 issues keys with limits (docs/teaching.md).
@@ -77,8 +77,9 @@ class Policy:
 
 
 def load(credentials: Credentials, system: Path | None = None) -> Policy:
-    """Read the first of these files: class.json of the system, the file in CLAUDE_NB_CLASS, class.json of the user.
+    """Read the policy of this machine and user.
 
+    The first of these files counts: class.json of the system, the file in CLAUDE_NB_CLASS, class.json of the user.
     Without a file, CLAUDE_NB_PROVIDER=demo allows only the demo model. A file with a mistake raises ConfigError,
     because ignoring it would allow what it forbids.
     """

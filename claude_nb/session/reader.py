@@ -76,7 +76,10 @@ class Reader(threading.Thread):
 
 @contextmanager
 def _one_interrupt() -> Iterator[None]:
-    """Ignore a second press of Stop while the first is handled, because it would lose the text."""
+    """Ignore a second press of Stop while the first is handled.
+
+    It would lose the text.
+    """
     in_main_thread = threading.current_thread() is threading.main_thread()
     if not in_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
@@ -100,7 +103,7 @@ def _one_interrupt() -> Iterator[None]:
 
 
 class ReplyView:
-    """Shows a reply that takes one or several turns. This one shows nothing; the other views are subclasses.
+    """View of a reply that takes one or several turns. This one shows nothing.
 
     reply  the newest reply with text or tool calls, complete or not; None before the first
     """
@@ -157,7 +160,7 @@ class ReplyView:
         """Add text of a tool call that the model is writing."""
 
     def calls(self, called: Sequence[Called], notices: Sequence[str]) -> None:
-        """Draw the tool calls at the end of a turn, and draw them again when a result is known."""
+        """Draw the tool calls of a turn. They are drawn again with each result."""
 
     def notify(self, notice: str) -> None:
         """Show why nothing arrives; "" removes the notice."""

@@ -1,4 +1,4 @@
-"""Structured output: what --json accepts, how each provider enforces it, and one retry if the answer fails."""
+"""Structured output: what --json accepts, and how each provider enforces it."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ REJECTED = re.compile(r"(?i)response_format|json_schema|output_config|structured
 
 
 def by_name(text: str, variables: Mapping[str, Any]) -> Any:
-    """Return what --json names: a variable, {{name}} or list[name]. A .json path or a schema stays text.
+    """Return what --json names: a variable, {{name}} or list[name].
 
-    Raises PromptError for an unknown name.
+    A .json path or a schema stays text. Raises PromptError for an unknown name.
     """
     text = text.strip()
     if items := LIST.fullmatch(text):
@@ -44,7 +44,10 @@ def by_name(text: str, variables: Mapping[str, Any]) -> Any:
 
 
 def names_schema(text: str, variables: Mapping[str, Any]) -> bool:
-    """Return True if a word names a schema in the notebook: a class, list[...] or a dict with a JSON Schema."""
+    """Return True if a word names a schema in the notebook.
+
+    That is a class, list[...] or a dict with a JSON Schema.
+    """
     if items := LIST.fullmatch(text):
         return items[1] in PLAIN or names_schema(items[1], variables)
     value = variables.get(text)
@@ -54,9 +57,10 @@ def names_schema(text: str, variables: Mapping[str, Any]) -> bool:
 
 
 def with_schema(request: Request, option: Any, spec: ModelSpec) -> Request:
-    """Return the request with the schema that its answer must match. Raise PromptError for an invalid one.
+    """Return the request with the schema that its answer must match.
 
     option  None or False: no schema; True or "any": any object; a type, a JSON Schema, its path or its text
+    Raises PromptError for an invalid schema.
     """
     if option is None or option is False:
         return request
@@ -68,7 +72,10 @@ def with_schema(request: Request, option: Any, spec: ModelSpec) -> Request:
 
 
 def in_words(request: Request, call: Call, error: BadRequest) -> Round | None:
-    """Return the request with its schema in the prompt if the server rejected the schema; otherwise None."""
+    """Return the request with its schema in the prompt.
+
+    None unless the server rejected the schema.
+    """
     answer = request.answer
     if answer is None or not call.repair or answer.method == "prompt" or not REJECTED.search(str(error)):
         return None
@@ -77,9 +84,10 @@ def in_words(request: Request, call: Call, error: BadRequest) -> Round | None:
 
 
 def next_round(call: Call, reply: Reply) -> Round | None:
-    """Return the request that asks once more for a structured answer; None if it matches its schema.
+    """Return the request that asks once more for a structured answer.
 
-    Raises NoJson if the second answer does not match either, or if asking again cannot help. error.reply is the reply.
+    None if the answer matches its schema. Raises NoJson if the second answer does not match either, or if asking again
+    cannot help; error.reply is the reply.
     """
     if reply.request.answer is None or not call.repair or (problem := reply.problem) is None:
         return None
@@ -121,7 +129,10 @@ def _read(path: str) -> str:
 
 
 def _wrapped(inner: schema.Schema) -> schema.Schema:
-    """Wrap the schema in an object with one field, because servers accept only an object as the whole answer."""
+    """Wrap the schema in an object with one field.
+
+    Servers accept only an object as the whole answer.
+    """
     answer = {key: value for key, value in inner.items() if key not in ("$defs", "definitions", "$schema")}
     shared = {key: inner[key] for key in ("$defs", "definitions") if key in inner}
     outer = {"type": "object", "properties": {"answer": answer}, "required": ["answer"], "additionalProperties": False}
@@ -142,7 +153,10 @@ def _moved(value: Any) -> Any:
 
 
 def _method(request: Request, answer: schema.Schema, spec: ModelSpec) -> Method:
-    """Return how the provider enforces a schema: models.json lists it; "native" is tried for an unlisted model."""
+    """Return how the provider enforces a schema.
+
+    models.json lists the method. "native" is tried for a model that it does not list.
+    """
     method = spec.structured.get(request.provider, "prompt" if request.provider == "aimlapi" else "native")
     thinks = request.thinking is not None and request.thinking.kind != "disabled"
     if method == "tool" and (thinks or request.tools):
@@ -153,7 +167,10 @@ def _method(request: Request, answer: schema.Schema, spec: ModelSpec) -> Method:
 
 
 def _repair(reply: Reply) -> Continuation:
-    """Return the request that asks for the answer once more. It keeps the tool results and replaces the answer."""
+    """Return the request that asks for the answer once more.
+
+    It keeps the tool results and replaces the answer.
+    """
     request = reply.request
     assert request.answer is not None  # noqa: S101  # other replies have no problem
     kept = max((part.at for part in reply.parts if isinstance(part, ToolResult)), default=0)

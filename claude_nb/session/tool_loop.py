@@ -20,9 +20,10 @@ MAX_ROUNDS = 10
 
 
 def run_tools(call: Call, reply: Reply, view: ReplyView, keys: Iterable[Key] = ()) -> Reply:
-    """Run the functions that a reply calls, one after another, and return the reply with their results.
+    """Run the functions that a reply calls, and return the reply with their results.
 
-    An error is raised with the reply so far as error.reply; Interrupted means that a function was interrupted.
+    They run one after another. An error is raised with the reply so far as error.reply; Interrupted means that a
+    function was interrupted.
     """
     if call.tools is None or not _pending(reply):
         return reply
@@ -79,7 +80,10 @@ def _pending(reply: Reply) -> list[ToolCall]:
 
 
 def _with_ids(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    """Give each call a unique id, because some servers send no ids or repeat them in each round."""
+    """Give each call a unique id.
+
+    Some servers send no ids or repeat them in each round.
+    """
     seen: set[str] = set()
     distinct: list[Part] = []
     for part in parts:

@@ -1,4 +1,4 @@
-"""Functions of the notebook that a model may call: their descriptions, and the calls themselves.
+"""Functions of the notebook that a model may call.
 
 They run in this process with its rights, so the user is asked before the first call of each function.
 """
@@ -43,7 +43,7 @@ class ToolOutcome(NamedTuple):
 
 @dataclass
 class ToolBox:
-    """The functions that a model may call in one reply, by name, with their descriptions.
+    """The functions that a model may call in one reply.
 
     yes      True: call all of them without asking the user
     allowed  functions that the user has allowed
@@ -55,9 +55,10 @@ class ToolBox:
     allowed: set[str] = field(default_factory=set)
 
     def call(self, call: ToolCall, keys: Iterable[Key] = ()) -> ToolOutcome:
-        """Run a tool call. An error becomes the result, so that the model can correct its call.
+        """Run a tool call.
 
-        Raises KeyboardInterrupt, and ConfigError if no user can be asked.
+        An error becomes the result, so that the model can correct its call. Raises KeyboardInterrupt, and ConfigError
+        if no user can be asked.
         """
         function, arguments = self.functions.get(call.name), content.arguments(call)
         if function is None:
@@ -90,9 +91,9 @@ class ToolBox:
 
 
 def toolbox(functions: ToolBox | Function | Iterable[Function] | None, *, yes: bool = False) -> ToolBox | None:
-    """Return the tools for a reply: toolbox([weather, add]). None if there are no functions.
+    """Return the tools for a reply: toolbox([weather, add]).
 
-    Raises PromptError for a function that a model cannot call.
+    None if there are no functions. Raises PromptError for a function that a model cannot call.
     """
     if functions is None or isinstance(functions, ToolBox):
         return functions
@@ -107,7 +108,10 @@ def toolbox(functions: ToolBox | Function | Iterable[Function] | None, *, yes: b
 
 
 def by_name(text: str, variables: Mapping[str, Any]) -> list[Function]:
-    """Return functions of the notebook: by_name("weather,add", variables). Unknown names: PromptError."""
+    """Return functions of the notebook: by_name("weather,add", variables).
+
+    Raises PromptError for an unknown name.
+    """
     names = [name for name in re.split(r"[,\s]+", text) if name]
     for name in names:
         if name not in variables:
@@ -128,7 +132,10 @@ def nobody_to_ask() -> ConfigError:
 
 
 def _tool(function: Any) -> Tool:
-    """Describe a function to a model: name, first paragraph of the docstring, schema of the parameters."""
+    """Describe a function to a model.
+
+    The description is the first paragraph of the docstring.
+    """
     if not callable(function):
         raise PromptError(f"{function!r:.60} is not a function; tools takes functions with type hints")
     name = getattr(function, "__name__", None)
@@ -163,7 +170,10 @@ def _converted(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_text(value: Any, name: str) -> PromptText:
-    """Convert a value to text for the model: as it is, as JSON, as a table, or as Python prints it."""
+    """Convert a value to text for the model.
+
+    A text stays as it is; other values become JSON, a table, or what Python prints.
+    """
     if isinstance(value, str):
         return PromptText(value)
     if value is None or isinstance(value, bool | int | float | list | tuple | dict):

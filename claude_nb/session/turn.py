@@ -1,4 +1,7 @@
-"""A reply that is still running. A Turn can be read once, and always ends in a Reply."""
+"""A reply that is still running.
+
+A Turn can be read once, and always ends in a Reply.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ MAX_CHARS = 5_000_000
 
 
 class TurnObserver(Protocol):
-    """Observer of a turn. Any thread may call progress(), about once a second; finished() is called once."""
+    """Observer of a turn.
+
+    Any thread may call progress(), about once a second. finished() is called once.
+    """
 
     def progress(self, turn: Turn) -> None: ...
     def finished(self, turn: Turn, reply: Reply) -> Reply: ...
@@ -95,14 +101,20 @@ class Turn:
 
     @property
     def rhythm(self) -> Rhythm:
-        """Pairs of seconds since sending and characters of text so far, at most 20 a second, for replay."""
+        """Pairs of seconds since sending and characters of text so far.
+
+        There are at most 20 a second. A replay uses them.
+        """
         last = (round(self._clock() - self._began_at, 3), self._text_chars)
         behind = bool(self._rhythm) and self._rhythm[-1][1] != self._text_chars
         return (*self._rhythm, last) if behind else tuple(self._rhythm)
 
     @property
     def tokens(self) -> int:
-        """Tokens of the reply so far: the count of the server, or an estimate of four characters a token."""
+        """Tokens of the reply so far.
+
+        The count of the server, or an estimate of four characters a token.
+        """
         return self.usage.output_tokens or -(-self._chars // 4)
 
     def __iter__(self) -> Iterator[str]:
@@ -121,11 +133,17 @@ class Turn:
         return self.reply
 
     def stop(self) -> None:
-        """End the reply now. It ends with stop_reason "interrupted" and raises no error. Any thread may call this."""
+        """End the reply now.
+
+        Its stop_reason is "interrupted", and no error is raised. Any thread may call this.
+        """
         self._stop.set()
 
     def abandon(self) -> Reply:
-        """Stop, and return a Reply of what has arrived, even if the reading thread still waits for the network."""
+        """Stop, and return a Reply of what has arrived.
+
+        It does not wait for a thread that still reads from the network.
+        """
         self._stop.set()
         return self._settle("interrupted", "interrupted")
 
@@ -166,7 +184,10 @@ class Turn:
         self._conclude(failure)
 
     def interrupted_line(self) -> str:
-        """Return "interrupted after 12 tokens", with "(estimated)" if the server has not counted them."""
+        """Return "interrupted after 12 tokens".
+
+        "(estimated)" is added if the server has not counted them.
+        """
         estimated = "" if self.usage.output_tokens or not self._chars else " (estimated)"
         return f"interrupted after {self.tokens} tokens{estimated}"
 
@@ -224,7 +245,7 @@ class Turn:
             raise StreamCut(f"the reply was stopped at {MAX_CHARS:,} characters, which are kept; ask for less")
 
     def beat(self) -> None:
-        """Report what arrived just before a pause, so that it is saved before the pause ends."""
+        """Report what arrived just before a pause, so that it is saved at once."""
         if self._unreported and self._clock() - self._reported_at >= 1:
             with contextlib.suppress(ClaudeError):  # the reading thread gets the same error at the next chunk
                 self._report()

@@ -1,4 +1,4 @@
-"""The slash commands of the line magic: %claude /models, %claude /set temperature=0.2, %claude /history ..."""
+"""The slash commands of the line magic: %claude /models, %claude /history ..."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from claude_nb.session.session import Session
 
 
 def run(session: Session, line: str, variables: dict[str, Any]) -> Any:
-    """Run a line such as "/show 12". Return what to show: a text, or an object that displays itself.
+    """Run a line such as "/show 12".
+
+    Returns what to show: a text, or an object that displays itself. Raises PromptError for an unknown command.
 
     variables  of the notebook
-    Raises PromptError for an unknown command.
     """
     name, _, text = line[1:].partition(" ")
     if name not in COMMANDS:

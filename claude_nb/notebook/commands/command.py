@@ -18,13 +18,20 @@ class Prompt(NamedTuple):
 
 
 class Code(NamedTuple):
-    """Python for a new cell below. It is also printed, for front ends that create no cells."""
+    """Python for a new cell below.
+
+    It is also printed, for front ends that create no cells.
+    """
 
     text: str
 
 
 class Invocation(NamedTuple):
-    """One use of a command: the session, the text after its name, and the variables of the notebook."""
+    """One use of a command.
+
+    text       what follows the name of the command
+    variables  of the notebook
+    """
 
     session: Session
     text: str
@@ -33,7 +40,10 @@ class Invocation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One slash command. run returns what to show: a text, or an object that displays itself."""
+    """One slash command.
+
+    run  returns what to show: a text, or an object that displays itself
+    """
 
     usage: str
     help: str

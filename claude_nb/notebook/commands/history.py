@@ -1,4 +1,7 @@
-"""Commands for past replies: /history /show /continue /fix /code /forget /restore /replay /record."""
+"""Slash commands for past replies.
+
+/history /show /continue /fix /code /forget /restore /replay /record
+"""
 
 from __future__ import annotations
 

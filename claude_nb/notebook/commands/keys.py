@@ -1,4 +1,7 @@
-"""Commands for keys in the keyring: /login /logout. A key is typed into a hidden field, never into a cell."""
+"""Slash commands for keys in the keyring: /login /logout.
+
+A key is typed into a hidden field, never into a cell.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ def _login(call: Invocation) -> str:
 
 
 def _store_typed_key(keyring: ModuleType, provider: Provider) -> tuple[bool, str]:
-    """Return whether a key was typed, and why it could not be stored. Never raise: the frame holds the key."""
+    """Return whether a key was typed, and why it could not be stored.
+
+    It never raises, because its frame holds the key.
+    """
     key = getpass(f"{provider.name} API key (hidden): ").strip()
     try:
         if key:

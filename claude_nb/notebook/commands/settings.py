@@ -1,4 +1,7 @@
-"""State and defaults of the session: /models /set /unset /chats /reset, and %claude alone."""
+"""State and defaults of the session.
+
+/models /set /unset /chats /reset, and %claude alone
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ from claude_nb.session.session import Session
 
 
 def state(session: Session) -> str:
-    """Return the provider, model, key and defaults of the next call, and what the session has used."""
+    """Return the state that %claude alone shows.
+
+    It is the provider, model, key and defaults of the next call, and what the session has used.
+    """
     provider, model, base_url, chosen = session.config.target({})
     key = session.credentials.find(provider.owner, base_url)
     defaults = ", ".join(f"{k}={v!r}" for k, v in session.settings.items() if k not in ("provider", "model"))

@@ -57,7 +57,10 @@ def usage(session: Session | None = None) -> Used:
 
 
 def totals_line(totals: Totals) -> str:
-    """Return one line: "3 replies · 120 tokens in, 340 out · $0.0123 · 1 of unknown cost"."""
+    """Return the totals as one line.
+
+    totals_line(...) -> "3 replies · 120 tokens in, 340 out · $0.0123 · 1 of unknown cost"
+    """
     if not totals.calls:
         return "no replies yet"
     parts = [counted(totals.calls, "reply"), reply.tokens(totals.usage), reply.dollars(totals.cost_usd)]
@@ -65,7 +68,10 @@ def totals_line(totals: Totals) -> str:
 
 
 def prompt_size(session: Session, request: Request, *, allow_http: bool = False) -> str:
-    """Return the size and price of a prompt: "1,234 tokens, counted by the server · about $0.0037 ..."."""
+    """Return the size and price of a prompt as one line.
+
+    "1,234 tokens, counted by the server · about $0.0037 before the reply · 0.6% of the 200,000 that fit"
+    """
     exact = api.count_tokens(request, credentials=session.credentials, allow_http=allow_http)
     tokens = tokens_in(request) if exact is None else exact
     size = counted(tokens, "token")
