@@ -1,8 +1,8 @@
-"""Server-sent events: bytes -> lines -> events. Pure, no I/O, any cut of the bytes gives the same events.
+"""Decode server-sent events. No I/O, and any cut of the bytes gives the same events.
 
-Follows the HTML standard, with two departures, each for servers that are out there:
-an event left open at the end of the stream is used if it is whole ([DONE] or a JSON object), and a field named
-"error" becomes an event of that name (older llama.cpp servers report a failure so).
+Follows the HTML standard, with two exceptions for existing servers: an event left open at the end of the stream is
+used if it is complete ([DONE] or a JSON object), and a field named "error" becomes an event of that name, because
+older llama.cpp servers report a failure like this.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from typing import Any, NamedTuple
 
 from claude_nb.errors import StreamCut
 
-# No reply has lines of this size; without a limit one endless line would fill the memory.
+# Far more than any reply needs. Without a limit, one endless line would fill the memory.
 LIMIT_CHARS = 64 * 1024 * 1024
 LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 class Event(NamedTuple):
-    """One event: Event("message", "[DONE]", ""). Without an ``event:`` line the name is "message"."""
+    """One event: Event("message", "[DONE]"). Without an ``event:`` line, the name is "message"."""
 
     name: str
     data: str
     id: str = ""
 
     def object(self) -> dict[str, Any] | None:
-        """The data read as a JSON object; None when it is anything else."""
+        """Return the data as a JSON object; None if it is anything else."""
         return read_object(self.data)
 
 
 def read_object(text: str | bytes) -> dict[str, Any] | None:
-    """A JSON object, or None: read_object('{"a": 1}') -> {"a": 1}. Never raises."""
+    """Return a JSON object, or None: read_object('{"a": 1}') -> {"a": 1}. Never raises."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):  # ValueError covers bad JSON, bad UTF-8 and numbers of 5,000 digits
@@ -42,31 +42,31 @@ def read_object(text: str | bytes) -> dict[str, Any] | None:
 
 
 class Decoder:
-    """Bytes in, whole events out.
+    """Collect bytes to complete events.
 
-    ``feed`` returns [] while only comments or parts of an event arrive: that is how a reader tells a server
-    that is alive from one that makes progress. A line or an event over 64 MiB raises StreamCut, on the call
-    after the one that reached the limit, so that no event before it is lost.
+    feed() returns [] while only comments or parts of an event arrive, so its caller can tell a server that is alive
+    from one that makes progress. A line or an event over 64 MiB raises StreamCut, in the call after the one that
+    reached the limit, so that no event before it is lost.
     """
 
     def __init__(self) -> None:
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         self._started = False
         self._after_cr = False
-        self._line: list[str] = []  # the unfinished line, in pieces: joined once, so time stays linear
+        self._line: list[str] = []  # the unfinished line, in pieces that are joined once, so that time stays linear
         self._in_comment = False
         self._data: list[str] = []
         self._name = ""
         self._id = ""
-        self._held = 0
+        self._size = 0
 
     def feed(self, data: bytes) -> list[Event]:
-        """The events that these bytes complete."""
+        """Return the events that these bytes complete."""
         self._check_size()
         return self._read(self._utf8.decode(data))
 
     def close(self) -> list[Event]:
-        """At the end of the stream: the event still open, if it is [DONE] or a whole JSON object."""
+        """End the stream and return the event still open, if it is [DONE] or a complete JSON object."""
         self._check_size()
         found = self._read(self._utf8.decode(b"", final=True))
         found += self._end_line("")
@@ -76,7 +76,7 @@ class Decoder:
         return found
 
     def _check_size(self) -> None:
-        if self._held > LIMIT_CHARS:
+        if self._size > LIMIT_CHARS:
             raise StreamCut("the server sent a line of over 64 MiB, so reading stopped there; try a shorter reply")
 
     def _read(self, text: str) -> list[Event]:
@@ -86,7 +86,7 @@ class Decoder:
             self._started = True
             text = text[1:] if text[0] == "\ufeff" else text
         if self._after_cr and text.startswith("\n"):
-            text = text[1:]  # the second half of a CRLF that was cut in two
+            text = text[1:]  # the second half of a split CRLF
             self._after_cr = False
         if text:
             self._after_cr = text[-1] == "\r"
@@ -102,7 +102,7 @@ class Decoder:
             self._in_comment = True
         if piece and not self._in_comment:
             self._line.append(piece)
-            self._held += len(piece)
+            self._size += len(piece)
 
     def _end_line(self, end: str) -> list[Event]:
         if self._in_comment or (not self._line and end.startswith(":")):
@@ -112,7 +112,7 @@ class Decoder:
         if self._line:
             self._line.append(end)
             line = "".join(self._line)
-            self._held -= len(line) - len(end)
+            self._size -= len(line) - len(end)
             self._line.clear()
         return self._field(line) if line else self._dispatch()
 
@@ -121,7 +121,7 @@ class Decoder:
         value = value.removeprefix(" ")
         if field == "data":
             self._data.append(value)
-            self._held += len(value) + 1
+            self._size += len(value) + 1
         elif field == "event":
             self._name = value
         elif field == "id" and "\0" not in value:
@@ -136,12 +136,12 @@ class Decoder:
         if not data:
             return []
         text = "\n".join(data)
-        self._held -= len(text) + 1
+        self._size -= len(text) + 1
         return [Event(name, text, self._id)]
 
 
 def events(pieces: Iterable[bytes]) -> Iterator[Event]:
-    """All events of a stream: [e.data for e in events([b"data: a", b"b\\n\\n"])] -> ["ab"]."""
+    """Decode a whole stream: [e.data for e in events([b"data: a", b"b\\n\\n"])] -> ["ab"]."""
     decoder = Decoder()
     for piece in pieces:
         yield from decoder.feed(piece)

@@ -109,7 +109,7 @@ class BlockingStream(ByteStream):
     def beat(self) -> None:
         """Called by the pulse: a silence that is too long ends the read."""
         if self._reading and not self.closed and time.monotonic() - self._news_at > self._limit_s():
-            self._late = self._silent()
+            self._late = self._silence_error()
             self.close()
 
     def finish(self) -> None:

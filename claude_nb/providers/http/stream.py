@@ -1,4 +1,4 @@
-"""How an answer reaches its reader from another thread, with the clocks that end a silence."""
+"""The bytes of a response on their way to the reader, with time-outs that end a silence."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import NamedTuple
 
 from claude_nb.errors import ClaudeError, NetworkError
 
-AHEAD = 64  # pieces that may wait for the reader, of at most 64 KiB each
+MAX_PENDING = 64  # pieces that may wait for the reader, of at most 64 KiB each
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Longest waits, in seconds; none of them limits a reply that keeps coming.
+    """The longest waits, in seconds. None of them limits a reply that keeps arriving.
 
-    connect_s   until the connection stands
+    connect_s   until the connection is made
     silence_s   without a single byte
-    progress_s  with bytes, but none that say anything (comments and pings only)
+    progress_s  with comments and pings only
     """
 
     connect_s: float = 10.0
@@ -30,11 +30,11 @@ class Timeouts:
 
 
 class Unreached(NetworkError):
-    """No answer has begun, so another try repeats nothing. Never leaves wire.py."""
+    """No response has begun, so a retry repeats nothing. client.py converts it to a NetworkError."""
 
 
 class Head(NamedTuple):
-    """Status and headers, their names in lower case."""
+    """The status and the headers of a response, with names in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -44,7 +44,7 @@ Item = Head | bytes | ClaudeError
 
 
 class ByteStream(ABC):
-    """One request as its reader sees it. take() gives a Head, raw pieces, then b"" or raises what went wrong."""
+    """The response to one request: a Head, raw pieces of the body, then b"" or an error."""
 
     def __init__(self, host: str, timeouts: Timeouts) -> None:
         self.host = host
@@ -56,33 +56,33 @@ class ByteStream(ABC):
 
     @abstractmethod
     def take(self) -> Head | bytes:
-        """The next item. Raises what went wrong, and NetworkError when closed or silent for too long."""
+        """Return the next item. Raises the error, or NetworkError if closed or silent for too long."""
 
     def news(self, *, connecting: bool) -> None:
-        """A sign of life: the clocks start again."""
+        """Restart the time-outs, because the server has shown a sign of life."""
         self._news_at = time.monotonic()
         self.connecting = self.connecting and connecting
 
     def on_close(self, unblock: Callable[[], None]) -> None:
-        """What wakes whoever is blocked in a read; replaces the one before."""
+        """Set the function that unblocks a pending read. Replaces the previous one."""
         self._unblock = unblock
         if self.closed:
             unblock()
 
     def close(self) -> None:
-        """End it, from any thread, any number of times."""
+        """End the response, from any thread, any number of times."""
         self.closed = True
         if unblock := self._unblock:
             unblock()
 
     def finish(self) -> None:
-        """Close it, the reply being whole."""
+        """Close a response whose reply is complete."""
         self.close()
 
     def _limit_s(self) -> float:
         return self.timeouts.connect_s if self.connecting else self.timeouts.silence_s
 
-    def _silent(self) -> NetworkError:
+    def _silence_error(self) -> NetworkError:
         limit = self._limit_s()
         if self.connecting:
             return Unreached(f"no connection to {self.host} within {limit:g} s; check the address and the network")
@@ -90,7 +90,7 @@ class ByteStream(ABC):
 
 
 class ThreadedStream(ByteStream):
-    """From a network thread of its own to the reader, which so can leave at any moment."""
+    """A response that a network thread reads, so that its reader can leave at any moment."""
 
     def __init__(self, host: str, timeouts: Timeouts) -> None:
         super().__init__(host, timeouts)
@@ -98,9 +98,9 @@ class ThreadedStream(ByteStream):
         self._items: deque[Item] = deque()
 
     def put(self, item: Item) -> bool:
-        """Hand over, waiting while the reader is behind; False: nobody reads any more."""
+        """Pass an item to the reader, and wait while it is behind. Returns False if nobody reads any more."""
         with self._ready:
-            while len(self._items) >= AHEAD and not self.closed:
+            while len(self._items) >= MAX_PENDING and not self.closed:
                 self._ready.wait()
             self._items.append(item)
             self._ready.notify_all()
@@ -114,13 +114,13 @@ class ThreadedStream(ByteStream):
         super().close()
 
     def take(self) -> Head | bytes:
-        began = time.monotonic()
+        started_at = time.monotonic()
         with self._ready:
             while not self._items and not self.closed:
-                left = max(began, self._news_at) + self._limit_s() - time.monotonic()
+                left = max(started_at, self._news_at) + self._limit_s() - time.monotonic()
                 if left <= 0:
-                    raise self._silent()
-                self._ready.wait(min(left, 0.25))  # in slices: Windows does not interrupt a wait
+                    raise self._silence_error()
+                self._ready.wait(min(left, 0.25))  # in slices, because Windows does not interrupt a wait
             if self.closed:
                 raise NetworkError("the reply was stopped")
             item = self._items.popleft()
