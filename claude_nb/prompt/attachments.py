@@ -1,7 +1,7 @@
-"""From a file, a figure or a table of the notebook to an Attachment: checked by its bytes, capped in size.
+"""Turn files, figures and tables of the notebook into attachments, checked by their bytes and limited in size.
 
-Only what the user named is read: regular files, no devices, nothing that is known to hold secrets. What an https://
-address names is fetched here and not by the model's side, so that it is seen before it is sent, and has a fingerprint.
+Only what the user named is read: regular files, no devices, nothing that usually holds secrets. A file at an https://
+address is fetched here and not by the provider, so that it is checked before it is sent, and has a fingerprint.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from claude_nb.types.content import Attachment
 
 MAX_BYTES = {"image": 5_000_000, "application": 20_000_000, "text": 400_000}
 MAX_FILES = 20
-USEFUL_PIXELS = 1568  # of the longer side; models shrink larger pictures themselves, at the user's expense
-MOST_PIXELS = 100_000_000  # a small file can unpack to more than the memory holds
+USEFUL_PIXELS = 1568  # of the longer side; models shrink larger pictures, and the user pays for them
+MOST_PIXELS = 100_000_000  # a small file can decompress to more than fits in memory
 
 MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -89,7 +89,7 @@ def from_value(value: Any, name: str) -> PromptText:
         return from_bytes(data, f"{name}.png")
     if callable(getattr(type(value), "to_csv", None)):
         return from_bytes(str(value.to_csv()).encode(), f"{name}.csv")
-    raise PromptError(f"{type(value).__name__} cannot be attached; give a file name, a figure, a picture or a table")
+    raise PromptError(f"{type(value).__name__} cannot be attached; use a file name, a figure, a picture or a table")
 
 
 def _each(sources: Any) -> Iterable[Any]:
@@ -110,19 +110,21 @@ def _files(source: str | os.PathLike[str]) -> Iterable[PromptText]:
     typed = os.fspath(source)
     if scheme := re.match(r"(?i)([a-z][a-z0-9+.-]*)://", typed):
         if scheme[1].lower() != "https":
-            raise PromptError(f"{scheme[1]}:// is not fetched, only https:// is; else download it and attach the file")
+            raise PromptError(
+                f"{scheme[1]}:// is not fetched; use an https:// address, or download it and attach the file"
+            )
         from claude_nb.prompt import download
 
         fetched = download.fetch(typed, max(MAX_BYTES.values()))
         return [from_bytes(fetched.data, fetched.name, f", fetched from {fetched.host}")]
-    path = Path(os.path.expanduser(typed))  # noqa: PTH111  # Path.expanduser raises for a user who is not there
+    path = Path(os.path.expanduser(typed))  # noqa: PTH111  # Path.expanduser raises for an unknown user
     if glob.has_magic(typed) and not path.exists():
-        names = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  # Path.glob takes no absolute pattern
+        names = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  # Path.glob takes no absolute patterns
         paths = [Path(name) for name in names if Path(name).is_file()]
         if not paths:
-            raise PromptError(f"no file is named like {typed}")
+            raise PromptError(f"no file matches {typed}; check the folder and the pattern")
         if len(paths) > MAX_FILES:
-            raise PromptError(f"{typed} names {len(paths)} files; at most {MAX_FILES} go with a prompt")
+            raise PromptError(f"{typed} matches {len(paths)} files; send at most {MAX_FILES} with a prompt")
     else:
         paths = [path]
     # The notice names the target of a symbolic link, because a link may lead anywhere.
@@ -132,26 +134,26 @@ def _files(source: str | os.PathLike[str]) -> Iterable[PromptText]:
 
 
 def _read(path: Path) -> bytes:
-    """The bytes of a regular file that is small enough; looks at what it is before it reads."""
+    """Return the bytes of a regular file. Its kind and size are checked before it is read."""
     try:
         real = path.resolve(strict=True)
         if SECRET.search(real.as_posix()) or SECRET.search(path.as_posix()):
-            raise PromptError(f"{path} usually holds secrets, so it is not sent; copy what you need to another file")
+            raise PromptError(f"{path} usually holds secrets and is not sent; copy what you need to another file")
         if real.as_posix().startswith(SYSTEM):
-            raise PromptError(f"{path} is no file of yours but a part of the system; attach a regular file")
-        # Without O_NONBLOCK a pipe would wait for its other end for ever.
+            raise PromptError(f"{path} is a part of the system and not one of your files; attach a regular file")
+        # Without O_NONBLOCK, opening a pipe would wait forever for its other end.
         with open(real, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
             about = os.fstat(file.fileno())
             if not stat.S_ISREG(about.st_mode):
-                raise PromptError(f"{path} is not a regular file; attach files only")
+                raise PromptError(f"{path} is not a regular file; attach a file")
             most = max(MAX_BYTES.values())
             data = b"" if about.st_size > most else file.read(most + 1)
     except (OSError, ValueError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or "not a name of a file"
+        reason = getattr(error, "strerror", None) or "not a file name"
         hint = f"; for a variable write {{{{{path}}}}}" if str(path).isidentifier() else ""
         raise PromptError(f"{path} cannot be read: {reason}{hint}") from None
     if about.st_size > most or len(data) > most:
-        raise PromptError(f"{path} has {_size(about.st_size)}; at most {_size(most)} go with a prompt")
+        raise PromptError(f"{path} has {_size(about.st_size)}; send at most {_size(most)} with a prompt")
     return data
 
 
@@ -169,12 +171,13 @@ def _media_type(data: bytes, name: str) -> str:
     else:
         if data.strip() and b"\0" not in data:
             return "text/plain"
-    kind = "is empty" if not data.strip() else "is neither PNG, JPEG, GIF, WebP, PDF nor UTF-8 text"
-    raise PromptError(f"{name} {kind}, so it cannot be attached")
+    if not data.strip():
+        raise PromptError(f"{name} is empty; attach a file with content")
+    raise PromptError(f"{name} is not PNG, JPEG, GIF, WebP, PDF or UTF-8 text; convert it to one of these")
 
 
 def _shrunk(data: bytes, media_type: str, name: str) -> tuple[bytes, str, str]:
-    """The picture at a useful size, its type, and what was done to it. Without Pillow it stays as it is."""
+    """Return the picture at a useful size, its media type, and the change for the notice. Needs Pillow."""
     try:
         from PIL import Image
     except ImportError:
@@ -192,17 +195,17 @@ def _shrunk(data: bytes, media_type: str, name: str) -> tuple[bytes, str, str]:
             image.save(buffer, format=kind)
             small = image.size
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise PromptError(f"{name} begins like a picture but cannot be read as one") from None
+        raise PromptError(f"{name} begins like a picture but cannot be read as one; check the file") from None
     return buffer.getvalue(), f"image/{kind.lower()}", f", shrunk from {width} x {height} to {small[0]} x {small[1]}"
 
 
 def _is(value: Any, module: str, name: str) -> bool:
-    # A figure can only exist where its library was imported, so nothing is imported for this.
+    # Nothing is imported for this, because a figure can only exist if its library was imported.
     return module in sys.modules and isinstance(value, getattr(sys.modules[module], name))
 
 
 def _figure(value: Any) -> Any:
-    """The matplotlib figure that it is, or that it is drawn in; None: neither."""
+    """Return a matplotlib figure, or the figure of axes; None for any other value."""
     if _is(value, "matplotlib.figure", "FigureBase"):
         return value
     return value.figure if _is(value, "matplotlib.axes", "Axes") else None

@@ -1,7 +1,7 @@
 r"""Fill {{name}} from notebook variables, in one pass.
 
-What looks like {{name}}, {{df.shape}}, {{rows[0]}} or {{config["host"]}} is filled; everything else (single braces,
-JSON, f-strings, LaTeX, $x) stays as it is, and filled-in text is never looked at again. \{{name}} stays literal.
+{{name}}, {{df.shape}}, {{rows[0]}} and {{config["host"]}} are filled. Everything else (single braces, JSON, f-strings,
+LaTeX, $x) stays unchanged, and filled-in text is not filled again. \{{name}} stays literal.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from claude_nb.errors import PromptError
 from claude_nb.prompt import attachments
 from claude_nb.prompt.text import PromptText
+from claude_nb.render.chars import one_line
 from claude_nb.types.reply import Reply
 
 MAX_CHARS = 200_000
@@ -52,22 +53,24 @@ def fill(text: str, variables: Mapping[str, Any], *, pictures: bool = False) -> 
 
 
 def named(text: str, variables: Mapping[str, Any]) -> Any:
-    """The object that {{name}} or Out[3] stands for; any other text is filled and stays a text."""
+    """Return the object that {{name}} or Out[3] names. Any other text is filled and returned as text."""
     whole = _FIELD.fullmatch(f"{{{{{text}}}}}" if re.fullmatch(r"(In|Out)\[\d+\]", text) else text.strip())
     return _value_of(whole, variables) if whole and not whole[1] else fill(text, variables).text
 
 
 def _value_of(match: re.Match[str], variables: Mapping[str, Any]) -> Any:
-    """The value of a field. Raises PromptError."""
+    """Return the value of a field. Raises PromptError."""
     _, name, steps, call = match.groups()
     if call:
-        raise PromptError(f"{{{{{name}{steps}(...)}}}}: a template does not call; put the result in a variable first")
+        raise PromptError(
+            f"{{{{{name}{steps}(...)}}}}: a template calls no functions; put the result in a variable first"
+        )
     return _look_up(name, _STEPS.findall(steps), name + steps, variables)
 
 
 def _look_up(name: str, steps: list[str], path: str, variables: Mapping[str, Any]) -> Any:
     if any(part.startswith("__") for part in (name, *(step[1:] for step in steps if step[0] == "."))):
-        raise PromptError(f"{{{{{path}}}}}: names that start with two underscores are not filled in")
+        raise PromptError(f"{{{{{path}}}}}: names that start with two underscores are not filled in; use another name")
     if name not in variables:
         near = get_close_matches(name, [key for key in variables if not key.startswith("_")], n=3)
         hint = f"did you mean {', '.join(near)}?" if near else f"define it first, or write \\{{{{{name}}}}} to send it"
@@ -76,14 +79,14 @@ def _look_up(name: str, steps: list[str], path: str, variables: Mapping[str, Any
     for step in steps:
         try:
             value = getattr(value, step[1:]) if step[0] == "." else value[_index(step)]
-        except Exception as error:  # noqa: BLE001  # a property or __getitem__ of the user's may raise anything
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        except Exception as error:  # noqa: BLE001  # a user's property or __getitem__ may raise anything
+            reason = one_line(f"{type(error).__name__}: {error}", 200)
         else:
             continue
         raise PromptError(f"{{{{{path}}}}}: {reason}")
-    is_type = isinstance(value, type) or hasattr(value, "__origin__")  # the second is list[int] and its like
+    is_type = isinstance(value, type) or hasattr(value, "__origin__")  # such as list[int]
     if callable(value) and not is_type and hasattr(value, "__name__"):
-        raise PromptError(f"{{{{{path}}}}} is a function; a template does not call, so put its result in a variable")
+        raise PromptError(f"{{{{{path}}}}} is a function, which a template does not call; put its result in a variable")
     return value
 
 
@@ -108,7 +111,7 @@ def as_text(value: Any, path: str) -> PromptText:
 
 
 def _is_pandas(value: Any) -> bool:
-    # A frame can only exist where pandas was imported, so it is never imported for this.
+    # pandas is not imported for this, because a frame can only exist if it was imported.
     pandas = sys.modules.get("pandas")
     return pandas is not None and isinstance(value, (pandas.DataFrame, pandas.Series))
 

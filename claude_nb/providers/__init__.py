@@ -1,1 +1,1 @@
-"""The services that can be asked: addresses, keys, models, wire formats, HTTP."""
+"""Providers of models: addresses, keys, models, wire formats, HTTP."""

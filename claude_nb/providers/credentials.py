@@ -1,7 +1,6 @@
-"""Where keys are found: given in Python, environment, Colab or Kaggle secrets, keyring; in this order.
+"""Look up API keys: passed in Python, environment, Colab or Kaggle secrets, keyring, in this order.
 
-A key is bound to one origin; wire.py refuses to send it anywhere else. This file and providers.py are the only ones
-that read the environment.
+A key is bound to one origin, and http/client.py refuses to send it anywhere else.
 """
 
 from __future__ import annotations
@@ -16,12 +15,16 @@ from typing import Any, NamedTuple
 from claude_nb.errors import ConfigError
 from claude_nb.providers.keys import Key, is_loopback, looks_like_key, origin_of
 
-GATEWAY_KEY = "CLAUDE_NB_API_KEY"  # for any other server: a gateway, a proxy, a virtual key
-SERVICE = "claude_nb"  # the name under which the keyring holds keys
+GATEWAY_KEY = "CLAUDE_NB_API_KEY"  # for every other server, such as a gateway or a proxy
+SERVICE = "claude_nb"  # the name of the keys in the keyring
 
 
 class KeyOwner(NamedTuple):
-    """Whose key: a provider's name, its own address (None: it has none), and the variables that may hold the key."""
+    """The provider that a key belongs to.
+
+    base_url   its own address; None if it has none
+    variables  environment variables that may hold the key
+    """
 
     name: str
     base_url: str | None
@@ -29,29 +32,29 @@ class KeyOwner(NamedTuple):
 
 
 class Credentials:
-    """Looks keys up and remembers what it found. One per session."""
+    """Look up keys and remember them. A session has one."""
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         variables = os.environ if environ is None else environ
-        # In a closure, as in Key: vars() and a debugger's listing would show all of the environment.
+        # A closure, as in Key, keeps the environment out of vars() and of a debugger's list of variables.
         self._variable: Callable[[str], str] = lambda name: variables.get(name, "").strip()
-        self._given: dict[str, Key] = {}
+        self._passed: dict[str, Key] = {}
         self._from_variable: dict[tuple[str, str], Key] = {}
         self._from_elsewhere: dict[tuple[str, str], Key | None] = {}
 
     def setting(self, name: str) -> str | None:
-        """A CLAUDE_NB_... variable: setting("PROVIDER") -> "demo"; None: not set."""
+        """Return a CLAUDE_NB_... variable, or None: setting("PROVIDER") -> "demo"."""
         return self._variable(f"CLAUDE_NB_{name}") or None
 
     def notebook(self) -> str | None:
-        """The path of the running notebook, where the server tells it; None elsewhere."""
+        """Return the path of the running notebook; None if the server does not tell it."""
         return self._variable("JPY_SESSION_NAME") or None
 
     def own_models(self) -> list[dict[str, Any]]:
-        """The user's own rows for the table of models: CLAUDE_NB_MODELS, or models.json in the settings folder."""
-        named = self.setting("MODELS")
-        path = Path(named).expanduser() if named else settings_folder() / "models.json"
-        if not named and not path.exists():
+        """Return the user's rows for the table of models: CLAUDE_NB_MODELS, or models.json in the settings folder."""
+        setting = self.setting("MODELS")
+        path = Path(setting).expanduser() if setting else settings_folder() / "models.json"
+        if not setting and not path.exists():
             return []
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
@@ -60,34 +63,36 @@ class Credentials:
         except (OSError, ValueError, KeyError, TypeError) as error:
             reason = type(error).__name__
         raise ConfigError(
-            f"cannot read your models in {path} ({reason}); it must look like claude_nb/providers/models.json"
+            f"cannot read your models in {path} ({reason}); write it like claude_nb/providers/models.json"
         )
 
     def give(self, owner: KeyOwner, value: str, base_url: str | None) -> None:
-        """Take a key from Python code, for the provider's own address or the one named with it."""
+        """Store a key from Python code, for the provider's own address or the given one."""
         url = base_url or owner.base_url
         if url is None:
-            raise ConfigError(f"say whose key it is: configure(api_key=..., provider='aimlapi'), not {owner.name}")
+            raise ConfigError(
+                f"{owner.name} has no address; say whose key it is: configure(api_key=..., provider='aimlapi')"
+            )
         if not isinstance(value, str) or not value.strip():
-            raise ConfigError("api_key must be a text that is not empty; nothing was changed")
-        self._given[owner.name] = Key(value.strip(), origin=origin_of(url), found="configure(api_key=...)")
+            raise ConfigError("api_key must be a text that is not empty; pass the key as a string")
+        self._passed[owner.name] = Key(value.strip(), origin=origin_of(url), found="configure(api_key=...)")
 
     def find(self, owner: KeyOwner, base_url: str | None = None) -> Key | None:
-        """The key to send to this provider at this address; None: there is none.
+        """Return the key to send to this provider at this address, if any.
 
-        A provider's own key goes to its own origin and to this machine (a local proxy), nowhere else.
-        Another server gets CLAUDE_NB_API_KEY, which in turn goes to no provider; if CLAUDE_NB_BASE_URL is set,
-        to that server only, so that a --base-url in somebody's notebook cannot fetch it.
+        A provider's own key goes to its own origin and to this machine (a local proxy), nowhere else. Any other server
+        gets CLAUDE_NB_API_KEY, which no provider gets. If CLAUDE_NB_BASE_URL is set, only that server gets it, so that
+        a --base-url in somebody's notebook cannot obtain it.
         """
         url = base_url or owner.base_url
         if url is None:
             return None
         origin = origin_of(url)
-        given, place = self._given.get(owner.name), (owner.name, origin)
-        if given and given.origin == origin:
-            return given
+        passed, place = self._passed.get(owner.name), (owner.name, origin)
+        if passed and passed.origin == origin:
+            return passed
         names = self._variables(owner, origin)
-        # The environment is looked at each time, because it changes; the other places are slow, or ask the user.
+        # Read the environment each time, because it changes. The other places are slow, or ask the user.
         if found := self._from_environment(names):
             self._from_variable[place] = Key(found[0], origin=origin, found=found[1])
             return self._from_variable[place]
@@ -97,24 +102,24 @@ class Credentials:
         return self._from_elsewhere[place]
 
     def forget(self) -> None:
-        """Look everything up again next time (a key was stored or removed)."""
-        self._given.clear()
+        """Forget all keys and look them up again, because one was stored or removed."""
+        self._passed.clear()
         self._from_variable.clear()
         self._from_elsewhere.clear()
 
     def known(self) -> tuple[Key, ...]:
-        """Every key met so far, for redaction."""
+        """Return every key found so far, for redaction."""
         elsewhere = (key for key in self._from_elsewhere.values() if key)
-        return (*self._given.values(), *self._from_variable.values(), *elsewhere)
+        return (*self._passed.values(), *self._from_variable.values(), *elsewhere)
 
     def in_text(self, text: str, names: Iterable[str]) -> bool:
-        """True when a text holds a key: one of the user's, one of these variables, or anything of that shape."""
-        own = [key.reveal() for key in self.known()] + [self._variable(name) for name in names]
-        # A short "key" is a word that a local server wants to see ("ollama", "none"); prompts may hold it.
-        return looks_like_key(text) or any(len(secret) >= 16 and secret in text for secret in own)
+        """Whether a text holds a key: one of the user's, one in these variables, or anything in that format."""
+        secrets = [key.reveal() for key in self.known()] + [self._variable(name) for name in names]
+        # A short "key" is a word that a local server requires ("ollama", "none"), which a prompt may contain.
+        return looks_like_key(text) or any(len(secret) >= 16 and secret in text for secret in secrets)
 
     def missing(self, owner: KeyOwner, base_url: str | None) -> ConfigError:
-        """What to do when there is no key."""
+        """Return the error for a missing key, which says where to set it."""
         if base_url is not None and not is_home(owner, base_url):
             own = f"the key of {owner.name} is only sent to {origin_of(owner.base_url)}; " if owner.base_url else ""
             return ConfigError(f"{own}for {origin_of(base_url)} set {GATEWAY_KEY}")
@@ -138,20 +143,20 @@ class Credentials:
 
 
 def settings_folder() -> Path:
-    """Where a user's own files lie, by the custom of the platform."""
+    """Return the folder for a user's own files on this platform."""
     from platformdirs import user_config_path
 
     return user_config_path("claude_nb", appauthor=False)
 
 
 def is_home(owner: KeyOwner, base_url: str) -> bool:
-    """True where a provider's own key may go: its own origin, or this machine."""
-    own = owner.base_url is not None and origin_of(base_url) == origin_of(owner.base_url)
-    return own or is_loopback(base_url)
+    """Whether a provider's own key may go to an address: its own origin, or this machine."""
+    is_own = owner.base_url is not None and origin_of(base_url) == origin_of(owner.base_url)
+    return is_own or is_loopback(base_url)
 
 
 def _from_secrets(names: tuple[str, ...]) -> tuple[str, str] | None:
-    """Colab and Kaggle keep secrets beside the notebook; asked only where those modules are at home."""
+    """Look a key up in the secrets of Colab and Kaggle, only where their modules belong to the platform."""
     for name in names:
         for ask in (_colab_secret, _kaggle_secret):
             if found := ask(name):
@@ -166,7 +171,7 @@ def _colab_secret(name: str) -> tuple[str, str] | None:
         from google.colab import userdata
 
         value: Any = userdata.get(name)
-    except Exception:  # noqa: BLE001  # no such secret, no access granted, or an older Colab: each its own error
+    except Exception:  # noqa: BLE001  # no such secret, no access, or an older Colab: each has its own error
         return None
     return (str(value), f"Colab secret {name}") if value else None
 
@@ -178,7 +183,7 @@ def _kaggle_secret(name: str) -> tuple[str, str] | None:
         from kaggle_secrets import UserSecretsClient
 
         value: Any = UserSecretsClient().get_secret(name)
-    except Exception:  # noqa: BLE001  # not attached, not allowed or no network: each its own error
+    except Exception:  # noqa: BLE001  # not attached, not allowed or no network: each has its own error
         return None
     return (str(value), f"Kaggle secret {name}") if value else None
 

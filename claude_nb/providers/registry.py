@@ -1,4 +1,4 @@
-"""Who can be asked: one row of data each, and the one way to ask them."""
+"""The table of providers: which one a call goes to, and how a request is sent to it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Provider:
     """One service.
 
     label          its caption in the playground
-    base_url       its address, with /v1; None: the user must give one
-    dialect        its wire format, a name that dialect_of knows; None: no wire (the demo model)
-    key_variables  environment variables that may hold its key, the first that is set wins
-    needs_key      False for servers that may run without (a local one, the demo)
-    check_path     a harmless address that only answers to a good key
+    base_url       its address, including /v1; None: the user must give one
+    dialect        its wire format, a name in _dialect(); None for the demo model, which has none
+    key_variables  environment variables that may hold its key; the first one that is set counts
+    needs_key      False for a service that may run without a key (a local server, the demo model)
+    check_path     a path that has no effect and answers only to a valid key
     """
 
     name: str
@@ -43,7 +43,7 @@ class Provider:
 
     @property
     def owner(self) -> KeyOwner:
-        """For the look-up of its key."""
+        """The owner of its key, for Credentials."""
         return KeyOwner(self.name, self.base_url, self.key_variables)
 
 
@@ -78,18 +78,18 @@ KEY_VARIABLES = (*(name for row in PROVIDERS.values() for name in row.key_variab
 
 
 def find(name: str) -> Provider:
-    """The row of that name. Raises ConfigError with the names there are."""
+    """Return the provider of that name. Raises ConfigError with the nearest name, or all names."""
     if name in PROVIDERS:
         return PROVIDERS[name]
     near = get_close_matches(name, PROVIDERS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(PROVIDERS)}"
+    hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(PROVIDERS)}"
     raise ConfigError(f"no provider {name!r}; {hint}")
 
 
 def default_name(credentials: Credentials) -> str:
-    """CLAUDE_NB_PROVIDER; else the first of aimlapi and anthropic whose key is found; else demo."""
-    if named := credentials.setting("PROVIDER"):
-        return find(named).name
+    """Return CLAUDE_NB_PROVIDER, else the first of aimlapi and anthropic that has a key, else demo."""
+    if name := credentials.setting("PROVIDER"):
+        return find(name).name
     if credentials.setting("BASE_URL"):
         return "openai-compatible"
     for name in ("aimlapi", "anthropic"):
@@ -99,7 +99,11 @@ def default_name(credentials: Credentials) -> str:
 
 
 class Target(NamedTuple):
-    """Who is asked. model is as it was typed; None: none is known. chosen: somebody named the provider."""
+    """Where a call goes.
+
+    model   as it was typed; None if no model is known
+    chosen  whether the user or the environment named the provider
+    """
 
     provider: Provider
     model: str | None
@@ -107,40 +111,42 @@ class Target(NamedTuple):
     chosen: bool
 
 
-def choose(given: Mapping[str, Any], settings: Mapping[str, Any], credentials: Credentials) -> Target:
-    """Options first, then the defaults that were made for that provider, then its own. Raises ConfigError.
+def choose(options: Mapping[str, Any], settings: Mapping[str, Any], credentials: Credentials) -> Target:
+    """Choose provider, model and address: by the options, then by the settings, then by the provider's defaults.
 
-    -m demo means the demo provider; an address without a provider or a key of one means openai-compatible.
+    Settings for another provider are ignored. -m demo means the demo provider. An address without a provider or a key
+    means openai-compatible. Raises ConfigError.
     """
-    own = {"model": credentials.setting("MODEL"), "base_url": credentials.setting("BASE_URL"), **settings}
-    named = given.get("provider") or ("demo" if given.get("model") == "demo" else None)
-    usual = own.get("provider") or ("demo" if own["model"] == "demo" else None)
-    chosen = bool(named or usual or credentials.setting("PROVIDER"))
-    usual = usual or default_name(credentials)
-    if usual == "demo" and not chosen and own["base_url"]:
-        usual = "openai-compatible"
-    if usual == "demo" and not named and given.get("base_url"):
-        named = "openai-compatible"
-    provider = find(named or usual)
-    if provider.name != usual:
-        own = {}
-    base_url = given.get("base_url") or own.get("base_url")
-    model = given.get("model") or own.get("model") or provider.default_model
+    defaults = {"model": credentials.setting("MODEL"), "base_url": credentials.setting("BASE_URL"), **settings}
+    name = options.get("provider") or ("demo" if options.get("model") == "demo" else None)
+    default = defaults.get("provider") or ("demo" if defaults["model"] == "demo" else None)
+    chosen = bool(name or default or credentials.setting("PROVIDER"))
+    default = default or default_name(credentials)
+    if default == "demo" and not chosen and defaults["base_url"]:
+        default = "openai-compatible"
+    if default == "demo" and not name and options.get("base_url"):
+        name = "openai-compatible"
+    provider = find(name or default)
+    if provider.name != default:
+        defaults = {}
+    base_url = options.get("base_url") or defaults.get("base_url")
+    model = options.get("model") or defaults.get("model") or provider.default_model
     return Target(provider, model, None if provider.name == "demo" else base_url, chosen)
 
 
 def dialect_of(provider: Provider) -> Dialect:
-    """The wire format of a provider."""
+    """Return the wire format of a provider."""
     return _dialect(provider.dialect)
 
 
 def dialect_name(request: Request) -> str | None:
-    """The wire format of a request; None: no wire (the demo model)."""
+    """Return the name of a request's wire format; None for the demo model."""
     name = find(request.provider).dialect
-    # Only where it speaks Anthropic's own format does AI/ML API give Claude's thoughts, keep prompts, and say how it
-    # takes tools.
-    own = request.thinking or request.cache or request.tools or (request.answer and request.answer.method != "prompt")
-    return "messages" if name == "aimlapi-chat" and own else name
+    # AI/ML API returns Claude's thinking, caches prompts and documents tools only in Anthropic's own format.
+    needed = (
+        request.thinking or request.cache or request.tools or (request.answer and request.answer.method != "prompt")
+    )
+    return "messages" if name == "aimlapi-chat" and needed else name
 
 
 def _dialect(name: str | None) -> Dialect:
@@ -155,28 +161,28 @@ def _dialect(name: str | None) -> Dialect:
 
 
 def check(request: Request, spec: ModelSpec) -> None:
-    """Refuse what the wire format of the provider has no place for. Raises PromptError."""
+    """Raise PromptError for what the wire format of the provider cannot express."""
     most, dialect = spec.most_parts.get(request.provider), dialect_name(request)
-    pieces = len(request.messages[-1].parts) + 1
-    if most and pieces > most and dialect != "messages":
+    parts = len(request.messages[-1].parts) + 1
+    if most and parts > most and dialect != "messages":
         raise PromptError(
-            f"{spec.label} takes {most} parts a message here, the text being one; this has {pieces}: "
-            f"leave out {pieces - most}, or join them in one PDF"
+            f"{spec.label} takes {most} parts per message here, of which the text is one, and this has {parts}; "
+            f"leave out {parts - most}, or join them in one PDF"
         )
     if request.tools and dialect is None:
-        raise PromptError("the demo model calls no tools; ask another one, with -p aimlapi or -p anthropic and a key")
+        raise PromptError("the demo model calls no tools; use -p aimlapi or -p anthropic with a key")
     if request.thinking and dialect == "openai-chat":
-        raise PromptError(f"{request.provider} has no field for --thinking; --effort LEVEL is what such servers know")
+        raise PromptError(f"{request.provider} has no field for --thinking; use --effort LEVEL instead")
     if request.cache and dialect != "messages":
         raise PromptError(
             f"{request.provider} has no field for --cache; leave it out (some servers cache by themselves)"
         )
     if request.provider == "aimlapi" and request.effort in ("xhigh", "max"):
-        raise PromptError(f"AI/ML API takes effort up to high, not {request.effort}; -p anthropic takes it")
+        raise PromptError(f"AI/ML API takes effort up to high, not {request.effort}; lower it, or use -p anthropic")
 
 
 def key_for(request: Request, credentials: Credentials) -> Key | None:
-    """The key this request is sent with; None: it needs none. Raises ConfigError when one is missing."""
+    """Return the key to send with a request; None if it needs none. Raises ConfigError if the key is missing."""
     provider = find(request.provider)
     key = credentials.find(provider.owner, request.base_url)
     if key is None and provider.needs_key and not is_loopback(request.base_url or ""):
@@ -196,14 +202,14 @@ def stream(
     connections: KeptConnections | None = None,
     retries: int | None = None,
 ) -> Iterator[Chunk]:
-    """Ask the provider of the request; yields the reply as it arrives.
+    """Send a request to its provider and yield the reply as it arrives.
 
-    whole       ask for the reply in one piece
-    timeout_s   longest wait without news, in seconds; None: the defaults of wire.Timeouts
-    delay_s     pause between words of the demo model, in seconds; None: its own
-    allow_http  send unencrypted to another machine too
+    whole        request the reply in one piece
+    timeout_s    longest wait without progress, in seconds; None: the defaults of stream.Timeouts
+    delay_s      pause between words of the demo model, in seconds; None: its own
+    allow_http   whether an unencrypted request may go to another machine
     connections  of a thread that makes many calls; see keepalive.py
-    retries     how many more tries a refused or lost request gets; None: the usual 2
+    retries      how many more tries a refused or lost request gets; None: 2
     """
     provider = find(request.provider)
     if provider.dialect is None:
@@ -216,7 +222,7 @@ def stream(
     from claude_nb.providers.http import client
 
     dialect = _dialect(dialect_name(request))
-    # A reply in one piece is silent until it is whole, and the longest take minutes.
+    # A reply in one piece is silent until it is complete, and the longest take minutes.
     silence_s = timeout_s or (600.0 if whole else client.DEFAULT_TIMEOUTS.silence_s)
     timeouts = client.Timeouts(silence_s=silence_s, progress_s=timeout_s or client.DEFAULT_TIMEOUTS.progress_s)
     outgoing = client.post(address, body, key=key, headers=dialect.headers, timeouts=timeouts, connections=connections)
@@ -235,7 +241,7 @@ def stream(
 
 
 def preview(request: Request, *, stream: bool) -> tuple[str, dict[str, Any]]:
-    """Where a request goes and the body it goes with, to the letter. Raises ConfigError without an address."""
+    """Return the address and the exact body of a request. Raises ConfigError without an address."""
     provider = find(request.provider)
     if provider.dialect is None:
         data = request.to_dict()
@@ -244,6 +250,6 @@ def preview(request: Request, *, stream: bool) -> tuple[str, dict[str, Any]]:
         return "the demo model, on this machine", data
     base_url = request.base_url or provider.base_url
     if base_url is None:
-        raise ConfigError(f"{provider.name} needs an address: add --base-url http://localhost:11434/v1 or the like")
+        raise ConfigError(f"{provider.name} needs an address: add --base-url, such as http://localhost:11434/v1")
     dialect = _dialect(dialect_name(request))
     return base_url.rstrip("/") + dialect.path, dialect.body(request, stream=stream)

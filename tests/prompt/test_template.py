@@ -84,8 +84,8 @@ def test_an_unknown_name_without_near_ones_says_how_to_send_it() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{{f()}}", "does not call"),
-        ("{{f(1, 2)}}", "does not call"),
+        ("{{f()}}", "calls no functions"),
+        ("{{f(1, 2)}}", "calls no functions"),
         ("{{f}}", "is a function"),
         ("{{__name__}}", "two underscores"),
         ("{{s.__class__}}", "two underscores"),
