@@ -59,7 +59,7 @@ def tunnel(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield lines
-        thread.join()
+        thread.join(10)  # without a call, the proxy waits for its first connection for ever
 
 
 def test_a_tunnel_through_a_proxy_is_kept_for_the_next_call(tunnel: list[bytes]) -> None:
