@@ -99,7 +99,9 @@ class Session:
         return self.complete(*self._prepared(prompt, options, hurry=True))
 
     def stream(self, prompt: str, **options: Any) -> Turn:
-        """Return a Turn; iterate it for the text as it arrives. Nothing is sent before the first step.
+        """Return a Turn, which yields the text as it arrives.
+
+        Nothing is sent before the first step.
 
         With `tools` this is the first round only: a reply that calls a function ends as "tool_use". With `json` a
         reply that does not match its schema has `reply.problem`. ask() goes on in both cases.

@@ -121,7 +121,10 @@ class Turn:
         return (chunk.text for chunk in self.chunks() if chunk.text)
 
     def wait(self) -> Reply:
-        """Read to the end and return the Reply.
+        """Read to the end.
+
+        Returns:
+            The finished reply: `claude_nb.stream("Hi").wait().text`.
 
         Raises:
             ClaudeError: The reply broke off or could not be requested; error.reply is what has arrived.

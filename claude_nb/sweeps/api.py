@@ -39,26 +39,39 @@ def sweep(
     session: Session | None = None,
     **settings: Any,
 ) -> Sweep:
-    """Ask a prompt n times under every combination of settings, and get all replies side by side.
+    """Send a prompt n times for each combination of settings.
 
-    >>> result = sweep("Once upon a time", temperature=[0, 0.7, 1], top_p=[0.9, 1], n=10)   # doctest: +SKIP
-    >>> sweep("Explain {{topic}}", topic=["tides", "bees"], model=["sonnet", "demo"])        # doctest: +SKIP
+    A combination that a model rejects is not sent; it is kept as locked, with the reason. A call that fails becomes a
+    row with its error.
 
-    prompt       a text, or a list of them
-    settings     options of a call, and {{name}} values; what is a list is varied (a tuple is one value)
-    mode         "grid": every combination; "zip": the first of each list, the second of each ...
-    check        a function of a Reply that says yes or no, or several by name: a column, and a pass rate with interval
-    variables    further {{name}} values, the same everywhere
-    concurrency  calls at once, at most; fewer while the server refuses them
-    budget_usd   a sweep that may cost more, in US dollars, asks first (in a script: ConfigError); None: 1.00
-    max_calls    the same for the number of calls; None: 1000
-    replay       "use": what the history holds is not asked again; "off": all is asked; None: use
-    executor     any concurrent.futures.Executor; the calls run there, each worker with the key it finds itself
-    show         False: no forecast, no bar, no grid
+    Args:
+        prompt: A text, or a list of texts.
+        n: Number of replies for each combination.
+        mode: "grid" for every combination; "zip" for the first of each list, then the second of each, and so on.
+        check: A function that takes a Reply and returns whether it passes, or several such functions by name. Each
+            adds a column, and a pass rate with its interval.
+        variables: More {{name}} values, the same for all combinations.
+        concurrency: The highest number of calls at the same time. There are fewer while the server rejects calls.
+        budget_usd: US dollars. A sweep that could cost more asks first, and raises ConfigError in a script. None: 1.00.
+        max_calls: The same limit for the number of calls. None: 1000.
+        replay: "use" takes replies from the history, "off" sends every request, "only" sends none. None: "use".
+        executor: A concurrent.futures.Executor that runs the calls, or None for threads. Each worker finds its own key.
+        timeout: Seconds that a call may take, or None for the default.
+        allow_http: Whether a key may be sent to an address that does not use https.
+        show: Whether to show the forecast, the progress and the grid.
+        session: The session that sends the calls, or None for the shared one.
+        **settings: Options of ask(), and {{name}} values. A list is varied; a tuple is one value.
 
-    A combination that a model refuses is kept as locked, with the reason, and is not sent. A call that fails is a row
-    with its error. Raises PromptError, ConfigError; Interrupted when stopped: what came is in last_sweep(), and its
-    resume() goes on.
+    Returns:
+        All replies, as a table and a grid.
+
+    Raises:
+        PromptError, ConfigError: If a setting is wrong, a key is missing or a limit is exceeded.
+        Interrupted: If the user stops it. last_sweep().resume() continues.
+
+    Example:
+        >>> result = sweep("Once upon a time", temperature=[0, 0.7, 1], top_p=[0.9, 1], n=10)   # doctest: +SKIP
+        >>> sweep("Explain {{topic}}", topic=["tides", "bees"], model=["sonnet", "demo"])        # doctest: +SKIP
     """
     session = session or default_session()
     plan = plans.grid(session, prompt, settings, n=n, mode=mode, variables=variables)
@@ -78,12 +91,26 @@ def compare(
     session: Session | None = None,
     **shared: Any,
 ) -> Sweep:
-    """Ask several models, or one under several settings, at the same time, and see the replies side by side.
+    """Send a prompt to several models or settings, and show the replies side by side.
 
-    >>> compare(["sonnet", "demo"], "Why is the sky blue?")                                 # doctest: +SKIP
-    >>> compare([{"temperature": 0}, {"temperature": 1}], "Once upon a time", seed=1)       # doctest: +SKIP
+    Args:
+        settings: For each column, the name of a model or a dict of options of ask().
+        prompt: The text to send.
+        replay: "use" takes replies from the history, "off" sends every request, "only" sends none. None: "use".
+        show: Whether to show the columns while the replies arrive.
+        session: The session that sends the calls, or None for the shared one.
+        **shared: Options of all columns.
 
-    settings  a model name or a dict of options for each column; shared: options of all of them
+    Returns:
+        A Sweep with one reply for each column.
+
+    Raises:
+        PromptError, ConfigError: If a setting is wrong, a key is missing or a limit is exceeded.
+        Interrupted: If the user stops it.
+
+    Example:
+        >>> compare(["sonnet", "demo"], "Why is the sky blue?")                                 # doctest: +SKIP
+        >>> compare([{"temperature": 0}, {"temperature": 1}], "Once upon a time", seed=1)       # doctest: +SKIP
     """
     session = session or default_session()
     columns = [{"model": one} if isinstance(one, str) else dict(one) for one in settings]
@@ -93,7 +120,19 @@ def compare(
 
 
 def load_sweep(path: str | os.PathLike[str]) -> Sweep:
-    """Read what Sweep.save() wrote. Checks are functions and are not in the file: add them with .check(function)."""
+    """Read a sweep from a file that Sweep.save() wrote.
+
+    Checks are functions, so they are not in the file. Add them again with .check(function).
+
+    Args:
+        path: The file.
+
+    Returns:
+        The sweep with all its replies: `load_sweep("colours.jsonl").summary()`.
+
+    Raises:
+        ConfigError: If the file cannot be read, or is not a saved sweep.
+    """
     saved = files.read(path)
     result = Sweep(saved.plan, name=saved.id)
     result.put(saved.replies)
@@ -101,7 +140,14 @@ def load_sweep(path: str | os.PathLike[str]) -> Sweep:
 
 
 def last_sweep() -> Sweep:
-    """The newest sweep of this kernel, finished or not: last_sweep().resume() goes on where it was stopped."""
+    """Return the newest sweep of this kernel, finished or not.
+
+    Raises:
+        ConfigError: If there was none yet.
+
+    Example:
+        >>> last_sweep().resume()  # doctest: +SKIP
+    """
     if _newest is None:
         raise ConfigError("there was no sweep yet; begin with claude_nb.sweep(prompt, temperature=[0, 1])")
     return _newest

@@ -137,19 +137,30 @@ def check(
     session: Session | None = None,
     **options: Any,
 ) -> Verdict:
-    """Ask a prompt n times and judge every reply. Truthy when the share that passed is at least *at_least*.
+    """Send a prompt n times and check how many replies pass a rule.
 
-    what      a prompt; or replies that are there already (a Reply, a list, a sweep), which are only judged
-    rule      a text that must occur (in any case of letters), a compiled regular expression that must be found, or a
-              function of the Reply that says yes or no, or asserts
-    seconds   after so long the calls that still run are ended, and count as not passed
-    budget_usd  how much it may cost, at most; None: one dollar. A gateway's or the session's budget holds as well
-    options   those of ask(): model, temperature, system, seed ...
+    Replies from the history or a record file are used again.
 
-    Replies that the history or a record file holds are not asked for again.
+    Args:
+        what: A prompt, or replies to check: a Reply, a list of them or a sweep.
+        rule: A text that must occur (upper or lower case), a compiled regular expression that must match, or a
+            function that takes a Reply and returns whether it passes, or asserts it.
+        n: Number of replies, 1 to 500.
+        at_least: The share that must pass, 0 to 1.
+        seconds: Time limit for all calls. Those that have not ended by then count as not passed.
+        budget_usd: The highest cost in US dollars, or None for 1.00. The budget of the session applies, too.
+        session: The session that sends the calls, or None for the shared one.
+        **options: Options of ask(): model, temperature, system, seed ...
 
-    >>> assert check("Tell me a story.", lambda reply: len(reply.text.split()) < 200, n=20, at_least=0.9)
-    >>> check(replies, "Paris")                                  # doctest: +SKIP
+    Returns:
+        A Verdict. It is true if enough replies passed, so that `assert check(...)` works.
+
+    Raises:
+        PromptError, ConfigError: If an option is wrong, a key is missing or the cost is over the budget.
+
+    Example:
+        >>> assert check("Tell me a story.", lambda reply: len(reply.text.split()) < 200, n=20, at_least=0.9)
+        >>> check(replies, "Paris")                                  # doctest: +SKIP
     """
     if not 0 <= at_least <= 1:
         raise PromptError(f"at_least is a share, 0 to 1, not {at_least!r}")

@@ -94,20 +94,24 @@ class Sweep(Results):
         return sum(reply.cost_usd or 0.0 for reply in self._replies.values() if reply.source != "replay")
 
     def recorded(self) -> frozenset[str]:
-        """The keys of requests to come that the history answers."""
+        """Return the keys of the remaining requests that the history can answer."""
         if self.how.replay == "off":
             return frozenset()
         return self.session.memory.answered(job.request for job in self._jobs())
 
     def forecast(self) -> Forecast:
-        """What it would take to run it, or the rest of it."""
+        """Return the calls, tokens and cost of what remains to be sent."""
         left = Plan(self.axes, tuple(self._left_of(i, case) for i, case in enumerate(self.cases)), self.n)
         return forecast(left, self.session, recorded=self.recorded(), concurrency=self.how.concurrency)
 
     def resume(self) -> Sweep:
-        """Ask for what has not come yet; what ended in an error is asked again.
+        """Send the remaining calls, and again those that failed.
 
-        Raises Interrupted (a KeyboardInterrupt) when it is stopped; what has come stays, and resume() goes on.
+        Returns:
+            The sweep itself.
+
+        Raises:
+            Interrupted: If the user stops it. The replies are kept, and resume() continues.
         """
         self._replies = {place: reply for place, reply in self._replies.items() if reply.error is None}
         self.hopeless = None
@@ -139,11 +143,27 @@ class Sweep(Results):
         return self
 
     def plot(self, metric: str = "distinct_2", x: str | None = None) -> matplotlib.axes.Axes:
-        """Plot a metric against one of the axes (x), with 95 % intervals; needs matplotlib."""
+        """Plot a metric with its 95 % intervals. Needs matplotlib.
+
+        Args:
+            metric: Name of a metric or of a check.
+            x: The setting on the x axis, or None for the first one that varies.
+
+        Returns:
+            The axes of the plot: `result.plot("distinct_2", x="temperature")`.
+        """
         return plots.plot(self, metric, x)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything to a file: JSON lines, or Parquet if its name ends with .parquet (needs pandas, pyarrow)."""
+        """Write the plan and all replies to a file. load_sweep() reads it.
+
+        Args:
+            path: The file: `result.save("colours.jsonl")`. A name with .parquet makes a Parquet file, which needs
+                pandas and pyarrow.
+
+        Raises:
+            ConfigError: If the file cannot be written.
+        """
         files.save(self, path)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:

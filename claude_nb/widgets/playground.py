@@ -38,17 +38,24 @@ ELSEWHERE = "The playground needs a notebook with widgets; here use %%claude, or
 
 
 class Playground(Controls):
-    """Sliders that know the model, a prompt, and the reply as it streams.
+    """Widget with the settings of a model, a prompt, and the reply as it streams.
 
-    temperature, top_p, top_k, max_tokens, seed, stop_sequences, system   None: not set, not sent
-    provider, model, prompt    what is asked        variable   the notebook variable for the reply ("reply")
-    reply                      the newest Reply     runs       all of them, newest first; runs.to_pandas()
+    Its settings are traits: they can be set, observed and linked as in any widget.
 
-    All of these can be set, observed and linked like the traits of any widget.
+    Args:
+        session: The session that sends the prompts, or None for the shared one.
+        **settings: First values of the settings: provider, model, prompt, system, thinking, effort, temperature,
+            top_p, top_k, max_tokens, seed, stop_sequences, and variable, the notebook variable for the reply. A
+            setting that is None is not sent.
 
-    >>> pg = Playground(temperature=0.2)      # doctest: +SKIP
-    >>> pg.run("Why is the sky blue?")        # doctest: +SKIP
-    >>> pg.wait().text                        # doctest: +SKIP
+    Attributes:
+        reply: The newest Reply, or None.
+        runs: All replies, the newest first; runs.to_pandas() makes a DataFrame.
+
+    Example:
+        >>> pg = Playground(temperature=0.2)      # doctest: +SKIP
+        >>> pg.run("Why is the sky blue?")        # doctest: +SKIP
+        >>> pg.wait().text                        # doctest: +SKIP
     """
 
     _esm = STATIC / "playground.js"
@@ -87,9 +94,19 @@ class Playground(Controls):
             self.comm._reply_subshell_for = lambda _data, chosen: chosen
 
     def run(self, prompt: str | None = None, *, times: int = 1) -> None:
-        """Ask, without waiting for the reply; a run that is on is not disturbed, this one comes after it.
+        """Send the prompt without waiting for the reply.
 
-        prompt  None: what is in the prompt box         times  ask the same so often, 1 to 20
+        The run starts when all earlier runs have ended.
+
+        Args:
+            prompt: The text to send, or None for the text in the prompt box.
+            times: How often to send it, 1 to 20.
+
+        Raises:
+            PromptError, ConfigError: If a setting is wrong or a key is missing.
+
+        Example:
+            >>> pg.run("Name an animal.", times=3)  # doctest: +SKIP
         """
         if prompt is not None:
             self.prompt = prompt
@@ -99,11 +116,18 @@ class Playground(Controls):
         self._runner.submit([self._new_run(replace(request, repeat=i)) for i in range(times)])
 
     def stop(self) -> None:
-        """End the run that is on, keep what arrived, and forget the runs that wait."""
+        """End the current run, keep what has arrived, and drop the waiting runs."""
         self._runner.stop()
 
     def wait(self, timeout: float | None = None) -> Reply | None:
-        """Until nothing runs any more, or *timeout* seconds: the newest Reply."""
+        """Wait until all runs have ended.
+
+        Args:
+            timeout: Seconds to wait at most, or None for no limit.
+
+        Returns:
+            The newest reply, or None before the first one: `pg.wait().text`.
+        """
         self._runner.wait(timeout)
         return self.reply
 
