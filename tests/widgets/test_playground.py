@@ -25,7 +25,6 @@ from claude_nb.types.settings import Answer
 from claude_nb.widgets import playground, presets, run_queue
 from claude_nb.widgets.playground import Playground
 from claude_nb.widgets.transcript import Run
-from tests.helpers.clocks import Clock
 from tests.helpers.pages import faults, quick_faults, text_of, without_latex
 from tests.helpers.server import Server, answer, stream
 from tests.render.test_live import mixed
@@ -482,16 +481,26 @@ def test_the_saved_state_is_the_bundle_the_replies_and_at_most_20_kb() -> None:
 
 def test_at_100_tokens_a_second_the_wire_carries_little(monkeypatch: pytest.MonkeyPatch) -> None:
     """800 bytes for the envelope of each message, as measured in a kernel, and 12 kB/s in all."""
-    clock = Clock()
-    monkeypatch.setattr(run_queue, "time", SimpleNamespace(monotonic=clock))
+    asked, taken = threading.Semaphore(0), threading.Semaphore(0)
 
     class Steady(Script):
         def _say(self, stop: Stop) -> Iterator[Chunk]:
             for _ in range(1000):
-                clock.now += 0.01
+                asked.acquire()
                 yield Chunk(text=" word")
+                taken.release()
             yield Chunk(stop_reason="end", done=True)
+            taken.release(1000)
 
+    class Reader(threading.Thread):
+        """Reads 100 tokens for each second that somebody waits for it."""
+
+        def join(self, timeout: float | None = None) -> None:
+            for _ in range(max(1, round(100 * (timeout or 0)))):
+                asked.release()
+                taken.acquire()
+
+    monkeypatch.setattr(run_queue, "threading", SimpleNamespace(**{**vars(threading), "Thread": Reader}))
     pg = Told(session=Steady())
     pg.run("Why?")
     settle(pg)
