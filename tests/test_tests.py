@@ -20,8 +20,6 @@ SIGNS = (*CLOCKS, "time.time", "datetime.now", "datetime.utcnow", "performance.n
 # What runs in a kernel or a page. A clock that is read there leads to an assertion there or here.
 RUN_ELSEWHERE = {"run", "start", "evaluate", "wait_for"}
 FAILS = re.compile(r"raise AssertionError|pytest\.fail")
-# The front end is being rewritten, and these with it.
-KNOWN = {"tests/browser/test_playground_lab.py", "tests/browser/test_markdown_js.py", "js/test/text.test.js"}
 THIS_FILE = Path(__file__).resolve()
 
 
@@ -145,7 +143,7 @@ def test_no_assertion_reads_a_clock() -> None:
     found = [f"{path.relative_to(ROOT)}:{line}" for path in files for line in clock_assertions(path.read_text("utf-8"))]
     scripts = sorted((ROOT / "js" / "test").rglob("*.js"))
     found += [f"{path.relative_to(ROOT)}:" for path in scripts if IN_TEXT.search(path.read_text("utf-8"))]
-    assert [place for place in found if place.partition(":")[0] not in KNOWN] == []
+    assert found == []
 
 
 def test_no_test_gets_a_second_try() -> None:

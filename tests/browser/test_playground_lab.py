@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import time
 
 import pytest
 from nbconvert import HTMLExporter
@@ -99,8 +98,9 @@ def test_keys_typed_in_it_are_no_shortcuts_of_the_notebook(open_notebook: OpenNo
     expect(slider).to_be_focused()
 
 
-def test_it_streams_and_stops_within_a_second_while_another_cell_is_busy(open_notebook: OpenNotebook) -> None:
-    notebook = open_notebook([SLOW.format(words=2_000, pause=0.02), "import time\ntime.sleep(30)"])
+def test_it_streams_and_stops_while_another_cell_is_busy(open_notebook: OpenNotebook) -> None:
+    busy = "import threading\nthreading.Event().wait()\nprint('went on')"  # only an interrupt ends it
+    notebook = open_notebook([SLOW.format(words=100_000, pause=0.02), busy])
     ask(notebook)
     expect(reply(notebook)).to_contain_text("word3")
     run_cell(notebook, 1)
@@ -108,11 +108,11 @@ def test_it_streams_and_stops_within_a_second_while_another_cell_is_busy(open_no
     before = len(reply(notebook).inner_text())
     expect(reply(notebook)).to_contain_text("word60")
     assert len(reply(notebook).inner_text()) > before
-    began = time.monotonic()
     widget(notebook).get_by_role("button", name="Stop", exact=True).click()
     expect(footer(notebook)).to_contain_text("interrupted")
-    assert time.monotonic() - began < 1.5  # one second, and what the clicking takes
+    expect(notebook.output(1)).to_have_count(0)
     notebook.interrupt()
+    notebook.wait_for_text("KeyboardInterrupt")
 
 
 def test_a_page_reloaded_in_the_middle_of_a_run_has_the_whole_text(open_notebook: OpenNotebook) -> None:
@@ -121,7 +121,7 @@ def test_a_page_reloaded_in_the_middle_of_a_run_has_the_whole_text(open_notebook
     expect(reply(notebook)).to_contain_text("word5")
     notebook.save()
     notebook.open()
-    expect(reply(notebook)).to_contain_text("word149", timeout=30_000)
+    expect(reply(notebook)).to_contain_text("word149")
     assert reply(notebook).inner_text().split() == [f"word{number}" for number in range(150)]
 
 
@@ -225,31 +225,25 @@ plain = html.unescape(re.sub("<[^>]+>", "", render.markdown_html(text)))
 print("visible:", hashlib.sha256("".join(plain.split()).encode()).hexdigest())
 """
 
-# Takes 60 ms where the limit of 500 ms was set; more on a machine that is slow, or busy with other tests.
-FIXED_WORK = """() => {
-    const start = performance.now();
-    let sum = 0;
-    for (let i = 0; i < 40_000_000; i++) sum += i % 7;
-    return performance.now() - start + (sum < 0);
+# How many elements were added to the page, all drawings together.
+ADDED = """() => {
+    globalThis.added = 0;
+    const elements = (node) => (node.nodeType === 1 ? 1 + node.getElementsByTagName("*").length : 0);
+    new MutationObserver((records) => {
+        for (const record of records) for (const node of record.addedNodes) added += elements(node);
+    }).observe(document.querySelector(".cnb-root"), { subtree: true, childList: true });
 }"""
 
 
-def test_a_reply_of_32_000_tokens_is_whole_and_leaves_the_page_free(open_notebook: OpenNotebook) -> None:
+def test_a_reply_of_32_000_tokens_is_whole_and_costs_the_page_little(open_notebook: OpenNotebook) -> None:
     """About ten seconds of text at thirty times the usual speed."""
     notebook = open_notebook([LONG, "pg.reply.text == text", VISIBLE])
     show(notebook)
-    notebook.page.evaluate(
-        """() => {
-            globalThis.long = [];
-            new PerformanceObserver((list) => long.push(...list.getEntries().map((one) => Math.round(one.duration))))
-                .observe({type: "longtask"});
-        }"""
-    )
+    notebook.page.evaluate(ADDED)
     notebook.page.keyboard.press("Control+Enter")
-    expect(footer(notebook)).to_contain_text("finished", timeout=120_000)
-    tasks = notebook.page.evaluate("() => long")  # now: what the test itself asks below costs the page more
-    slower = max(1.0, notebook.page.evaluate(FIXED_WORK) / 60)
-    assert max(tasks, default=0) < 500 * slower, (slower, sorted(tasks)[-10:])
+    expect(footer(notebook)).to_contain_text("finished")
+    added, last = notebook.page.evaluate("() => [added, document.querySelectorAll('.cnb-root *').length]")
+    assert added < 8 * last  # measured: 2.3 times; a page that is drawn again from its start has 40 times as many
     run_cell(notebook, 1)
     notebook.wait_for_text("True")
     run_cell(notebook, 2)
