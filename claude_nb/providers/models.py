@@ -163,7 +163,7 @@ def read_table(rows: Iterable[Mapping[str, Any]]) -> dict[str, ModelSpec]:
 
 
 def _spec(row: Mapping[str, Any]) -> ModelSpec:
-    names = (one.name for one in fields(ModelSpec))
+    names = (item.name for item in fields(ModelSpec))
     present = {name: row[name] for name in names if row.get(name) is not None}
     return ModelSpec(**{name: _CONVERTERS.get(name, lambda value: value)(value) for name, value in present.items()})
 

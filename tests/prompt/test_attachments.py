@@ -75,7 +75,7 @@ def attachment(data: bytes, name: str, media_type: str, at: int = 0) -> Attachme
         ("naïve 🙂\n".encode(), "text/plain"),
     ],
 )
-def test_a_file_is_known_by_its_bytes_not_by_its_name(tmp_path: Path, data: bytes, media_type: str) -> None:
+def test_a_file_is_recognized_by_its_bytes_not_by_its_name(tmp_path: Path, data: bytes, media_type: str) -> None:
     (tmp_path / "it.exe").write_bytes(data)
     gathered = attachments.gather(str(tmp_path / "it.exe"))
     assert gathered.attachments == (attachment(data, "it.exe", media_type),)
@@ -100,12 +100,12 @@ def test_a_glob_brings_its_files_in_order_and_no_hidden_ones(tmp_path: Path) -> 
     assert [one.name for one in found] == ["a.txt", "b.txt"]
 
 
-def test_a_name_with_brackets_that_is_there_is_no_glob(tmp_path: Path) -> None:
+def test_an_existing_name_with_brackets_is_not_a_glob(tmp_path: Path) -> None:
     (tmp_path / "a[1].txt").write_text("x")
     assert attachments.gather(str(tmp_path / "a[1].txt")).attachments[0].name == "a[1].txt"
 
 
-def test_a_link_says_where_it_leads(tmp_path: Path) -> None:
+def test_the_notice_names_the_target_of_a_link(tmp_path: Path) -> None:
     (tmp_path / "real.txt").write_text("x")
     (tmp_path / "link.txt").symlink_to(tmp_path / "real.txt")
     assert attachments.gather(tmp_path / "link.txt").notices[0].endswith(f", from {tmp_path / 'real.txt'}")
@@ -127,7 +127,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return urls
 
 
-def test_an_address_is_fetched_checked_by_its_bytes_and_told_with_its_host(fetched: list[str]) -> None:
+def test_an_address_is_fetched_checked_by_its_bytes_and_named_with_its_host(fetched: list[str]) -> None:
     gathered = attachments.gather(["https://example.org/a.txt"])
     assert gathered.attachments == (attachment(png(), "a.txt", "image/png"),)
     assert gathered.notices == (f"attached a.txt: image/png, {len(png())} bytes, fetched from example.org",)
@@ -285,7 +285,7 @@ def test_a_figure_in_the_prompt_stands_where_it_was_written() -> None:
     assert [(one.name, one.at) for one in filled.attachments] == [("fig.png", 6), ("fig.png", 12)]
 
 
-def test_where_no_picture_can_go_it_is_refused_and_not_written_as_a_name() -> None:
+def test_a_picture_in_a_text_only_place_is_refused() -> None:
     with pytest.raises(PromptError, match="is a picture"):
         template.fill("{{fig}}", {"fig": figure()})
 
@@ -339,7 +339,7 @@ def test_the_history_keeps_a_fingerprint_that_finds_the_same_request_again() -> 
         messages.MESSAGES.body(kept, stream=False)
 
 
-def test_other_bytes_make_another_request_and_none_the_one_of_before() -> None:
+def test_the_bytes_of_an_attachment_are_part_of_the_key_of_a_request() -> None:
     def key(*parts: Attachment) -> str:
         return Request("p", "m", (Message("user", "Hi", parts),)).key
 
@@ -360,7 +360,7 @@ def live() -> Session:
     return Session(credentials=Credentials({"CLAUDE_NB_HISTORY": "off", "AIMLAPI_API_KEY": "0123456789abcdef" * 2}))
 
 
-def test_python_attaches_what_it_is_given_and_a_conversation_keeps_it(live: Session, tmp_path: Path) -> None:
+def test_attach_works_in_python_and_a_conversation_keeps_it(live: Session, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png())
     with Server([replies.chat(["Red."])]) as server:
         live.ask("Colour?", attach=tmp_path / "a.png", base_url=server.url, provider="aimlapi", chat="c")
@@ -398,11 +398,11 @@ def test_a_cell_attaches_files_figures_and_earlier_outputs(shell: Shell, tmp_pat
     assert "[attached fig.png: image/png" in printed
 
 
-def test_a_name_that_is_a_variable_is_told_how_to_write_it(shell: Shell) -> None:
+def test_the_name_of_a_variable_gets_a_hint_to_write_braces(shell: Shell) -> None:
     assert "for a variable write {{fig}}" in shell.run("%claude -a fig What is it?")
 
 
-def test_a_dry_run_shows_what_goes_along_without_its_bytes(shell: Shell) -> None:
+def test_a_dry_run_shows_attachments_without_their_bytes(shell: Shell) -> None:
     shell.vars["fig"] = figure()
     printed = shell.run("%claude --dry-run -p aimlapi -a {{fig}} What is it?")
     assert "attached figure.png: image/png" in printed

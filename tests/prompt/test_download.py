@@ -97,7 +97,7 @@ def test_a_name_cannot_bring_characters_that_act() -> None:
     assert str(caught.value) == f"{HOST} answered 404 for a[2Kb.png; check the address"
 
 
-def test_nothing_is_sent_but_what_a_stranger_would_send(monkeypatch: pytest.MonkeyPatch, own_home: Path) -> None:
+def test_a_download_sends_no_key_login_or_cookie(monkeypatch: pytest.MonkeyPatch, own_home: Path) -> None:
     monkeypatch.setenv("AIMLAPI_API_KEY", "0123456789abcdef" * 2)
     (own_home / ".netrc").write_text(f"machine {HOST} login me password secret\n")
     with Secure([answer(302, headers={"location": "/b", "set-cookie": "a=1"}), answer(200, b"ok")]) as server:
@@ -171,7 +171,7 @@ PUBLIC = [
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_a_name_that_leads_to_no_public_address_is_not_connected_to(address: str, connected: list[object]) -> None:
+def test_a_name_that_leads_to_a_private_address_is_never_connected_to(address: str, connected: list[object]) -> None:
     for found in ([address], ["93.184.216.34", address], [address, "93.184.216.34"]):
         with pytest.raises(PromptError, match="which is not public; download it and attach the file"):
             download.fetch(f"https://{HOST}/a.png", 1000, look_up=leads(found))
@@ -236,7 +236,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("url", HOSTILE)
 @pytest.mark.parametrize("proxy", ["", "http://127.0.0.1:9"])
-def test_a_hostile_address_is_refused_in_one_line_before_anything_is_asked(
+def test_a_hostile_address_is_refused_in_one_line_before_any_look_up(
     url: str, proxy: str, connected: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if proxy:
@@ -322,7 +322,7 @@ def test_a_redirect_to_where_nothing_is_fetched_is_refused(location: str, says: 
     assert connected == [("127.0.0.1", server.port)]
 
 
-def test_the_name_in_a_redirect_is_looked_up_and_checked_anew(connected: list[object]) -> None:
+def test_the_name_in_a_redirect_is_looked_up_and_checked_again(connected: list[object]) -> None:
     with (
         Secure([to("/b"), answer(200, b"inside")]) as server,
         pytest.raises(PromptError, match=r"leads to 10\.0\.0\.1"),
@@ -340,7 +340,7 @@ def test_redirects_in_a_circle_end() -> None:
 # How much, how long
 
 
-def test_what_says_that_it_is_too_large_is_not_read() -> None:
+def test_a_file_that_announces_a_large_size_is_not_read() -> None:
     with Secure([[Send(head(200, {"content-length": "3000000000"})), Wait()]]) as server:
         with pytest.raises(PromptError, match=r"a\.png has more than 0\.0 MB; make it smaller"):
             fetch(server.at())
@@ -348,19 +348,19 @@ def test_what_says_that_it_is_too_large_is_not_read() -> None:
 
 
 @pytest.mark.parametrize("length", ["", "5", "-1", "nonsense", "9" * 5000])
-def test_what_goes_on_and_on_is_given_up_whatever_length_it_announced(length: str) -> None:
+def test_an_endless_file_ends_at_the_limit_whatever_length_it_announced(length: str) -> None:
     with Secure([[Send(head(200, {"content-length": length})), Repeat(b"x" * 500)]]) as server:
         with suppress(ClaudeError):
             assert len(fetch(server.at()).data) <= 1000
         assert server.gone.wait()
 
 
-def test_exactly_as_much_as_may_be_sent_is_taken() -> None:
+def test_a_file_of_exactly_the_limit_is_accepted() -> None:
     with Secure([answer(200, b"x" * 1000)]) as server:
         assert len(fetch(server.at()).data) == 1000
 
 
-def test_what_comes_packed_is_not_unpacked() -> None:
+def test_a_compressed_file_is_refused() -> None:
     packed = answer(200, b"x", {"content-encoding": "gzip"})
     with Secure([packed]) as server, pytest.raises(PromptError, match=r"sends a\.png compressed"):
         fetch(server.at())
@@ -402,12 +402,12 @@ def test_ctrl_c_ends_it_at_once(phase: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("status", [204, 206, 304, 401, 404, 500])
-def test_an_answer_that_is_no_file_is_said_with_its_number(status: int) -> None:
+def test_an_answer_that_is_not_a_file_is_named_by_its_status(status: int) -> None:
     with Secure([answer(status)]) as server, pytest.raises(PromptError, match=f"answered {status} for a.png"):
         fetch(server.at())
 
 
-def test_a_file_that_breaks_off_is_not_taken_for_a_whole_one() -> None:
+def test_a_file_that_breaks_off_is_an_error() -> None:
     half = [Send(head(200, {"content-length": "9"}) + b"half")]
     with Secure([half]) as server, pytest.raises(NetworkError, match=f"the connection to {HOST} broke off"):
         fetch(server.at())
@@ -441,7 +441,7 @@ def test_a_redirect_to_a_malformed_address_is_one_line() -> None:
         fetch(server.at())
 
 
-def test_certificates_that_are_not_there_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_certificate_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "nothing-here.pem")
     with pytest.raises(ConfigError, match=f"nothing was sent to {HOST}: SSL_CERT_FILE names no file"):
         fetch(f"https://{HOST}/a.png")
@@ -463,14 +463,14 @@ def test_behind_a_proxy_the_proxy_looks_the_name_up(monkeypatch: pytest.MonkeyPa
     assert "hidden" not in str(request)
 
 
-def test_what_no_proxy_names_is_fetched_directly_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_in_no_proxy_is_fetched_directly_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "example.org")
     with pytest.raises(PromptError, match=r"leads to 10\.0\.0\.1"):
         fetch(f"https://{HOST}/a.png", look_up=leads(["10.0.0.1"]))
 
 
-def test_a_proxy_that_cannot_be_used_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unusable_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "gopher://127.0.0.1:9")
     with pytest.raises(ConfigError, match="check the base URL and HTTPS_PROXY"):
         fetch(f"https://{HOST}/a.png")

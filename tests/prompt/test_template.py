@@ -53,16 +53,16 @@ def test_names_attributes_and_indexes_are_filled(text: str, filled: str) -> None
         "a lone { and a lone }",
     ],
 )
-def test_everything_else_stays_as_it_is(text: str) -> None:
+def test_everything_else_stays_unchanged(text: str) -> None:
     assert fill(text, {"x": "WRONG", "name": "WRONG", "a": "WRONG"}).text == text
 
 
-def test_filled_in_text_is_not_looked_at_again() -> None:
+def test_filled_in_text_is_not_filled_again() -> None:
     assert fill("{{row}}", {"row": "with {{secret}} inside", "secret": "s3cret"}).text == "with {{secret}} inside"
 
 
 @given(st.text())
-def test_any_value_arrives_as_it_is(value: str) -> None:
+def test_any_value_arrives_unchanged(value: str) -> None:
     assert fill("<{{value}}>{{value}}", {"value": value}).text == f"<{value}>{value}"
 
 

@@ -125,7 +125,7 @@ def test_a_refused_key_names_where_it_came_from() -> None:
     assert found in str(api_errors.from_response(401, {}, b"", host=HOST, found=found))
 
 
-def test_a_spend_limit_is_no_overload_so_it_is_not_tried_again() -> None:
+def test_a_spend_limit_is_not_an_overload_and_is_not_retried() -> None:
     body = {"error": {"type": "rate_limit_error", "details": {"error_code": "enforced_spend_limit_reached"}}}
 
     assert type(fault(429, body)) is AuthError
@@ -133,17 +133,17 @@ def test_a_spend_limit_is_no_overload_so_it_is_not_tried_again() -> None:
     assert type(fault(429, {"error": {"type": "rate_limit_error"}})) is Overloaded
 
 
-def test_an_account_without_credit_is_told_so_also_with_status_400() -> None:
+def test_an_account_without_credit_is_recognized_with_status_400_too() -> None:
     assert "credits" in str(fault(400, {"error": {"message": "Your credit balance is too low"}}))
 
 
-def test_what_the_server_says_twice_is_shown_once() -> None:
+def test_a_repeated_message_is_shown_once() -> None:
     body = {"message": "You've run out of funds.", "error": {"message": "You've run out of funds. Top up"}}
 
     assert str(fault(403, body)).count("run out of funds") == 1
 
 
-def test_an_account_to_verify_is_told_so() -> None:
+def test_an_account_that_needs_verification_is_recognized() -> None:
     assert "verify the account" in str(fault(403, {"message": "Account verification required"}))
 
 
@@ -165,7 +165,7 @@ PARAMS: list[tuple[str, str | None, str]] = [
 
 
 @pytest.mark.parametrize(("message", "param", "advice"), PARAMS)
-def test_a_field_that_the_server_names_is_told_apart(message: str, param: str | None, advice: str) -> None:
+def test_the_option_that_the_server_blames_is_recognized(message: str, param: str | None, advice: str) -> None:
     error = fault(400, {"error": {"message": message}})
 
     assert error.param == param
@@ -201,7 +201,7 @@ def test_how_long_to_wait_is_read_from_seconds_dates_and_milliseconds(
     assert api_errors.retry_after_s(headers, now=now) == seconds
 
 
-def test_a_long_wait_is_told_in_minutes() -> None:
+def test_a_long_wait_is_given_in_minutes() -> None:
     error = fault(429, retry_after="3600")
 
     assert error.retry_after_s == 3600
@@ -266,7 +266,7 @@ def test_an_error_inside_a_reply_is_typed_by_its_own_words(data: dict[str, Any],
     assert "; " in str(error)
 
 
-def test_an_ordinary_object_is_no_error() -> None:
+def test_an_ordinary_object_is_not_an_error() -> None:
     ordinary: list[dict[str, Any]] = [
         {},
         {"error": None},

@@ -64,13 +64,13 @@ def test_the_first_variable_wins_and_empty_ones_do_not_count() -> None:
     assert value(Credentials({"AIMLAPI_KEY": "b", "AIMLAPI_API_KEY": " "}).find(AIMLAPI)) == "b"
 
 
-def test_no_key_is_none() -> None:
+def test_a_missing_key_is_none() -> None:
     assert Credentials({}).find(AIMLAPI) is None
     assert Credentials({"ANTHROPIC_API_KEY": "a"}).find(AIMLAPI) is None
     assert Credentials({GATEWAY_KEY: "g"}).find(OTHER) is None
 
 
-def test_a_key_given_in_python_wins() -> None:
+def test_a_key_passed_in_python_wins() -> None:
     credentials = Credentials({"AIMLAPI_API_KEY": "env"})
     credentials.give(AIMLAPI, " given\n", None)
     assert value(credentials.find(AIMLAPI)) == "given"
@@ -92,7 +92,7 @@ def test_a_changed_variable_counts_at_once() -> None:
     assert credentials.find(AIMLAPI) is None
 
 
-def test_a_slow_place_is_asked_once_also_when_it_has_nothing(keyring: Keyring) -> None:
+def test_a_slow_place_is_asked_once_even_if_it_has_no_key(keyring: Keyring) -> None:
     credentials = Credentials({})
     for _ in range(5):
         credentials.find(AIMLAPI)
@@ -108,7 +108,7 @@ def test_after_a_login_the_keyring_is_asked_again(keyring: Keyring) -> None:
     assert value(credentials.find(ANTHROPIC)) == "new"
 
 
-def test_a_broken_keyring_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_keyring_means_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", types.ModuleType("keyring"))
     assert Credentials({}).find(AIMLAPI) is None
 
@@ -171,21 +171,21 @@ def test_the_gateway_key_goes_to_other_servers_and_to_no_provider() -> None:
     assert credentials.find(AIMLAPI) is None
 
 
-def test_with_a_gateway_of_ones_own_its_key_goes_nowhere_else() -> None:
+def test_the_key_of_a_configured_gateway_goes_nowhere_else() -> None:
     credentials = Credentials({GATEWAY_KEY: "gate", "CLAUDE_NB_BASE_URL": GATEWAY})
     assert value(credentials.find(OTHER, GATEWAY)) == "gate"
     assert credentials.find(OTHER, "https://evil.example/v1") is None
     assert credentials.find(OTHER, LOCAL) is None
 
 
-def test_a_given_key_goes_to_the_address_named_with_it_only() -> None:
+def test_a_passed_key_goes_only_to_its_address() -> None:
     credentials = Credentials({})
     credentials.give(OTHER, "given", GATEWAY)
     assert value(credentials.find(OTHER, "https://gateway.example/v2")) == "given"
     assert credentials.find(OTHER, "https://evil.example/v1") is None
 
 
-def test_home_is_the_own_origin_or_this_machine() -> None:
+def test_a_key_is_at_home_on_its_own_origin_and_this_machine() -> None:
     assert is_home(AIMLAPI, "https://API.aimlapi.com:443/v2")
     assert not is_home(OTHER, GATEWAY)
 
@@ -193,7 +193,7 @@ def test_home_is_the_own_origin_or_this_machine() -> None:
 # What is said
 
 
-def test_a_given_key_without_an_address_is_refused_and_not_dropped() -> None:
+def test_a_passed_key_without_an_address_is_refused() -> None:
     with pytest.raises(ConfigError, match="say whose key it is"):
         Credentials({}).give(OTHER, "secret", None)
     with pytest.raises(ConfigError, match="not empty"):
@@ -212,7 +212,7 @@ def test_a_key_that_was_kept_back_is_explained() -> None:
     )
 
 
-def test_every_key_met_is_known_for_redaction(keyring: Keyring) -> None:
+def test_every_key_found_is_known_for_redaction(keyring: Keyring) -> None:
     credentials = Credentials({"ANTHROPIC_API_KEY": "env"})
     credentials.give(AIMLAPI, "given", None)
     for owner, url in ((ANTHROPIC, None), (AIMLAPI, LOCAL), (OTHER, GATEWAY)):
@@ -234,7 +234,7 @@ def test_settings_are_read_from_the_environment() -> None:
 
 
 @pytest.mark.parametrize("wrap", [lambda rows: rows, lambda rows: {"models": rows}])
-def test_own_models_are_rows_or_a_file_like_ours(wrap: object, tmp_path: Path) -> None:
+def test_own_models_are_rows_or_a_file_like_models_json(wrap: object, tmp_path: Path) -> None:
     path = tmp_path / "models.json"
     path.write_text(json.dumps(wrap([{"name": "llama"}])), encoding="utf-8")  # type: ignore[operator]
     assert Credentials({"CLAUDE_NB_MODELS": str(path)}).own_models() == [{"name": "llama"}]

@@ -67,7 +67,7 @@ def pattern(told: str) -> str:
 
 
 @pytest.mark.parametrize(("fault", "dialect"), CASES, ids=[f"{f.name} ({d.name})" for f, d in CASES])
-def test_a_fault_is_told_in_one_line_and_what_arrived_is_kept(
+def test_a_fault_is_one_line_and_the_text_that_arrived_is_kept(
     fault: Fault, dialect: type[Chat], session: Session
 ) -> None:
     wire = dialect()

@@ -30,7 +30,7 @@ def key(value: str = SECRET) -> Key:
     return Key(value, origin="https://a.b", found="environment variable X")
 
 
-def test_a_key_shows_where_it_is_from_and_no_part_of_itself() -> None:
+def test_a_key_shows_where_it_was_found_and_no_part_of_its_value() -> None:
     for shown in (repr(key()), str(key()), f"{key()}", f"{key()!r:>80}", repr([key()]), repr(dir(key()))):
         assert not any(SECRET[i : i + 4] in shown for i in range(len(SECRET) - 4))
     assert repr(key()) == "<key from environment variable X, for https://a.b>"
@@ -64,13 +64,13 @@ def test_an_origin_is_scheme_host_and_port(url: str, origin: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["https://a.b:port/v1", "https://a.b:99999", "http://[::1"])
-def test_an_address_that_is_none_is_one_line(url: str) -> None:
+def test_a_malformed_address_is_one_line(url: str) -> None:
     with pytest.raises(ConfigError, match="is not an address"):
         origin_of(url)
 
 
 @pytest.mark.parametrize("text", WHOLE)
-def test_keys_are_known_by_their_shape(text: str) -> None:
+def test_keys_are_recognized_by_their_format(text: str) -> None:
     for around in (text, f"key={text}", f'"{text}"', f"Bearer {text}", f"see\n{text}."):
         assert looks_like_key(around)
         assert text not in redact(around)
@@ -88,7 +88,7 @@ def test_keys_are_known_by_their_shape(text: str) -> None:
         "the bearer of good news",
     ],
 )
-def test_ordinary_words_are_no_keys(text: str) -> None:
+def test_ordinary_words_are_not_keys(text: str) -> None:
     assert not looks_like_key(text)
     assert redact(text) == text
 
@@ -110,6 +110,6 @@ def test_a_short_key_does_not_blot_out_ordinary_words() -> None:
     assert redact("ask ollama", [key("ollama")]) == "ask ollama"
 
 
-def test_text_without_a_key_stays_as_it_is() -> None:
+def test_text_without_a_key_stays_unchanged() -> None:
     text = "Rate limit reached for model anthropic/claude-sonnet-4.6, try again in 2 s (01234567)"
     assert redact(text, [key("completely-different-secret")]) == text

@@ -89,7 +89,7 @@ def test_resolving_twice_changes_nothing_more(model: str, provider: str) -> None
 
 
 @given(st.text(max_size=30))
-def test_one_plain_spelling_stays_as_it_is(model: str) -> None:
+def test_a_plain_name_stays_unchanged(model: str) -> None:
     name = plain_name("anthropic/claude-sonnet-4.6-20260218")
     assert name == "claude-sonnet-4-6" == plain_name(name)
     assert isinstance(plain_name(model), str)
@@ -117,7 +117,7 @@ def test_a_request_without_settings_suits_every_model(name: str) -> None:
         ("demo", {"temperature": 2.5}, "goes from 0 to 2"),
     ],
 )
-def test_what_a_model_refuses_is_refused_before_sending(model: str, sampling: Any, message: str) -> None:
+def test_settings_that_a_model_refuses_raise_before_sending(model: str, sampling: Any, message: str) -> None:
     with pytest.raises(PromptError, match=message) as caught:
         TABLE.check(request(model, **sampling))
     assert "\n" not in str(caught.value)
@@ -134,7 +134,7 @@ def test_what_a_model_refuses_is_refused_before_sending(model: str, sampling: An
         ("gpt-9", {"temperature": 2, "top_p": 0.5, "top_k": 3, "seed": 7, "max_tokens": 10**7}),
     ],
 )
-def test_what_a_model_takes_passes_and_an_unknown_model_is_not_judged(model: str, sampling: Any) -> None:
+def test_accepted_settings_pass_and_an_unknown_model_refuses_nothing(model: str, sampling: Any) -> None:
     TABLE.check(request(model, **sampling))
 
 
@@ -183,7 +183,7 @@ def test_a_model_or_provider_without_a_price_has_none() -> None:
 # The user's own rows
 
 
-def test_own_rows_lie_over_the_table() -> None:
+def test_the_users_own_rows_replace_rows_of_the_table() -> None:
     own = {
         "name": "claude-sonnet-4-6",
         "aliases": ["mine"],
@@ -198,12 +198,12 @@ def test_own_rows_lie_over_the_table() -> None:
 
 
 @pytest.mark.parametrize("row", [{}, {"name": "x", "prices": {"p": {"inptu": 1}}}, {"name": "x", "ranges": {"t": 3}}])
-def test_a_bad_row_is_not_taken(row: dict[str, Any]) -> None:
+def test_a_bad_row_raises(row: dict[str, Any]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         Models([row])
 
 
-def test_a_format_that_must_state_a_limit_gets_one_the_model_takes() -> None:
+def test_a_required_max_tokens_is_one_that_the_model_takes() -> None:
     for row in ROWS:
         assert row.refusal("max_tokens", TABLE.default_max_tokens(row.name)) is None
     assert TABLE.default_max_tokens("gpt-9") == 8_192

@@ -135,7 +135,7 @@ def test_anthropic_from_prompt_to_reply(by: int | None) -> None:
     )
 
 
-def test_another_server_needs_no_key_and_gets_none_of_ours() -> None:
+def test_another_server_needs_no_key_and_gets_no_key_of_a_provider() -> None:
     with Server([stream(CHAT_STREAM)]) as server:
         environ = {"AIMLAPI_API_KEY": KEY, "ANTHROPIC_API_KEY": KEY}
         reply = ask(server, "openai-compatible", environ, model="llama3", system="Be brief.")
@@ -147,7 +147,7 @@ def test_another_server_needs_no_key_and_gets_none_of_ours() -> None:
     assert (reply.text, reply.cost_usd) == ("Hello", None)
 
 
-def test_a_reply_can_be_asked_for_in_one_piece() -> None:
+def test_a_reply_can_be_requested_in_one_piece() -> None:
     body = {"id": "c1", "choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
     with Server([answer(200, body)]) as server:
         reply = ask(server, "openai-compatible", model="llama3", whole=True)
@@ -167,14 +167,14 @@ def test_a_refused_key_is_one_line_without_the_key() -> None:
     assert caught.value.reply.stop_reason == "error"
 
 
-def test_a_missing_key_is_told_before_anything_is_sent() -> None:
+def test_a_missing_key_is_reported_before_anything_is_sent() -> None:
     request = Request("aimlapi", "m", (Message("user", "Hi"),))
     with pytest.raises(ConfigError, match="aimlapi needs a key: set AIMLAPI_API_KEY"):
         list(registry.stream(request, credentials=Credentials({}), stop=Stop()))
 
 
 @pytest.mark.parametrize("base_url", ["localhost:11434/v1", "ftp://localhost/v1", "/v1", "https://", "http://a b/v1"])
-def test_an_address_that_is_none_is_one_line(base_url: str) -> None:
+def test_a_malformed_address_is_one_line(base_url: str) -> None:
     with pytest.raises(ConfigError) as caught:
         session().ask("Hi", provider="openai-compatible", base_url=base_url, model="m")
     assert "\n" not in str(caught.value)

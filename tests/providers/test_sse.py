@@ -144,7 +144,7 @@ def test_any_cut_of_any_bytes_gives_the_same_events(body: bytes, places: list[in
     assert list(events(pieces)) == list(events([body])) == list(events(body[i : i + 1] for i in range(len(body))))
 
 
-def test_only_comments_complete_no_event_so_a_reader_sees_that_nothing_was_said() -> None:
+def test_comments_complete_no_event() -> None:
     decoder = Decoder()
 
     assert decoder.feed(b": PROCESSING\n\n" * 10) == []
@@ -167,14 +167,14 @@ def test_an_event_of_many_lines_over_the_limit_ends_the_stream_too(monkeypatch: 
         list(events(b"data: 123456789\n" for _ in range(200)))
 
 
-def test_the_limit_counts_what_is_held_not_what_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limit_counts_pending_text_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "LIMIT_CHARS", 1000)
     body = b"data: 0123456789\n: comment\n\n" * 500
 
     assert len(list(events(body[i : i + 7] for i in range(0, len(body), 7)))) == 500
 
 
-def test_an_endless_comment_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_comment_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "LIMIT_CHARS", 1000)
 
     assert list(events([b":", *[b"x" * 500] * 20, b"\ndata: 1\n\n"])) == [Event("message", "1", "")]
@@ -201,5 +201,5 @@ def test_the_work_grows_in_proportion_to_the_bytes(body: Callable[[int], bytes],
 @pytest.mark.parametrize(
     "text", ["[1]", "1", "{", '{"a":', "[" * 100_000, '{"a":' * 100_000, "1" * 5000, b"\xff{}", ""]
 )
-def test_what_is_no_json_object_is_none(text: str | bytes) -> None:
+def test_data_that_is_not_a_json_object_is_none(text: str | bytes) -> None:
     assert read_object(text) is None

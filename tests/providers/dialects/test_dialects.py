@@ -164,7 +164,7 @@ def test_an_event_of_broken_json_takes_no_other_text_with_it(name: str, cut: Cut
     assert (got.text, got.done) == ("Hello", True)
 
 
-def test_every_recorded_stream_is_tested_and_says_where_its_shape_is_from() -> None:
+def test_every_recorded_stream_is_tested_and_names_its_source() -> None:
     files = {path.stem: path.read_text("utf-8") for path in STREAMS.glob("*.sse")}
 
     assert set(files) == {*REPLIES, *ERRORS, *DAMAGED}
@@ -192,7 +192,7 @@ SETTINGS = {"temperature": 0.2, "top_p": 0.9, "top_k": 5, "max_tokens": 100, "se
 PLAIN = {"model": "m-1", "messages": [{"role": "user", "content": "Hi"}]}
 
 
-def test_aimlapi_is_asked_with_the_system_prompt_beside_the_messages() -> None:
+def test_aimlapi_gets_the_system_prompt_beside_the_messages() -> None:
     assert chat_completions.AIMLAPI.body(FULL, stream=True) == {
         "model": "m-1",
         "messages": TWO_TURNS,
@@ -203,7 +203,7 @@ def test_aimlapi_is_asked_with_the_system_prompt_beside_the_messages() -> None:
     }
 
 
-def test_openai_servers_are_asked_with_the_system_prompt_as_first_message() -> None:
+def test_openai_servers_get_the_system_prompt_as_first_message() -> None:
     assert chat_completions.OPENAI.body(FULL, stream=True) == {
         "model": "m-1",
         "messages": [{"role": "system", "content": "Be short."}, *TWO_TURNS],
@@ -214,7 +214,7 @@ def test_openai_servers_are_asked_with_the_system_prompt_as_first_message() -> N
     }
 
 
-def test_anthropic_is_asked_in_its_own_format_and_version() -> None:
+def test_anthropic_gets_its_own_format_and_version() -> None:
     assert messages.MESSAGES.headers == {"anthropic-version": "2023-06-01"}
     assert messages.MESSAGES.body(FULL, stream=True) == {
         "model": "m-1",
@@ -231,7 +231,7 @@ def test_what_is_unset_is_absent(name: str) -> None:
     assert DIALECTS[name].body(ASK, stream=False) == PLAIN
 
 
-def test_anthropic_must_be_told_max_tokens() -> None:
+def test_anthropic_requires_max_tokens() -> None:
     limited = Request("p", "m-1", (Message("user", "Hi"),), sampling=Sampling(max_tokens=8))
 
     assert messages.MESSAGES.body(limited, stream=False) == PLAIN | {"max_tokens": 8}
@@ -298,7 +298,7 @@ def test_an_error_in_place_of_a_whole_reply_is_raised(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DIALECTS)
-def test_an_object_without_an_answer_is_not_taken_for_one(name: str) -> None:
+def test_an_unrelated_object_is_not_a_reply(name: str) -> None:
     got = gather(DIALECTS[name].whole({"unrelated": 1}))
 
     assert (got.stop, got.done, got.text) == (None, False, "")
@@ -312,7 +312,7 @@ def test_a_message_that_is_null_keeps_its_stop_word() -> None:
     assert (got.text, got.stop, got.raw) == ("", "unknown", "malformed_function_call")
 
 
-def test_an_openai_refusal_is_text_that_says_it_is_one() -> None:
+def test_an_openai_refusal_becomes_text_and_a_stop_reason() -> None:
     choice = {"message": {"content": None, "refusal": "No."}, "finish_reason": "stop"}
 
     got = gather(chat_completions.OPENAI.whole({"choices": [choice]}))
@@ -334,7 +334,7 @@ def test_zeros_and_nulls_never_overwrite_a_count() -> None:
 
 
 @pytest.mark.parametrize("number", ["9", -1, 1.5, True, [9], {"a": 9}, 1e400, float("nan"), 10**30, None])
-def test_a_count_that_is_no_count_is_unknown(number: object) -> None:
+def test_an_invalid_count_is_unknown(number: object) -> None:
     data = {"usage": {"prompt_tokens": number, "completion_tokens": 2, "cost": number if number != 1.5 else "1"}}
 
     assert gather(chat_completions.OPENAI.whole(data)).usage == Usage(None, 2)

@@ -95,7 +95,7 @@ def test_a_reply_that_waits_for_results_ends_with_them(dialect: Any) -> None:
     [chat_completions.AIMLAPI, chat_completions.OPENAI, messages.MESSAGES],
     ids=["aimlapi", "chat", "messages"],
 )
-def test_without_tools_a_past_call_is_told_as_text(dialect: Any) -> None:
+def test_without_tools_a_past_call_becomes_text(dialect: Any) -> None:
     sent = body(dialect, replace(ASKED, tools=()))
 
     said = sent["messages"][1]["content"]
@@ -109,7 +109,7 @@ def with_answer(how: Any) -> Request:
     return Request("p", "m-1", (HI,), system="Be short.", sampling=LIMIT, answer=Answer(json.dumps(CITY), how))
 
 
-def test_the_form_of_an_answer_is_asked_for_natively() -> None:
+def test_the_schema_of_an_answer_is_sent_natively() -> None:
     closed = {**CITY, "additionalProperties": False}
     assert body(messages.MESSAGES, with_answer("native"))["output_config"] == {
         "format": {"type": "json_schema", "schema": closed}
@@ -120,7 +120,7 @@ def test_the_form_of_an_answer_is_asked_for_natively() -> None:
     }
 
 
-def test_strict_mode_is_asked_for_where_the_form_is_closed() -> None:
+def test_strict_mode_is_requested_for_a_closed_schema() -> None:
     closed = {**CITY, "additionalProperties": False}
     asked = replace(with_answer("native"), answer=Answer(json.dumps(closed)))
 
@@ -131,7 +131,7 @@ def test_strict_mode_is_asked_for_where_the_form_is_closed() -> None:
     }
 
 
-def test_the_form_of_an_answer_is_asked_for_by_a_tool_that_must_be_called() -> None:
+def test_the_schema_of_an_answer_is_sent_as_a_forced_tool() -> None:
     ours, theirs = body(messages.MESSAGES, with_answer("tool")), body(chat_completions.OPENAI, with_answer("tool"))
 
     assert [tool["input_schema"] for tool in ours["tools"]] == [CITY]
@@ -145,7 +145,7 @@ def test_the_form_of_an_answer_is_asked_for_by_a_tool_that_must_be_called() -> N
     [chat_completions.AIMLAPI, chat_completions.OPENAI, messages.MESSAGES],
     ids=["aimlapi", "chat", "messages"],
 )
-def test_the_form_of_an_answer_is_asked_for_in_the_system_prompt(dialect: Any) -> None:
+def test_the_schema_of_an_answer_is_sent_in_the_system_prompt(dialect: Any) -> None:
     sent = body(dialect, with_answer("prompt"))
 
     system = sent.get("system") or sent["messages"][0]["content"]
@@ -154,7 +154,7 @@ def test_the_form_of_an_answer_is_asked_for_in_the_system_prompt(dialect: Any) -
     assert not {"tools", "tool_choice", "output_config", "response_format"} & sent.keys()
 
 
-def test_aimlapi_is_asked_for_tools_where_it_says_how_it_takes_them() -> None:
+def test_tools_go_to_aimlapi_in_anthropics_format() -> None:
     asked = replace(ASKED, provider="aimlapi", model="anthropic/claude-sonnet-4.6")
 
     assert registry.dialect_name(asked) == "messages"

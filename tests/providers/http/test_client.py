@@ -64,13 +64,13 @@ def no_thread_stays() -> Iterator[None]:
             thread.join()
 
 
-@pytest.fixture(params=[False, True], ids=["own thread", "lane"])
-def lane(request: pytest.FixtureRequest) -> Iterator[KeptConnections | None]:
+@pytest.fixture(params=[False, True], ids=["own thread", "kept connections"])
+def connections(request: pytest.FixtureRequest) -> Iterator[KeptConnections | None]:
     """Both ways to wait for the network: a thread of its own, or as a sweep does."""
-    lane = KeptConnections() if request.param else None
-    yield lane
-    if lane:
-        lane.close()
+    connections = KeptConnections() if request.param else None
+    yield connections
+    if connections:
+        connections.close()
 
 
 def connect(
@@ -113,7 +113,7 @@ def serving(*scenarios: Scenario) -> Iterator[Server]:
 # --- what is sent -------------------------------------------------------------------------------------------------
 
 
-def test_a_request_carries_body_key_and_an_id_of_its_own() -> None:
+def test_a_request_carries_its_body_its_key_and_a_unique_id() -> None:
     with serving(stream(HI)) as server:
         steps = connect(
             f"{server.url}/x",
@@ -136,7 +136,7 @@ def test_a_request_carries_body_key_and_an_id_of_its_own() -> None:
     assert "cookie" not in sent
 
 
-def test_a_server_without_a_key_is_sent_none() -> None:
+def test_a_server_that_needs_no_key_gets_none() -> None:
     with serving(stream(HI)) as server:
         read(server, key=None)
 
@@ -168,7 +168,7 @@ def test_nothing_is_sent_to_an_address_that_is_not_allowed(url: str, words: str)
 
 
 @pytest.mark.parametrize("secret", ["with\nline", "pässword12", "two words 12", "tab\t12345678"])
-def test_a_key_with_characters_no_key_has_is_refused_before_it_is_sent(secret: str) -> None:
+def test_a_key_with_invalid_characters_is_refused_before_it_is_sent(secret: str) -> None:
     with serving(stream(HI)) as server, pytest.raises(ConfigError, match="copy it again") as caught:
         ask(server, key=Key(secret, origin=server.origin, found="test"))
 
@@ -176,7 +176,7 @@ def test_a_key_with_characters_no_key_has_is_refused_before_it_is_sent(secret: s
     assert server.requests == []
 
 
-def test_what_is_no_json_is_refused_before_it_is_sent() -> None:
+def test_a_body_that_json_cannot_express_is_refused_before_it_is_sent() -> None:
     for body in ({"a": float("nan")}, {"a": object()}):
         with pytest.raises(PromptError):
             next(connect("https://api.example", body, key=None, stop=Stop()))
@@ -257,7 +257,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize(("kind", "body", "is_stream"), KINDS)
-def test_a_mislabelled_body_is_known_by_how_it_begins(kind: str, body: bytes, is_stream: bool) -> None:
+def test_a_mislabelled_body_is_recognized_by_its_start(kind: str, body: bytes, is_stream: bool) -> None:
     with serving(answer(200, body, content_type=kind)) as server, ask(server) as response:
         assert response.is_stream is is_stream
 
@@ -273,7 +273,7 @@ BROKEN_JSON = [
 
 
 @pytest.mark.parametrize(("body", "kind", "words"), BROKEN_JSON)
-def test_a_body_that_is_no_json_object_is_told_plainly(body: bytes, kind: type[ClaudeError], words: str) -> None:
+def test_a_body_that_is_not_a_json_object_is_a_clear_error(body: bytes, kind: type[ClaudeError], words: str) -> None:
     with (
         serving(answer(200, body, content_type="application/json")) as server,
         ask(server) as response,
@@ -284,13 +284,13 @@ def test_a_body_that_is_no_json_object_is_told_plainly(body: bytes, kind: type[C
 
 @pytest.mark.parametrize("packed", [gzip.compress(HI * 3), zlib.compress(HI * 3)], ids=["gzip", "deflate"])
 @pytest.mark.parametrize("by", [None, 1], ids=["whole", "by_byte"])
-def test_a_packed_reply_is_read_although_none_was_asked_for(packed: bytes, by: int | None) -> None:
+def test_a_compressed_reply_is_read_although_it_was_not_requested(packed: bytes, by: int | None) -> None:
     encoding = "gzip" if packed[:1] == b"\x1f" else "deflate"
     with serving(stream(packed, by=by, headers={"content-encoding": encoding})) as server:
         assert len(read(server)) == 3
 
 
-def test_a_packed_reply_that_is_damaged_or_unknown_is_one_of_our_errors() -> None:
+def test_a_damaged_or_unknown_compression_is_a_typed_error() -> None:
     with (
         serving(stream(b"junk", headers={"content-encoding": "gzip"})) as server,
         pytest.raises(StreamCut, match="compressed reply of the server is damaged"),
@@ -337,7 +337,7 @@ def test_a_body_that_unpacks_to_very_much_is_read_in_bounded_steps(monkeypatch: 
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 524, 529])
-def test_what_may_pass_is_tried_three_times(status: int) -> None:
+def test_an_error_that_may_pass_is_tried_three_times(status: int) -> None:
     stop = HurriedStop()
     with serving(answer(status)) as server, pytest.raises(Overloaded) as caught:
         ask(server, stop=stop, chance=lambda: 0.0)
@@ -356,7 +356,7 @@ def test_a_caller_that_retries_by_itself_gets_the_first_refusal_at_once() -> Non
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 422])
-def test_what_stays_wrong_is_tried_once(status: int) -> None:
+def test_an_error_that_stays_is_tried_once(status: int) -> None:
     with serving(answer(status)) as server, pytest.raises(ApiError) as caught:
         ask(server)
 
@@ -364,7 +364,7 @@ def test_what_stays_wrong_is_tried_once(status: int) -> None:
     assert len(server.requests) == 1
 
 
-def test_a_third_try_that_succeeds_is_a_reply_and_the_waits_were_told() -> None:
+def test_a_third_try_may_succeed_after_notices_about_the_waits() -> None:
     with serving(answer(529), answer(429, headers={"retry-after": "3"}), stream(HI)) as server:
         stop = HurriedStop()
         notices, response = finish(connect(f"{server.url}/x", {}, key=None, stop=stop, chance=lambda: 1.0))
@@ -411,7 +411,7 @@ def test_a_server_may_ask_for_another_try_of_any_status() -> None:
         assert len(read(server)) == 1
 
 
-def test_a_wait_that_is_too_long_is_told_at_once() -> None:
+def test_a_wait_that_is_too_long_is_an_error_at_once() -> None:
     with serving(answer(429, headers={"retry-after": "7200"})) as server, pytest.raises(Overloaded, match="120 min"):
         ask(server)
 
@@ -427,17 +427,17 @@ BEFORE_A_BYTE: dict[str, Scenario] = {
 
 
 @pytest.mark.parametrize("name", BEFORE_A_BYTE)
-def test_a_connection_lost_before_the_first_byte_is_tried_again(name: str, lane: KeptConnections | None) -> None:
+def test_a_connection_lost_before_the_first_byte_is_tried_again(name: str, connections: KeptConnections | None) -> None:
     with serving(BEFORE_A_BYTE[name], BEFORE_A_BYTE[name], stream(HI)) as server:
-        assert len(read(server, connections=lane)) == 1
+        assert len(read(server, connections=connections)) == 1
     with serving(BEFORE_A_BYTE[name]) as server, pytest.raises((NetworkError, StreamCut)) as caught:
-        ask(server, connections=lane)
+        ask(server, connections=connections)
 
     assert len(server.requests) == 3
     assert type(caught.value) in (NetworkError, StreamCut)
 
 
-def test_a_server_that_is_not_there_is_told_with_its_address() -> None:
+def test_a_server_that_does_not_answer_is_named_with_its_address() -> None:
     with serving() as server:
         url, key = server.url, key_for(server)
 
@@ -457,9 +457,9 @@ AFTER_A_BYTE: dict[str, Scenario] = {
 
 @pytest.mark.parametrize("name", AFTER_A_BYTE)
 def test_once_a_byte_was_handed_out_nothing_is_tried_again_and_the_text_is_kept(
-    name: str, lane: KeptConnections | None
+    name: str, connections: KeptConnections | None
 ) -> None:
-    with serving(AFTER_A_BYTE[name]) as server, ask(server, connections=lane) as response:
+    with serving(AFTER_A_BYTE[name]) as server, ask(server, connections=connections) as response:
         events = response.events()
         assert next(events).data in HI.decode()
         with pytest.raises(StreamCut):
@@ -468,9 +468,9 @@ def test_once_a_byte_was_handed_out_nothing_is_tried_again_and_the_text_is_kept(
     assert len(server.requests) == 1
 
 
-def test_a_reset_keeps_the_text_before_it(lane: KeptConnections | None) -> None:
+def test_a_reset_keeps_the_text_before_it(connections: KeptConnections | None) -> None:
     seen = threading.Event()
-    with serving([Send(head() + HI), Wait(seen), Reset()]) as server, ask(server, connections=lane) as response:
+    with serving([Send(head() + HI), Wait(seen), Reset()]) as server, ask(server, connections=connections) as response:
         events = response.events()
         next(events)
         seen.set()
@@ -506,7 +506,7 @@ def test_a_very_large_error_body_is_read_only_in_part() -> None:
     assert len(str(caught.value)) < 1000
 
 
-def test_a_server_whose_sending_fills_our_buffer_is_told_at_once_when_a_reply_is_closed() -> None:
+def test_a_closed_reply_resets_the_connection_even_if_the_buffer_is_full() -> None:
     with serving([Repeat(b"x" * 65536)]) as server, socket.socket() as line:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 30_000)
         line.connect(("127.0.0.1", urlsplit(server.url).port))
@@ -555,7 +555,7 @@ def test_a_stop_acts_at_once_also_while_the_network_itself_is_stuck() -> None:
     thread.join()
 
 
-def test_a_connection_that_does_not_come_about_is_given_up_after_its_own_limit() -> None:
+def test_a_connection_attempt_ends_after_its_own_time_out() -> None:
     stop, stuck = HurriedStop(), Stuck()
     limits = Timeouts(connect_s=0.1)
     steps = connect("https://api.example/v1", {}, key=None, stop=stop, timeouts=limits, transport=stuck)
@@ -581,16 +581,16 @@ QUIET: dict[str, Scenario] = {
 
 
 @pytest.mark.parametrize("name", QUIET)
-def test_a_server_that_says_nothing_is_given_up_after_the_limit(name: str, lane: KeptConnections | None) -> None:
+def test_a_silent_server_ends_in_a_time_out(name: str, connections: KeptConnections | None) -> None:
     with serving(QUIET[name]) as server:
         with pytest.raises(NetworkError, match="--timeout"):
-            read(server, timeouts=SHORT, connections=lane)
+            read(server, timeouts=SHORT, connections=connections)
         assert server.gone.wait()
 
     assert len(server.requests) == 1
 
 
-def test_the_time_a_reader_takes_is_not_counted_as_silence() -> None:
+def test_the_time_of_a_slow_reader_does_not_count_as_silence() -> None:
     now = [0.0]
     later = threading.Event()
     scenario = [Send(head() + HI), Wait(later), Send(b": comment\n\n" + HI)]
@@ -638,12 +638,12 @@ def set_soon(server: Server, action: Callable[[], object]) -> threading.Thread:
 
 @pytest.mark.parametrize("name", PHASES)
 def test_a_stop_from_another_thread_ends_the_read_and_the_server_sees_it(
-    name: str, lane: KeptConnections | None
+    name: str, connections: KeptConnections | None
 ) -> None:
     stop = Stop()
     with serving(PHASES[name]) as server:
         thread = set_soon(server, stop.set)
-        with pytest.raises(NetworkError, match="stopped"), ask(server, stop=stop, connections=lane) as response:
+        with pytest.raises(NetworkError, match="stopped"), ask(server, stop=stop, connections=connections) as response:
             list(response.events()) if response.is_stream else response.json()
         thread.join()
         assert server.gone.wait()
@@ -661,11 +661,11 @@ def test_a_stop_ends_the_wait_before_another_try() -> None:
             next(steps)
 
 
-def test_a_stop_before_the_start_sends_nothing_twice_and_ends(lane: KeptConnections | None) -> None:
+def test_a_stop_before_the_start_sends_nothing_twice_and_ends(connections: KeptConnections | None) -> None:
     stop = Stop()
     stop.set()
     with serving(stream(HI)) as server, pytest.raises(NetworkError, match="stopped"):
-        ask(server, stop=stop, connections=lane)
+        ask(server, stop=stop, connections=connections)
 
 
 @pytest.mark.parametrize("name", ["before the head", "in the stream"])
@@ -687,20 +687,20 @@ def test_ctrl_c_in_any_phase_closes_the_connection(name: str, monkeypatch: pytes
     assert_no_canary(caught.value)
 
 
-def test_leaving_in_the_middle_closes_the_connection(lane: KeptConnections | None) -> None:
+def test_leaving_in_the_middle_closes_the_connection(connections: KeptConnections | None) -> None:
     with serving(PHASES["in an endless stream"]) as server:
-        with ask(server, connections=lane) as response:
+        with ask(server, connections=connections) as response:
             for _ in response.events():
                 break
         assert server.gone.wait()
 
 
-def test_fifty_replies_at_once_are_not_mixed_up(lane: KeptConnections | None) -> None:
+def test_fifty_replies_at_once_are_not_mixed_up(connections: KeptConnections | None) -> None:
     with serving(stream(HI * 20, by=50)) as server:
         got: list[int] = []
 
         def work() -> None:
-            own = KeptConnections() if lane else None
+            own = KeptConnections() if connections else None
             got.append(len(read(server, connections=own)))
             if own:
                 own.close()
@@ -765,13 +765,13 @@ LEAKS: dict[str, Scenario] = {
 
 @pytest.mark.parametrize("name", LEAKS)
 def test_the_key_is_in_no_error_no_frame_and_no_log(
-    name: str, caplog: pytest.LogCaptureFixture, lane: KeptConnections | None
+    name: str, caplog: pytest.LogCaptureFixture, connections: KeptConnections | None
 ) -> None:
     caplog.set_level(logging.DEBUG)
     text = ""
     with serving(LEAKS[name]) as server:
         try:
-            with ask(server, timeouts=SHORT, connections=lane) as response:
+            with ask(server, timeouts=SHORT, connections=connections) as response:
                 for chunk in dialect_for("chat").chunks(response.events()):
                     text += chunk.text
         except ClaudeError as error:
@@ -786,7 +786,7 @@ def test_the_key_is_in_no_error_no_frame_and_no_log(
     assert CANARY not in logged
 
 
-def test_text_that_only_looks_like_a_key_is_left_as_it_is() -> None:
+def test_text_that_only_looks_like_a_key_stays_unchanged() -> None:
     text = "export KEY=sk-abcdefghijklmnopqrstuvwx  # Authorization: Bearer abcdefgh12345678"
     data = json.dumps({"choices": [{"delta": {"content": text}}]})
 
