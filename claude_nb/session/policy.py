@@ -7,11 +7,11 @@ issues keys with limits (docs/teaching.md).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from claude_nb import schema
 from claude_nb.errors import ClaudeError, ConfigError
 from claude_nb.providers import registry
 from claude_nb.providers.credentials import Credentials, settings_folder
@@ -19,7 +19,6 @@ from claude_nb.providers.models import Models
 from claude_nb.session import options
 
 FILE = "class.json"
-NAMES = ("provider", "base_url", "models", "budget", "tools", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,25 +105,19 @@ def _read(path: Path) -> Policy:
         return _policy(json.loads(path.read_text(encoding="utf-8")), str(path))
     except OSError as error:
         reason = error.strerror or "not readable"
-    except (ValueError, TypeError, ClaudeError) as error:
+    except (ValueError, ClaudeError) as error:
         reason = str(error)
     raise ConfigError(f"cannot use the class file {path} ({reason}); ask the person who runs this course to fix it")
 
 
 def _policy(data: Any, source: str) -> Policy:
-    if not isinstance(data, Mapping):
-        raise TypeError("it must hold a JSON object")
-    if unknown := sorted(set(data) - set(NAMES)):
-        raise ValueError(f"{unknown[0]!r} is not one of {', '.join(NAMES)}")
-    provider, base_url, note = strings = [data.get(name) for name in ("provider", "base_url", "note")]
-    if not all(value is None or (isinstance(value, str) and value) for value in strings):
-        raise TypeError("provider, base_url and note must be strings that are not empty")
-    if provider:
-        registry.find(provider)
-    models = data.get("models") or []
-    if not isinstance(models, list) or not all(isinstance(name, str) and name for name in models):
-        raise TypeError("models must be a list of names")
-    budget, tools = options.check("budget", data.get("budget")), data.get("tools", True)
-    if not isinstance(tools, bool):
-        raise TypeError("tools must be true or false")
-    return Policy(provider, base_url, tuple(models), budget, tools, note or "", source)
+    given = {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
+    if problem := schema.problem(given, schema.of(Policy)):
+        raise ValueError(problem)
+    policy: Policy = replace(schema.build(given, Policy), source=source)
+    if policy.provider is not None:
+        registry.find(policy.provider)
+    if "" in (policy.base_url, *policy.models):
+        raise ValueError("an address and the name of a model must not be empty")
+    options.check("budget", policy.budget)
+    return policy

@@ -142,6 +142,9 @@ def test_the_systems_file_comes_before_what_a_user_can_change(tmp_path: Path) ->
         '{"budget": -1}',
         '{"tools": "no"}',
         '{"modles": []}',
+        '{"models": [""]}',
+        '{"base_url": ""}',
+        '{"provider": ""}',
         "{",
     ],
 )

@@ -479,7 +479,7 @@ def test_a_stream_is_the_first_round_only(live: Session) -> None:
         reply = live.stream("Weather?", **where("messages", server)).wait()
     assert (reply.stop_reason, reply.calls) == ("tool_use", [Called("weather", {"city": "Oslo"}, None, at=5)])
     with pytest.raises(PromptError, match="calls a function that was not run"):
-        live.proceed()
+        live.continued()
 
 
 def test_functions_are_refused_in_one_line_where_none_are_called(live: Session) -> None:
