@@ -1,12 +1,12 @@
 // @ts-check
 // A sweep as small multiples that fill in while it runs: one cell for each combination, one strip for each reply.
 
-/** @import {AnyModel, Render} from "@anywidget/types" */
+/** @import {AnyModel} from "@anywidget/types" */
 /** @import {Axis, Cell, Layout, Metric} from "./cells.js" */
 
 import { layout, pinned, shade, span, strip, table, title } from "./cells.js";
 import { button, freshId, h, say } from "./dom.js";
-import { clearBackdrop, follow } from "./theme.js";
+import { changesOf, hideStatic, listen, renderer } from "./host.js";
 
 const STRIPS = 12;
 const FEW = 10;
@@ -188,34 +188,16 @@ function select(name, options, chosen, change) {
   return h("label", {}, h("span", {}, name), list);
 }
 
-/** @type {Render} */
-function render({ model, el, signal: given }) {
-  const ending = new AbortController();
-  given?.addEventListener("abort", () => ending.abort());
-  const root = h("div", { class: "cnb-root cnb-grid", role: "group", "aria-label": "Sweep", "data-lm-suppress-shortcuts": "true" });
+const render = renderer((model, signal) => {
+  const root = h("div", { class: "cnb-root cnb-grid", role: "group", "aria-label": "Sweep" });
   const grid = new Grid(model, root);
-  root.addEventListener("keydown", (event) => event.stopPropagation()); // the notebook's own shortcuts are not meant by keys typed here
-  /** @type {[string, () => void][]} */
-  const changes = [["state", () => grid.drawState()], ["cells", () => grid.drawCells()], ["metrics", () => grid.draw()], ["metric", () => grid.draw()]]; // prettier-ignore
-  for (const [name, redraw] of changes) model.on(`change:${name}`, redraw);
-  ending.signal.addEventListener("abort", () => {
-    for (const [name, redraw] of changes) model.off(`change:${name}`, redraw);
+  listen(model, signal, {
+    "change:state": () => grid.drawState(),
+    "change:cells": () => grid.drawCells(),
+    ...changesOf(["metrics", "metric"], () => grid.draw()),
   });
-  hideStatic(model.get("uid"), ending.signal);
-  follow(root, ending.signal);
-  el.append(root);
-  clearBackdrop(root);
-  return () => ending.abort();
-}
-
-/** The static grid is for notebooks without a kernel; while the widget lives it would say everything twice.
- * @param {string} uid @param {AbortSignal} signal */
-function hideStatic(uid, signal) {
-  if (!/^[a-z0-9]+$/.test(uid)) return;
-  const name = `.cnb-sweep-${uid}`;
-  const style = h("style", {}, `${name}, .jp-OutputArea-child:has(${name}) { display: none !important; }`);
-  document.head.append(style);
-  signal.addEventListener("abort", () => style.remove());
-}
+  hideStatic("sweep", model.get("uid"), signal);
+  return root;
+});
 
 export default { render };

@@ -1,10 +1,47 @@
 // @ts-check
 // What a widget does beyond its own box. Only JupyterLab and Notebook 7 let it add a cell.
 
-import { h } from "./dom.js";
+/** @import {AnyModel, Render} from "@anywidget/types" */
 
-/** Keys typed in a widget are not meant for the notebook's own shortcuts. @param {HTMLElement} root */
-export function keepKeys(root) {
+import { h } from "./dom.js";
+import { clearBackdrop, followTheme } from "./theme.js";
+
+/**
+ * The render function of a widget. *build* makes the root element of a view, which lasts until the signal.
+ *
+ * @param {(model: AnyModel, signal: AbortSignal) => HTMLElement} build
+ * @returns {Render}
+ */
+export const renderer = (build) => ({ model, el, signal: given }) => {
+  const ending = new AbortController();
+  given?.addEventListener("abort", () => ending.abort());
+  const root = build(model, ending.signal);
+  keepKeys(root);
+  followTheme(root, ending.signal);
+  el.append(root);
+  clearBackdrop(root);
+  return () => ending.abort();
+};
+
+/**
+ * Listen to events of the model until the signal.
+ *
+ * @param {AnyModel} model
+ * @param {AbortSignal | undefined} signal
+ * @param {Record<string, (...args: any[]) => void>} listeners  event -> listener
+ */
+export function listen(model, signal, listeners) {
+  for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
+  signal?.addEventListener("abort", () => {
+    for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);
+  });
+}
+
+/** The same listener for changes of several traits. @param {string[]} names @param {() => void} listener */
+export const changesOf = (names, listener) => Object.fromEntries(names.map((name) => [`change:${name}`, listener]));
+
+/** Keep keys typed in a widget from the notebook's shortcuts. @param {HTMLElement} root */
+function keepKeys(root) {
   root.addEventListener("keydown", (event) => event.stopPropagation());
   root.addEventListener("focusin", ({ target }) => {
     // JupyterLab listens before the page does; this attribute, on the focused element itself, keeps it out.
@@ -13,14 +50,15 @@ export function keepKeys(root) {
 }
 
 /**
- * The static output is for notebooks without a kernel; while the widget lives it would say everything twice.
+ * Hide the static output, for notebooks without a kernel, while the widget shows the same.
  *
+ * @param {string} kind  of output: "transcript", "sweep"
  * @param {string} uid
  * @param {AbortSignal} signal
  */
-export function hideTranscript(uid, signal) {
+export function hideStatic(kind, uid, signal) {
   if (!/^[a-z0-9]+$/.test(uid)) return;
-  const name = `.cnb-transcript-${uid}`;
+  const name = `.cnb-${kind}-${uid}`;
   const style = h("style", {}, `${name}, .jp-OutputArea-child:has(${name}) { display: none !important; }`);
   document.head.append(style);
   signal.addEventListener("abort", () => style.remove());
@@ -39,7 +77,7 @@ const addButton = (inside) =>
 export const canInsert = (inside) => cellOf(inside) !== null;
 
 /**
- * A new cell below the one that shows this widget, with the code in it. False: this front end gave no way.
+ * Put code into a new cell below the one that shows this widget. False: this front end offers no way.
  *
  * @param {Element} inside
  * @param {string} code
@@ -65,7 +103,7 @@ export async function insertBelow(inside, code) {
   return true;
 }
 
-/** What *find* finds within a second, else null. @template T @param {() => T | null} find @returns {Promise<T | null>} */
+/** Return what *find* finds within a second, else null. @template T @param {() => T | null} find @returns {Promise<T | null>} */
 async function soon(find) {
   for (let tries = 0; tries < 20; tries++) {
     const found = find();

@@ -1,5 +1,5 @@
 // @ts-check
-// The reply on show: running or finished, its thinking, its footer, and what can be done with it.
+// The reply on show, running or finished: its text, its thinking, its footer, and its buttons.
 
 /** @import {Run, View} from "./view.js" */
 
@@ -9,9 +9,9 @@ import { canInsert, insertBelow } from "./host.js";
 import { showHtml } from "./html.js";
 import { magicCell, pythonCall } from "./snippet.js";
 
-/** So near to its end, a reply is followed as it grows. */
+/** A reply that is scrolled this near to its end is followed as it grows. */
 const NEAR_PX = 40;
-/** Drawing may take this share of the time, so that the page stays free however long the last block is. */
+/** Drawing may take this share of the time, so that the page stays responsive. */
 const BUSY_SHARE = 0.2;
 /** With reduced motion the text changes twice a second. */
 const CALM_MS = 500;
@@ -76,26 +76,25 @@ export function replyCard(view) {
     const now = view.stream.phase;
     if (now === phase) return;
     if (phase === "idle") say(status, "Generating a reply");
-    if (now === "idle") say(status, ended());
+    if (now === "idle") say(status, summary(view));
     phase = now;
-  }
-
-  function ended() {
-    const run = view.history.find((one) => one.run === view.stream.run);
-    const count = (run?.text ?? "").split(/\s+/).filter(Boolean).length;
-    return run?.error ? `The run failed: ${run.error}` : `Reply ${run?.stop ?? "finished"}, ${count} words`;
   }
 
   schedule(view, draw);
   view.onRedraw(draw);
-  view.stream.subscribe(announce);
-  view.signal.addEventListener("abort", () => (phase = "idle"));
-  view.redraws.add(announce);
+  view.signal.addEventListener("abort", view.stream.subscribe(announce));
   const head = h("div", { class: "cnb-reply-head" }, title, chips, h("span", { class: "cnb-space" }), rate);
   return h("section", { class: "cnb-reply", "aria-label": "Reply" }, head, h("div", { class: "cnb-stage" }, scroll, jump), error, footer, tools.element, status);
 }
 
-/** Once per frame at most, and slower when drawing is slow. @param {View} view @param {() => void} draw */
+/** How the newest run ended, for screen readers. @param {View} view */
+function summary(view) {
+  const run = view.history.find((one) => one.run === view.stream.run);
+  const count = (run?.text ?? "").split(/\s+/).filter(Boolean).length;
+  return run?.error ? `The run failed: ${run.error}` : `Reply ${run?.stop ?? "finished"}, ${count} words`;
+}
+
+/** Draw once per frame at most, and less often when drawing is slow. @param {View} view @param {() => void} draw */
 function schedule(view, draw) {
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   let planned = false;

@@ -1,5 +1,5 @@
 // @ts-check
-// Light or dark, asked of whichever front end this is, and asked again when it changes.
+// Whether the front end is light or dark, now and whenever that changes.
 
 /**
  * @param {Document} doc
@@ -12,8 +12,8 @@ export function theme(doc) {
   const code = body.dataset.vscodeThemeKind;
   if (code) return /dark|black/.test(code) ? "dark" : "light"; // vscode-dark, vscode-high-contrast(-light)
   for (const element of [body, html]) {
-    const said = element.getAttribute("data-theme") ?? element.getAttribute("theme");
-    if (said) return said.includes("dark") ? "dark" : "light";
+    const name = element.getAttribute("data-theme") ?? element.getAttribute("theme");
+    if (name) return name.includes("dark") ? "dark" : "light";
     if (element.classList.contains("dark") || element.classList.contains("vscode-dark")) return "dark";
     if (element.classList.contains("light") || element.classList.contains("vscode-light")) return "light";
   }
@@ -21,12 +21,12 @@ export function theme(doc) {
 }
 
 /**
- * Keeps data-theme on the root true until the signal ends.
+ * Keep data-theme on the root up to date until the signal.
  *
  * @param {HTMLElement} root
  * @param {AbortSignal} signal
  */
-export function follow(root, signal) {
+export function followTheme(root, signal) {
   const doc = root.ownerDocument;
   const set = () => void (root.dataset.theme = theme(doc));
   set();
@@ -39,7 +39,7 @@ export function follow(root, signal) {
   signal.addEventListener("abort", () => observer.disconnect());
 }
 
-/** VS Code paints every widget output white, with !important; only an inline rule wins. @param {HTMLElement} root */
+/** Remove the white that VS Code paints behind every widget with !important; only an inline rule wins. @param {HTMLElement} root */
 export function clearBackdrop(root) {
   const backdrop = root.closest(".cell-output-ipywidget-background");
   if (backdrop instanceof HTMLElement) backdrop.style.setProperty("background", "transparent", "important");
