@@ -60,12 +60,6 @@ def _stored(kind: Any) -> list[_Stored]:
     return stored
 
 
-@cache
-def names_of(kind: Any) -> tuple[str, ...]:
-    """Return the field names of a dataclass: names_of(Message) -> ("role", "text", "parts")."""
-    return tuple(field.name for field in fields(kind))
-
-
 def to_plain(value: Any, *, skip: str = "") -> dict[str, Any]:
     """Convert a value to JSON data; *skip* names a field to leave out."""
     data: dict[str, Any] = {"kind": value._kind} if value._kind else {}

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any, Literal
 
 from claude_nb.types.content import Part
-from claude_nb.types.plain import Plain, names_of
+from claude_nb.types.plain import Plain
 from claude_nb.types.settings import Answer, Sampling, Thinking, Tool
 
 Role = Literal["user", "assistant"]
@@ -148,11 +148,11 @@ class Usage(Plain):
         Returns:
             The merged counts: `Usage(3, 1).merged(Usage(0, 9))` is `Usage(3, 9)`.
         """
-        return Usage(*(getattr(newer, name) or getattr(self, name) for name in names_of(Usage)))
+        return Usage(*(new or old for old, new in zip(astuple(self), astuple(newer), strict=True)))
 
     def __add__(self, other: Usage) -> Usage:
         """Add two counts. An unknown count adds nothing."""
-        pairs = ((getattr(self, name), getattr(other, name)) for name in names_of(Usage))
+        pairs = zip(astuple(self), astuple(other), strict=True)
         return Usage(*(b if a is None else a if b is None else a + b for a, b in pairs))
 
 

@@ -72,10 +72,6 @@ class Thinking(Plain):
     def __str__(self) -> str:
         return self.kind if self.budget_tokens is None else f"{self.budget_tokens:,} tokens"
 
-    def as_params(self) -> dict[str, Any]:
-        """Return the field of Anthropic's format: {"type": "enabled", "budget_tokens": 4000}."""
-        return self.to_dict()
-
 
 @dataclass(frozen=True, slots=True)
 class Tool(Plain):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from claude_nb.demo import Step
 from claude_nb.demo.sampling import effective_choices, surprisal_bits, survivors
 from claude_nb.widgets.lens_branches import Branch, visible
 
+PAGE = Path(__file__).with_name("lens_page.html")
 TOP = 5  # bars of each step in the static output
 WIDTH = 220  # of the longest possible bar, in pixels
 
@@ -53,7 +56,8 @@ def stand_alone(
     packed = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
     code = json.dumps(script, ensure_ascii=False).replace("<", "\\u003c")
     title = escape(f"Sampling lens: {traits['prompt']}")
-    return PAGE.format(title=title, style=style.replace("</", "<\\/"), data=packed, code=code)
+    values = {"title": title, "style": style.replace("</", "<\\/"), "data": packed, "code": code}
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], PAGE.read_text(encoding="utf-8"))
 
 
 def _chip(step: Step) -> str:
@@ -93,43 +97,3 @@ def _row(at: int, word: str, p: float, final: float) -> str:
 
 def _top(step: Step) -> list[int]:
     return sorted(range(len(step.p)), key=step.p.__getitem__, reverse=True)[:TOP]
-
-
-# The script is imported from a blob, with a stand-in for the widget's model. Without a kernel nothing is sent.
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<style>body {{ max-width: 1100px; margin: 24px auto; padding: 0 12px; }}
-{style}</style>
-<div id="lens"></div>
-<script type="application/json" id="data">{data}</script>
-<script type="application/json" id="code">{code}</script>
-<script type="module">
-const read = (id) => JSON.parse(document.getElementById(id).textContent);
-const {{ traits, arrays, about }} = read("data");
-const url = URL.createObjectURL(new Blob([read("code")], {{ type: "text/javascript" }}));
-const {{ default: widget }} = await import(url);
-const listeners = {{}};
-const each = (name, ...all) => (listeners[name] ?? []).forEach((one) => one(...all));
-const bytes = (text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
-const model = {{
-  get: (name) => traits[name],
-  set: (name, value) => {{ traits[name] = value; each(`change:${{name}}`); }},
-  save_changes: () => {{}},
-  on: (name, listener) => (listeners[name] ??= []).push(listener),
-  off: (name, listener) => {{ listeners[name] = (listeners[name] ?? []).filter((one) => one !== listener); }},
-  send: ({{ t, ids }}) => {{
-    if (t !== "arrays") return;
-    const message = {{ t, ids, about: ids.map((id) => about[id]) }};
-    each("msg:custom", message, ids.map((id) => new DataView(bytes(arrays[id]).buffer)));
-  }},
-}};
-const {{ signal }} = new AbortController();
-widget.initialize({{ model, signal }});
-widget.render({{ model, el: document.getElementById("lens"), signal }});
-</script>
-</html>
-"""

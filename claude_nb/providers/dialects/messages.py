@@ -45,7 +45,7 @@ def _body(request: Request, *, stream: bool) -> dict[str, Any]:
     if request.cache:
         _mark_for_cache(body)
     if request.thinking:
-        body["thinking"] = request.thinking.as_params()
+        body["thinking"] = request.thinking.to_dict()
     if tools := tool_calls.schemas(request):
         body["tools"] = [{"name": name, "description": about, "input_schema": schema} for name, about, schema in tools]
     return body | _output_fields(request) | request.sampling.as_params()
