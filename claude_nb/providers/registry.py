@@ -190,44 +190,49 @@ def key_for(request: Request, credentials: Credentials) -> Key | None:
     return key
 
 
-def stream(
-    request: Request,
-    *,
-    credentials: Credentials,
-    stop: Stop,
-    whole: bool = False,
-    timeout_s: float | None = None,
-    delay_s: float | None = None,
-    allow_http: bool = False,
-    connections: KeptConnections | None = None,
-    retries: int | None = None,
-) -> Iterator[Chunk]:
-    """Send a request to its provider and yield the reply as it arrives.
+@dataclass(frozen=True, slots=True)
+class SendOptions:
+    """How a request is sent.
 
     whole        request the reply in one piece
-    timeout_s    longest wait without progress, in seconds; None: the defaults of stream.Timeouts
+    timeout_s    longest wait without progress, in seconds; None: the defaults of http.stream.Timeouts
     delay_s      pause between words of the demo model, in seconds; None: its own
     allow_http   whether an unencrypted request may go to another machine
-    connections  of a thread that makes many calls; see keepalive.py
+    connections  of a thread that makes many calls; see http/keepalive.py
     retries      how many more tries a refused or lost request gets; None: 2
     """
+
+    whole: bool = False
+    timeout_s: float | None = None
+    delay_s: float | None = None
+    allow_http: bool = False
+    connections: KeptConnections | None = None
+    retries: int | None = None
+
+
+def stream(request: Request, options: SendOptions, *, credentials: Credentials, stop: Stop) -> Iterator[Chunk]:
+    """Send a request to its provider and yield the reply as it arrives."""
     provider = find(request.provider)
     if provider.dialect is None:
         from claude_nb import demo
 
-        yield from demo.stream(request, stop=stop, delay_s=delay_s)
+        yield from demo.stream(request, stop=stop, delay_s=options.delay_s)
         return
-    address, body = preview(request, stream=not whole)
+    address, body = preview(request, stream=not options.whole)
     key = key_for(request, credentials)
     from claude_nb.providers.http import client
 
     dialect = _dialect(dialect_name(request))
     # A reply in one piece is silent until it is complete, and the longest take minutes.
-    silence_s = timeout_s or (600.0 if whole else client.DEFAULT_TIMEOUTS.silence_s)
-    timeouts = client.Timeouts(silence_s=silence_s, progress_s=timeout_s or client.DEFAULT_TIMEOUTS.progress_s)
-    outgoing = client.post(address, body, key=key, headers=dialect.headers, timeouts=timeouts, connections=connections)
-    retries = client.RETRIES if retries is None else retries
-    response = yield from client.send(outgoing, stop=stop, allow_http=allow_http, retries=retries)
+    timeouts = client.Timeouts(
+        silence_s=options.timeout_s or (600.0 if options.whole else client.DEFAULT_TIMEOUTS.silence_s),
+        progress_s=options.timeout_s or client.DEFAULT_TIMEOUTS.progress_s,
+    )
+    outgoing = client.post(
+        address, body, key=key, headers=dialect.headers, timeouts=timeouts, connections=options.connections
+    )
+    retries = client.RETRIES if options.retries is None else options.retries
+    response = yield from client.send(outgoing, stop=stop, allow_http=options.allow_http, retries=retries)
     with response:
         if response.request_id:
             yield Chunk(id=response.request_id)

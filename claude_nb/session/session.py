@@ -212,10 +212,7 @@ class Session:
 
             return play(record.recorded, speed=0 if call.hurry else self.memory.speed, stop=stop)
         record.begin(request)
-        return registry.stream(
-            request,
-            credentials=self.credentials,
-            stop=stop,
+        options = registry.SendOptions(
             whole=call.whole,
             timeout_s=self.settings.get("timeout") if call.timeout is None else call.timeout,
             delay_s=0 if call.hurry else self.demo_delay_s,
@@ -223,6 +220,7 @@ class Session:
             connections=call.connections,
             retries=call.retries,
         )
+        return registry.stream(request, options, credentials=self.credentials, stop=stop)
 
     def _finished(self, call: Call, reply: Reply) -> Reply:
         """Take in the reply of a call: join it to what it continues, and extend its conversation."""

@@ -10,7 +10,7 @@ import pytest
 from claude_nb.errors import AuthError, ConfigError
 from claude_nb.providers import api, registry
 from claude_nb.providers.credentials import Credentials
-from claude_nb.providers.registry import PROVIDERS
+from claude_nb.providers.registry import PROVIDERS, SendOptions
 from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Message, Request, Usage
 from claude_nb.types.settings import Sampling
@@ -170,7 +170,7 @@ def test_a_refused_key_is_one_line_without_the_key() -> None:
 def test_a_missing_key_is_reported_before_anything_is_sent() -> None:
     request = Request("aimlapi", "m", (Message("user", "Hi"),))
     with pytest.raises(ConfigError, match="aimlapi needs a key: set AIMLAPI_API_KEY"):
-        list(registry.stream(request, credentials=Credentials({}), stop=Stop()))
+        list(registry.stream(request, SendOptions(), credentials=Credentials({}), stop=Stop()))
 
 
 @pytest.mark.parametrize("base_url", ["localhost:11434/v1", "ftp://localhost/v1", "/v1", "https://", "http://a b/v1"])

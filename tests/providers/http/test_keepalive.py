@@ -14,6 +14,7 @@ from claude_nb.providers.http import client, keepalive, transport
 from claude_nb.providers.http.keepalive import KeptConnections
 from claude_nb.providers.http.stream import ByteStream
 from claude_nb.providers.http.transport import stream_for
+from claude_nb.providers.registry import SendOptions
 from claude_nb.stop_signal import Stop
 from claude_nb.sweeps.engine.runner import connections_per_thread
 from claude_nb.types.request import Message, Request
@@ -35,9 +36,8 @@ def connections() -> Iterator[KeptConnections]:
 
 def say(server: Server, connections: KeptConnections, *, stop: Stop | None = None, whole: bool = False) -> str:
     request = Request("openai-compatible", "m", (Message("user", "Hi"),), base_url=server.url)
-    chunks = registry.stream(
-        request, credentials=Credentials({}), stop=stop or Stop(), connections=connections, whole=whole, timeout_s=5
-    )
+    options = SendOptions(whole=whole, timeout_s=5, connections=connections)
+    chunks = registry.stream(request, options, credentials=Credentials({}), stop=stop or Stop())
     return "".join(chunk.text for chunk in chunks)
 
 
