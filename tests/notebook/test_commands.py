@@ -1,4 +1,4 @@
-"""The slash commands without a notebook around them; tests/notebook/test_magic.py runs them from cells."""
+"""The slash commands without a notebook. tests/notebook/test_magic.py runs them from cells."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_wrong_command_is_one_line(line: str, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_refused_setting_sets_nothing_of_its_line() -> None:
+def test_a_line_with_a_wrong_setting_changes_nothing() -> None:
     asked = session()
     with pytest.raises(PromptError):
         run(asked, "/set seed=1 top_p=7")
@@ -69,7 +69,7 @@ def test_settings_may_be_quoted_and_spelled_like_flags() -> None:
     assert run(asked, "/set") == "max_tokens=6\nsystem='a = b'\nstop_sequences=('\\n',)"
 
 
-def test_models_are_listed_with_what_they_take_and_cost() -> None:
+def test_models_are_listed_with_their_options_and_prices() -> None:
     rows = run(session(AIMLAPI_API_KEY=KEY), "/models").splitlines()
     (sonnet,) = [row for row in rows if row.startswith("anthropic/claude-sonnet-4.6 ")]
     assert "temperature, top_p, top_k" in sonnet
@@ -80,7 +80,7 @@ def test_models_are_listed_with_what_they_take_and_cost() -> None:
     assert "local, free" in run(session(), "/models")
 
 
-def test_models_of_another_server_are_asked_of_it() -> None:
+def test_another_server_is_asked_for_its_models() -> None:
     with Server([answer(200, {"data": [{"id": "llama3"}, {"id": "qwen"}, {}, "x"]})]) as server:
         other = session(CLAUDE_NB_BASE_URL=server.url)
         assert run(other, "/models") == "llama3\nqwen"
@@ -88,7 +88,7 @@ def test_models_of_another_server_are_asked_of_it() -> None:
     assert "authorization" not in server.requests[0].headers
 
 
-def test_models_of_a_server_without_an_address_asks_for_one() -> None:
+def test_listing_models_without_an_address_asks_for_one() -> None:
     with pytest.raises(ConfigError, match="needs an address first"):
         run(session(CLAUDE_NB_PROVIDER="openai-compatible"), "/models")
 
@@ -116,7 +116,7 @@ def test_usage_counts() -> None:
 # The state
 
 
-def test_the_state_is_what_would_be_asked() -> None:
+def test_the_state_shows_the_target_of_the_next_call() -> None:
     asked = session(ANTHROPIC_API_KEY=KEY, CLAUDE_NB_MODEL="opus")
     text = settings.state(asked)
     assert "anthropic\n" in text
@@ -131,7 +131,7 @@ def test_the_state_names_a_model_that_is_missing() -> None:
     assert "not set; add -m NAME" in text
 
 
-def test_a_demo_that_was_chosen_needs_no_excuse() -> None:
+def test_a_chosen_demo_model_needs_no_explanation() -> None:
     asked = session(ANTHROPIC_API_KEY=KEY)
     asked.configure(provider="demo")
     assert "no key found" not in settings.state(asked)

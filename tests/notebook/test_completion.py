@@ -22,7 +22,7 @@ def test_options_are_completed_wherever_the_magic_may_stand(session: Session, st
 
 
 def test_every_long_option_is_offered(session: Session) -> None:
-    flags = {flag for knob in options.OPTIONS for flag in knob.flags if flag.startswith("--")}
+    flags = {flag for option in options.OPTIONS for flag in option.flags if flag.startswith("--")}
     assert set(words_for("%claude --", "claude", session)) == flags
 
 
@@ -48,7 +48,7 @@ def test_providers_conversations_and_settings_are_completed(session: Session) ->
     assert "temperature" in words_for("%claude /unset te", "claude", session)
 
 
-def test_functions_and_forms_of_the_notebook_are_completed(session: Session) -> None:
+def test_functions_and_classes_of_the_notebook_are_completed(session: Session) -> None:
     @dataclass
     class Item:
         name: str
@@ -90,15 +90,15 @@ def test_another_name_of_the_magic_is_completed_too(session: Session) -> None:
 
 
 def complete(shell: Shell, cell: str, at: str = "|") -> list[tuple[str, str]]:
-    """What IPython's completer makes of the cell with its cursor at "|": the texts, and what they replace."""
+    """Return what IPython offers for a cell with its cursor at "|": each text, and what it replaces."""
     offset = cell.index(at)
     text = cell.replace(at, "")
     with provisionalcompleter():
         found = list(shell.ip.Completer.completions(text, offset))
-    return [(one.text, text[one.start : one.end]) for one in found]
+    return [(word.text, text[word.start : word.end]) for word in found]
 
 
-def test_ipython_offers_them_and_replaces_the_word_before_the_cursor(shell: Shell) -> None:
+def test_ipython_offers_the_words_and_replaces_the_one_before_the_cursor(shell: Shell) -> None:
     assert complete(shell, "%claude --temp|") == [("--temperature", "--temp")]
     assert complete(shell, "%%claude -m demo --max|\nprompt") == [("--max-tokens", "--max")]
     assert complete(shell, "x = 1\nr = %claude -p anth|") == [("anthropic", "anth")]

@@ -1,4 +1,4 @@
-"""Cells, errors and code: what of the notebook goes into a prompt, and what of a reply comes back as a cell."""
+"""Cells and errors that become part of a prompt, and code of a reply that becomes a cell."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def kernel() -> Iterator[Kernel]:
 
 
 def ask(kernel: Kernel, line: str, text: str = "ok") -> tuple[str, Any]:
-    """The prompt that arrived, and the result of the cell."""
+    """Return the prompt that the server received, and the result of the cell."""
     with Server([chat([text])]) as server:
         kernel.run(f"%claude /set provider=openai-compatible model=m base_url={server.url}")
         result = kernel.run(line)
@@ -48,7 +48,7 @@ def ask(kernel: Kernel, line: str, text: str = "ok") -> tuple[str, Any]:
 # Cells
 
 
-def test_context_sends_the_last_cells_with_what_they_printed_and_gave(kernel: Kernel) -> None:
+def test_context_sends_the_last_cells_with_their_output(kernel: Kernel) -> None:
     kernel.run("a = 1")
     kernel.run("print('printed ' * 2)")
     kernel.run("a + 41")
@@ -63,7 +63,7 @@ def test_context_sends_the_last_cells_with_what_they_printed_and_gave(kernel: Ke
     assert sent.endswith("\n\nWhy?")
 
 
-def test_cells_are_left_out_from_the_oldest_when_they_are_too_long() -> None:
+def test_the_oldest_cells_are_left_out_when_all_are_too_long() -> None:
     sources = ["", *(f"x = {n}  # {'y' * 15_000}" for n in range(1, 5)), "%claude"]
     found = context.cells(9, {"In": sources, "Out": {4: "z" * 10_000}})
     assert "x = 4" in found.text
@@ -72,7 +72,7 @@ def test_cells_are_left_out_from_the_oldest_when_they_are_too_long() -> None:
     assert found.notices == ("context: 2 of 4 cells are sent; all would exceed 40,000 characters",)
 
 
-def test_a_value_that_cannot_be_written_costs_only_itself() -> None:
+def test_a_value_without_a_text_does_not_stop_the_others() -> None:
     class Broken:
         def __str__(self) -> str:
             raise ZeroDivisionError
@@ -95,7 +95,7 @@ def test_outside_a_notebook_there_are_no_cells() -> None:
         f'connect(db_password="{SECRET}")',
     ],
 )
-def test_what_looks_like_a_secret_is_masked_and_that_is_said(source: str) -> None:
+def test_what_looks_like_a_secret_is_masked_with_a_notice(source: str) -> None:
     found = context.cells(1, {"In": ["", source, ""]})
     assert SECRET not in found.text
     assert "[masked]" in found.text
@@ -108,7 +108,7 @@ def test_keys_are_masked_by_their_shape() -> None:
 
 
 @pytest.mark.parametrize("source", ['token = tokens["a"]', "password = None", "max_tokens = 200", 'key = "name"'])
-def test_what_is_no_secret_stays(source: str) -> None:
+def test_an_ordinary_assignment_is_not_masked(source: str) -> None:
     assert context.cells(1, {"In": ["", source, ""]}) == PromptText(f"In [1]:\n{source}")
 
 
@@ -134,7 +134,7 @@ def red(width):
 
 
 def pictures(kernel: Kernel, *cells: str, options: str = "--pictures") -> tuple[list[Any], Any]:
-    """What arrived as content after these cells, pictures as their size; and the result of the asking cell."""
+    """Return the content that the server received, with the size of each picture, and the result of the cell."""
     with Server([chat(["ok"])]) as server:
         kernel.run(f"%claude /set provider=openai-compatible model=m base_url={server.url}")
         for cell in cells:
@@ -152,7 +152,7 @@ def _seen(part: dict[str, Any]) -> Any:
     return Image.open(io.BytesIO(data)).size
 
 
-def test_pictures_that_cells_drew_and_gave_stand_below_their_cells(kernel: Kernel) -> None:
+def test_pictures_come_below_the_cells_that_displayed_or_returned_them(kernel: Kernel) -> None:
     kernel.run(DRAW)
     first = kernel.get("len(In)") + 1  # the next cell sets the address
     seen, result = pictures(
@@ -171,14 +171,14 @@ def test_pictures_that_cells_drew_and_gave_stand_below_their_cells(kernel: Kerne
     assert f"attached cell_{first + 1}.png: image/png" in str(result.outputs)
 
 
-def test_without_being_asked_for_no_picture_is_sent(kernel: Kernel) -> None:
+def test_no_picture_is_sent_without_the_option(kernel: Kernel) -> None:
     kernel.run(DRAW)
     seen, _ = pictures(kernel, "display(red(9))", options="")
     assert [type(part) for part in seen] == [str]
     assert "Picture" not in seen[0]
 
 
-def test_the_same_picture_is_sent_once_and_one_that_was_replaced_not_at_all(kernel: Kernel) -> None:
+def test_a_repeated_picture_is_sent_once_and_a_replaced_one_not_at_all(kernel: Kernel) -> None:
     kernel.run(DRAW)
     seen, _ = pictures(
         kernel,
@@ -200,20 +200,20 @@ def test_a_dry_run_shows_the_pictures_too(kernel: Kernel) -> None:
     assert "characters)" in result.text
 
 
-def test_loading_again_listens_once_and_unloading_no_more(kernel: Kernel) -> None:
+def test_reloading_registers_one_hook_and_unloading_removes_it(kernel: Kernel) -> None:
     for magic, listeners in (("%reload_ext", 1), ("%unload_ext", 0), ("%load_ext", 1)):
         assert kernel.run(f"{magic} claude_nb").error is None
         assert kernel.get("len(get_ipython().display_pub._hooks)") == listeners
 
 
-def test_a_display_goes_out_also_when_nobody_understands_it() -> None:
+def test_a_malformed_display_message_is_passed_on() -> None:
     images = DisplayedImages(lambda: 1)
     for message in ({}, {"header": {"msg_type": "display_data"}, "content": {"data": None}}):
         assert images(message) is message
     assert images.of(1) == []
 
 
-def test_only_the_newest_pictures_are_held() -> None:
+def test_only_the_newest_pictures_are_kept() -> None:
     images = DisplayedImages(lambda: 1)
     for n in range(25):
         data = {"image/png": base64.b64encode(b"%d" % n).decode()}
@@ -224,18 +224,18 @@ def test_only_the_newest_pictures_are_held() -> None:
     assert images.of(1) == []
 
 
-def test_a_figure_that_an_older_ipython_keeps_as_a_value_only_is_taken_too() -> None:
+def test_a_figure_is_sent_if_an_older_ipython_keeps_only_its_value() -> None:
     found = context.cells(1, {"In": ["", "fig", ""], "Out": {1: Image.new("RGB", (4, 4))}}, images=lambda n: [])
-    assert [(one.name, one.at) for one in found.attachments] == [("cell_1.png", len(found.text))]
+    assert [(picture.name, picture.at) for picture in found.attachments] == [("cell_1.png", len(found.text))]
 
 
-def test_a_picture_that_cannot_be_sent_costs_only_itself() -> None:
+def test_a_picture_that_cannot_be_sent_does_not_stop_the_prompt() -> None:
     found = context.cells(1, {"In": ["", "x", ""]}, images=lambda n: [b"\x89PNG\r\n\x1a\nbroken"])
     assert found.attachments == ()
     assert "a picture of [1] is left out: cell_1.png begins like a picture" in found.notices[0]
 
 
-def test_pictures_need_to_know_of_how_many_cells(shell: Shell) -> None:
+def test_pictures_need_a_number_of_cells(shell: Shell) -> None:
     assert "use --context 1 --pictures" in shell.run("%claude -m demo --pictures Why?")
 
 
@@ -256,7 +256,7 @@ def test_err_is_the_last_error(kernel: Kernel) -> None:
     assert "return x / 0" in sent
 
 
-def test_without_an_error_there_is_none_to_send(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_error_there_is_nothing_to_send(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(sys, "last_value", raising=False)
     for ask_for in (context.error, lambda: context.failed_cell({})):
         with pytest.raises(PromptError, match="no cell has failed"):
@@ -279,7 +279,7 @@ def test_fix_sends_the_cell_that_failed_and_puts_the_corrected_one_below_without
     assert kernel.get("x") == "never"
 
 
-def test_fix_knows_a_cell_that_python_could_not_read(kernel: Kernel) -> None:
+def test_fix_finds_a_cell_with_a_syntax_error(kernel: Kernel) -> None:
     kernel.run("for for in 3:")
     sent, _ = ask(kernel, "%claude /fix")
     assert "```python\nfor for in 3:\n```" in sent
@@ -302,7 +302,7 @@ def test_code_is_shown_again_as_text_to_copy_and_as_a_cell(kernel: Kernel) -> No
         assert result.payload == [{"source": "set_next_input", "text": code, "replace": False}]
 
 
-def test_load_takes_the_code_of_a_reply_by_its_variable(kernel: Kernel) -> None:
+def test_load_reads_the_code_of_a_reply_from_its_variable(kernel: Kernel) -> None:
     ask(kernel, "%claude -o kept Write it.", FENCED)
     for source, code in (("kept.python", "x = 1 / 2\n\nprint(x)"), ("kept.code[1].code", "rm -rf /\n")):
         (payload,) = kernel.run(f"%load {source}").payload
@@ -330,18 +330,18 @@ def test_a_code_block_shows_itself_as_code(kernel: Kernel) -> None:
     assert "\u202e" not in data["text/plain"] + data["text/html"]
 
 
-def test_without_code_there_is_no_new_cell_and_a_line_says_so(kernel: Kernel) -> None:
+def test_without_code_there_is_a_notice_instead_of_a_new_cell(kernel: Kernel) -> None:
     _, result = ask(kernel, "%claude --code Write it.", "I would rather not.")
     assert result.payload == []
     assert "contains no Python code" in str(result.outputs[-1])
 
 
-def test_a_cell_has_no_characters_that_hide_what_it_does() -> None:
+def test_a_new_cell_contains_no_characters_that_hide_code() -> None:
     text = "```python\nx = 1 \u202e# evil\x1b[2K\u2066\tok 👩‍🔬\r\n```"
     reply = Reply(Request("demo", "demo", (Message("user", "Hi"),)), text)
     assert reply.python == "x = 1 # evil[2K\tok 👩‍🔬"
 
 
 @pytest.mark.parametrize("option", ["--code", "--context 2", "--pictures"])
-def test_a_sweep_refuses_what_it_could_not_do(shell: Shell, option: str) -> None:
+def test_a_sweep_refuses_unsupported_options(shell: Shell, option: str) -> None:
     assert "a sweep does not support --" in shell.run(f'%claude -m demo {option} --sweep "temperature=0,1" Why?')

@@ -1,4 +1,4 @@
-"""A line is run the way IPython runs it, and what reaches the magic is looked at."""
+"""Run lines as IPython does, and look at what reaches the magic."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from claude_nb.notebook.extension import line_transformer
 
 
 class Shell:
-    """Stands where the code of a cell finds its shell; keeps what the magic was asked."""
+    """Takes the place of the shell, and keeps the prompts that the magic gets."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.prompts: list[str] = []
 
     def run_line_magic(self, name: str, line: str) -> str:
         assert name == "claude"
-        self.asked.append(line)
+        self.prompts.append(line)
         return f"reply to {line}"
 
 
@@ -31,11 +31,11 @@ def python_of(cell: str) -> str:
 
 
 def run(cell: str) -> tuple[list[str], dict[str, Any]]:
-    """The prompts that arrived, and the variables of the cell."""
+    """Return the prompts that the magic got, and the variables of the cell."""
     shell = Shell()
     variables: dict[str, Any] = {"get_ipython": lambda: shell}
     exec(python_of(cell), variables)
-    return shell.asked, variables
+    return shell.prompts, variables
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_any_line_arrives(text: str) -> None:
 
 
 @pytest.mark.parametrize("quote", ["'", '"', "(", "[", "'''", "🙂"])
-def test_several_lines_in_one_cell_do_not_disturb_each_other(quote: str) -> None:
+def test_several_lines_in_one_cell_do_not_affect_each_other(quote: str) -> None:
     cell = f"%claude one {quote}?\na = %claude two {quote}?\nfor i in range(2):\n    %claude three {quote}\nb = 'b'\n"
     asked, variables = run(cell)
     assert asked == [f"one {quote}?", f"two {quote}?", f"three {quote}", f"three {quote}"]
@@ -123,7 +123,7 @@ def test_a_backslash_continues_the_prompt_on_the_next_line() -> None:
         "x = [1,\n# %claude no?\n2]\n",
     ],
 )
-def test_what_only_looks_like_the_magic_is_left_alone(cell: str) -> None:
+def test_text_that_only_looks_like_the_magic_is_left_alone(cell: str) -> None:
     asked, variables = run(cell)
     assert asked == []
     assert "x" in variables or cell.startswith("#")

@@ -1,4 +1,4 @@
-"""The history is off, damaged or cannot be written: one line, and no reply is lost. In real kernels."""
+"""A history that is off, damaged or not writable costs one line and no reply, in real kernels."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_without_a_history_nothing_is_written_and_the_commands_say_so(
     assert not list(tmp_path.rglob("*.db"))
 
 
-def test_a_damaged_history_is_set_aside_and_the_reply_is_whole(env: dict[str, str], kernel: Kernel) -> None:
+def test_a_damaged_history_is_set_aside_and_the_reply_is_complete(env: dict[str, str], kernel: Kernel) -> None:
     path = Path(env["CLAUDE_NB_HISTORY"])
     path.parent.mkdir()
     path.write_bytes(b"this is no database, but somebody's text. " * 200)
@@ -42,8 +42,8 @@ def test_a_damaged_history_is_set_aside_and_the_reply_is_whole(env: dict[str, st
         assert "was damaged; it is kept as history-damaged-" in notes(result)[0]
         assert "Hello" in html(result)
         assert "Hello" in html(kernel.run("%claude /history"))
-    kept = [one for one in path.parent.iterdir() if "damaged" in one.name]
-    assert [one.read_bytes()[:20] for one in kept] == [b"this is no database,"]
+    kept = [file for file in path.parent.iterdir() if "damaged" in file.name]
+    assert [file.read_bytes()[:20] for file in kept] == [b"this is no database,"]
 
 
 UNWRITABLE = {
@@ -72,14 +72,14 @@ def test_a_history_that_cannot_be_written_is_one_line_and_no_reply_is_lost(
 
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
-    """A file system of 64 kB, where root may make one."""
+    """Return a file system of 128 kB, if root may mount one."""
     folder = Path(tempfile.mkdtemp(prefix="cnb-disk-"))
-    made = subprocess.run(
+    mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(folder)], check=False, capture_output=True
     )
-    if made.returncode:
+    if mounted.returncode:
         folder.rmdir()
-        pytest.skip("no file system of its own can be mounted here")
+        pytest.skip("no file system can be mounted here")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
     folder.rmdir()
@@ -99,7 +99,7 @@ def test_a_disk_that_fills_up_is_one_line_and_no_reply_is_lost(
         assert kernel.get("reply.text") == "short"
 
 
-def test_the_history_is_its_owners_alone(env: dict[str, str], kernel: Kernel) -> None:
+def test_only_the_owner_can_read_the_history(env: dict[str, str], kernel: Kernel) -> None:
     with Server([chat(["Hello"])]) as server:
         kernel.run(f"import os; usual = os.umask(0)\n%claude --quiet --base-url {server.url} Hi\nos.umask(usual)")
     path = Path(env["CLAUDE_NB_HISTORY"])

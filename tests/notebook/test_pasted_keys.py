@@ -1,4 +1,4 @@
-"""Where a key does not belong it is refused in one line, and none is sent to a server that it is not for."""
+"""A key in the wrong place is refused in one line, and no key goes to a server that it is not for."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_key_in_a_prompt_or_an_option_is_refused_in_one_line(cell: str, kernel
 
 
 @pytest.mark.parametrize("cell", ["%claude --base-url {} Hi", "%claude /set base_url={}"])
-def test_an_address_with_a_password_is_refused_and_kept_nowhere(cell: str, kernel: Kernel) -> None:
+def test_an_address_with_a_password_is_refused_and_not_stored(cell: str, kernel: Kernel) -> None:
     kernel.run("%claude -p demo --quiet a reply, so that there is a history")
     result = kernel.run(cell.format("https://ada:opensesame@a.example/v1"))
     assert "leave it out, keys are kept elsewhere" in str(result.error)
@@ -82,11 +82,11 @@ def session_with(**environ: str) -> Session:
 
 def test_a_key_given_for_one_address_goes_to_no_other() -> None:
     session = session_with()
-    with Server([chat(["Hello"])]) as its_own, Server([chat(["Hello"])]) as other:
-        session.configure(provider="aimlapi", base_url=its_own.url, api_key=OWN)
+    with Server([chat(["Hello"])]) as bound, Server([chat(["Hello"])]) as other:
+        session.configure(provider="aimlapi", base_url=bound.url, api_key=OWN)
         session.ask("Hi")
         session.ask("Hi", base_url=other.url)
-    assert its_own.requests[0].headers["authorization"] == f"Bearer {OWN}"
+    assert bound.requests[0].headers["authorization"] == f"Bearer {OWN}"
     assert "authorization" not in other.requests[0].headers
 
 
@@ -122,8 +122,8 @@ def test_an_unencrypted_address_elsewhere_asks_for_allow_http(monkeypatch: pytes
     assert proxy.requests[0].path.startswith("http://models.example/v1/")
 
 
-def test_the_option_of_the_magic_reaches_the_wire(kernel: Kernel) -> None:
-    """Refused without it; with it the request gets as far as the name, which nobody has."""
+def test_the_option_of_the_magic_reaches_the_client(kernel: Kernel) -> None:
+    """Without the option the request is refused; with it the request gets as far as an unknown host name."""
     ask = "%claude -p openai-compatible -m m --base-url http://nobody.invalid/v1"
     assert "--allow-http" in str(kernel.run(f"{ask} Hi").error)
     with Server([answer(502)]) as proxy:

@@ -1,4 +1,4 @@
-"""What a session used, and the limit in money that no call may pass."""
+"""What a session has used, and its spending limit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PRICED = DEMO | {"prices": {"demo": {"input": 1000, "output": 10_000}}}
 
 
 def new_session(environ: dict[str, str] | None = None, tick_s: float = 0, **settings: object) -> Session:
-    """tick_s is what the session's clock goes on each time it is looked at."""
+    """Return a session whose clock advances by tick_s seconds each time it is read."""
     ticks = count()
     session = Session(
         credentials=Credentials({"CLAUDE_NB_HISTORY": "off", **(environ or {})}), clock=lambda: tick_s * next(ticks)
@@ -30,7 +30,7 @@ def new_session(environ: dict[str, str] | None = None, tick_s: float = 0, **sett
     return session
 
 
-def test_calls_go_through_until_the_budget_is_used_up_and_then_none_is_sent() -> None:
+def test_no_call_is_sent_once_the_budget_is_used_up() -> None:
     session = new_session(budget=0.30, max_tokens=10)
     first = session.ask("Once upon a time")
     assert first.cost_usd == pytest.approx(0.104)
@@ -42,7 +42,7 @@ def test_calls_go_through_until_the_budget_is_used_up_and_then_none_is_sent() ->
     assert session.totals.calls == calls
 
 
-def test_a_reply_that_passes_the_budget_is_stopped_and_what_arrived_is_kept() -> None:
+def test_a_reply_that_exceeds_the_budget_is_stopped_and_its_text_is_kept() -> None:
     session = new_session(tick_s=1.0, budget=0.10, max_tokens=200)
     with pytest.raises(ConfigError, match="used up") as caught:
         session.ask("Once upon a time")
@@ -53,7 +53,7 @@ def test_a_reply_that_passes_the_budget_is_stopped_and_what_arrived_is_kept() ->
         session.ask("Once upon a time")
 
 
-def test_what_running_replies_cost_so_far_counts_too() -> None:
+def test_the_cost_of_running_replies_counts_too() -> None:
     session = new_session(budget=0.008)
     running = [session.stream("Once upon a time").chunks() for _ in range(2)]
     for chunks in running:
@@ -69,13 +69,13 @@ def test_a_call_of_unknown_price_is_refused_while_there_is_a_budget() -> None:
         session.ask("Hi")
 
 
-def test_the_free_demo_model_runs_also_when_nothing_is_left() -> None:
+def test_the_free_demo_model_runs_even_when_nothing_is_left() -> None:
     session = new_session(budget=0.0)
     session.configure(models=[])
     assert session.ask("Hi").cost_usd == 0
 
 
-def test_a_budget_is_set_shown_and_lifted_with_slash_commands() -> None:
+def test_slash_commands_set_show_and_remove_a_budget() -> None:
     session = new_session()
     assert commands.run(session, "/set budget=2.00", {}) == "budget=2.0"
     assert session.budget.limit_usd == 2.0
@@ -86,7 +86,7 @@ def test_a_budget_is_set_shown_and_lifted_with_slash_commands() -> None:
         commands.run(session, "/set budget=-1", {})
 
 
-def test_usage_tells_of_the_kernel_and_of_the_notebook_over_all_kernels(tmp_path: Path) -> None:
+def test_usage_reports_the_kernel_and_the_notebook_over_all_kernels(tmp_path: Path) -> None:
     history = {"CLAUDE_NB_HISTORY": str(tmp_path / "history.db")}
     for _ in range(2):
         session = new_session(history, max_tokens=10)

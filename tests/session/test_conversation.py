@@ -7,7 +7,7 @@ from claude_nb.session.conversation import Cell, Conversation
 from claude_nb.types.request import Message, Request
 
 
-def said(text: str) -> Message:
+def answer(text: str) -> Message:
     return Message("assistant", text)
 
 
@@ -16,10 +16,10 @@ def ask(prompt: str, system: str | None = None) -> Request:
 
 
 def talk(*cells: str) -> Conversation:
-    """One exchange for each "id/run"; an empty one is outside notebooks."""
+    """Return a conversation with one exchange for each "id/run"; "" is outside notebooks."""
     conversation = Conversation("c")
     for n, cell in enumerate(cells):
-        conversation = conversation.plus(ask(f"p{n}"), said(f"a{n}"), Cell(*cell.split("/")) if cell else None)
+        conversation = conversation.plus(ask(f"p{n}"), answer(f"a{n}"), Cell(*cell.split("/")) if cell else None)
     return conversation
 
 
@@ -27,7 +27,7 @@ def prompts(conversation: Conversation) -> list[str]:
     return [exchange.prompt.text for exchange in conversation.exchanges]
 
 
-def test_it_holds_whole_exchanges_in_order() -> None:
+def test_it_keeps_exchanges_in_order() -> None:
     assert talk("a/1", "b/1").messages == (
         Message("user", "p0"),
         Message("assistant", "a0"),
@@ -38,10 +38,10 @@ def test_it_holds_whole_exchanges_in_order() -> None:
 
 def test_only_the_newest_prompt_of_a_request_is_added() -> None:
     longer = Request("demo", "demo", (*talk("a/1").messages, Message("user", "new")))
-    assert prompts(talk("a/1").plus(longer, said("answer"), None)) == ["p0", "new"]
+    assert prompts(talk("a/1").plus(longer, answer("answer"), None)) == ["p0", "new"]
 
 
-def test_running_a_cell_again_takes_it_back_and_what_followed() -> None:
+def test_running_a_cell_again_removes_its_exchange_and_later_ones() -> None:
     assert prompts(talk("a/1", "b/1", "c/1").before(Cell("b", "2"))) == ["p0"]
     assert prompts(talk("a/1", "b/1").before(Cell("a", "2"))) == []
 
@@ -51,20 +51,20 @@ def test_two_prompts_of_one_run_belong_together() -> None:
     assert prompts(talk("z/1", "a/1", "a/1").before(Cell("a", "2"))) == ["p0"]
 
 
-def test_a_new_cell_and_code_outside_notebooks_continue() -> None:
+def test_a_new_cell_or_code_outside_notebooks_continues() -> None:
     assert prompts(talk("a/1", "", "b/1").before(Cell("c", "1"))) == ["p0", "p1", "p2"]
     assert prompts(talk("a/1", "b/1").before(None)) == ["p0", "p1"]
 
 
 def test_a_conversation_remembers_its_newest_system_prompt() -> None:
-    spoken = Conversation("c").plus(ask("Hi", "Be brief."), said("Yo."), None)
+    spoken = Conversation("c").plus(ask("Hi", "Be brief."), answer("Yo."), None)
     assert spoken.system == "Be brief."
-    assert spoken.plus(ask("Ho"), said("Hm."), None).system is None
+    assert spoken.plus(ask("Ho"), answer("Hm."), None).system is None
 
 
-def test_adding_leaves_the_old_one_as_it_was() -> None:
+def test_adding_does_not_change_the_old_conversation() -> None:
     old = talk("a/1")
-    old.plus(ask("more"), said("yes"), None)
+    old.plus(ask("more"), answer("yes"), None)
     assert prompts(old) == ["p0"]
 
 

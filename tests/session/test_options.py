@@ -16,7 +16,7 @@ ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | st.text() |
 
 
 def refused(work: Callable[[], Any]) -> tuple[Any, str]:
-    """The value, or None and the line that refuses it."""
+    """Return the value and "", or None and the error message."""
     try:
         return work(), ""
     except PromptError as error:
@@ -24,7 +24,7 @@ def refused(work: Callable[[], Any]) -> tuple[Any, str]:
 
 
 @given(st.sampled_from(sorted(BY_NAME)), ANYTHING)
-def test_any_value_is_taken_or_refused_in_one_line(name: str, value: Any) -> None:
+def test_any_value_is_accepted_or_refused_in_one_line(name: str, value: Any) -> None:
     checked, line = refused(lambda: options.check(name, value))
     assert line == "" or (name in line and "\n" not in line)
     assert options.check(name, checked) == checked
@@ -53,7 +53,7 @@ def test_any_text_is_read_or_refused_in_one_line(name: str, text: str) -> None:
         ("temperature", None, None),
     ],
 )
-def test_values_are_kept_in_one_type(name: str, value: Any, kept: Any) -> None:
+def test_values_are_converted_to_one_type(name: str, value: Any, kept: Any) -> None:
     checked = options.check(name, value)
     assert (checked, type(checked)) == (kept, type(kept))
 
@@ -78,7 +78,7 @@ def test_values_are_kept_in_one_type(name: str, value: Any, kept: Any) -> None:
         ("model", ["sonnet"], "must be a string"),
     ],
 )
-def test_what_no_model_takes_is_refused(name: str, value: Any, message: str) -> None:
+def test_a_value_that_no_model_accepts_is_refused(name: str, value: Any, message: str) -> None:
     with pytest.raises(PromptError, match=message):
         options.check(name, value)
 
@@ -89,36 +89,36 @@ def test_a_huge_wrong_value_is_shown_in_part() -> None:
     assert len(str(caught.value)) < 120
 
 
-@pytest.mark.parametrize("knob", OPTIONS, ids=lambda knob: knob.name)
-def test_a_knob_is_found_by_every_spelling(knob: options.Option) -> None:
-    for name in (knob.name, knob.name.replace("_", "-"), *knob.flags, f"--{knob.name}"):
-        assert options.find(name) is knob
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_an_option_is_found_by_every_spelling(option: options.Option) -> None:
+    for name in (option.name, option.name.replace("_", "-"), *option.flags, f"--{option.name}"):
+        assert options.find(name) is option
 
 
-def test_an_unknown_knob_names_a_near_one() -> None:
+def test_an_unknown_option_suggests_a_similar_one() -> None:
     with pytest.raises(PromptError, match="did you mean temperature"):
         options.find("temprature")
     with pytest.raises(PromptError, match="/help"):
         options.find("zzz")
 
 
-def test_sliders_have_a_range_that_is_allowed_and_a_step() -> None:
+def test_sliders_have_an_allowed_range_and_a_step() -> None:
     for name in SAMPLING_NAMES:
-        knob = BY_NAME[name]
-        if knob.kind is str:
+        option = BY_NAME[name]
+        if option.kind is str:
             continue
-        assert knob.low is not None
-        assert knob.high is not None
-        assert knob.step
-        assert options.check(name, knob.kind(knob.low)) == knob.low  # type: ignore[misc]  # kind is int or float here
-        assert options.check(name, knob.kind(knob.high)) == knob.high  # type: ignore[misc]
+        assert option.low is not None
+        assert option.high is not None
+        assert option.step
+        assert options.check(name, option.kind(option.low)) == option.low  # type: ignore[misc]  # kind is int or float here
+        assert options.check(name, option.kind(option.high)) == option.high  # type: ignore[misc]
 
 
-def test_every_knob_says_what_it_does_and_names_its_value() -> None:
-    for knob in OPTIONS:
-        assert knob.help
-        assert bool(knob.metavar) == (knob.kind is not None)
+def test_every_option_has_a_help_text_and_names_its_value() -> None:
+    for option in OPTIONS:
+        assert option.help
+        assert bool(option.metavar) == (option.kind is not None)
 
 
-def test_sampling_fields_are_knobs_and_settings() -> None:
-    assert {knob.name for knob in options.SETTINGS} >= set(SAMPLING_NAMES)
+def test_sampling_fields_are_settings() -> None:
+    assert {option.name for option in options.SETTINGS} >= set(SAMPLING_NAMES)

@@ -1,4 +1,4 @@
-"""What a teacher fixes for everyone: provider, address, models and a budget, and what refusals say."""
+"""The limits that a teacher sets for everyone, and the messages of refused calls."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ def session(path: Path | None = None, **environ: str) -> Session:
     return Session(credentials=Credentials({"ANTHROPIC_API_KEY": KEY, "CLAUDE_NB_HISTORY": "off", **named, **environ}))
 
 
-def test_without_rules_everything_is_as_always() -> None:
+def test_without_a_class_file_everything_is_allowed() -> None:
     assert session().policy == policy.Policy()
     assert session().request("Hi").provider == "anthropic"
 
 
 @pytest.mark.parametrize("options", [{"provider": "anthropic"}, {"model": "sonnet"}, {"base_url": "https://x.test/v1"}])
-def test_the_variable_alone_locks_to_the_demo_model(options: dict[str, str]) -> None:
+def test_the_variable_alone_allows_only_the_demo_model(options: dict[str, str]) -> None:
     locked = session(CLAUDE_NB_PROVIDER="demo")
     assert locked.request("Hi").provider == "demo"
     with pytest.raises(ConfigError, match=r"only the demo model may be used here \(set in CLAUDE_NB_PROVIDER\)"):
         locked.request("Hi", **options)
 
 
-def test_a_lock_holds_against_settings_too(tmp_path: Path) -> None:
+def test_settings_cannot_change_the_policy(tmp_path: Path) -> None:
     locked = session(write(tmp_path / "class.json", provider="demo"))
     locked.configure(provider="anthropic")
     with pytest.raises(ConfigError, match="only the demo model"):
         locked.request("Hi")
 
 
-def test_a_request_made_elsewhere_is_held_back_as_well(tmp_path: Path) -> None:
+def test_a_request_of_another_session_is_refused_too(tmp_path: Path) -> None:
     free = session().request("Hi", provider="anthropic")
     with pytest.raises(ConfigError, match="only the demo model"):
         session(write(tmp_path / "class.json", provider="demo")).run(free)
@@ -63,19 +63,19 @@ def test_provider_address_and_first_model_become_the_defaults(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"model": "huge"}, "only fast, smart, demo may be used here, not huge"),
         ({"provider": "anthropic"}, "only openai-compatible and the demo model may be used here, not anthropic"),
         ({"base_url": "https://other.test/v1"}, "only https://llm.school.test/v1 may be used here"),
     ],
 )
-def test_what_is_not_allowed_is_refused_with_the_teachers_note(
-    tmp_path: Path, options: dict[str, str], said: str
+def test_a_forbidden_call_is_refused_with_the_teachers_note(
+    tmp_path: Path, options: dict[str, str], message: str
 ) -> None:
     rules = {"provider": "openai-compatible", "base_url": "https://llm.school.test/v1", "models": ["fast", "smart"]}
     locked = session(write(tmp_path / "class.json", **rules, note="Ask Ms. Lee for more."))
-    with pytest.raises(ConfigError, match=said) as caught:
+    with pytest.raises(ConfigError, match=message) as caught:
         locked.request("Hi", **options)
     assert str(caught.value).endswith("Ask Ms. Lee for more.")
     assert "\n" not in str(caught.value)
@@ -123,7 +123,7 @@ def test_a_budget_can_be_lowered_but_not_raised(tmp_path: Path) -> None:
     assert locked.budget.limit_usd == 0.5
 
 
-def test_the_systems_file_comes_before_what_a_user_can_change(tmp_path: Path) -> None:
+def test_the_file_of_the_system_comes_before_those_of_the_user(tmp_path: Path) -> None:
     write(tmp_path / "system" / "class.json", provider="demo")
     own = write(tmp_path / "own.json", provider="anthropic")
     credentials = Credentials({"CLAUDE_NB_CLASS": str(own)})
@@ -148,14 +148,14 @@ def test_the_systems_file_comes_before_what_a_user_can_change(tmp_path: Path) ->
         "{",
     ],
 )
-def test_a_slip_in_the_file_locks_instead_of_opening(tmp_path: Path, text: str) -> None:
+def test_a_mistake_in_the_file_raises_an_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "class.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match="cannot use the class file"):
         session(path)
 
 
-def test_a_named_file_that_is_missing_locks_too(tmp_path: Path) -> None:
+def test_a_missing_file_in_the_variable_raises_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         session(tmp_path / "gone.json")
 
