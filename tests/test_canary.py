@@ -11,6 +11,7 @@ from urllib.parse import quote
 import nbformat
 import pytest
 
+from tests.helpers.inside import SESSION
 from tests.helpers.kernel import Kernel, Result
 from tests.helpers.replies import chat, chat_chunk, messages, sse
 from tests.helpers.server import Reset, Scenario, Send, Server, answer, head, stream
@@ -47,7 +48,7 @@ SEARCH = '''
 def canary_search(canary):
     """Where in this kernel a piece of the key can be seen, followed from errors, frames and our own objects."""
     import gc, pickle, sys, types
-    import claude_nb, claude_nb.session.default
+    import claude_nb
     pieces = {canary[i:i + 8] for i in range(len(canary) - 7)}
     seen, found = set(), []
     def holds(text):
@@ -89,12 +90,12 @@ def canary_search(canary):
                 found.append("the pickled error")
         except Exception:
             pass
-    session = claude_nb.session.default.default_session()
+    session = SESSION
     look(session, "session", 0)
     if session.last and any(piece.encode() in pickle.dumps(session.last) for piece in pieces):
         found.append("the pickled reply")
     return found
-'''
+'''.replace("SESSION", SESSION)
 
 
 def shown(results: list[Result]) -> str:
@@ -130,7 +131,7 @@ def kernel() -> Iterator[Kernel]:
         started.run(
             "import logging, sys\n"
             "logging.basicConfig(level=logging.DEBUG, filename='debug.log', force=True)\n"
-            "%xmode Verbose\n%load_ext claude_nb\nimport claude_nb.session.default"
+            "%xmode Verbose\n%load_ext claude_nb"
         )
         started.run(SEARCH)
         yield started
@@ -179,8 +180,8 @@ def test_no_command_no_file_no_log_and_no_child_shows_it(kernel: Kernel) -> None
                     "%claude /history",
                 ),
                 *("%claude /show 1", "%claude /restore", "%claude /record lesson.jsonl", "%claude /set", "%claude?"),
-                "import claude_nb, copy, pickle, subprocess\nfrom claude_nb.session.default import default_session",
-                "session = default_session()\nsession, vars(session), vars(session.credentials)",
+                "import claude_nb, copy, pickle, subprocess",
+                f"session = {SESSION}\nsession, vars(session), vars(session.credentials)",
                 "session.credentials.known()",
                 "repr(session.credentials.known()[0]), str(session.credentials.known()[0]), dir(session.credentials)",
                 "claude_nb.ask('Hi').to_dict(), claude_nb.history(), claude_nb.last",

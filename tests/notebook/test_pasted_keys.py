@@ -11,6 +11,7 @@ from claude_nb.errors import AuthError, BadRequest, ClaudeError, ConfigError
 from claude_nb.providers import api, registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.session.session import Session
+from tests.helpers.inside import SESSION
 from tests.helpers.kernel import Kernel
 from tests.helpers.replies import chat
 from tests.helpers.server import Server, answer
@@ -21,7 +22,7 @@ OWN = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[Kernel]:
     with Kernel({"AIMLAPI_API_KEY": OWN}) as started:
-        started.run("%load_ext claude_nb\nimport claude_nb.session.default")
+        started.run("%load_ext claude_nb")
         yield started
 
 
@@ -53,16 +54,16 @@ def test_a_key_in_a_prompt_or_an_option_is_refused_in_one_line(cell: str, kernel
     assert line.startswith("PromptError: this looks like a key, and was not sent")
     assert LOOKS_LIKE not in str(result.outputs)
     assert server.requests == []
-    assert kernel.get("claude_nb.session.default.default_session().settings") == {}
+    assert kernel.get(f"{SESSION}.settings") == {}
 
 
 @pytest.mark.parametrize("cell", ["%claude --base-url {} Hi", "%claude /set base_url={}"])
 def test_an_address_with_a_password_is_refused_and_not_stored(cell: str, kernel: Kernel) -> None:
     kernel.run("%claude -p demo --quiet a reply, so that there is a history")
     result = kernel.run(cell.format("https://ada:opensesame@a.example/v1"))
-    assert "leave it out, keys are kept elsewhere" in str(result.error)
+    assert "leave it out and use %claude /login" in str(result.error)
     assert "opensesame" not in str(result.outputs)
-    assert kernel.get("claude_nb.session.default.default_session().settings") == {}
+    assert kernel.get(f"{SESSION}.settings") == {}
     assert b"opensesame" not in (kernel.home / "history.db").read_bytes()
 
 
