@@ -1,7 +1,9 @@
-"""Sweeps: one prompt, a grid of settings, the replies side by side. Knows no notebook.
+"""Sweeps: one prompt under many settings, and the replies side by side.
 
-plan      lists of settings -> cases with their requests       measures  every metric, declared once
-forecast  what it will take, before anything is sent           results   rows, summary, best case
-runner    some calls at once; pace: how many                   sweep     a plan that is run, stopped, resumed
-worker    one call in another process                          files, plots, table   what leaves
+api          the public functions                 plan      lists of settings -> cases with their requests
+sweep        a plan that is run and resumed       results   rows, summary, best case
+forecast     calls and costs in advance           files     save and load
+check        pass rate of a prompt                first_words  frequencies of first words
+engine       threads, queue, throttle, workers    metrics   every metric, and the statistics
+views        grid, columns, bars and plots
 """

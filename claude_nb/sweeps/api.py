@@ -1,4 +1,4 @@
-"""sweep() and compare() as people call them: planned, forecast, asked about, run with everything to look at."""
+"""The public functions: sweep(), compare(), load_sweep() and last_sweep()."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
 from claude_nb.sweeps import files
 from claude_nb.sweeps import plan as plans
-from claude_nb.sweeps.sweep import How, Sweep
+from claude_nb.sweeps.sweep import RunOptions, Sweep
 from claude_nb.sweeps.views.display import view_for
 from claude_nb.types.reply import Reply
 
@@ -39,46 +39,45 @@ def sweep(
     session: Session | None = None,
     **settings: Any,
 ) -> Sweep:
-    """Send a prompt n times for each combination of settings.
-
-    A combination that a model rejects is not sent; it is kept as locked, with the reason. A call that fails becomes a
-    row with its error.
+    """Send a prompt n times under every combination of settings, and show all replies side by side.
 
     Args:
-        prompt: A text, or a list of texts.
-        n: Number of replies for each combination.
-        mode: "grid" for every combination; "zip" for the first of each list, then the second of each, and so on.
-        check: A function that takes a Reply and returns whether it passes, or several such functions by name. Each
-            adds a column, and a pass rate with its interval.
-        variables: More {{name}} values, the same for all combinations.
-        concurrency: The highest number of calls at the same time. There are fewer while the server rejects calls.
-        budget_usd: US dollars. A sweep that could cost more asks first, and raises ConfigError in a script. None: 1.00.
-        max_calls: The same limit for the number of calls. None: 1000.
-        replay: "use" takes replies from the history, "off" sends every request, "only" sends none. None: "use".
-        executor: A concurrent.futures.Executor that runs the calls, or None for threads. Each worker finds its own key.
-        timeout: Seconds that a call may take, or None for the default.
-        allow_http: Whether a key may be sent to an address that does not use https.
-        show: Whether to show the forecast, the progress and the grid.
-        session: The session that sends the calls, or None for the shared one.
-        **settings: Options of ask(), and {{name}} values. A list is varied; a tuple is one value.
+        prompt: A text, or a list of texts to vary.
+        n: Number of replies for each combination, at least 1.
+        mode: "grid" for every combination; "zip" combines the first values of all lists, then the second values.
+        check: A function that takes a Reply and returns whether it passes, or a dict of several. A check may also use
+            assert. Each one becomes a column and a pass rate with its interval.
+        variables: More values for `{{name}}`, the same in every combination.
+        concurrency: Number of calls at once, at most. It falls while the server rejects calls.
+        budget_usd: In US dollars. A sweep that may cost more asks first; in a script it raises. None: 1.00.
+        max_calls: The same for the number of calls. None: 1000.
+        replay: "use" takes known replies from the history, "off" sends every request, "only" sends none. None: "use".
+        executor: A concurrent.futures.Executor that runs the calls. Each worker looks up its own API key. None: threads
+            of this process.
+        timeout: Longest wait without news from the server, in seconds. None: the setting of the session.
+        allow_http: True allows unencrypted requests to another machine.
+        show: False shows no forecast, no progress bar and no grid.
+        session: The session that runs the calls. None: the one of %claude.
+        **settings: Options of ask(), and values for `{{name}}`. A list is varied; a tuple is a single value.
 
     Returns:
-        All replies, as a table and a grid.
+        The sweep. A combination that the model rejects is locked and not sent. A failed call is a row with its error.
 
     Raises:
-        PromptError, ConfigError: If a setting is wrong, a key is missing or a limit is exceeded.
-        Interrupted: If the user stops it. last_sweep().resume() continues.
+        PromptError: The prompt or an option is wrong; nothing was sent.
+        ConfigError: A key is missing, or a limit is exceeded; nothing was sent.
+        Interrupted: The sweep was stopped. last_sweep() holds the replies so far, and its resume() continues.
 
     Example:
-        >>> result = sweep("Once upon a time", temperature=[0, 0.7, 1], top_p=[0.9, 1], n=10)   # doctest: +SKIP
-        >>> sweep("Explain {{topic}}", topic=["tides", "bees"], model=["sonnet", "demo"])        # doctest: +SKIP
+        >>> result = sweep("Once upon a time", temperature=[0, 0.7, 1], top_p=[0.9, 1], n=10)  # doctest: +SKIP
+        >>> sweep("Explain {{topic}}", topic=["tides", "bees"], model=["sonnet", "demo"])  # doctest: +SKIP
     """
     session = session or default_session()
     plan = plans.grid(session, prompt, settings, n=n, mode=mode, variables=variables)
-    options = {"timeout": timeout, "allow_http": allow_http}
-    how = How(concurrency, _replay(replay, session), executor, {k: v for k, v in options.items() if v})
+    call_options = {name: value for name, value in (("timeout", timeout), ("allow_http", allow_http)) if value}
+    run_options = RunOptions(concurrency, _replay(replay, session), executor, call_options)
     view = view_for(session, show=show, columns=False)
-    result = Sweep(plan, session=session, how=how, checks=_checks(check), observer=view)
+    result = Sweep(plan, session=session, run_options=run_options, checks=_checks(check), observer=view)
     return _run(result, budget_usd, max_calls)
 
 
@@ -91,47 +90,52 @@ def compare(
     session: Session | None = None,
     **shared: Any,
 ) -> Sweep:
-    """Send a prompt to several models or settings, and show the replies side by side.
+    """Send a prompt to several models, or under several settings, at the same time; show the replies side by side.
 
     Args:
-        settings: For each column, the name of a model or a dict of options of ask().
+        settings: For each column a model name, or a dict of options.
         prompt: The text to send.
-        replay: "use" takes replies from the history, "off" sends every request, "only" sends none. None: "use".
-        show: Whether to show the columns while the replies arrive.
-        session: The session that sends the calls, or None for the shared one.
+        replay: As in sweep().
+        show: False shows nothing.
+        session: The session that runs the calls. None: the one of %claude.
         **shared: Options of all columns.
 
     Returns:
-        A Sweep with one reply for each column.
+        The sweep, with one case for each column.
 
     Raises:
-        PromptError, ConfigError: If a setting is wrong, a key is missing or a limit is exceeded.
-        Interrupted: If the user stops it.
+        PromptError: The prompt or an option is wrong; nothing was sent.
+        ConfigError: A key is missing, or a limit is exceeded; nothing was sent.
+        Interrupted: The calls were stopped; see sweep().
 
     Example:
-        >>> compare(["sonnet", "demo"], "Why is the sky blue?")                                 # doctest: +SKIP
-        >>> compare([{"temperature": 0}, {"temperature": 1}], "Once upon a time", seed=1)       # doctest: +SKIP
+        >>> compare(["sonnet", "demo"], "Why is the sky blue?")  # doctest: +SKIP
+        >>> compare([{"temperature": 0}, {"temperature": 1}], "Once upon a time", seed=1)  # doctest: +SKIP
     """
     session = session or default_session()
-    columns = [{"model": one} if isinstance(one, str) else dict(one) for one in settings]
+    columns = [{"model": column} if isinstance(column, str) else dict(column) for column in settings]
     plan = plans.columns(session, prompt, columns, shared)
-    how = How(max(1, len(columns)), _replay(replay, session))
-    return _run(Sweep(plan, session=session, how=how, observer=view_for(session, show=show, columns=True)))
+    run_options = RunOptions(max(1, len(columns)), _replay(replay, session))
+    view = view_for(session, show=show, columns=True)
+    return _run(Sweep(plan, session=session, run_options=run_options, observer=view))
 
 
 def load_sweep(path: str | os.PathLike[str]) -> Sweep:
     """Read a sweep from a file that Sweep.save() wrote.
 
-    Checks are functions, so they are not in the file. Add them again with .check(function).
+    The file does not hold the checks, because they are functions. Add them with `.check(function)`.
 
     Args:
-        path: The file.
+        path: A JSON lines or Parquet file.
 
     Returns:
-        The sweep with all its replies: `load_sweep("colours.jsonl").summary()`.
+        The sweep with its replies.
 
     Raises:
-        ConfigError: If the file cannot be read, or is not a saved sweep.
+        ConfigError: The file cannot be read, or is not a saved sweep.
+
+    Example:
+        >>> load_sweep("bees.jsonl").summary()  # doctest: +SKIP
     """
     saved = files.read(path)
     result = Sweep(saved.plan, name=saved.id)
@@ -143,13 +147,13 @@ def last_sweep() -> Sweep:
     """Return the newest sweep of this kernel, finished or not.
 
     Raises:
-        ConfigError: If there was none yet.
+        ConfigError: There was no sweep yet.
 
     Example:
         >>> last_sweep().resume()  # doctest: +SKIP
     """
     if _newest is None:
-        raise ConfigError("there was no sweep yet; begin with claude_nb.sweep(prompt, temperature=[0, 1])")
+        raise ConfigError("there was no sweep yet; start with claude_nb.sweep(prompt, temperature=[0, 1])")
     return _newest
 
 
@@ -164,7 +168,7 @@ _newest: Sweep | None = None
 def _run(sweep: Sweep, budget_usd: float | None = None, max_calls: int | None = None) -> Sweep:
     """Run a sweep after the checks that cost nothing: is there a key for every server, is it within the limits?"""
     global _newest  # noqa: PLW0603  # last_sweep() finds it, also after an interrupt
-    if sweep.how.executor is None and sweep.how.replay != "only":
+    if sweep.run_options.executor is None and sweep.run_options.replay != "only":
         for request in {(r.provider, r.base_url): r for r in sweep.plan.requests}.values():
             registry.key_for(request, sweep.session.credentials)
     _newest = sweep
@@ -185,7 +189,7 @@ def _allow(excess: str | None, session: Session) -> None:
 
 
 def _somebody_there(session: Session) -> bool:
-    """In front of a notebook or an interactive terminal; not in a script or a run of a whole notebook."""
+    """Whether a person can answer: in a notebook or a terminal, but not in a script or a run of all cells."""
     mode = frontend.mode_for(session.credentials.setting("DISPLAY"))
     return mode == "live" or (mode == "text" and frontend.is_terminal())
 

@@ -1,4 +1,4 @@
-"""check(): does a prompt do what it should, in how many of n tries, and how sure can one be of that?"""
+"""check(): how often a prompt gives an acceptable reply, with a confidence interval."""
 
 from __future__ import annotations
 
@@ -19,22 +19,32 @@ from claude_nb.sweeps.metrics.proportion import Proportion
 from claude_nb.sweeps.metrics.registry import passed
 from claude_nb.sweeps.metrics.statistics import Interval
 from claude_nb.sweeps.plan import grid
-from claude_nb.sweeps.sweep import How, Sweep, SweepObserver
+from claude_nb.sweeps.sweep import RunOptions, Sweep, SweepObserver
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import STOP_WORDS
 
 Rule = str | re.Pattern[str] | Callable[[Reply], Any]
 
-MOST = 500
+MOST_CALLS = 500
 SHOWN = 3  # failed replies in the report
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How many of the replies passed. True (for assert and if) when the share reached at_least.
+    """How many of the replies passed. It is true, for `assert` and `if`, when the rate reaches `at_least`.
 
-    replies   all that were judged, in order        verdicts  for each whether it passed
-    missing   calls without a whole answer (an error, the time was up); they count as not passed
+    Attributes:
+        replies: The complete replies, in order.
+        verdicts: Whether each of them passed.
+        at_least: The rate that is required, 0 to 1.
+        missing: Number of calls without a complete reply. They count as not passed.
+        why_missing: Why they are missing; "" if none is.
+        interval: The 95 % confidence interval of the rate (Wilson), with `.low` and `.high`.
+
+    Example:
+        >>> verdict = check("Tell me a story.", "fox", n=20)  # doctest: +SKIP
+        >>> verdict.passed, verdict.rate, verdict.interval.low  # doctest: +SKIP
+        (18, 0.9, 0.6989663547715128)
     """
 
     replies: tuple[Reply, ...]
@@ -45,20 +55,22 @@ class Verdict:
 
     @property
     def n(self) -> int:
+        """Number of calls, including those without a complete reply."""
         return len(self.replies) + self.missing
 
     @property
     def passed(self) -> int:
+        """Number of replies that passed."""
         return sum(self.verdicts)
 
     @property
     def rate(self) -> float:
-        """The share that passed, 0 to 1."""
+        """The share of all calls that passed, 0 to 1."""
         return self._proportion.rate
 
     @property
     def interval(self) -> Interval:
-        """The 95 % confidence interval of the rate (Wilson): verdict.interval.low, verdict.interval.high."""
+        """Where the rate of many more calls would lie, with 95 % confidence (Wilson): .low and .high, 0 to 1."""
         return self._proportion.interval
 
     @property
@@ -67,17 +79,18 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
+        """Whether the rate reaches `at_least`."""
         return self.n > 0 and self.rate >= self.at_least
 
     @property
     def sure(self) -> bool:
-        """Whether n was large enough: the interval lies on one side of at_least."""
+        """Whether n was large enough, so that the whole interval lies on one side of `at_least`."""
         return self.interval.low >= self.at_least or self.interval.high < self.at_least
 
     @property
     def failures(self) -> list[Reply]:
-        """The replies that did not pass."""
-        return [reply for reply, good in zip(self.replies, self.verdicts, strict=True) if not good]
+        """The complete replies that did not pass."""
+        return [reply for reply, is_good in zip(self.replies, self.verdicts, strict=True) if not is_good]
 
     def __bool__(self) -> bool:
         return self.ok
@@ -90,9 +103,9 @@ class Verdict:
             f"95 % interval {low:.0%} to {high:.0%}), wanted at least {self.at_least:.0%}"
         ]
         if not self.sure and self.at_least < 1:
-            parts.append("too few tries to be sure; a larger n narrows the interval")
+            parts.append("too few calls to be sure; use a larger n")
         if self.missing:
-            parts.append(f"{self.missing} without an answer ({self.why_missing}) count as not passed")
+            parts.append(f"{self.missing} without a complete reply ({self.why_missing}) count as not passed")
         return "; ".join(parts)
 
     def __repr__(self) -> str:
@@ -110,20 +123,20 @@ class Verdict:
 
 
 class _Deadline(SweepObserver):
-    """Looks on while the calls run, and ends them when the time is up."""
+    """Ends the calls when the time is up."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.ends_at = 0.0
-        self.over = False
+        self.is_over = False
 
     def begin(self, _: Sweep) -> None:
         self.ends_at = monotonic() + self.seconds
 
     def update(self, _: Sweep, __: Mapping[int, str]) -> None:
         if monotonic() > self.ends_at:
-            self.over = True
-            raise KeyboardInterrupt  # as the stop button does: the sweep then ends its calls and keeps what came
+            self.is_over = True
+            raise KeyboardInterrupt  # like the stop button: the sweep ends its calls and keeps their replies
 
 
 def check(
@@ -137,73 +150,73 @@ def check(
     session: Session | None = None,
     **options: Any,
 ) -> Verdict:
-    """Send a prompt n times and check how many replies pass a rule.
+    """Send a prompt n times and judge every reply.
 
-    Replies from the history or a record file are used again.
+    Replies that the history or a record file holds are not requested again.
 
     Args:
-        what: A prompt, or replies to check: a Reply, a list of them or a sweep.
-        rule: A text that must occur (upper or lower case), a compiled regular expression that must match, or a
-            function that takes a Reply and returns whether it passes, or asserts it.
-        n: Number of replies, 1 to 500.
-        at_least: The share that must pass, 0 to 1.
-        seconds: Time limit for all calls. Those that have not ended by then count as not passed.
-        budget_usd: The highest cost in US dollars, or None for 1.00. The budget of the session applies, too.
-        session: The session that sends the calls, or None for the shared one.
-        **options: Options of ask(): model, temperature, system, seed ...
+        what: A prompt; or a Reply, several replies or a sweep, which are judged without any call.
+        rule: A text that must occur, in upper or lower case; a compiled regular expression that must match somewhere;
+            or a function of the Reply that returns whether it passes, or uses assert.
+        n: Number of calls, 1 to 500.
+        at_least: The rate that is required, 0 to 1.
+        seconds: Time after which running calls are ended. They count as not passed.
+        budget_usd: Most that the calls may cost, in US dollars. None: 1.00. The budget of the session applies as well.
+        session: The session that runs the calls. None: the one of %claude.
+        **options: Options of ask(), such as model, temperature, system or seed.
 
     Returns:
-        A Verdict. It is true if enough replies passed, so that `assert check(...)` works.
+        The verdict. It is true when the rate reaches `at_least`.
 
     Raises:
-        PromptError, ConfigError: If an option is wrong, a key is missing or the cost is over the budget.
+        PromptError: The prompt, the rule or an option is wrong; nothing was sent.
+        ConfigError: A key is missing, or the calls may cost too much; nothing was sent.
 
     Example:
         >>> assert check("Tell me a story.", lambda reply: len(reply.text.split()) < 200, n=20, at_least=0.9)
-        >>> check(replies, "Paris")                                  # doctest: +SKIP
+        >>> check(replies, "Paris")  # doctest: +SKIP
     """
     if not 0 <= at_least <= 1:
         raise PromptError(f"at_least is a share, 0 to 1, not {at_least!r}")
     judge = _judge(rule)
     if not isinstance(what, str):
-        given = (what,) if isinstance(what, Reply) else tuple(what)
-        whole = [reply for reply in given if reply.complete]
-        broken = len(given) - len(whole)
-        return _verdict(whole, judge, at_least, broken, "broken off")
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST:
-        raise PromptError(f"n is how often to ask, 1 to {MOST}, not {n!r}")
-    calls = _calls(what, n, session or default_session(), options)
-    forecast = calls.forecast()
+        replies = (what,) if isinstance(what, Reply) else tuple(what)
+        complete = [reply for reply in replies if reply.complete]
+        return _verdict(complete, judge, at_least, len(replies) - len(complete), "incomplete")
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_CALLS:
+        raise PromptError(f"n is the number of calls, 1 to {MOST_CALLS}, not {n!r}")
+    sweep = _sweep(what, n, session or default_session(), options)
+    forecast = sweep.forecast()
     require(forecast.over(budget_usd, n))
     if forecast.usd_most or forecast.unpriced:
         sys.stdout.write(f"{forecast}\n")
     deadline = _Deadline(seconds)
-    calls.observer = deadline
+    sweep.observer = deadline
     why = "no answer"
     try:
-        calls.resume()
+        sweep.resume()
     except Interrupted:
-        if not deadline.over:
+        if not deadline.is_over:
             raise
-        why = f"not there after {seconds:g} s"
-    whole = [reply for reply in calls.replies if reply.complete]
-    if calls.hopeless and not whole:
-        raise ConfigError(calls.hopeless)
-    why = next((reply.error for reply in calls.replies if reply.error and not deadline.over), why)
-    return _verdict(whole, judge, at_least, n - len(whole), why)
+        why = f"not complete after {seconds:g} s"
+    complete = [reply for reply in sweep.replies if reply.complete]
+    if sweep.hopeless and not complete:
+        raise ConfigError(sweep.hopeless)
+    why = next((reply.error for reply in sweep.replies if reply.error and not deadline.is_over), why)
+    return _verdict(complete, judge, at_least, n - len(complete), why)
 
 
-def _calls(prompt: str, n: int, session: Session, options: Mapping[str, Any]) -> Sweep:
+def _sweep(prompt: str, n: int, session: Session, options: Mapping[str, Any]) -> Sweep:
     plan = grid(session, prompt, options, n=n)
     if plan.axes:
         raise PromptError(
-            f"check() tries one setting, and {next(iter(plan.axes))} is a list; use sweep(..., check=rule)"
+            f"check() takes a single setting, but {next(iter(plan.axes))} is a list; use sweep(..., check=rule)"
         )
-    # One after the other on the demo model: without a seed it takes its random numbers from Python's own generator,
-    # and graders that reseed that want the same replies each time.
+    # One after the other on the demo model: without a seed it uses Python's own random generator, and a test that seeds
+    # the generator expects the same replies each time.
     concurrency = 1 if plan.requests[0].provider == "demo" else 8
     replay = "only" if session.memory.mode == "only" else "use"
-    return Sweep(plan, session=session, how=How(concurrency=concurrency, replay=replay))
+    return Sweep(plan, session=session, run_options=RunOptions(concurrency, replay))
 
 
 def _verdict(replies: list[Reply], judge: Callable[[Reply], bool], at_least: float, missing: int, why: str) -> Verdict:
@@ -212,10 +225,10 @@ def _verdict(replies: list[Reply], judge: Callable[[Reply], bool], at_least: flo
 
 def _judge(rule: Rule) -> Callable[[Reply], bool]:
     if isinstance(rule, str):
-        wanted = rule.casefold()
-        if not wanted:
-            raise PromptError("the text to look for is empty")
-        return lambda reply: wanted in reply.text.casefold()
+        text = rule.casefold()
+        if not text:
+            raise PromptError("the rule is an empty text; give a text that must occur in the reply")
+        return lambda reply: text in reply.text.casefold()
     if isinstance(rule, re.Pattern):
         return lambda reply: rule.search(reply.text) is not None
     if callable(rule):

@@ -1,4 +1,4 @@
-"""Sweeps on disk: JSON lines, always; Parquet through pandas, for whoever goes on with a DataFrame.
+"""Sweeps on disk: as JSON lines, or as Parquet for use with pandas.
 
 first line   {"claude_nb": "sweep", "version": 1, "id", "axes", "n", "cases": [{"values", "requests", "locked"}]}
 each other   {"case": 0, "repeat": 3, "reply": {...}}
@@ -23,7 +23,7 @@ VERSION = 1
 
 
 def save(sweep: Results, path: str | os.PathLike[str]) -> None:
-    """Write a sweep; it replaces the file when it is whole."""
+    """Write a sweep. An existing file is replaced only when the new one is complete."""
     path = Path(path)
     new = path.with_name(f".{path.name}.new")
     try:
@@ -39,7 +39,7 @@ def save(sweep: Results, path: str | os.PathLike[str]) -> None:
 
 
 class Saved(NamedTuple):
-    """What the file of a sweep holds."""
+    """The contents of a file."""
 
     plan: Plan
     id: str
@@ -81,13 +81,13 @@ def _records(sweep: Results) -> list[str]:
 
 
 def _json(data: Mapping[str, Any]) -> str:
-    # A template variable can be any object; in the file stands what stood in the prompt.
+    # A template variable can be any object; the file holds its text, as the prompt does.
     return json.dumps(data, default=str)
 
 
 def _saved(header: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> Saved:
     if header.get("claude_nb") != "sweep":
-        raise ValueError("another kind of file")
+        raise ValueError("a different kind of file")
     if header["version"] > VERSION:
         raise ValueError(f"version {header['version']}, from a newer claude_nb")
     cases = tuple(
@@ -97,7 +97,7 @@ def _saved(header: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> S
     axes = {name: tuple(_tuple(value) for value in values) for name, values in header["axes"].items()}
     found = {(record["case"], record["repeat"]): Reply.from_dict(record["reply"]) for record in records}
     if any(i >= len(cases) or k >= len(cases[i].requests) for i, k in found):
-        raise ValueError("a reply that belongs to no case")
+        raise ValueError("a reply without a case")
     return Saved(Plan(axes, cases, header["n"]), header["id"], found)
 
 
@@ -115,12 +115,14 @@ def _pandas() -> Any:
 
         import_module("pyarrow")  # pandas writes Parquet with it
     except ImportError as error:
-        raise ConfigError(f"Parquet needs {error.name}: pip install pandas pyarrow; a name in .jsonl works") from None
+        raise ConfigError(
+            f"Parquet needs {error.name}; run %pip install pandas pyarrow, or use a .jsonl file"
+        ) from None
     return pandas
 
 
 def _save_parquet(sweep: Results, path: Path) -> None:
-    """The rows as columns, for other tools; beside them the whole records, for read()."""
+    """Write the rows for other tools, with a column of complete records for read()."""
     _pandas()
     frame = sweep.to_pandas()
     frame["record"] = _records(sweep)

@@ -1,4 +1,4 @@
-"""How often a real model begins with which word: counted over answers, because no Claude API tells probabilities."""
+"""How often a real model begins its replies with which word: counted, because Claude APIs give no probabilities."""
 
 from __future__ import annotations
 
@@ -18,22 +18,30 @@ from claude_nb.sweeps.forecast import require
 from claude_nb.sweeps.metrics.proportion import Proportion
 from claude_nb.sweeps.metrics.statistics import Interval
 from claude_nb.sweeps.plan import grid
-from claude_nb.sweeps.sweep import How, Sweep
+from claude_nb.sweeps.sweep import RunOptions, Sweep
 from claude_nb.types.reply import Reply
 
 MOST_BARS = 15
-HEADINGS = ("first word", "answers", "share, with its 95 % interval")
+HEADINGS = ("first word", "replies", "share, with its 95 % interval")
 MOST_CALLS = 1000
-MAX_TOKENS = 8  # the first word is all that is counted; one word may be several tokens
+MAX_TOKENS = 8  # enough for one word, which may be several tokens
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|\S")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Frequencies of first words, most frequent first. Not probabilities: another n answers give other shares.
+    """How often each first word occurred, most frequent first. Another n replies would give other shares.
 
-    counts   word -> how often          n  answers counted
-    failed   calls without an answer    cost_usd  None: unknown
+    Attributes:
+        prompt: The prompt that was sent.
+        who: The model.
+        counts: The number of replies for each first word.
+        failed: Number of calls without a reply.
+        cost_usd: US dollars in all. None if unknown.
+
+    Example:
+        >>> measured.share("fox"), measured.interval("fox").low  # doctest: +SKIP
+        (0.4, 0.24590628116801852)
     """
 
     prompt: str
@@ -44,19 +52,20 @@ class Measured:
 
     @property
     def n(self) -> int:
+        """Number of replies that were counted."""
         return sum(self.counts.values())
 
     @property
     def title(self) -> str:
-        """What these numbers are, and are not."""
-        return f"{self.n} answers of {self.who}, counted: measured frequencies, not probabilities"
+        """What these numbers are."""
+        return f"{self.n} replies of {self.who}, counted: measured frequencies, not probabilities"
 
     def share(self, word: str) -> float:
-        """How large a part of the answers began with this word; 0 for one that none began with."""
+        """Return the share of replies that begin with this word, 0 to 1."""
         return self._proportion(word).rate
 
     def interval(self, word: str) -> Interval | None:
-        """Where the true share lies with 95 % confidence (Wilson); None without answers."""
+        """Return the 95 % confidence interval of a share (Wilson). None without replies."""
         return self._proportion(word).interval if self.n else None
 
     def _proportion(self, word: str) -> Proportion:
@@ -71,7 +80,7 @@ class Measured:
             rate, (low, high) = self.share(word), self._proportion(word).interval
             lines.append(f"{word:<16}{count:>4}  {rate:>6.1%}  95 % interval {low:.0%} to {high:.0%}")
         lines += [f"and {self._others} other words"] if self._others else []
-        return [*lines, *([f"{self.failed} calls brought no answer"] if self.failed else [])]
+        return [*lines, *([f"{self.failed} calls brought no reply"] if self.failed else [])]
 
     @property
     def _others(self) -> int:
@@ -105,23 +114,25 @@ def measure(
     quiet: bool = False,
     **options: Any,
 ) -> Measured:
-    """Ask n times for a few tokens, and count the first words. What it may cost is written before anything is sent.
+    """Send a prompt n times, and count the first words of the replies. The forecast is printed before anything is sent.
 
-    options     those of ask(): model, temperature, system ...
-    budget_usd  how much it may cost, at most; None: one dollar
+    max_tokens  of each reply
+    budget_usd  most that the calls may cost, in US dollars; None: 1.00
+    quiet       True prints no forecast
+    options     options of ask(): model, temperature, system ...
 
     >>> measure("Name one animal. Answer with one word.", n=30, model="haiku")     # doctest: +SKIP
     """
     if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_CALLS:
-        raise PromptError(f"n is how often to ask, 1 to {MOST_CALLS}, not {n!r}")
+        raise PromptError(f"n is the number of calls, 1 to {MOST_CALLS}, not {n!r}")
     session = session or default_session()
     plan = grid(session, prompt, {"max_tokens": max_tokens, **options}, n=n)
-    calls = Sweep(plan, session=session, how=How(replay="use"))
-    forecast = calls.forecast()
+    sweep = Sweep(plan, session=session, run_options=RunOptions(replay="use"))
+    forecast = sweep.forecast()
     if not quiet:
         sys.stdout.write(f"{forecast}\n")
     require(forecast.over(budget_usd, n))
-    replies = list(calls.resume())
+    replies = list(sweep.resume())
     answered = [reply for reply in replies if reply.error is None]
     counts = Counter(first_word(reply) for reply in answered)
     request = plan.requests[0]
@@ -132,8 +143,7 @@ def measure(
 
 
 def first_word(reply: Reply) -> str:
-    """The word an answer begins with; a model that thinks first may have no room left for one."""
-    found = WORD.search(reply.text)
-    if found:
-        return found[0]
+    """Return the first word of a reply. A model that thinks first may have no tokens left for one."""
+    if match := WORD.search(reply.text):
+        return match[0]
     return "(only thinking)" if reply.thinking else "(nothing)"

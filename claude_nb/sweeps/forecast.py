@@ -1,4 +1,4 @@
-"""What a sweep will take, said before anything is sent."""
+"""Forecast of a sweep: its calls, tokens, costs and time, before anything is sent."""
 
 from __future__ import annotations
 
@@ -20,14 +20,18 @@ BUDGET_USD = 1.00
 
 @dataclass(frozen=True)
 class Forecast:
-    """
-    calls            requests to send; recorded ones are answered from the history and not among them
-    cases, locked    combinations, and how many of them the model refuses
-    tokens_in        estimated from the characters
-    tokens_out_most  no reply can be longer: max_tokens, or the model's own limit; None: not known
-    usd_most         upper bound of the cost of all calls whose price is known
-    unpriced         models whose price nobody knows
-    seconds          at the pace this session has measured; None: nothing measured yet
+    """What a sweep will take.
+
+    Attributes:
+        calls: Number of requests to send.
+        recorded: Number of requests that the history answers. They are not part of `calls`.
+        cases: Number of combinations.
+        locked: Number of combinations that the model rejects.
+        tokens_in: Estimated from the number of characters.
+        tokens_out_most: Upper bound, from max_tokens or the limit of the model. None if unknown.
+        usd_most: Upper bound in US dollars, for all calls whose price is known.
+        unpriced: Models whose price is unknown.
+        seconds: Estimated from the calls of this session so far. None if there were none.
     """
 
     calls: int
@@ -46,7 +50,7 @@ class Forecast:
         if self.recorded:
             parts.append(f"{self.recorded:,} answered from the history")
         if self.locked:
-            parts.append(f"{self.locked} locked: the model refuses them")
+            parts.append(f"{self.locked} locked: the model rejects them")
         if self.calls:
             most = "" if self.tokens_out_most is None else f", at most {self.tokens_out_most:,} out"
             parts += [f"about {self.tokens_in:,} tokens in{most}", self._money()]
@@ -59,28 +63,32 @@ class Forecast:
         return " and ".join(filter(None, (known, unknown))) if self.usd_most or unknown else "free"
 
     def over(self, budget_usd: float | None, max_calls: int | None) -> str | None:
-        """Why this needs a yes first, one line; None: it is within the limits. Without a limit, the usual one holds."""
+        """Return why the user must agree first, as one line; None if it is within the limits.
+
+        A limit of None means the default: 1.00 US dollars, 1000 calls.
+        """
         calls_limit = MAX_CALLS if max_calls is None else max_calls
         usd_limit = BUDGET_USD if budget_usd is None else budget_usd
         if self.calls > calls_limit:
             return f"{self.calls:,} calls are more than {calls_limit:,}; allow them with max_calls={self.calls}"
         if self.usd_most > usd_limit:
             most = reply.dollars(self.usd_most)
-            cheaper = "; a lower max_tokens makes it less" if self.tokens_out_most else ""
+            cheaper = ", or lower max_tokens" if self.tokens_out_most else ""
             enough = math.ceil(100 * self.usd_most) / 100
             return f"up to {most} is more than ${usd_limit:.2f}; allow it with budget_usd={enough:.2f}{cheaper}"
         if self.unpriced and budget_usd is not None:
-            return f"the price of {', '.join(self.unpriced)} is unknown, so ${usd_limit:.2f} cannot be promised"
+            models = ", ".join(self.unpriced)
+            return f"the price of {models} is unknown, so ${usd_limit:.2f} cannot be guaranteed; leave budget_usd out"
         return None
 
 
 def forecast(plan: Plan, session: Session, *, recorded: Iterable[str] = (), concurrency: int = 8) -> Forecast:
-    """The forecast of a plan. recorded: the keys of requests that the history answers."""
+    """Return the forecast of a plan. recorded: the keys of requests that the history answers."""
     known = frozenset(recorded)
     to_send = [request for request in plan.requests if not known or request.key not in known]
     limits = [_most_out(request, session) for request in to_send]
     dollars = [_most_usd(request, session, most) for request, most in zip(to_send, limits, strict=True)]
-    paces = [session.totals.mean_s(request.provider, request.model) for request in to_send]
+    times_s = [session.totals.mean_s(request.provider, request.model) for request in to_send]
     return Forecast(
         calls=len(to_send),
         recorded=len(plan.requests) - len(to_send),
@@ -90,18 +98,20 @@ def forecast(plan: Plan, session: Session, *, recorded: Iterable[str] = (), conc
         tokens_out_most=None if None in limits else sum(most or 0 for most in limits),
         usd_most=sum(cost or 0.0 for cost in dollars),
         unpriced=tuple(dict.fromkeys(r.model for r, cost in zip(to_send, dollars, strict=True) if cost is None)),
-        seconds=None if None in paces else sum(pace or 0.0 for pace in paces) / max(1, min(concurrency, len(to_send))),
+        seconds=None
+        if None in times_s
+        else sum(time or 0.0 for time in times_s) / max(1, min(concurrency, len(to_send))),
     )
 
 
-def require(trouble: str | None) -> None:
-    """Where nobody can be asked, over the limit is an error."""
-    if trouble:
-        raise ConfigError(trouble)
+def require(excess: str | None) -> None:
+    """Raise ConfigError for a forecast that is over a limit."""
+    if excess:
+        raise ConfigError(excess)
 
 
 def duration(seconds: float) -> str:
-    """duration(40) -> "40 s", duration(200) -> "3 min"."""
+    """Return a time for people: duration(40) -> "40 s", duration(200) -> "3 min"."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
@@ -118,7 +128,7 @@ def _most_out(request: Request, session: Session) -> int | None:
 
 
 def _most_usd(request: Request, session: Session, most_out: int | None) -> float | None:
-    """A token is at least one byte, so the bytes bound the tokens of the prompt."""
+    """Return the most that a call can cost. A token has at least one byte, so the bytes bound the prompt's tokens."""
     price = session.models.price(request.model, request.provider)
     if price is None or most_out is None:
         return None

@@ -1,4 +1,4 @@
-"""From lists of settings to cases: every combination, its requests, and why a model would refuse it."""
+"""Turn lists of settings into cases: every combination, its requests, and why the model rejects it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,26 @@ from typing import Any
 from claude_nb.errors import PromptError
 from claude_nb.prompt import attachments, template
 from claude_nb.render.chars import one_line
-from claude_nb.session import options as knobs
+from claude_nb.session import options as option_table
 from claude_nb.session import request_builder
 from claude_nb.session.session import Session
 from claude_nb.types.request import Request
 
-NO_TOOLS = "functions are called for one reply at a time; leave tools out here, and use ask() or %%claude"
-SWEPT = tuple(knob.name for knob in knobs.OPTIONS if knob.name in knobs.REQUEST_NAMES and knob.name != "tools")
+NO_TOOLS = "a sweep calls no functions; leave tools out, or use ask() or %%claude"
+SWEPT = tuple(
+    option.name
+    for option in option_table.OPTIONS
+    if option.name in option_table.REQUEST_NAMES and option.name != "tools"
+)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One combination.
+    """One combination of settings.
 
-    values    what is particular to it: {"temperature": 0.7}
-    requests  one for each repeat; none when it is locked
-    locked    why the model refuses it, so that it is not sent; None: it does not
+    values    the values of the axes: {"temperature": 0.7}
+    requests  one for each repeat; empty when the case is locked
+    locked    why the model rejects it, so that it is not sent; None: it is sent
     """
 
     values: Mapping[str, Any]
@@ -36,7 +40,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Plan:
-    """All cases, and the axes they lie on: {"temperature": (0.0, 0.7), "top_p": (0.5, 1.0)}."""
+    """All cases, and their axes: {"temperature": (0.0, 0.7), "top_p": (0.5, 1.0)}."""
 
     axes: Mapping[str, tuple[Any, ...]]
     cases: tuple[Case, ...]
@@ -56,12 +60,12 @@ def grid(
     mode: str = "grid",
     variables: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """Every combination of the settings that are lists; mode "zip" takes the first of each, the second of each ...
+    """Return a case for every combination of the settings that are lists. Mode "zip" combines values at equal places.
 
     settings   options of a call, and template variables: {"temperature": [0, 1], "topic": ["tides", "bees"]}
-    variables  further values for {{name}}, the same in every case
+    variables  more values for {{name}}, the same in every case
 
-    A tuple is one value, and so is a list of stop sequences. Raises PromptError, also when nothing could be sent.
+    A tuple is a single value, and so is a list of stop sequences. Raises PromptError, also when every case is locked.
     """
     if mode not in ("grid", "zip"):
         raise PromptError(f"mode is grid or zip, not {mode!r}")
@@ -74,25 +78,25 @@ def grid(
             axes[name] = values
     if mode == "zip" and len({len(values) for values in axes.values()}) > 1:
         sizes = ", ".join(f"{name} has {len(values)}" for name, values in axes.items())
-        raise PromptError(f"mode zip needs lists of one length; {sizes}")
+        raise PromptError(f"mode zip needs lists of equal length, but {sizes}; use mode grid, or make them equal")
     rows = zip(*axes.values(), strict=True) if mode == "zip" and axes else product(*axes.values())
     combinations = [dict(zip(axes, row, strict=True)) for row in rows]
     return _plan(session, fixed, combinations, axes, n=n, variables=variables)
 
 
 def columns(session: Session, prompt: str, settings: Sequence[Mapping[str, Any]], shared: Mapping[str, Any]) -> Plan:
-    """One case for each mapping of options: columns(session, "Hi", [{"model": "sonnet"}, {"model": "haiku"}], {})."""
+    """Return a case for each mapping of options: columns(session, "Hi", [{"model": "sonnet"}, {"seed": 1}], {})."""
     if not settings:
-        raise PromptError('say what to compare: compare(["sonnet", "demo"], "Why is the sky blue?")')
-    names = dict.fromkeys(name for one in settings for name in one)
+        raise PromptError('there is nothing to compare; use compare(["sonnet", "demo"], "Why is the sky blue?")')
+    names = dict.fromkeys(name for column in settings for name in column)
     if "json" in names:
-        raise PromptError("the form of the answers is one for all columns; give json= beside them")
-    axes = {name: tuple(dict.fromkeys(_hashable(one.get(name)) for one in settings)) for name in names}
-    return _plan(session, {"prompt": prompt, **shared}, [dict(one) for one in settings], axes)
+        raise PromptError("all columns share one schema; use compare(..., json=...)")
+    axes = {name: tuple(dict.fromkeys(_hashable(column.get(name)) for column in settings)) for name in names}
+    return _plan(session, {"prompt": prompt, **shared}, [dict(column) for column in settings], axes)
 
 
 def label(name: str, value: Any) -> str:
-    """A value for people: label("temperature", 0.7) -> "0.7", label("top_p", None) -> "default"."""
+    """Return a value as text for people: label("temperature", 0.7) -> "0.7", label("top_p", None) -> "default"."""
     if value is None:
         return "default"
     if isinstance(value, float):
@@ -102,7 +106,7 @@ def label(name: str, value: Any) -> str:
 
 
 def title(values: Mapping[str, Any]) -> str:
-    """title({"temperature": 0.7, "top_p": 1.0}) -> "temperature 0.7, top_p 1"."""
+    """Return the name of a case: title({"temperature": 0.7, "top_p": 1.0}) -> "temperature 0.7, top_p 1"."""
     return ", ".join(f"{name} {label(name, value)}" for name, value in values.items()) or "one setting"
 
 
@@ -116,23 +120,23 @@ def _plan(
     variables: Mapping[str, Any] | None = None,
 ) -> Plan:
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise PromptError(f"n is how often each combination is asked, at least 1, not {n!r}")
+        raise PromptError(f"n is the number of replies for each combination, at least 1, not {n!r}")
     for name in {**fixed, **axes}:
         _check_name(name, [fixed.get("prompt"), *axes.get("prompt", ()), fixed.get("system"), *axes.get("system", ())])
     for name, values in axes.items():
-        for value in values if name in knobs.BY_NAME else ():
-            knobs.check(name, value)  # what no model takes is a slip, and raises here
-    if "attach" in fixed:  # read and fetched once, not again for each case
+        for value in values if name in option_table.BY_NAME else ():
+            option_table.check(name, value)  # what no model accepts is a mistake, and raises here
+    if "attach" in fixed:  # read and downloaded once, not for each case
         fixed = {**fixed, "attach": attachments.gather(fixed["attach"]).attachments}
     cases = []
     known: dict[Hashable, Request] = {}
-    for own in combinations:
+    for combination in combinations:
         try:
-            cases.append(Case(own, _requests(session, {**fixed, **own}, n, variables or {}, known)))
+            cases.append(Case(combination, _requests(session, {**fixed, **combination}, n, variables or {}, known)))
         except PromptError as error:
-            cases.append(Case(own, (), str(error)))
+            cases.append(Case(combination, (), str(error)))
     if not cases:
-        raise PromptError("an empty list leaves nothing to run")
+        raise PromptError("an empty list leaves nothing to send; give at least one value")
     if all(case.locked for case in cases):
         raise PromptError(str(cases[0].locked))
     return Plan(dict(axes), tuple(cases), n)
@@ -145,18 +149,18 @@ def _requests(
     variables: Mapping[str, Any],
     known: dict[Hashable, Request],
 ) -> tuple[Request, ...]:
-    """One for each repeat. known: one for each set of options so far; others with these differ in their prompt only."""
-    own = {name: value for name, value in settings.items() if name not in SWEPT and name != "prompt"}
+    """Return a request for each repeat. known: a request for each set of options; only the prompt differs."""
+    values = {name: value for name, value in settings.items() if name not in SWEPT and name != "prompt"}
     options = {name: value for name, value in settings.items() if name in SWEPT}
     prompt = settings["prompt"]
     if not isinstance(prompt, str):
         raise PromptError(f"a prompt is a text, not {prompt!r:.60}")
-    if own or variables:
-        names = ChainMap(own, dict(variables))
+    if values or variables:
+        names = ChainMap(values, dict(variables))
         prompt = template.fill(prompt, names).text
         if options.get("system"):
             options["system"] = template.fill(options["system"], names).text
-    # A table or a picture is told by its identity; the axes keep them all alive.
+    # Tables and pictures are compared by identity, which is safe because the axes keep them alive.
     key = tuple((name, value if isinstance(value, str) else id(value)) for name, value in options.items())
     if key in known:
         request = request_builder.with_prompt(session.config, known[key], prompt)
@@ -166,31 +170,31 @@ def _requests(
 
 
 def _check_name(name: str, texts: Iterable[Any]) -> None:
-    """A name is an option of a call, or a variable that some prompt has a place for."""
+    """Raise PromptError unless a name is an option of a call, or a variable that some prompt uses."""
     if name == "prompt" or name in SWEPT:
         return
-    if name in knobs.BY_NAME:
+    if name in option_table.BY_NAME:
         raise PromptError(f"{name} cannot be varied in a sweep" if name not in ("tools", "yes") else NO_TOOLS)
     if not any("{{" in text and name in text for text in texts if isinstance(text, str)):
         if any("{{" in text for text in texts if isinstance(text, str)):
-            raise PromptError(f"no prompt has a place {{{{{name}}}}}; write it, or leave {name} out")
-        knobs.find(name)  # raises, with the nearest option
+            raise PromptError(f"no prompt contains {{{{{name}}}}}; add it, or leave {name} out")
+        option_table.find(name)  # raises, with the nearest option
 
 
 def _values(name: str, value: Any) -> tuple[Any, ...] | None:
-    """The values of an axis; None for a single value."""
+    """Return the values of an axis; None for a single value."""
     if name == "json":
-        return None  # list[int] and an Enum could be taken for lists
+        return None  # list[int] and an Enum are iterable, too
     if isinstance(value, (str, bytes, tuple, Mapping)) or not isinstance(value, Iterable) or hasattr(value, "columns"):
         return None
-    values = tuple(_plain(one) for one in value)
-    if name == "stop_sequences" and values and all(isinstance(one, str) for one in values):
+    values = tuple(map(_plain, value))
+    if name == "stop_sequences" and values and all(isinstance(text, str) for text in values):
         return None
     return values
 
 
 def _plain(value: Any) -> Any:
-    """A number of numpy or pandas as Python's own; a list, which only stop_sequences has as a value, as a tuple."""
+    """Return a number of numpy or pandas as Python's own, and a list (of stop sequences) as a tuple."""
     if isinstance(value, list):
         return tuple(value)
     return value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value

@@ -1,4 +1,4 @@
-"""What a sweep has brought, and what can be said about it: rows, a summary, the best case."""
+"""The replies of a sweep as rows, a summary and the best case."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ R = TypeVar("R", bound="Results")
 
 
 class Results:
-    """Replies by case and repeat. len() counts those that have come.
+    """The replies by case and repeat.
 
-    axes    what varies: {"temperature": (0, 0.7, 1)}      cases   its combinations, the refused ones too
-    checks  functions that say yes or no to a Reply        n       replies wanted for each case
+    checks  functions of a Reply that return whether it passes, by name
+    id      identifies the sweep in rows and files
     """
 
     def __init__(self, plan: Plan, checks: Mapping[str, Check] | None = None, name: str | None = None) -> None:
@@ -36,29 +36,32 @@ class Results:
 
     @property
     def axes(self) -> Mapping[str, tuple[Any, ...]]:
+        """What varies: {"temperature": (0, 0.7, 1)}."""
         return self.plan.axes
 
     @property
     def cases(self) -> tuple[Case, ...]:
+        """The combinations of settings, including those that the model rejects."""
         return self.plan.cases
 
     @property
     def n(self) -> int:
+        """Number of replies for each case."""
         return self.plan.n
 
     @property
     def total(self) -> int:
-        """Replies wanted in all."""
+        """Number of replies when the sweep is complete."""
         return sum(len(case.requests) for case in self.cases)
 
     @property
     def left(self) -> int:
-        """Replies that are still to come; resume() asks for them."""
+        """Number of missing replies. resume() sends their requests."""
         return self.total - len(self._replies)
 
     @property
     def replies(self) -> list[Reply]:
-        """All that have come, case by case."""
+        """The replies so far, case by case."""
         return [reply for _, _, reply in self.numbered()]
 
     def __len__(self) -> int:
@@ -72,22 +75,31 @@ class Results:
         self._replies.update(replies)
 
     def where(self, **values: Any) -> list[Reply]:
-        """The replies of the cases with these values: where(temperature=0.7)."""
+        """Return the replies of the cases with these values.
+
+        Raises:
+            PromptError: One of the names is not an axis of this sweep.
+
+        Example:
+            >>> result.where(temperature=0.7)  # doctest: +SKIP
+        """
         if unknown := values.keys() - self.axes.keys():
-            raise PromptError(f"{', '.join(unknown)} is not varied here; there are {', '.join(self.axes) or 'no axes'}")
+            axes = ", ".join(self.axes)
+            advice = f"use {axes}" if axes else "this sweep has only one setting"
+            raise PromptError(f"{', '.join(unknown)} is not varied in this sweep; {advice}")
         return [reply for i, _, reply in self.numbered() if values.items() <= self.cases[i].values.items()]
 
     def numbered(self) -> list[tuple[int, int, Reply]]:
-        """(case, repeat, reply) for all that have come."""
+        """Return (case, repeat, reply) for each reply so far."""
         return [(i, k, reply) for (i, k), reply in sorted(self._replies.items(), key=lambda item: item[0])]
 
     def titled(self) -> list[tuple[str, Reply]]:
-        """Each reply under what is particular to it: ("temperature 0.7", Reply(...))."""
+        """Return each reply with the settings of its case: ("temperature 0.7", Reply(...))."""
         return [(title(self.cases[i].values), reply) for i, _, reply in self.numbered()]
 
     @property
     def rows(self) -> Table:
-        """One dict for each reply, with everything that was set and measured."""
+        """One dict for each reply, with all its settings and measurements."""
         return Table(self._row(i, k, reply) for i, k, reply in self.numbered())
 
     def _row(self, i: int, k: int, reply: Reply) -> dict[str, Any]:
@@ -119,18 +131,18 @@ class Results:
             "error": reply.error,
             "created": reply.created_at,
         }
-        own = {name: value for name, value in self.cases[i].values.items() if name not in columns and name != "prompt"}
-        columns_of = registry.check_names(self.checks)
-        whole = self.checks.items() if reply.complete else ()
-        marks = {columns_of[name]: registry.passed(reply, check) for name, check in whole}
-        return {**columns, **own, **marks}
+        values = self.cases[i].values.items()
+        variables = {name: value for name, value in values if name not in columns and name != "prompt"}
+        names = registry.check_names(self.checks)
+        checks = self.checks.items() if reply.complete else ()
+        return {**columns, **variables, **{names[name]: registry.passed(reply, check) for name, check in checks}}
 
     def to_pandas(self) -> pandas.DataFrame:
-        """The rows as a DataFrame."""
+        """Return the rows as a DataFrame. Raises ConfigError without pandas."""
         return self.rows.to_pandas()
 
     def samples(self) -> list[Sample]:
-        """The replies of each case, ready to be measured."""
+        """Return the replies of each case, ready to be measured."""
         by_case: list[list[Reply]] = [[] for _ in self.cases]
         for i, _, reply in self.numbered():
             by_case[i].append(reply)
@@ -142,18 +154,26 @@ class Results:
         ]
 
     def summary(self, *names: str) -> Table:
-        """One dict for each case: its settings, how many replies, and the metrics.
+        """Return one dict for each case, with its settings, number of replies and metrics.
 
-        names  further metrics, those that take a moment: summary("self_bleu", "perplexity")
+        Args:
+            *names: Slow metrics to add.
+
+        Raises:
+            PromptError: There is no such metric.
+
+        Example:
+            >>> result.summary("self_bleu", "perplexity")  # doctest: +SKIP
         """
         extra = [metric for name in names if (metric := registry.find(name, self.checks)).name in registry.METRICS]
         usual = [metric for metric in registry.METRICS.values() if not metric.slow and metric not in extra]
         samples = self.samples()
-        told = [metric for metric in usual if any(metric.of(sample) is not None for sample in samples)]
-        measured = [*told, *extra]
-        return Table(self._summed(case, sample, measured) for case, sample in zip(self.cases, samples, strict=True))
+        measured = [metric for metric in usual if any(metric.of(sample) is not None for sample in samples)] + extra
+        return Table(
+            self._summary_row(case, sample, measured) for case, sample in zip(self.cases, samples, strict=True)
+        )
 
-    def _summed(self, case: Case, sample: Sample, measured: list[Metric]) -> dict[str, Any]:
+    def _summary_row(self, case: Case, sample: Sample, measured: list[Metric]) -> dict[str, Any]:
         row: dict[str, Any] = {**case.values, "n": len(sample.replies), "failed": sample.failed}
         for metric in registry.check_metrics(self.checks).values():
             interval = metric.interval(sample) if metric.interval else None
@@ -166,25 +186,44 @@ class Results:
         return {**row, "stop_reasons": registry.stop_mix(sample), "note": note}
 
     def best(self, key: str | Callable[[dict[str, Any]], float | None] = "unique_rate") -> dict[str, Any]:
-        """The summary row with the best value: best("pass"), best("latency_p50"), best(lambda row: row["n"]).
+        """Return the summary row with the best value.
 
-        A metric of which less is better finds the lowest, any other and a function the highest.
+        Args:
+            key: A metric, or a function of a summary row. The highest value is the best, except for metrics where less
+                is better, such as latency.
+
+        Raises:
+            PromptError: There is no such metric, or no case has a value.
+
+        Example:
+            >>> result.best("pass")  # doctest: +SKIP
+            >>> result.best(lambda row: row["length"])  # doctest: +SKIP
         """
         lowest = isinstance(key, str) and registry.find(key, self.checks).best == "low"
         value_of = itemgetter(key) if isinstance(key, str) else key
         rows = self.summary(key) if isinstance(key, str) else self.summary()
-        valued = [(value_of(row), row) for row in rows if row["n"]]
-        known = [(value, row) for value, row in valued if value is not None]
+        known = [(value, row) for row in rows if row["n"] and (value := value_of(row)) is not None]
         if not known:
             raise PromptError(f"no case has a value for {key}" if isinstance(key, str) else "no case has a value")
         return (min if lowest else max)(known, key=lambda pair: pair[0])[1]
 
     def check(self: R, function: Check, name: str | None = None) -> R:
-        """Add a check, and mark every reply with it: result.check(lambda reply: len(reply.text) < 200).summary()."""
+        """Add a check, and mark every reply with it.
+
+        Args:
+            function: Takes a Reply and returns whether it passes. It may also use assert.
+            name: Name of the column. None: the name of the function.
+
+        Returns:
+            This sweep.
+
+        Example:
+            >>> result.check(lambda reply: len(reply.text) < 200).summary()  # doctest: +SKIP
+        """
         self.checks[name or str(getattr(function, "__name__", f"check{len(self.checks) + 1}"))] = function
         return self
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{name}: {len(values)}" for name, values in self.axes.items()) or "one setting"
-        left = f", {self.left:,} to come" if self.left else ""
+        left = f", {self.left:,} missing" if self.left else ""
         return f"<Sweep {self.id}: {axes}; {len(self):,} replies{left}>"

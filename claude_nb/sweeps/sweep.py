@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 
 class SweepObserver:
-    """Observer of a sweep. This one does nothing; the views and time limits override what they need."""
+    """Observer of a sweep. This one does nothing; views and time limits override what they need."""
 
     def announce(self, line: str) -> None:
-        """Take the forecast."""
+        """Show the forecast."""
 
     def begin(self, sweep: Sweep) -> None:
-        """The calls begin, or go on."""
+        """The calls start, or continue."""
 
     def update(self, sweep: Sweep, texts: Mapping[int, str]) -> None:
-        """Take the state of the sweep, many times a second. texts: the running replies so far, by case."""
+        """Look at the sweep, many times a second. texts: what has arrived of the running replies, by case."""
 
     def end(self, sweep: Sweep) -> None:
         """All calls have ended, or were stopped."""
@@ -47,29 +47,38 @@ class SweepObserver:
 
 
 @dataclass
-class How:
-    """How the calls are run.
+class RunOptions:
+    """How the calls of a sweep run.
 
-    concurrency  calls at once, at most
-    replay       use: what the history holds is not asked again; off: everything is; only: nothing is
-    executor     where they run; None: on threads of this process
-    options      further ones of Session.run: {"timeout": 30}
+    concurrency   calls at once, at most
+    replay        "use" takes known replies from the history, "off" sends every request, "only" sends none
+    executor      runs the calls; None: threads of this process
+    call_options  fields of Call: {"timeout": 30}
     """
 
     concurrency: int = 8
     replay: str = "use"
     executor: Executor | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    call_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Sweep(Results):
-    """Replies for each combination of settings.
+    """The replies to a prompt for each combination of settings.
 
-    >>> result = sweep("Once upon a time", temperature=[0, 0.7, 1], n=10)        # doctest: +SKIP
-    >>> result.summary()                                                          # doctest: +SKIP
+    `len()` counts the replies so far, and iterating yields them case by case.
 
-    hopeless  why the last run did not send all (a refused key, a used-up budget); None: it did
-    observer  told about the progress of every run
+    Attributes:
+        plan: The combinations and their requests.
+        checks: The checks by name.
+        id: Identifies the sweep in rows and files.
+        session: The session that runs the calls.
+        run_options: How the calls run.
+        hopeless: Why the last run did not send all calls, such as a rejected key. None: it sent them.
+        observer: Notified about the progress of every run.
+
+    Example:
+        >>> result = sweep("Once upon a time", temperature=[0, 0.7, 1], n=10)  # doctest: +SKIP
+        >>> result.summary()  # doctest: +SKIP
     """
 
     def __init__(
@@ -77,41 +86,41 @@ class Sweep(Results):
         plan: Plan,
         *,
         session: Session | None = None,
-        how: How | None = None,
+        run_options: RunOptions | None = None,
         checks: Mapping[str, Check] | None = None,
         name: str | None = None,
         observer: SweepObserver | None = None,
     ) -> None:
         super().__init__(plan, checks, name)
         self.session = session or default_session()
-        self.how = how or How()
+        self.run_options = run_options or RunOptions()
         self.hopeless: str | None = None
         self.observer = observer or SweepObserver()
 
     @property
     def cost_usd(self) -> float:
-        """US dollars spent on replies that were asked for now, as far as known."""
+        """US dollars spent on replies that did not come from the history, as far as known."""
         return sum(reply.cost_usd or 0.0 for reply in self._replies.values() if reply.source != "replay")
 
     def recorded(self) -> frozenset[str]:
         """Return the keys of the remaining requests that the history can answer."""
-        if self.how.replay == "off":
+        if self.run_options.replay == "off":
             return frozenset()
         return self.session.memory.answered(job.request for job in self._jobs())
 
     def forecast(self) -> Forecast:
-        """Return the calls, tokens and cost of what remains to be sent."""
+        """Return the calls, tokens and costs of the remaining requests. Nothing is sent."""
         left = Plan(self.axes, tuple(self._left_of(i, case) for i, case in enumerate(self.cases)), self.n)
-        return forecast(left, self.session, recorded=self.recorded(), concurrency=self.how.concurrency)
+        return forecast(left, self.session, recorded=self.recorded(), concurrency=self.run_options.concurrency)
 
     def resume(self) -> Sweep:
-        """Send the remaining calls, and again those that failed.
+        """Send the remaining requests, and those that ended in an error once more.
 
         Returns:
-            The sweep itself.
+            This sweep.
 
         Raises:
-            Interrupted: If the user stops it. The replies are kept, and resume() continues.
+            Interrupted: The sweep was stopped. Its replies stay, and another resume() continues.
         """
         self._replies = {place: reply for place, reply in self._replies.items() if reply.error is None}
         self.hopeless = None
@@ -119,11 +128,11 @@ class Sweep(Results):
         runner = Runner(
             self.session,
             jobs,
-            concurrency=self.how.concurrency,
-            options=self.how.options,
+            concurrency=self.run_options.concurrency,
+            options=self.run_options.call_options,
             recorded=self.recorded(),
-            replay="only" if self.how.replay == "only" else "off",
-            executor=self.how.executor,
+            replay="only" if self.run_options.replay == "only" else "off",
+            executor=self.run_options.executor,
         )
         self.observer.begin(self)
         try:
@@ -134,8 +143,8 @@ class Sweep(Results):
         except KeyboardInterrupt:
             self._keep(runner.rest())
             raise Interrupted(
-                f"stopped after {len(self):,} of {self.total:,} replies; they are kept, and "
-                "claude_nb.last_sweep().resume() goes on"
+                f"stopped after {len(self):,} of {self.total:,} replies, which are kept; "
+                "continue with claude_nb.last_sweep().resume()"
             ) from None
         finally:
             self.hopeless = runner.hopeless
@@ -143,26 +152,36 @@ class Sweep(Results):
         return self
 
     def plot(self, metric: str = "distinct_2", x: str | None = None) -> matplotlib.axes.Axes:
-        """Plot a metric with its 95 % intervals. Needs matplotlib.
+        """Plot a metric against one of the axes, with 95 % intervals.
 
         Args:
-            metric: Name of a metric or of a check.
-            x: The setting on the x axis, or None for the first one that varies.
+            metric: Name of a metric, or of a check.
+            x: Name of an axis. None: the first one.
 
         Returns:
-            The axes of the plot: `result.plot("distinct_2", x="temperature")`.
+            The matplotlib axes.
+
+        Raises:
+            PromptError: There is no such metric or axis.
+            ConfigError: matplotlib is not installed.
+
+        Example:
+            >>> result.plot("length", x="temperature")  # doctest: +SKIP
         """
         return plots.plot(self, metric, x)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the plan and all replies to a file. load_sweep() reads it.
+        """Write the sweep to a file that load_sweep() can read.
 
         Args:
-            path: The file: `result.save("colours.jsonl")`. A name with .parquet makes a Parquet file, which needs
-                pandas and pyarrow.
+            path: A name that ends with .parquet gives Parquet, which needs pandas and pyarrow. Any other name gives
+                JSON lines.
 
         Raises:
-            ConfigError: If the file cannot be written.
+            ConfigError: The file cannot be written, or a package is missing.
+
+        Example:
+            >>> result.save("bees.jsonl")  # doctest: +SKIP
         """
         files.save(self, path)
 
@@ -173,7 +192,7 @@ class Sweep(Results):
         self.put({(done.job.case, done.job.repeat): done.answer.reply for done in ended})
 
     def _jobs(self) -> list[Job]:
-        """First of each case one, then the second: so every stop finds the cases equally far."""
+        """Return the missing calls: the first repeat of every case, then the second, so that all cases grow alike."""
         jobs = [Job(i, k, request) for i, case in enumerate(self.cases) for k, request in enumerate(case.requests)]
         return sorted((job for job in jobs if (job.case, job.repeat) not in self._replies), key=lambda job: job.repeat)
 

@@ -490,7 +490,7 @@ def test_functions_are_refused_in_one_line_where_none_are_called(live: Session) 
         lambda: api.compare(["demo"], "Hi", tools=[weather], session=live),
         lambda: check.check("Hi", "x", n=1, tools=[weather], session=live, provider="demo"),
     ):
-        with pytest.raises(PromptError, match="one reply at a time"):
+        with pytest.raises(PromptError, match="a sweep calls no functions"):
             many()
     with pytest.raises(PromptError, match="the playground has no setting tools"):
         Playground(provider="demo", tools=[weather])

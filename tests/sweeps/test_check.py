@@ -81,7 +81,7 @@ def test_three_tries_say_next_to_nothing_and_twenty_say_more() -> None:
 def test_the_report_has_numbers_and_examples_and_escapes_them() -> None:
     verdict = check([reply("yes"), reply("<script>no</script>")], "yes", at_least=0.5)
     assert str(verdict).startswith("passed: 1 of 2 (50%; 95 % interval 9% to 91%), wanted at least 50%")
-    assert "too few tries" in str(verdict)
+    assert "too few calls" in str(verdict)
     shown = verdict._repr_mimebundle_()
     assert "<script>" not in shown["text/html"]
     assert "did not pass" in shown["text/plain"]
@@ -95,7 +95,7 @@ def test_a_verdict_without_replies_does_not_pass() -> None:
 def test_broken_replies_count_as_not_passed() -> None:
     verdict = check([reply("yes"), reply("yes", stop_reason="interrupted")], "yes", at_least=0.9)
     assert (verdict.n, verdict.passed, verdict.missing) == (2, 1, 1)
-    assert "broken off" in str(verdict)
+    assert "(incomplete)" in str(verdict)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_when_the_time_is_up_what_is_missing_counts_as_not_passed(monkeypatch: p
         )
         assert server.gone.wait()  # it does not wait for the server
     assert (verdict.passed, verdict.missing) == (1, 1)
-    assert "not there after 59 s" in str(verdict)
+    assert "not complete after 59 s" in str(verdict)
     assert not verdict
 
 

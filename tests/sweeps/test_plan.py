@@ -124,11 +124,11 @@ def test_a_list_of_stop_sequences_is_one_value_and_lists_of_them_are_several(ses
         ({"temprature": [0, 1]}, "did you mean temperature"),
         ({"temperature": [0, "hot"]}, "temperature must be a number, not 'hot'"),
         ({"out": ["a"]}, "out cannot be varied"),
-        ({"temperature": []}, "an empty list leaves nothing to run"),
-        ({"n": 0}, "n is how often each combination is asked, at least 1, not 0"),
+        ({"temperature": []}, "an empty list leaves nothing to send"),
+        ({"n": 0}, "n is the number of replies for each combination, at least 1, not 0"),
         ({"mode": "all"}, "mode is grid or zip"),
         ({"prompt": ["", " "]}, "the prompt is empty"),
-        ({"prompt": "About {{topc}}", "topic": ["bees"]}, r"no prompt has a place \{\{topic\}\}"),
+        ({"prompt": "About {{topc}}", "topic": ["bees"]}, r"no prompt contains \{\{topic\}\}"),
     ],
 )
 def test_slips_are_told_before_anything_is_sent(session: Session, settings: dict[str, object], message: str) -> None:
@@ -200,7 +200,7 @@ def test_an_unknown_price_is_said_and_never_free(session: Session) -> None:
     assert found.unpriced == ("llama",)
     assert "price of llama unknown" in str(found)
     assert found.over(None, None) is None
-    assert "cannot be promised" in (found.over(5.0, None) or "")
+    assert "cannot be guaranteed" in (found.over(5.0, None) or "")
 
 
 def test_locked_and_recorded_requests_are_not_among_the_calls(session: Session) -> None:
@@ -222,7 +222,7 @@ def test_limits_are_kept_with_what_to_do_about_it(session: Session) -> None:
     assert found.over(0.5, 3) is None
     assert found.over(None, 2) == "3 calls are more than 2; allow them with max_calls=3"
     assert found.over(0.1, None) == (
-        "up to $0.45 is more than $0.10; allow it with budget_usd=0.46; a lower max_tokens makes it less"
+        "up to $0.45 is more than $0.10; allow it with budget_usd=0.46, or lower max_tokens"
     )
 
 

@@ -81,7 +81,7 @@ def test_rows_become_a_frame(small: Sweep) -> None:
 
 def test_replies_are_found_by_their_settings(small: Sweep) -> None:
     assert [reply.prompt for reply in small.where(form="story", temperature=1)] == ["Write a story"] * 3
-    with pytest.raises(PromptError, match="top_p is not varied here; there are form, temperature"):
+    with pytest.raises(PromptError, match="top_p is not varied in this sweep; use form, temperature"):
         small.where(top_p=1)
 
 

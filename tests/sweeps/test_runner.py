@@ -130,7 +130,9 @@ def test_interrupted_at_half_it_keeps_what_came_and_resumes_without_asking_twice
     prompts = [f"prompt {i}" for i in range(60)]
     with RateServer(latency_s=0.01) as server:
         result = prepared(served(server.url, prompts, concurrency=4), Watch(30))
-        with pytest.raises(Interrupted, match=r"stopped after \d+ of 60 replies; .*last_sweep\(\).resume\(\) goes on"):
+        with pytest.raises(
+            Interrupted, match=r"stopped after \d+ of 60 replies, .*continue with claude_nb.last_sweep\(\).resume\(\)"
+        ):
             result.resume()
         kept = {reply.prompt: reply for reply in result}
         assert 30 <= len(kept) < 60

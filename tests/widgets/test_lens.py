@@ -304,9 +304,9 @@ def test_measured_shares_come_with_their_interval() -> None:
     assert 0.6 < low < 0.8 < high < 0.92
     assert found.share("Bee") == 0
     shown = found._repr_mimebundle_()
-    assert "30 answers of some-model" in shown["text/html"]
+    assert "30 replies of some-model" in shown["text/html"]
     assert "cost unknown" in shown["text/html"]
-    assert "2 calls brought no answer" in shown["text/plain"]
+    assert "2 calls brought no reply" in shown["text/plain"]
 
 
 def test_measuring_the_demo_model_agrees_with_its_bars() -> None:
