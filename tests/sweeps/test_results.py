@@ -126,7 +126,7 @@ def test_slow_metrics_come_when_they_are_asked_for(small: Sweep) -> None:
     assert row["self_bleu"] == pytest.approx(1)  # temperature 0: the same each time
     assert row["effective_choices"] == pytest.approx(1)
     assert row["perplexity"] > 1
-    with pytest.raises(PromptError, match="there is no metric 'blue'; there are unique_rate, "):
+    with pytest.raises(PromptError, match="there is no metric 'blue'; use one of unique_rate, "):
         small.summary("blue")
 
 
@@ -240,7 +240,7 @@ def test_a_plot_has_a_line_for_each_combination_of_the_other_axes(small: Sweep, 
 def test_a_plot_of_words_has_them_side_by_side_and_other_axes_are_refused(small: Sweep) -> None:
     axes = small.plot("length", x="form")
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["haiku", "story"]
-    with pytest.raises(PromptError, match="x is one of the axes, form, temperature; not 'top_k'"):
+    with pytest.raises(PromptError, match="x='top_k' is not an axis of this sweep; use form, temperature"):
         small.plot("length", x="top_k")
     pyplot.close("all")
 

@@ -1,4 +1,4 @@
-"""What the demo model thought while it wrote a reply; no other model can be asked that."""
+"""Probabilities of the demo model at each word of a reply. No other model reveals them."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from claude_nb.types.reply import Reply
 
 
 class _Path(NamedTuple):
-    """Means over the tokens of a reply: open choices after the settings, and bits of surprise before them."""
+    """Means over the tokens of a reply: choices after the settings, and bits of surprise before them."""
 
     choices: float | None
     bits: float | None
 
 
 def effective_choices(reply: Reply) -> float | None:
-    """Among how many equally likely words each word was drawn, on average; None for an empty reply."""
+    """Return the mean number of equally likely words at each step; None for an empty reply."""
     return _path(reply).choices
 
 
 def perplexity(reply: Reply) -> float | None:
-    """How surprising the untempered model finds the text: 2 to the mean surprisal; None for an empty reply."""
+    """Return 2 to the mean surprisal of the text, before any setting; None for an empty reply."""
     bits = _path(reply).bits
     return None if bits is None else 2.0**bits
 
 
 @lru_cache(maxsize=4096)
 def _path(reply: Reply) -> _Path:
-    """The model is led along the words of the reply once more, and looked at before each."""
+    """Lead the model along the words of the reply, and look at its probabilities before each word."""
     number = {word: token for token, word in enumerate(demo.vocabulary(reply.request))}
     written = tokens(reply.text)
     path = [number.get(word, number.get(f" {word}")) for word in written]

@@ -1,4 +1,4 @@
-"""Every metric of a sweep, declared once: the summary, best(), the plots and the live grid take it from here."""
+"""Every metric of a sweep, declared once for the summary, best(), the plots and the live grid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from claude_nb.types.reply import Reply
 
 FEW = 10
 FEW_NOTE = f"fewer than {FEW} replies: neighbours may swap places by chance"
-# What a check may raise to say no: reply.json() and reply.code[0] do when there is none.
+# A check may raise these to say no, as reply.json() and reply.code[0] do.
 NO = (ValueError, LookupError, AssertionError)
 
 Check = Callable[[Reply], Any]
@@ -23,10 +23,10 @@ Check = Callable[[Reply], Any]
 
 @dataclass(frozen=True)
 class Sample:
-    """The finished replies of one case.
+    """The replies of one case.
 
-    replies  those that ended by themselves; failed counts the others
-    grams    runs of 1 and 2 words that every case of the sweep has at least, so that distinct-n compares equal amounts
+    replies  the complete ones; failed counts the others
+    grams    how many runs of 1 and 2 words every case has at least, so that distinct-n compares equal amounts
     """
 
     replies: Sequence[Reply]
@@ -47,10 +47,10 @@ class Sample:
 class Metric:
     """One number about a sample, or None.
 
-    style     how it is written: share, number, seconds, dollars
+    style     how it is shown: share, number, seconds, dollars
     best      "high" or "low"; None: neither is better
-    slow      takes seconds on large sweeps: computed when asked for
-    interval  its 95 % interval; None: none is known
+    slow      takes seconds on large sweeps, so it is computed on request
+    interval  its 95 % interval; None: unknown
     """
 
     name: str
@@ -64,12 +64,12 @@ class Metric:
 
 
 def passed(reply: Reply, check: Check) -> bool:
-    """True when the check says yes; a check may also raise ValueError, LookupError or AssertionError for no."""
+    """Whether a reply passes a check, which may also raise ValueError, LookupError or AssertionError to say no."""
     try:
         result = check(reply)
     except NO:
         return False
-    return result is None or bool(result)  # a check made of asserts returns nothing
+    return result is None or bool(result)  # a check that uses assert returns nothing
 
 
 def _over_texts(statistic: Callable[[Sequence[str]], float | None]) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _distinct(n: int) -> dict[str, Any]:
 
 
 def _over_replies(value: Callable[[Reply], float | None], share: float | None = None) -> dict[str, Any]:
-    """The mean of a value of each reply, or a percentile of it."""
+    """Describe the mean of a value of each reply, or its percentile."""
 
     def statistic(values: Sequence[float]) -> float | None:
         return statistics.mean(values) if share is None else statistics.percentile(values, share)
@@ -105,7 +105,7 @@ def _over_replies(value: Callable[[Reply], float | None], share: float | None = 
 
 
 def _share(holds: Callable[[Reply], bool], *, demo: bool = False) -> dict[str, Any]:
-    """A share of the replies, with its Wilson interval."""
+    """Describe a share of the replies, with its Wilson interval."""
 
     def counted(sample: Sample) -> tuple[int, int]:
         if demo and not sample.is_demo:
@@ -120,7 +120,7 @@ def _share(holds: Callable[[Reply], bool], *, demo: bool = False) -> dict[str, A
 
 
 def _cost(sample: Sample) -> float | None:
-    """Of all replies of the case; None when one of them is unknown."""
+    """Return the cost of all replies of the case; None when one of them is unknown."""
     costs = [reply.cost_usd for reply in sample.replies]
     return None if not costs or None in costs else math.fsum(cost or 0.0 for cost in costs)
 
@@ -166,17 +166,17 @@ METRICS: dict[str, Metric] = {
         Metric(
             "unique_rate",
             "unique",
-            "share of different replies; 1: no two are the same",
+            "share of distinct replies; 1: no two are equal",
             best="high",
             **_over_texts(statistics.unique_rate),
         ),
-        Metric("distinct_1", "distinct-1", "share of different words, over equal amounts of text", **_distinct(1)),
-        Metric("distinct_2", "distinct-2", "share of different word pairs, over equal amounts of text", **_distinct(2)),
-        Metric("jaccard", "alike", "words that two replies share, on average", **_over_texts(statistics.jaccard)),
+        Metric("distinct_1", "distinct-1", "share of distinct words, over equal amounts of text", **_distinct(1)),
+        Metric("distinct_2", "distinct-2", "share of distinct word pairs, over equal amounts of text", **_distinct(2)),
+        Metric("jaccard", "alike", "common words of two replies, on average", **_over_texts(statistics.jaccard)),
         Metric(
             "self_bleu",
             "self-BLEU-4",
-            "how well each reply is made of pieces of the others",
+            "how well each reply matches pieces of the others",
             slow=True,
             **_over_texts(statistics.self_bleu),
         ),
@@ -198,7 +198,7 @@ METRICS: dict[str, Metric] = {
             best="low",
             **_over_replies(lambda reply: reply.first_token_s, 0.5),
         ),
-        Metric("cost_usd", "cost", "US dollars for all replies of the cell", _cost, "dollars", "low"),
+        Metric("cost_usd", "cost", "US dollars for all replies of the case", _cost, "dollars", "low"),
         Metric(
             "clean_rate",
             "clean",
@@ -209,7 +209,7 @@ METRICS: dict[str, Metric] = {
         Metric(
             "effective_choices",
             "choices",
-            "among how many equal words each was drawn, on average (demo model)",
+            "mean number of equally likely words at each step (demo model)",
             _demo_mean(_effective_choices),
             "number",
             slow=True,
@@ -217,7 +217,7 @@ METRICS: dict[str, Metric] = {
         Metric(
             "perplexity",
             "perplexity",
-            "how surprising the model itself finds the text, before any setting (demo model)",
+            "how surprising the text is to the model, before any setting (demo model)",
             _demo_mean(_perplexity),
             "number",
             "low",
@@ -228,7 +228,7 @@ METRICS: dict[str, Metric] = {
 
 
 def check_metrics(checks: Mapping[str, Check]) -> dict[str, Metric]:
-    """A pass rate for each check: {"pass": Metric(...)}, or {"pass_short": ..., "pass_json": ...} for several."""
+    """Return a pass rate for each check: {"pass": Metric(...)}, or {"pass_short": ..., "pass_json": ...}."""
     return {
         name: Metric(
             name, name.replace("_", " "), "share of replies that pass", best="high", **_share(_passes(checks[key]))
@@ -238,7 +238,7 @@ def check_metrics(checks: Mapping[str, Check]) -> dict[str, Metric]:
 
 
 def check_names(checks: Mapping[str, Check]) -> dict[str, str]:
-    """The column of each check: "pass" alone, else "pass_" and its name."""
+    """Return the column of each check: "pass" for a single one, otherwise "pass_" and its name."""
     return {key: "pass" if len(checks) == 1 else f"pass_{key}" for key in checks}
 
 
@@ -247,21 +247,21 @@ def _passes(check: Check) -> Callable[[Reply], bool]:
 
 
 def find(name: str, checks: Mapping[str, Check]) -> Metric:
-    """The metric of that name. Raises PromptError with the names there are."""
+    """Return a metric by its name. Raises PromptError with the known names."""
     known = METRICS | check_metrics(checks)
     if name not in known:
-        raise PromptError(f"there is no metric {name!r}; there are {', '.join(known)}")
+        raise PromptError(f"there is no metric {name!r}; use one of {', '.join(known)}")
     return known[name]
 
 
 def stop_mix(sample: Sample) -> str:
-    """How the replies ended: "end 8, max_tokens 2"."""
+    """Return how the replies ended: "end 8, max_tokens 2"."""
     counts = Counter(reply.stop_reason for reply in sample.replies)
     return ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
 
 
 def equal_grams(samples: Sequence[Sequence[str]]) -> dict[int, int]:
-    """For 1 and 2 words the number of runs that each of these groups of texts has at least; empty groups aside."""
+    """Return, for 1 and 2 words, how many runs each group of texts has at least. Empty groups do not count."""
     sizes = {}
     for n in (1, 2):
         totals = [sum(len(statistics.grams(text, n)) for text in texts) for texts in samples]

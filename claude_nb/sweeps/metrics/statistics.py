@@ -1,6 +1,6 @@
-"""What can be counted over several replies to one prompt: variety, length, shares. Pure arithmetic.
+"""Statistics of several replies to one prompt: variety, length, shares. Pure arithmetic.
 
-Every function takes the texts of one combination of settings and returns None where there is too little to count.
+Most functions take the texts of one case, and return None where there is too little to count.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-# Chinese, Japanese and Korean are written without spaces: there each sign counts as a word.
+# Chinese, Japanese and Korean are written without spaces, so each character counts as a word.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+(?:['’][^\W_]+)*|[^\w\s]")
 Z95 = 1.959963984540054  # of a normal distribution, 95 % lie within so many standard deviations
 
@@ -27,34 +27,34 @@ class Interval(NamedTuple):
 
 
 def words(text: str) -> list[str]:
-    """Words and signs, case folded: words("It's red, Red!") -> ["it's", "red", ",", "red", "!"]."""
+    """Return words and punctuation, case folded: words("It's red, Red!") -> ["it's", "red", ",", "red", "!"]."""
     return _WORD.findall(text.casefold())
 
 
 def unique_rate(texts: Sequence[str]) -> float | None:
-    """The share of different texts: 1 when no two are the same."""
+    """Return the share of distinct texts: 1 when no two are equal."""
     return len({text.strip() for text in texts}) / len(texts) if texts else None
 
 
 def grams(text: str, n: int) -> list[tuple[str, ...]]:
-    """The runs of n words: grams("a b c", 2) -> [("a", "b"), ("b", "c")]."""
+    """Return the runs of n words: grams("a b c", 2) -> [("a", "b"), ("b", "c")]."""
     found = words(text)
     return [tuple(found[i : i + n]) for i in range(len(found) - n + 1)]
 
 
 def distinct(texts: Sequence[str], n: int, most: int | None = None) -> float | None:
-    """distinct-n: the share of different runs of n words among all of them, the texts taken together.
+    """Return distinct-n: the share of distinct runs of n words in all texts together.
 
-    most  look at so many runs only, the first of each text, then the second of each ... The share falls with the
-          amount of text, so compare equal amounts.
+    most  count only so many runs: the first of each text, then the second of each, and so on. The share falls with the
+          amount of text, so only equal amounts can be compared.
     """
-    rounds = zip_longest(*(grams(text, n) for text in texts))
-    found = [gram for one in rounds for gram in one if gram is not None][:most]
+    by_place = zip_longest(*(grams(text, n) for text in texts))
+    found = [gram for places in by_place for gram in places if gram is not None][:most]
     return len(set(found)) / len(found) if found else None
 
 
 def jaccard(texts: Sequence[str]) -> float | None:
-    """How alike two texts are on average: the words they share among the words they have; 1: the same words."""
+    """Return the mean similarity of two texts: their common words among all their words; 1 for equal words."""
     if len(texts) < 2:
         return None
     bags = [frozenset(words(text)) for text in texts]
@@ -63,26 +63,26 @@ def jaccard(texts: Sequence[str]) -> float | None:
 
 
 def self_bleu(texts: Sequence[str], n: int = 4) -> float | None:
-    """BLEU of each text against all the others, on average: 1 when they repeat each other."""
+    """Return the mean BLEU of each text against all others: 1 when they repeat each other."""
     if len(texts) < 2:
         return None
     split = [words(text) for text in texts]
-    scores = [bleu(one, split[:i] + split[i + 1 :], n) for i, one in enumerate(split)]
+    scores = [bleu(text, split[:i] + split[i + 1 :], n) for i, text in enumerate(split)]
     return math.fsum(scores) / len(scores)
 
 
 def bleu(text: Sequence[str], references: Sequence[Sequence[str]], n: int = 4) -> float:
-    """BLEU-n of one text, in words, with 0.1 in place of a count of 0 (Chen and Cherry 2014, method 1)."""
+    """Return BLEU-n of one text, in words, with 0.1 in place of a count of 0 (Chen and Cherry 2014, method 1)."""
     logs = []
     for size in range(1, n + 1):
-        mine = _counts(text, size)
-        theirs: Counter[tuple[str, ...]] = Counter()
+        counts = _counts(text, size)
+        most: Counter[tuple[str, ...]] = Counter()
         for reference in references:
-            theirs |= _counts(reference, size)
-        matched = sum(min(count, theirs[gram]) for gram, count in mine.items())
+            most |= _counts(reference, size)
+        matched = sum(min(count, most[gram]) for gram, count in counts.items())
         if size == 1 and not matched:
             return 0.0
-        logs.append(math.log((matched or 0.1) / max(1, sum(mine.values()))))
+        logs.append(math.log((matched or 0.1) / max(1, sum(counts.values()))))
     nearest = min((len(reference) for reference in references), key=lambda length: (abs(length - len(text)), length))
     brevity = 1.0 if len(text) > nearest else math.exp(1 - nearest / len(text))
     return brevity * math.exp(math.fsum(logs) / n)
@@ -97,7 +97,7 @@ def mean(values: Sequence[float]) -> float | None:
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
-    """The value that this share of them lies below, in between if need be: percentile([1, 2], 0.5) -> 1.5."""
+    """Return the value below which this share of the values lies, interpolated: percentile([1, 2], 0.5) -> 1.5."""
     if not values:
         return None
     ordered = sorted(values)
@@ -108,7 +108,7 @@ def percentile(values: Sequence[float], share: float) -> float | None:
 
 
 def wilson(passed: int, n: int) -> Interval | None:
-    """The 95 % interval of a share (Wilson 1927): sound for few trials and near 0 and 1. wilson(3, 3).low -> 0.44."""
+    """Return the 95 % interval of a share (Wilson 1927), also for few trials: wilson(3, 3).low -> 0.44."""
     if not n:
         return None
     share = passed / n
@@ -118,9 +118,9 @@ def wilson(passed: int, n: int) -> Interval | None:
 
 
 def jackknife(items: Sequence[T], statistic: Callable[[Sequence[T]], float | None]) -> Interval | None:
-    """The 95 % interval of any statistic of several items, from what leaving each one out changes.
+    """Return the 95 % interval of any statistic, from its values without each one of the items.
 
-    A bootstrap would draw items twice, and find less variety than there is.
+    A bootstrap would draw items twice, and find too little variety.
     """
     whole = statistic(items)
     without = [statistic([*items[:i], *items[i + 1 :]]) for i in range(len(items))]

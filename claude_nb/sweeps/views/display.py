@@ -1,4 +1,4 @@
-"""What there is to look at while a sweep runs: a bar and a live grid, columns that stream, or one grid at the end."""
+"""Views of a running sweep: a progress bar and a live grid, streaming columns, or one grid at the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from claude_nb.sweeps.views.grid_widget import Grid, State
     from claude_nb.sweeps.views.progress import Bar
 
-# As in painter.py: bytes a second for what is drawn again and again, and the shortest wait.
+# As in render/live.py: each drawing replaces the one before, so the rate is bounded.
 BYTES_PER_S = 12_000
 SHORTEST_S, LONGEST_S = 0.15, 1.5
 
@@ -38,7 +38,7 @@ def view_for(session: Session, *, show: bool, columns: bool) -> SweepObserver:
 
 
 class Text(SweepObserver):
-    """A terminal: the forecast and a bar, beside the program's own output."""
+    """View for a terminal: the forecast and a progress bar, on stderr."""
 
     _bar: Bar | None = None
 
@@ -63,7 +63,7 @@ class Text(SweepObserver):
 
 
 class TextColumns(SweepObserver):
-    """A terminal: the replies one below the other, when all are there."""
+    """View for a terminal: the replies one below the other, at the end."""
 
     def end(self, sweep: Sweep) -> None:
         for title, reply in sweep.titled():
@@ -73,7 +73,7 @@ class TextColumns(SweepObserver):
 
 
 class Notebook(SweepObserver):
-    """Outputs of a cell."""
+    """Base of the views in a notebook: they write outputs of a cell."""
 
     def __init__(self) -> None:
         self._count = frontend.run_count()
@@ -98,7 +98,7 @@ class Notebook(SweepObserver):
 
 
 class Once(Notebook):
-    """A run without a person: the finished state, once."""
+    """View for a run of all cells without a person: the final state."""
 
     def __init__(self, *, columns: bool) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class Once(Notebook):
 
 
 class Live(Notebook):
-    """A person in front: a bar and a grid that fill, and below them the static grid for the saved notebook."""
+    """View for a person: a progress bar and a live grid, with a static grid below for the saved notebook."""
 
     _bar: Bar | None = None
     _grid: Grid | None = None
@@ -138,14 +138,14 @@ class Live(Notebook):
             self._bar.show(len(sweep), money(sweep))
             self._bar.close()
             self._grid.finish(_state(sweep, live=False))
-        # Where the widget lives it hides this one; in a saved notebook this one is all there is.
+        # The widget hides the static grid. A saved notebook shows only the static grid.
         self._publish(sweep, grid_html(sweep))
         if sweep.hopeless:
             self._say(_hopeless(sweep))
 
 
 class LiveColumns(Notebook):
-    """Replies side by side, as they are written."""
+    """View for a person: replies side by side, as they stream."""
 
     def begin(self, sweep: Sweep) -> None:
         self._count = frontend.run_count()
@@ -173,7 +173,7 @@ class LiveColumns(Notebook):
 
 
 def money(sweep: Sweep) -> str:
-    """What the sweep has cost so far: "$0.0123", "free", "cost unknown"."""
+    """Return the cost of a sweep so far: "$0.0123", "free", "cost unknown"."""
     replies = [reply for reply in sweep.replies if reply.source != "replay"]
     if all(reply.provider == "demo" for reply in replies):
         return "free"
@@ -185,11 +185,11 @@ def money(sweep: Sweep) -> str:
 def _state(sweep: Sweep, *, live: bool) -> State:
     from claude_nb.sweeps.views.grid_widget import State
 
-    how_far = f"{len(sweep):,} of {sweep.total:,} replies" if live or sweep.left else f"{len(sweep):,} replies"
+    progress = f"{len(sweep):,} of {sweep.total:,} replies" if live or sweep.left else f"{len(sweep):,} replies"
     failed = sum(not reply.complete for reply in sweep.replies)
-    parts = [how_far, f"{failed:,} failed" if failed else "", money(sweep) if len(sweep) else ""]
+    parts = [progress, f"{failed:,} failed" if failed else "", money(sweep) if len(sweep) else ""]
     return State(len(sweep), sweep.total, " · ".join(filter(None, parts)), live)
 
 
 def _hopeless(sweep: Sweep) -> str:
-    return f"{sweep.left:,} calls were not sent: {sweep.hopeless}; .resume() goes on"
+    return f"{sweep.left:,} calls were not sent: {sweep.hopeless}; continue with .resume()"

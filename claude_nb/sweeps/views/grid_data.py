@@ -1,4 +1,4 @@
-"""A sweep as the grid draws it: plain data, the same for the live widget and the saved page."""
+"""A sweep as plain data for the grid, the same for the live widget and the static HTML."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TEXT_CHARS = 20_000
 
 
 def axes(sweep: Results) -> list[dict[str, Any]]:
-    """[{"name": "temperature", "values": ["0", "0.7", "1"]}]"""
+    """Return the axes as text: [{"name": "temperature", "values": ["0", "0.7", "1"]}]."""
     return [
         {"name": name, "values": [label(name, value) for value in values]}
         for name, values in (sweep.axes or {"": ("",)}).items()
@@ -24,22 +24,21 @@ def axes(sweep: Results) -> list[dict[str, Any]]:
 
 
 def metrics(sweep: Results, names: tuple[str, ...] = ()) -> list[Metric]:
-    """What can be chosen: checks, the quick metrics that have a value here, and the slow ones of these names."""
-    samples = sweep.samples()
-    demo = any(sample.is_demo for sample in samples)
+    """Return the metrics to choose from: checks, the quick metrics, and the slow ones of these names."""
+    is_demo = any(sample.is_demo for sample in sweep.samples())
     found = [*registry.check_metrics(sweep.checks).values()]
     for metric in registry.METRICS.values():
         if metric.slow:
             found += [metric] if metric.name in names else []
-        elif metric.name != "clean_rate" or demo:
+        elif metric.name != "clean_rate" or is_demo:
             found.append(metric)
     return found
 
 
 def cells(sweep: Results, measured: list[Metric]) -> list[dict[str, Any]]:
-    """One dict for each case.
+    """Return one dict for each case.
 
-    at      its place on each axis, as numbers                  locked  why it was not sent, or None
+    at      its index on each axis                              locked  why it was not sent, or None
     values  metric -> [number for the shade, text to show]      texts   its replies
     """
     places = [{_key(value): i for i, value in enumerate(values)} for values in sweep.axes.values()]
@@ -62,7 +61,7 @@ def cells(sweep: Results, measured: list[Metric]) -> list[dict[str, Any]]:
 
 
 def text(reply: Reply, repeat: int) -> dict[str, Any]:
-    """One reply."""
+    """Return a reply as plain data."""
     shown = reply.text[:TEXT_CHARS]
     return {
         "k": repeat,
@@ -75,7 +74,7 @@ def text(reply: Reply, repeat: int) -> dict[str, Any]:
 
 
 def written(value: float | None, style: str) -> str:
-    """A value for people: written(0.5, "share") -> "0.50", written(None, ...) -> "–"."""
+    """Return a value as text: written(0.5, "share") -> "0.50", written(None, "share") -> "–"."""
     if value is None:
         return "–"
     if style == "seconds":
@@ -90,5 +89,5 @@ def _value(metric: Metric, value: float | None) -> list[Any]:
 
 
 def _key(value: Any) -> Any:
-    """Values of an axis by what they look like: 0 and 0.0 are one place, and so are equal unhashable values."""
+    """Return a hashable key of a value on an axis. 0 and 0.0 share one key, and so do equal unhashable values."""
     return repr(float(value)) if isinstance(value, (int, float)) and not isinstance(value, bool) else repr(value)

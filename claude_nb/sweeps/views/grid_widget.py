@@ -1,4 +1,4 @@
-"""The grid of a sweep, which fills in while it runs. The truth is in traits, so a reloaded page has it all."""
+"""The live grid of a sweep. Its whole state is in traits, so a reloaded page shows all of it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from claude_nb.sweeps.views import grid_data
 
 STATIC = Path(__file__).parent.parent.parent / "static"
 
-# Each change sends all cells, so the larger they are the rarer it is; bytes a second, and seconds.
+# Each update sends all cells, so large grids are updated less often.
 BYTES_PER_S = 100_000
 SHORTEST_S = 0.25
 
 
 @dataclass(frozen=True)
 class State:
-    """How far the sweep is; line says it in words."""
+    """The progress of a sweep. line: as text."""
 
     done: int
     total: int
@@ -35,9 +35,9 @@ class State:
 
 
 class Grid(anywidget.AnyWidget):
-    """The cells of a sweep. metric chooses what is shown; a slow one is computed when it is chosen.
+    """The cells of a sweep. A slow metric is computed when the user chooses it.
 
-    update() draws at a bounded rate, finish() the final state.
+    update() draws at a bounded rate, finish() draws the final state.
     """
 
     _esm = STATIC / "grid.js"
@@ -61,7 +61,7 @@ class Grid(anywidget.AnyWidget):
         self.observe(self._compute, "metric")
 
     def update(self, state: State) -> None:
-        """Draw what is new, if it is time."""
+        """Draw new replies, if a drawing is due."""
         if not self._rate.wait_s(self._clock()) and len(self._sweep) != self._drawn:
             self._draw(state)
 
@@ -75,20 +75,20 @@ class Grid(anywidget.AnyWidget):
                 setattr(self, name, value)
 
     def _now(self, state: State) -> dict[str, Any]:
-        """The traits as they should be now."""
+        """Return the current values of the traits."""
         measured = grid_data.metrics(self._sweep, self._computed)
-        slow = [one for one in registry.METRICS.values() if one.slow and one not in measured]
-        told = [{"name": one.name, "label": one.label, "help": one.help} for one in (*measured, *slow)]
+        slow = [metric for metric in registry.METRICS.values() if metric.slow and metric not in measured]
+        choices = [{"name": m.name, "label": m.label, "help": m.help} for m in (*measured, *slow)]
         cells = grid_data.cells(self._sweep, measured)
         self._drawn = len(self._sweep)
         self._rate.drawn(self._clock(), len(json.dumps(cells)))
-        return {"metrics": told, "cells": cells, "state": asdict(state)}
+        return {"metrics": choices, "cells": cells, "state": asdict(state)}
 
     def _compute(self, change: Any) -> None:
-        """A slow metric, chosen for the first time."""
+        """Compute a slow metric that is chosen for the first time."""
         metric = registry.METRICS.get(change["new"])
         if metric and metric.slow and metric.name not in self._computed:
             self._computed = (*self._computed, metric.name)
-            was = dict(self.state)
-            self.state = was | {"line": f"computing {metric.label} ..."}
-            self._draw(State(**was))
+            state = dict(self.state)
+            self.state = state | {"line": f"computing {metric.label} ..."}
+            self._draw(State(**state))

@@ -1,4 +1,4 @@
-"""The grid as plain HTML, for saved notebooks and for front ends without widgets."""
+"""A sweep as static HTML, for saved notebooks and for front ends without widgets."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ CELL = "vertical-align:top;text-align:left;padding:6px 8px;border:1px solid var(
 
 
 def grid_html(sweep: Results, metric: str = "distinct_2") -> str:
-    """Tables with the second axis across, the first one down, and one table for each combination of the others."""
-    chosen = next((one for one in grid_data.metrics(sweep) if one.name == metric), None) or grid_data.metrics(sweep)[0]
+    """Return tables with the first axis down and the second across; one table for each combination of the others."""
+    metrics = grid_data.metrics(sweep)
+    chosen = next((choice for choice in metrics if choice.name == metric), metrics[0])
     cells = {tuple(cell["at"]): cell for cell in grid_data.cells(sweep, [chosen])}
     axes = grid_data.axes(sweep)
     down, across, others = axes[0], axes[1] if len(axes) > 1 else {"name": "", "values": [""]}, axes[2:]
@@ -46,7 +47,7 @@ def grid_html(sweep: Results, metric: str = "distinct_2") -> str:
 
 
 def columns_html(sweep: Results, running: Mapping[int, str] | None = None) -> str:
-    """Replies side by side. running: the text so far of those that are still being written; None: all have ended."""
+    """Return replies side by side. running: the texts of running replies by case; None: all have ended."""
     replies = {i: reply for i, _, reply in sweep.numbered()}
     columns = []
     for i, case in enumerate(sweep.cases):
@@ -63,7 +64,7 @@ def columns_html(sweep: Results, running: Mapping[int, str] | None = None) -> st
 
 
 def _tail(text: str, *, ended: bool) -> str:
-    """The end of a reply that is still being written."""
+    """Return the end of a running reply."""
     hidden = len(text) - TAIL_CHARS
     if hidden <= 0:
         return render.tail_html(text) if text else f'<div style="{NOTE}">{"no reply" if ended else "waiting ..."}</div>'
@@ -92,7 +93,7 @@ def _cell(cell: Mapping[str, Any] | None, metric: Metric, span: tuple[float, flo
     if cell["locked"]:
         return f'<td style="{CELL};opacity:.7">locked: {escape(cell["locked"])}</td>'
     number, shown = cell["values"][metric.name]
-    strips = "".join(strip_html(one["text"]) for one in cell["texts"][:STRIPS] if not one["error"])
+    strips = "".join(strip_html(reply["text"]) for reply in cell["texts"][:STRIPS] if not reply["error"])
     failed = f", {cell['failed']} failed" if cell["failed"] else ""
     count = f'<span style="{NOTE}"> n = {cell["n"]}{failed}</span>'
     style = f"{CELL};background:rgba(201,100,66,{shade(number, span):.2f})"
@@ -103,12 +104,11 @@ def _texts(texts: Sequence[Mapping[str, Any]]) -> str:
     if not texts:
         return ""
     items = []
-    for one in texts[:TEXTS]:
-        whole = one["error"] or one["text"]
-        shown = whole if len(whole) <= TEXT_CHARS else f"{whole[:TEXT_CHARS]}…"
-        items.append(
-            f'<li style="white-space:pre-wrap">{"<i>failed:</i> " if one["error"] else ""}{escape(shown)}</li>'
-        )
+    for reply in texts[:TEXTS]:
+        text = reply["error"] or reply["text"]
+        shown = text if len(text) <= TEXT_CHARS else f"{text[:TEXT_CHARS]}…"
+        failed = "<i>failed:</i> " if reply["error"] else ""
+        items.append(f'<li style="white-space:pre-wrap">{failed}{escape(shown)}</li>')
     more = f'<li style="{NOTE}">and {len(texts) - TEXTS} more</li>' if len(texts) > TEXTS else ""
     return f'<details><summary style="{NOTE};cursor:pointer">texts</summary><ol>{"".join(items)}{more}</ol></details>'
 
@@ -118,12 +118,12 @@ def _legend(sweep: Results, metric: Metric) -> str:
     if sweep.n < FEW:
         parts.append(FEW_NOTE)
     if sweep.left:
-        parts.append(f"{sweep.left} replies did not come")
+        parts.append(f"{sweep.left} replies are missing")
     return f'<div style="{NOTE}">{escape(" · ".join(parts))}</div>'
 
 
 def strip_html(text: str) -> str:
-    """One reply as a strip of coloured words, one element: repetition shows as a pattern."""
+    """Return a reply as a strip of coloured words, in one element. Repetition shows as a pattern."""
     words = statistics.words(text)[:STRIP_WORDS]
     if not words:
         return ""
@@ -136,7 +136,7 @@ def strip_html(text: str) -> str:
 
 
 def hue(word: str) -> str:
-    """The colour of a word, the same in the live grid (js/src/cells.js)."""
+    """Return the colour of a word, the same as in the live grid (js/src/cells.js)."""
     number = 0x811C9DC5  # FNV-1a
     for letter in word:
         number = (number ^ ord(letter)) * 0x01000193 & 0xFFFFFFFF
@@ -144,6 +144,6 @@ def hue(word: str) -> str:
 
 
 def shade(number: float | None, span: tuple[float, float]) -> float:
-    """How strong a cell is tinted, 0 to 0.35, by its place between the smallest and the largest value."""
+    """Return how strongly a cell is tinted, 0 to 0.35, by its place between the lowest and the highest value."""
     low, high = span
     return 0.0 if number is None or high <= low else 0.35 * (number - low) / (high - low)

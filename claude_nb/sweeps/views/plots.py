@@ -1,4 +1,4 @@
-"""A metric against one parameter, drawn with matplotlib."""
+"""Plots of a metric against one axis, with matplotlib."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ UNITS = {"seconds": "s", "dollars": "US dollars"}
 
 
 def plot(sweep: Results, metric: str, x: str | None = None) -> matplotlib.axes.Axes:
-    """One line for each combination of the other axes, with 95 % intervals. Raises PromptError, ConfigError."""
+    """Draw a line for each combination of the other axes, with 95 % intervals. Raises PromptError, ConfigError."""
     measure = registry.find(metric, sweep.checks)
     x = x or next(iter(sweep.axes), None)
     if x is None or x not in sweep.axes:
-        raise PromptError(f"x is one of the axes, {', '.join(sweep.axes) or 'of which this sweep has none'}; not {x!r}")
+        advice = f"use {', '.join(sweep.axes)}" if sweep.axes else "vary a setting first"
+        raise PromptError(f"x={x!r} is not an axis of this sweep; {advice}")
     try:
         from matplotlib import pyplot
     except ImportError:
-        raise ConfigError("plot() needs matplotlib: pip install 'claude-nb[plots]'") from None
+        raise ConfigError("plot() needs matplotlib; run %pip install 'claude-nb[plots]'") from None
     _, axes = pyplot.subplots(figsize=(6.4, 4.0), layout="constrained")
     places = _places(sweep.axes[x])
     for name, cases in _lines(sweep, x).items():
@@ -46,7 +47,7 @@ def plot(sweep: Results, metric: str, x: str | None = None) -> matplotlib.axes.A
 
 
 def _points(sweep: Results, measure: Metric, cases: Sequence[tuple[float, int]]) -> list[tuple[float, float, Interval]]:
-    """Where each case stands, its value and the interval of that; cases without a value are left out."""
+    """Return the place, value and interval of each case that has a value."""
     points, samples = [], sweep.samples()
     for place, i in sorted(cases):
         sample = samples[i]
@@ -65,7 +66,7 @@ def _draw(axes: matplotlib.axes.Axes, name: str, points: Sequence[tuple[float, f
 
 
 def _lines(sweep: Results, x: str) -> dict[str, list[int]]:
-    """The cases of each line, by what the other axes have there."""
+    """Return the cases of each line, by the values of the other axes."""
     lines: dict[str, list[int]] = {}
     for i, case in enumerate(sweep.cases):
         others = ", ".join(f"{name} {label(name, value)}" for name, value in case.values.items() if name != x)
@@ -74,7 +75,7 @@ def _lines(sweep: Results, x: str) -> dict[str, list[int]]:
 
 
 def _places(values: Sequence[Any]) -> dict[Any, float]:
-    """Numbers stand where they belong, everything else side by side."""
+    """Return the position of each value: numbers to scale, other values side by side."""
     if all(isinstance(value, Real) for value in values):
         return {value: float(value) for value in values}
     return {value: float(i) for i, value in enumerate(values)}

@@ -1,4 +1,4 @@
-"""A progress bar for many replies: tqdm's where it is installed, else one line that rewrites itself."""
+"""Progress bar for many replies: tqdm if it is installed, otherwise a line that rewrites itself."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from claude_nb.render.rate import Rate
 
 
 class Bar(Protocol):
-    """What a bar is told. money is what was spent so far, in words."""
+    """A progress bar. money: the cost so far, as text."""
 
     def show(self, done: int, money: str) -> None: ...
     def close(self) -> None: ...
 
 
 def bar(total: int, done: int = 0) -> Bar:
-    """A bar for *total* replies, of which *done* are there already."""
+    """Return a bar for `total` replies, of which `done` exist already."""
     try:
         tqdm = import_module("tqdm.auto").tqdm
     except ImportError:
