@@ -1,10 +1,10 @@
-"""The history file on disk: opened safely, locked patiently, set aside when it is damaged.
+"""The history file on disk: open it safely, wait for locks, and set it aside when it is damaged.
 
-A connection lives for one call. So none is ever carried over a fork or into another thread, none keeps
-a file open that was moved away, and nothing has to be closed at the end. It costs about a third of a millisecond.
+A connection lives for one call and costs about a third of a millisecond. It is never carried over a fork or into
+another thread, it keeps no file open that was moved away, and nothing has to be closed at the end.
 
-Always a rollback journal: SQLite before 3.51.3 (3.50.7, 3.44.6) can corrupt a WAL file that two processes write,
-and two kernels on one history are that case. A file found in WAL mode is switched back.
+The journal is always a rollback journal, because SQLite before 3.51.3 (3.50.7, 3.44.6) can corrupt a WAL file that two
+processes write, as two kernels do. A file in WAL mode is switched back.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from claude_nb.storage import migrations
 
 T = TypeVar("T")
 
-# Short, so that an interrupt is seen between two tries; the patience is in _patiently.
+# Short, so that an interrupt is noticed between two tries; _patiently repeats them.
 LOCK_SLICE_S = 0.2
-# Larger files are not read through at the first write: that would be felt.
+# Larger files are not checked at the first write, because the user would notice the delay.
 CHECKED_BYTES = 20_000_000
 MOST_SET_ASIDE = 3
 TROUBLE = (migrations.NotOurs, sqlite3.Error, OSError, ValueError, OverflowError)
@@ -38,9 +38,9 @@ FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))  # Windows has no 
 
 
 class File:
-    """One history file. transact() is the only way in; guarded() around it keeps trouble with the disk from the user.
+    """One history file. All access goes through transact(); guarded() turns trouble with the disk into a warning.
 
-    warn    takes one line for people; called once per kind of trouble
+    warn    takes one line for the user, once per kind of trouble
     wait_s  how long to wait while another process writes
     """
 
@@ -48,12 +48,12 @@ class File:
         self.path = path
         self._warn = warn
         self._wait_s = wait_s
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
         self._set_aside_count = 0
         self._checked = False
         self._was_locked = False
         self._lock = threading.Lock()
-        self._untold: deque[str] = deque()
+        self._warnings: deque[str] = deque()
 
     def read(self, work: Callable[[sqlite3.Connection], T], default: T) -> T:
         """Return what `work` returns; the default when the disk is in the way."""
@@ -69,11 +69,11 @@ class File:
         except TROUBLE as error:
             kind, line = self._explained(error)
             if kind != "locked" or not may_be_late:
-                self._tell(kind, line)
+                self._note(kind, line)
             return default
         finally:
-            while self._untold:
-                self._warn(self._untold.popleft())
+            while self._warnings:
+                self._warn(self._warnings.popleft())
 
     def transact(
         self, work: Callable[[sqlite3.Connection], T], *, writing: bool = True, wait_s: float | None = None
@@ -85,7 +85,7 @@ class File:
         """
         patience_s = self._wait_s if wait_s is None else wait_s
         if self._was_locked:
-            patience_s = min(patience_s, 1.0)  # the user was told; do not make every cell wait again
+            patience_s = min(patience_s, 1.0)  # the user was warned; not every cell shall wait again
         try:
             result = self._undamaged(work, writing, time.monotonic() + patience_s)
         except TROUBLE as error:
@@ -99,7 +99,7 @@ class File:
         return (error.kind, str(error)) if isinstance(error, migrations.NotOurs) else _explain(error, self.path)
 
     def exists(self) -> bool:
-        """Whether there is anything to read; False too when that cannot be told."""
+        """Whether the file exists; False if that is unknown."""
         try:
             return self.path.exists()
         except (OSError, ValueError):
@@ -135,16 +135,16 @@ class File:
             except migrations.NotOurs as finding:
                 if writing or not finding.readable:
                     raise
-                self._tell(finding.kind, str(finding))
+                self._note(finding.kind, str(finding))
             if writing:
                 self._check_pages(connection)
                 if migrations.migrate(connection):
-                    self.path.chmod(0o600)  # an empty file that was there before us
+                    self.path.chmod(0o600)  # for an empty file that existed before
             yield connection
             _patiently(lambda: connection.execute("COMMIT"), deadline)
 
     def _check_pages(self, connection: sqlite3.Connection) -> None:
-        """Once, before the first write: writing into a damaged file makes it worse."""
+        """Check the file once, before the first write, because writing to a damaged file makes it worse."""
         if self._checked or self.path.stat().st_size > CHECKED_BYTES:
             return
         if connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
@@ -152,9 +152,9 @@ class File:
         self._checked = True
 
     def _set_aside(self) -> bool:
-        """Move a damaged file out of the way, journal and all; True when another try makes sense."""
+        """Move a damaged file and its journal away. True when another try makes sense."""
         with self._lock, closing(sqlite3.connect(f"{self.path}-lock", timeout=5, isolation_level=None)) as lock:
-            # Another kernel may be at it: without a lock it would move away the new file that we start.
+            # Without a lock, another kernel would move away the new file that this one creates.
             lock.execute("BEGIN EXCLUSIVE")
             if not _is_damaged(self.path):
                 return True
@@ -168,17 +168,17 @@ class File:
                 with contextlib.suppress(FileNotFoundError):
                     Path(f"{self.path}{ending}").rename(f"{target}{ending}")
             self._set_aside_count += 1
-            self._tell(f"damaged {self._set_aside_count}", f"was damaged; it is kept as {name}, and a new one is begun")
+            self._note(f"damaged {self._set_aside_count}", f"was damaged; it is kept as {name}, and a new one is begun")
             return True
 
-    def _tell(self, kind: str, line: str) -> None:
-        if kind not in self._told:
-            self._told.add(kind)
-            self._untold.append(f"history: {_shown(self.path)} {line}")  # for the thread that waits for the work
+    def _note(self, kind: str, line: str) -> None:
+        if kind not in self._warned:
+            self._warned.add(kind)
+            self._warnings.append(f"history: {_shown(self.path)} {line}")  # for the thread that waits for the work
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # mode=rw: opening never makes a file, which would not have our permissions.
+    # mode=rw: opening never creates a file, which would have the wrong permissions.
     connection = sqlite3.connect(
         path.absolute().as_uri() + "?mode=rw", uri=True, timeout=LOCK_SLICE_S, isolation_level=None
     )
@@ -200,9 +200,9 @@ def _patiently(step: Callable[[], object], deadline: float) -> None:
 
 
 def _create(path: Path) -> None:
-    """An empty file that only its owner may read from its first moment on, whatever the umask."""
+    """Create an empty file that only its owner can ever read, whatever the umask."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Made under another name: closing a database file drops the locks that other threads hold on it.
+    # Under another name, because closing a database file drops the locks of other threads on it.
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     os.close(descriptor)
     Path(temporary).chmod(0o600)
@@ -217,7 +217,7 @@ def _create(path: Path) -> None:
 
 
 def _may_be_damage(error: Exception, path: Path) -> bool:
-    # Damage shows as any error at all, so what surely is something else is sorted out.
+    # Damage can show as any error, so only errors with another clear cause are excluded.
     return _explain(error, path)[0] in ("damaged", "other")
 
 
@@ -237,7 +237,7 @@ def _is_damaged(path: Path) -> bool:
 
 
 def _explain(error: Exception, path: Path) -> tuple[str, str]:
-    """Kind of trouble, and what to tell about it."""
+    """Return the kind of trouble and the message about it."""
     text = str(error) if isinstance(error, sqlite3.Error) else ""
     code = error.errno if isinstance(error, OSError) else None
     kept = "replies are shown but not kept"
@@ -245,7 +245,7 @@ def _explain(error: Exception, path: Path) -> tuple[str, str]:
     with contextlib.suppress(OSError):
         folder = path.is_dir()
     denied = code in (errno.EACCES, errno.EPERM, errno.EROFS)
-    # SQLITE_CORRUPT and SQLITE_NOTADB come as the bare class; Python 3.10 does not tell the code.
+    # SQLITE_CORRUPT and SQLITE_NOTADB raise the base class; Python 3.10 does not give the code.
     damaged = type(error) is sqlite3.DatabaseError
     reason = " ".join(text.split())[:120] or type(error).__name__
     causes = (
@@ -269,7 +269,7 @@ def _explain(error: Exception, path: Path) -> tuple[str, str]:
 
 
 def _shown(path: Path) -> str:
-    """The path without the user's name in it: outputs of a notebook are shared."""
+    """Return the path without the user's name, because notebook outputs are shared."""
     try:
         return f"~/{path.absolute().relative_to(Path.home()).as_posix()}"
     except (ValueError, RuntimeError):

@@ -1,8 +1,8 @@
-"""Past replies as values, with no I/O: what the history and the record files hold, checked when read back.
+"""Past replies as values, without I/O: the contents of the history and of record files, checked when read.
 
-Recorded   a reply and its rhythm: all that is needed to play it again
-Row        a recorded reply, and where in the history it stands
-History    rows as a table in a notebook
+Recorded   a reply and its rhythm, which is all that a replay needs
+Row        a recorded reply with its place in the history
+History    rows that a notebook shows as a table
 """
 
 from __future__ import annotations
@@ -25,16 +25,15 @@ from claude_nb.types.request import STOP_WORDS
 Rhythm = tuple[tuple[float, int], ...]
 LONGEST_S = 86_400.0
 
-# Left raw, these would split a line, reorder it on screen, or not be writable as UTF-8 at all.
+# Unescaped, these would split a line, reorder it on screen, or not be writable as UTF-8.
 AWKWARD = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A reply that can be played again.
+    """A reply that can be played back.
 
-    Its source is still the one it had ("live", "demo"): whoever plays it back marks its own copy as
-    "replay" and keeps created_at, so that the badge can tell when the words were really written.
+    It keeps its source ("live", "demo") and created_at; as_replay() makes the copy with the source "replay".
     """
 
     reply: Reply
@@ -45,8 +44,14 @@ class Recorded:
 class Row:
     """One entry of the history.
 
-    running            still being written, or cut off with its kernel; reply holds what had been saved
-    notebook, variable, chat   where it was asked and kept; None: not known
+    Attributes:
+        id: Its number, as in `%claude /show 12`.
+        reply: The reply. While it runs: what is saved of it.
+        rhythm: (seconds since sending, characters of text so far), for a replay at the original speed.
+        notebook: The notebook that sent the prompt. None if unknown.
+        variable: The variable that got the reply. None if there was none.
+        chat: The conversation. None if there was none.
+        running: True while the reply runs, or if its kernel died.
     """
 
     id: int
@@ -59,7 +64,11 @@ class Row:
 
 
 class History(Sequence[Row]):
-    """Rows of the history, newest first, shown as a table: history()[0].reply is the newest reply."""
+    """Rows of the history, newest first. A notebook shows them as a table.
+
+    Example:
+        >>> history()[0].reply.text  # doctest: +SKIP
+    """
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self._rows = tuple(rows)
@@ -76,7 +85,7 @@ class History(Sequence[Row]):
 
     def __repr__(self) -> str:
         if not self._rows:
-            return "The history holds no such reply."
+            return "The history has no such reply."
         return text_table(HEADINGS, [_cells(row, 48) for row in self._rows])
 
     def _repr_html_(self) -> str:
@@ -116,13 +125,13 @@ _encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",",
 
 
 def to_json(data: Any) -> str:
-    """One line of JSON, the same for the same data, that any UTF-8 file or column can hold."""
+    """Return one line of JSON, always the same for equal data, that any UTF-8 file or column can hold."""
     text = _encoder.encode(data)
     return AWKWARD.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def from_json(text: str | bytes) -> Any:
-    """The inverse of to_json; ValueError for anything that is not JSON, however deep it is."""
+    """Parse JSON. Raises ValueError for any text that is not JSON, or is nested too deeply."""
     try:
         return json.loads(text)
     except RecursionError:
@@ -139,7 +148,7 @@ def reply_from(data: Any) -> Reply:
 
 
 def rhythm_from(data: Any) -> Rhythm:
-    """A rhythm read back; ValueError unless both its columns are numbers that never fall."""
+    """Read a stored rhythm. Raises ValueError unless both of its columns are numbers that never decrease."""
     pairs: list[tuple[float, int]] = []
     for pair in data if isinstance(data, list) else [None]:
         if not (isinstance(pair, list) and len(pair) == 2 and is_valid(pair[0], float) and is_valid(pair[1], int)):

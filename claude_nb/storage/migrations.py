@@ -1,15 +1,15 @@
-"""The tables of the history, as an append-only list of migrations, and the check that a file really is ours."""
+"""The tables of the history as an append-only list of migrations, and the check that a file is a history."""
 
 from __future__ import annotations
 
 import sqlite3
 from functools import cache
 
-# "clnb" in the header of the file: how we tell our own database from anybody else's.
+# "clnb" in the header of the file marks it as a history.
 APPLICATION_ID = 0x636C6E62
 
-# MIGRATIONS[n] takes a file from user_version n to n + 1. Append only: files of every version are out there.
-# Wide columns stand last, so that looking for a row never reads through them.
+# MIGRATIONS[n] takes a file from user_version n to n + 1. Append only, because files of every version exist.
+# Wide columns come last, so that a search for a row does not read them.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """CREATE TABLE replies (
@@ -23,16 +23,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "INSERT INTO file SELECT hex(randomblob(8))",
     ),
 )
-# Beside the versions: some builds of SQLite have no FTS5, and the index can be made again at any time.
+# Not a migration: some builds of SQLite have no FTS5, and the index can be rebuilt at any time.
 SEARCH = "CREATE VIRTUAL TABLE search USING fts5(prompt, text)"
 
-
-# A version so far above ours is a flipped bit, not a newer program.
+# A version this high is a flipped bit, not a newer program.
 VERSION_LIMIT = 1000
 
 
 class NotOurs(Exception):
-    """The file is a sound database that we may not write; readable says whether we may read it."""
+    """The file is a sound database that must not be written. readable: whether it may be read."""
 
     def __init__(self, kind: str, line: str, *, readable: bool) -> None:
         super().__init__(line)
@@ -41,8 +40,8 @@ class NotOurs(Exception):
 
 
 def glance(connection: sqlite3.Connection) -> None:
-    """Refuse the database of another program before anything in it is touched."""
-    connection.execute("BEGIN")  # one state of the file: another thread may be making it right now
+    """Raise NotOurs for the database of another program, before anything in it is used."""
+    connection.execute("BEGIN")  # a consistent state: another thread may be creating the file
     try:
         application_id, version = _number(connection, "application_id"), _number(connection, "user_version")
         names = {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_master")}
@@ -57,9 +56,9 @@ def glance(connection: sqlite3.Connection) -> None:
 
 
 def check(connection: sqlite3.Connection) -> None:
-    """Raise NotOurs unless every object in the file is one that we made; DatabaseError when one of ours is broken.
+    """Raise NotOurs if the file has foreign objects, and DatabaseError if one of the history's is missing or changed.
 
-    A trigger, a view or an index over an expression would run as part of our own statements.
+    A foreign trigger, view or index over an expression would run as part of the history's own statements.
     """
     version = _number(connection, "user_version")
     if len(MIGRATIONS) < version < VERSION_LIMIT:
@@ -68,17 +67,17 @@ def check(connection: sqlite3.Connection) -> None:
     found = set(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
     if known - found or not 0 <= version < VERSION_LIMIT:
         raise sqlite3.DatabaseError("a table is missing or was changed")
-    if any(not _is_search(one) and not str(one[1]).startswith("sqlite_") for one in found - known):
+    if any(not _is_search(item) and not str(item[1]).startswith("sqlite_") for item in found - known):
         raise NotOurs("altered", "was changed by another program and is only read", readable=True)
 
 
 def is_old(connection: sqlite3.Connection) -> bool:
-    """Whether the file has to be migrated before our statements fit it."""
+    """Whether the file has to be migrated before it can be used."""
     return _number(connection, "user_version") < len(MIGRATIONS)
 
 
 def migrate(connection: sqlite3.Connection) -> bool:
-    """Bring a checked file to the newest version, inside the running transaction; True for a new file."""
+    """Migrate a checked file to the newest version, in the current transaction. True for a new file."""
     version = _number(connection, "user_version")
     for statements in MIGRATIONS[version:]:
         for statement in statements:
@@ -90,31 +89,30 @@ def migrate(connection: sqlite3.Connection) -> bool:
 
 
 def has_search(connection: sqlite3.Connection, *, create: bool = False) -> bool:
-    """Whether the full-text index can be used in this file; create makes it where FTS5 is there."""
+    """Whether the full-text index of this file can be used. create: make a missing one if SQLite has FTS5."""
     try:
         if create and not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'search'").fetchone():
             connection.execute(SEARCH)
         connection.execute("SELECT rowid FROM search LIMIT 1").fetchone()
     except sqlite3.Error as error:
         if type(error) is sqlite3.DatabaseError or "no such" in str(error) or "vtable" in str(error):
-            return False  # damaged, not made, or a SQLite without FTS5: the history itself is sound
+            return False  # damaged, missing, or a SQLite without FTS5: the history itself is sound
         raise
     return True
 
 
 def mark(connection: sqlite3.Connection) -> str:
-    """What tells this file from any other that had its name before."""
+    """Return what distinguishes this file from an earlier one of the same name."""
     return str(connection.execute("SELECT mark FROM file").fetchone()[0])
 
 
 def _number(connection: sqlite3.Connection, pragma: str) -> int:
-    """A number of the header."""
     return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
 
 
-def _is_search(one: tuple[str, str, str, str | None]) -> bool:
-    """The index or one of the tables FTS5 keeps for it."""
-    kind, name, table, sql = one
+def _is_search(item: tuple[str, str, str, str | None]) -> bool:
+    """Whether an object is the index or one of its FTS5 tables."""
+    kind, name, table, sql = item
     return (
         kind == "table" and name == table and (sql == SEARCH if name == "search" else str(name).startswith("search_"))
     )

@@ -1,8 +1,8 @@
 """Record files: replies in a text file beside the notebook, to be committed and played back.
 
-JSON lines. The first says what the file is, each further line is one reply with its request, its rhythm and
-its date. A line stays where it was and as it was as long as its reply is the same, so that a diff shows only
-what is new. No key, no header, no path is in it; nothing in it is ever run.
+The format is JSON lines. The first line is a header; each other line is a reply with its request, rhythm and date. The
+line of an unchanged reply keeps its place, so that a diff shows only new replies. The file contains no key, no HTTP
+header and no path, and nothing in it is executed.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ HEADER = {"claude_nb": "replay", "version": VERSION}
 
 MAX_FILE_BYTES = 256_000_000
 MAX_LINE_BYTES = 64_000_000
-# A day at a thousandth of its speed is more than a thread can wait for.
+# A slow replay must not exceed the longest wait of a thread.
 LONGEST_WAIT_S = 86_400.0
 MERGE_MARKS = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
 
 
 @dataclass(frozen=True)
 class Recording:
-    """The replies of a record file, in its order. Iterate it, or find() the reply to a request."""
+    """The replies of a record file, in its order."""
 
     recorded: tuple[Recorded, ...]
     _by_key: dict[str, Recorded] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_key", {one.reply.request.key: one for one in self.recorded})
+        object.__setattr__(self, "_by_key", {item.reply.request.key: item for item in self.recorded})
 
     def __len__(self) -> int:
         return len(self.recorded)
@@ -52,28 +52,24 @@ class Recording:
         return iter(self.recorded)
 
     def find(self, request: Request) -> Recorded | None:
-        """The reply to an equal request (repeat included), or None."""
+        """Return the reply to an equal request (including its repeat), or None."""
         return self._by_key.get(request.key)
 
 
 def write(path: str | os.PathLike[str], recorded: Iterable[Recorded]) -> int:
-    """Write a record file, whole or not at all; returns how many replies it holds.
+    """Write a record file in one step, and return the number of its replies.
 
-    The order is that of the first appearance of each request; of several replies to one request the last
-    one stays. Broken-off replies are left out. To record anew, pass the old file first, and a reply that
-    was not asked again keeps its line: write(path, [*read(path), *store.recorded(notebook=name)])
+    Requests keep the order of their first occurrence, with the last complete reply to each. To update a file, pass its
+    old replies first: write(path, [*read(path), *store.recorded(notebook=name)])
     """
-    newest: dict[str, Recorded] = {}
-    for one in recorded:
-        if one.reply.complete:
-            newest[one.reply.request.key] = one
-    lines = [to_json(HEADER), *(_line(one) for one in newest.values())]
+    newest = {item.reply.request.key: item for item in recorded if item.reply.complete}
+    lines = [to_json(HEADER), *map(_line, newest.values())]
     _put(Path(path), ("\n".join(lines) + "\n").encode())
     return len(newest)
 
 
 def read(path: str | os.PathLike[str]) -> Recording:
-    """Read a record file; ConfigError in one line when it cannot be used."""
+    """Read a record file. Raises ConfigError when it cannot be used."""
     lines = enumerate(_get(Path(path)).split(b"\n"), start=1)
     numbered = [(number, line) for number, line in lines if line.strip()]
     if not numbered:
@@ -83,16 +79,16 @@ def read(path: str | os.PathLike[str]) -> Recording:
 
 
 def as_replay(recorded: Recorded) -> Reply:
-    """The reply as it is handed out when played back: source "replay", still with its first date."""
+    """Return the reply of a replay: its source is "replay", and it keeps its date."""
     return replace(recorded.reply, source="replay")
 
 
 def play(
     recorded: Recorded, *, speed: float = 1.0, stop: Stop | None = None, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[Chunk]:
-    """The chunks of a recorded reply in their first rhythm.
+    """Yield the chunks of a recorded reply in their original rhythm. A stop ends it without the last chunk.
 
-    speed  2 is twice as fast; 0 or infinity is at once. A stop ends it early, without a last chunk.
+    speed  2 is twice as fast; 0 or infinity makes no pauses
     """
     if math.isnan(speed) or speed < 0:
         raise ConfigError(f"the speed of a replay is a number from 0 (at once), not {speed}")
@@ -124,11 +120,11 @@ def _play(recorded: Recorded, speed: float, stop: Stop, clock: Callable[[], floa
     )
 
 
-def _line(one: Recorded) -> str:
-    reply = one.reply.to_dict()
-    # The server's id says nothing to a reader of the file, and a lot to whoever has the server's log.
+def _line(recorded: Recorded) -> str:
+    reply = recorded.reply.to_dict()
+    # The server's id is of no use to readers, but would let anyone with the server's log identify the author.
     del reply["request_id"]
-    return to_json({"reply": reply, "rhythm": one.rhythm})
+    return to_json({"reply": reply, "rhythm": recorded.rhythm})
 
 
 def _read_line(path: str | os.PathLike[str], number: int, line: bytes, version: int) -> Recorded:
@@ -147,7 +143,7 @@ def _read_line(path: str | os.PathLike[str], number: int, line: bytes, version: 
 
 
 def _reason(error: ValueError) -> str:
-    # The texts of JSON and UTF-8 errors quote nothing of the line but can run long.
+    # The messages of JSON and UTF-8 errors do not quote the line, but can be long.
     return "not UTF-8" if isinstance(error, UnicodeDecodeError) else " ".join(str(error).split())[:80]
 
 
@@ -157,10 +153,12 @@ def _version(path: str | os.PathLike[str], line: bytes) -> int:
     except ValueError:
         header = None
     if not isinstance(header, dict) or header.get("claude_nb") != "replay":
-        raise ConfigError(f"{path} is not a record file (its first line says nothing of the kind); see %claude /record")
+        raise ConfigError(
+            f"{path} is not a record file (its first line is not a header); make one with %claude /record FILE"
+        )
     version = header.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or not 0 < version < 1_000_000:
-        raise ConfigError(f"{path} does not say which version it has; record again with %claude /record")
+        raise ConfigError(f"{path} has no valid version; record again with %claude /record")
     if version > VERSION:
         raise ConfigError(
             f"{path} has version {version}, this claude_nb reads up to {VERSION}; "
@@ -171,7 +169,7 @@ def _version(path: str | os.PathLike[str], line: bytes) -> int:
 
 def _get(path: Path) -> bytes:
     try:
-        if path.exists() and not path.is_file():  # a pipe or a device would keep us waiting
+        if path.exists() and not path.is_file():  # reading a pipe or a device could block
             raise ConfigError(f"{path} is not a file; name a record file")
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ConfigError(f"{path} is larger than {MAX_FILE_BYTES // 1_000_000} MB; split it into several files")
@@ -183,7 +181,7 @@ def _get(path: Path) -> bytes:
 
 
 def _put(path: Path, content: bytes) -> None:
-    """Replace the file in one step. Unlike the history it is made to be shared: its mode is the umask's."""
+    """Replace the file in one step. Unlike the history it is meant to be shared, so the umask sets its mode."""
     temporary: Path | None = None
     try:
         target = path.resolve()

@@ -1,6 +1,6 @@
-"""The rows of the history, over an open connection: written, read back with every field checked, healed.
+"""SQL for the rows of the history: write them, read them with every field checked, and close those of dead kernels.
 
-where is always one of our own texts; whatever comes from outside is passed as a value.
+The parameter `where` is always a constant of this package; everything else is passed as a value.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ COLUMNS = "id, created_s, stop_reason, notebook, variable, chat, rhythm, request
 Values = tuple[str | float | None, ...]
 T = TypeVar("T")
 
-# The number of this process, and a mark that tells it from an earlier one that had the same number.
+# The number of this process, and a mark that distinguishes it from an earlier one with the same number.
 _process = (0, "")
 
 
 def owner() -> str:
-    """This process, as it stands in its rows: "host/pid/mark"."""
+    """Return the name of this process in its rows: "host/pid/mark"."""
     global _process  # noqa: PLW0603  # a forked child needs a mark of its own
     if _process[0] != os.getpid():
         _process = (os.getpid(), secrets.token_hex(4))
@@ -38,54 +38,54 @@ def owner() -> str:
 
 
 def plain(text: str | None) -> str | None:
-    """A text that a column can hold: no half characters, no NUL."""
+    """Return a text that a column can hold: without half surrogate pairs and NUL."""
     return text if text is None else text.encode("utf-8", "replace").decode().replace("\0", " ")
 
 
 def countable(row_id: int) -> int:
-    """An id that SQLite can count to; 0, which no row has, for any other."""
+    """Return an id that SQLite can represent; 0, which no row has, for any other."""
     return row_id if 0 < row_id < 2**63 else 0
 
 
 def _places(count: int, width: int) -> str:
-    """Places for the values of so many rows: (?, ?), (?, ?)."""
+    """Return the placeholders for the values of several rows: (?, ?), (?, ?)."""
     return ", ".join([f"({', '.join('?' * width)})"] * count)
 
 
 def _portions(values: Sequence[T], most: int = 100) -> Iterator[Sequence[T]]:
-    """So many for each statement: older builds of SQLite take 999 values in one."""
+    """Split values for several statements, because older builds of SQLite take 999 values in one."""
     return (values[first : first + most] for first in range(0, len(values), most))
 
 
 def insert(db: sqlite3.Connection, *new: Values) -> list[int]:
-    """New running rows from (key, created_s, owner, notebook, variable, chat, request); their ids."""
+    """Insert running rows (key, created_s, owner, notebook, variable, chat, request), and return their ids."""
     ids: list[int] = []
     for some in _portions(new):
         sql = "INSERT INTO replies (key, created_s, owner, notebook, variable, chat, request) VALUES "
         last = db.execute(sql + _places(len(some), 7), [*chain(*some)]).lastrowid or 0
-        ids += range(last - len(some) + 1, last + 1)  # one statement counts on without a gap
+        ids += range(last - len(some) + 1, last + 1)  # the ids of one statement have no gaps
     return ids
 
 
 def add_piece(db: sqlite3.Connection, row_id: int, now_s: float, text: str, thinking: str) -> bool:
-    """Append to the text of a running row; False when the row is not running (or not there)."""
+    """Append to the text of a running row. False when the row is not running, or missing."""
     sql = "INSERT INTO pieces SELECT id, ?, ?, ? FROM replies WHERE id = ? AND stop_reason IS NULL"
     return db.execute(sql, (now_s, to_json(text), to_json(thinking), row_id)).rowcount > 0
 
 
 def reopen(db: sqlite3.Connection, row_id: int) -> None:
-    """Undo that a row of ours was taken for dead."""
+    """Open a row of this process again that was closed as dead."""
     db.execute("UPDATE replies SET stop_reason = NULL WHERE id = ? AND owner = ?", (row_id, owner()))
 
 
 def close(db: sqlite3.Connection, *ends: tuple[int, Reply, Rhythm]) -> dict[int, Reply]:
-    """Store the ends of rows, of those that are still there: these by their ids. index() makes them searchable."""
+    """Store the replies of the rows that still exist, and return them by id. index() makes them searchable."""
     found: dict[int, Reply] = {}
     for portion in _portions(ends):
         some = {row_id: (reply, rhythm) for row_id, reply, rhythm in portion}
         there = db.execute(f"SELECT id FROM replies WHERE id IN {_places(1, len(some))}", [*some])  # noqa: S608
         found |= {row_id: some[row_id][0] for (row_id,) in there}
-        # One statement for all: at each, other threads take the interpreter away for a while.
+        # One statement for all, because other threads take over the interpreter at each statement.
         sql = f"""WITH ended (id, stop_reason, source, rhythm, reply) AS (VALUES {_places(len(some), 5)})
                   UPDATE replies SET (stop_reason, source, rhythm, reply) =
                   (SELECT stop_reason, source, rhythm, reply FROM ended WHERE ended.id = replies.id)
@@ -105,12 +105,12 @@ def drop_pieces(db: sqlite3.Connection, ids: Iterable[int]) -> None:
 
 
 def remove(db: sqlite3.Connection, ids: Iterable[int]) -> None:
-    """Take out running rows whose prompts were not sent after all."""
+    """Delete running rows whose prompts were not sent."""
     db.executemany("DELETE FROM replies WHERE id = ? AND stop_reason IS NULL", [(row_id,) for row_id in ids])
 
 
 def index(db: sqlite3.Connection, replies: Mapping[int, Reply]) -> None:
-    """Make rows searchable. Nothing that is wrong with the index may cost us a reply."""
+    """Make rows searchable. A damaged index must not cost a reply."""
     rows = [(row_id, plain(reply.prompt), plain(reply.text)) for row_id, reply in replies.items()]
     try:
         if rows and migrations.has_search(db):
@@ -123,7 +123,7 @@ def index(db: sqlite3.Connection, replies: Mapping[int, Reply]) -> None:
 
 
 def heal(db: sqlite3.Connection, now_s: float) -> None:
-    """Close the rows of the dead with the text they had, and index what is not indexed yet."""
+    """Close the rows of dead kernels with the text they have, and index what is not indexed yet."""
     sql = """SELECT id, owner, max(created_s, coalesce((SELECT max(at_s) FROM pieces WHERE reply_id = replies.id), 0))
              FROM replies WHERE stop_reason IS NULL"""
     for row_id, who, news_s in db.execute(sql).fetchall():
@@ -132,7 +132,7 @@ def heal(db: sqlite3.Connection, now_s: float) -> None:
             if found:
                 index(db, close(db, (row_id, found[0].reply, found[0].rhythm)))
                 drop_pieces(db, [row_id])
-            else:  # unreadable: nothing can be saved, but it is not running any more
+            else:  # unreadable: nothing can be saved, but the row is not running
                 db.execute("UPDATE replies SET stop_reason = 'error' WHERE id = ?", (row_id,))
     if migrations.has_search(db, create=True):
         missing = read(db, "stop_reason IS NOT NULL AND id NOT IN (SELECT rowid FROM search)", ())
@@ -140,7 +140,7 @@ def heal(db: sqlite3.Connection, now_s: float) -> None:
 
 
 def erase(db: sqlite3.Connection, where: str, values: Values) -> int:
-    """Delete rows so that no trace of them stays in the file; how many."""
+    """Delete rows so that no trace of them stays in the file, and return how many."""
     ids = db.execute(f"SELECT id FROM replies WHERE {where}", values).fetchall()  # noqa: S608  # see the top
     db.executemany("DELETE FROM replies WHERE id = ?", ids)
     drop_pieces(db, [row_id for (row_id,) in ids])
@@ -159,7 +159,7 @@ def read(
     limit: int | None = None,
     keep: Callable[[Reply], bool] = lambda _: True,
 ) -> list[Row]:
-    """Rows, newest first, that keep says yes to; what cannot be read is left out."""
+    """Return the rows that `keep` accepts, newest first. Rows that cannot be read are left out."""
     found: list[Row] = []
     if limit is not None and limit <= 0:
         return found
@@ -174,7 +174,7 @@ def read(
 
 
 def known(db: sqlite3.Connection, keys: Sequence[str]) -> set[str]:
-    """Those of the keys that rows have."""
+    """Return the keys that occur in rows."""
     found: set[str] = set()
     for some in _portions(keys, 500):
         sql = f"SELECT DISTINCT key FROM replies WHERE key IN {_places(1, len(some))}"  # noqa: S608
@@ -183,14 +183,14 @@ def known(db: sqlite3.Connection, keys: Sequence[str]) -> set[str]:
 
 
 def matching(words: list[str]) -> tuple[str, Values]:
-    """The where that finds words by their beginnings in the full-text index, and its value."""
-    # Quoted, nothing in them is an operator of the query language.
+    """Return the condition that finds words by their beginnings in the full-text index, and its value."""
+    # In quotes, no word is an operator of the query language.
     query = " ".join('"' + (plain(word) or "").replace('"', '""') + '"*' for word in words)
     return "id IN (SELECT rowid FROM search WHERE search MATCH ?)", (query,)
 
 
 def holds(reply: Reply, words: list[str]) -> bool:
-    """Whether all the words, or parts of words, are in its prompt or text."""
+    """Whether the prompt or the text contains all the words, or parts of words."""
     text = f"{reply.prompt}\n{reply.text}".casefold()
     return all(word.casefold() in text for word in words)
 
@@ -200,21 +200,21 @@ def _row(db: sqlite3.Connection, columns: tuple[Any, ...]) -> Row | None:
     names = {"notebook": notebook, "variable": variable, "chat": chat}
     names = {name: value if isinstance(value, str) else None for name, value in names.items()}
     try:
-        asked = from_json(request)
+        request_data = from_json(request)
         if stop_reason is None:
-            return Row(row_id, _so_far(db, row_id, asked, created_s), running=True, **names)
+            return Row(row_id, _so_far(db, row_id, request_data, created_s), running=True, **names)
         data = from_json(reply)
-        return Row(row_id, reply_from({**data, "request": asked}), rhythm_from(from_json(rhythm)), **names)
+        return Row(row_id, reply_from({**data, "request": request_data}), rhythm_from(from_json(rhythm)), **names)
     except (ValueError, TypeError, OverflowError, OSError):
         return None
 
 
-def _so_far(db: sqlite3.Connection, row_id: int, asked: Any, created_s: float) -> Reply:
+def _so_far(db: sqlite3.Connection, row_id: int, request: Any, created_s: float) -> Reply:
     sql = "SELECT at_s, text, thinking FROM pieces WHERE reply_id = ? ORDER BY rowid"
     pieces = [(at_s, from_json(text), from_json(thinking)) for at_s, text, thinking in db.execute(sql, (row_id,))]
     reply = reply_from(
         {
-            "request": asked,
+            "request": request,
             "text": "".join(text for _, text, _ in pieces),
             "thinking": "".join(thinking for *_, thinking in pieces),
             "stop_reason": "interrupted",
@@ -227,16 +227,16 @@ def _so_far(db: sqlite3.Connection, row_id: int, asked: Any, created_s: float) -
 
 
 def _alive(who: str, silent_s: float) -> bool:
-    """Whether a row without an end can still get one; the rule is told in the store's docstring."""
+    """Whether the process of a running row still lives; store.py states the rule."""
     if silent_s >= SILENT_S:
         return False
     if who == owner():
         return True
     host, _, process = who.rpartition("/")[0].rpartition("/")
     if host != owner().rsplit("/", 2)[0] or not process.isdecimal() or sys.platform == "win32":
-        return True  # another computer, or Windows, where asking by signal would end the process
+        return True  # another computer, or Windows, where the signal would end the process
     if int(process) == os.getpid():
-        return False  # our number, another mark: it was before us
+        return False  # the same number with another mark: an earlier process
     try:
         os.kill(int(process), 0)
     except (ProcessLookupError, OverflowError):

@@ -1,8 +1,8 @@
-"""What a session remembers across kernels: its history, and whether replies are played from it or from a file.
+"""The history of a session, and the replay of replies from it or from a record file.
 
-off   every prompt goes to the model; the history only writes
-use   a request that was answered before is played back, any other goes to the model
-only  never touches the network; a request that was not answered before is a ReplayMiss
+off   every request goes to the model; the history only records
+use   a known request is played back, any other goes to the model
+only  no request goes to the model; an unknown one raises ReplayMiss
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ ReplayMode = Literal["off", "use", "only"]
 class SessionHistory:
     """History and replay of one session. The history file is opened at the first prompt.
 
-    setting  a setting by its name (HISTORY, REPLAY), None when it is not set; read when it is first needed
-    warn     takes one line for people when the history cannot be written
-    speed    of a replay: 1 is the original rhythm, 2 twice as fast, 0 at once
+    setting  looks up a setting (HISTORY, REPLAY) when it is first needed; None: it is not set
+    warn     takes one line for the user when the history cannot be written
+    speed    of a replay: 1 is the original rhythm, 2 twice as fast, 0 without pauses
     """
 
     def __init__(self, setting: Callable[[str], str | None], warn: Callable[[str], None]) -> None:
@@ -44,44 +44,44 @@ class SessionHistory:
 
     @property
     def store(self) -> Store | None:
-        """The history; None when it is off. CLAUDE_NB_HISTORY: off, or the path of its file."""
-        with self._lock:  # of many first prompts at once, none may go unwritten
+        """The history; None when it is off. CLAUDE_NB_HISTORY is "off" or the path of its file."""
+        with self._lock:  # the first prompts may come from several threads
             if not self._opened:
-                where = self._setting("HISTORY")
-                if where != "off":
+                place = self._setting("HISTORY")
+                if place != "off":
                     from claude_nb.storage.store import Store
 
-                    self._store = Store(Path(where).expanduser() if where else _usual_place(), warn=self.warn)
+                    self._store = Store(Path(place).expanduser() if place else _default_path(), warn=self.warn)
                 self._opened = True
         return self._store
 
     @property
     def history(self) -> Store:
-        """The same; ConfigError when it is off."""
+        """The history. Raises ConfigError when it is off."""
         if self.store is None:
             raise ConfigError("the history is off; unset CLAUDE_NB_HISTORY and restart the kernel to keep one")
         return self.store
 
     @property
     def mode(self) -> ReplayMode:
-        """off, use or only; at first what CLAUDE_NB_REPLAY says: "only", or with a file "only lesson.jsonl"."""
+        """off, use or only. CLAUDE_NB_REPLAY sets the first one: "only", or with a file "only lesson.jsonl"."""
         if self._mode is None:
-            # Raises each time while the variable is wrong: going on would ask the model after all.
+            # Raises each time while the variable is wrong, because to go on would send the request.
             mode, _, file = (self._setting("REPLAY") or "off").partition(" ")
             self.replay(mode, file.strip() or None)
         return self._mode or "off"
 
     @property
     def file(self) -> Path | None:
-        """The record file that is played from, instead of the history; None: the history."""
+        """The record file for replays; None: they come from the history."""
         return self._file if self.mode != "off" else None
 
     def forgo(self) -> None:
-        """Keep no history and play nothing back: a helper process leaves that to the one that it works for."""
+        """Keep no history and play nothing back, because the main process does both for a worker."""
         self._opened, self._mode = True, "off"
 
     def replay(self, mode: str, file: str | None = None) -> None:
-        """Choose the mode, and the record file to play from. Raises ConfigError."""
+        """Set the mode, and the record file for replays. Raises ConfigError."""
         if mode not in get_args(ReplayMode):
             raise ConfigError(f"replay is off, use or only, not {mode!r}")
         if file:
@@ -93,9 +93,9 @@ class SessionHistory:
         self._mode = mode  # type: ignore[assignment]  # checked above
 
     def find(self, request: Request, mode: str | None = None) -> Recorded | None:
-        """The recorded reply to play for a request; None: ask the model.
+        """Return the recorded reply to a request; None: send it to the model. Raises ReplayMiss in mode "only".
 
-        mode  instead of the session's, for one call. Raises ReplayMiss in mode "only".
+        mode  for this call, instead of the session's
         """
         mode = mode or self.mode
         if mode == "off":
@@ -105,12 +105,12 @@ class SessionHistory:
         else:
             found = self.store.find(request) if self.store else None
         if found is None and mode == "only":
-            where = str(self.file) if self.file else "the history"
-            raise ReplayMiss(f"no recorded reply to this request in {where}; %claude /replay off asks the model")
+            place = str(self.file) if self.file else "the history"
+            raise ReplayMiss(f"no recorded reply to this request in {place}; use %claude /replay off to ask the model")
         return found
 
     def answered(self, requests: Iterable[Request]) -> frozenset[str]:
-        """The keys of those that find() has a reply to, in mode use."""
+        """Return the keys of the requests that find() can answer in mode "use"."""
         if self._recording is None and self.store is None:
             return frozenset()
         by_key = {request.key: request for request in requests}
@@ -120,7 +120,7 @@ class SessionHistory:
         return frozenset(key for key, request in by_key.items() if self.find(request, "use"))
 
 
-def _usual_place() -> Path:
+def _default_path() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("claude_nb", appauthor=False) / "history.db"

@@ -1,12 +1,12 @@
-"""The history: every prompt and every reply in one SQLite file; also where replay looks replies up.
+"""The history: every prompt and every reply in one SQLite file, which replay searches, too.
 
-The prompt is written before the request goes out, the text while it streams, the reply at its end. A row without
-a reply is one whose kernel still works on it, or died: it reads as an interrupted reply with the text so far.
-At its first write a store closes the rows of the dead. Dead is whoever
-    - has given no news for an hour (nothing waits that long), or
-    - ran on this computer under a process number that is free now, or is our own.
-If that is ever wrong (two containers that share a name), the living one simply goes on: its next piece of
-text opens the row again, and its end overwrites it.
+The prompt is written before the request is sent, the text while it streams, and the reply at its end. A row without a
+reply is running, or its kernel died; it reads as an interrupted reply with the text so far. At its first write, a store
+closes the rows of dead kernels. A kernel counts as dead if
+    - it has written nothing for an hour, which is longer than any wait, or
+    - it ran on this computer under a process number that is now free, or that is this process's own.
+If that is ever wrong (two containers with one host name), the kernel loses nothing: its next piece of text opens the
+row again, and its reply overwrites it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Write:
 class Store:
     """The history in one file. No method raises because of the disk: it warns and returns None or [].
 
-    warn    takes one line for people, once per kind of trouble
+    warn    takes one line for the user, once per kind of trouble
     clock   seconds since 1970
     wait_s  how long a call may wait while another process writes
     """
@@ -68,7 +68,7 @@ class Store:
         return self._file.path
 
     def begin(self, request: Request, **origin: str | None) -> int | None:
-        """Write a prompt down before it is sent; the id of its row, or None when that was not possible.
+        """Record a prompt before it is sent, and return the id of its row; None when the disk prevents it.
 
         origin  see begin_all()
         """
@@ -87,12 +87,12 @@ class Store:
         variable: str | None = None,
         chat: str | None = None,
     ) -> Future[list[int]]:
-        """Write prompts down, with what their replies belong to; rows_of() waits for the ids of their rows."""
+        """Record prompts, and where their replies belong. rows_of() waits for the ids of their rows."""
         origin = (self._clock(), rows.owner(), *map(rows.plain, (notebook, variable, chat)))
         return self._writer.submit(_Write([(one.key, *origin, to_json(one.to_dict())) for one in requests]))
 
     def rows_of(self, future: Future[list[int]]) -> list[int]:
-        """Wait for the ids of rows that begin; [] when they cannot be written."""
+        """Wait for the ids of new rows; [] when the disk prevents them."""
         return self._file.guarded(lambda: result_of(future), [])
 
     def progress(self, row_id: int | None, text: str, thinking: str = "") -> None:
@@ -108,9 +108,9 @@ class Store:
             row.text, row.thinking = len(text), len(thinking)
 
     def finish(self, row_id: int | None, reply: Reply, rhythm: Rhythm = (), *, delay_s: float | None = None) -> None:
-        """Write the reply, complete or not. A row that was erased in the meantime stays erased.
+        """Record the reply, complete or not. A row that was erased in the meantime stays erased.
 
-        delay_s  write it within so many seconds, together with others, and do not wait for that; None: wait
+        delay_s  record it within so many seconds, together with others, and return at once; None: wait for it
         """
         if row_id is None:
             return
@@ -122,7 +122,7 @@ class Store:
             self._write_later(write, delay_s)
 
     def remove(self, row_ids: Iterable[int]) -> None:
-        """Take out running rows soon, because their prompts were not sent."""
+        """Delete running rows soon, because their prompts were not sent."""
         self._write_later(_Write(unsent=[*row_ids]), REMOVE_DELAY_S)
 
     def _write_later(self, write: _Write, delay_s: float) -> None:
@@ -134,7 +134,7 @@ class Store:
         wait([self._writer.submit(_Write())], within_s)
 
     def _commit(self, writes: Sequence[_Write]) -> list[Any]:
-        """Do several writes in one transaction; the result of each."""
+        """Do several writes in one transaction, and return the result of each."""
         begin = [values for write in writes for values in write.begin]
         finish = [end for write in writes for end in write.finish]
         unsent = [row_id for write in writes for row_id in write.unsent]
@@ -159,23 +159,23 @@ class Store:
         ]
 
     def find(self, request: Request) -> Recorded | None:
-        """The newest reply to an equal request that ended by itself and was not itself a replay."""
+        """Return the newest complete reply to an equal request that is not itself a replay."""
         where = "key = ? AND stop_reason NOT IN ('interrupted', 'error') AND source <> 'replay'"
 
-        def same(reply: Reply) -> bool:  # the columns only find it quickly; the reply itself has the say
+        def same(reply: Reply) -> bool:  # the columns only speed up the search; the reply itself decides
             return reply.complete and reply.source != "replay" and reply.request.key == request.key
 
         return next((Recorded(row.reply, row.rhythm) for row in self._read(where, (request.key,), 1, same)), None)
 
     def known(self, keys: Iterable[str]) -> set[str]:
-        """Which of these keys find() may have a reply to: one look at the file for all of them."""
-        wanted = [*set(keys)]
-        if not wanted or not self._file.exists():
+        """Return those of the keys that find() may have a reply to, with one look at the file."""
+        distinct = [*set(keys)]
+        if not distinct or not self._file.exists():
             return set()
-        return self._file.read(lambda db: rows.known(db, wanted), set())
+        return self._file.read(lambda db: rows.known(db, distinct), set())
 
     def get(self, row_id: int) -> Row | None:
-        """One row by its id, or None."""
+        """Return a row by its id, or None."""
         return next(iter(self._read("id = ?", (rows.countable(row_id),))), None)
 
     def recent(
@@ -187,9 +187,9 @@ class Store:
         chat: str | None = None,
         variable: str | None = None,
     ) -> list[Row]:
-        """The newest rows first. search keeps those that hold all its words, in prompt or reply."""
-        wanted = {"notebook": notebook, "chat": chat, "variable": variable}
-        named = {name: rows.plain(value) for name, value in wanted.items() if value is not None}
+        """Return the newest rows first. search: only those with all its words, in prompt or reply."""
+        columns = {"notebook": notebook, "chat": chat, "variable": variable}
+        named = {name: rows.plain(value) for name, value in columns.items() if value is not None}
         where = " AND ".join([f"{name} = ?" for name in named] or ["1"])
         values = tuple(named.values())
         words = search.split() if search else []
@@ -198,26 +198,26 @@ class Store:
             found = self._read(f"{where} AND {by_index}", (*values, *query), limit, search=True)
             if found:
                 return found
-        # The slower way finds what the index has not: parts of words, and signs.
+        # The slower way also finds parts of words and punctuation, which the index does not have.
         return self._read(where, values, limit, lambda reply: rows.holds(reply, words))
 
     def latest(self, notebook: str) -> dict[str, Row]:
-        """The newest row of each variable of a notebook: {"reply": Row(...)}."""
+        """Return the newest row of each variable of a notebook: {"reply": Row(...)}."""
         found = self._read("notebook = ? AND variable IS NOT NULL", (rows.plain(notebook),))
         return {row.variable: row for row in reversed(found) if row.variable is not None}
 
     def recorded(self, notebook: str | None = None) -> list[Recorded]:
-        """What a record file is made of: complete replies, oldest first, of one notebook.
+        """Return the complete replies of a notebook for a record file, oldest first.
 
-        notebook  None: those of this kernel; never those of all notebooks, as record files are given away
+        notebook  None: those of this kernel. There is no way to get all, because record files are shared
         """
         where, value = ("owner = ?", rows.owner()) if notebook is None else ("notebook = ?", rows.plain(notebook))
         found = self._read(where, (value,), keep=lambda reply: reply.complete)
-        mine = [Recorded(row.reply, row.rhythm) for row in reversed(found)]
-        return [(self.find(one.reply.request) or one) if one.reply.source == "replay" else one for one in mine]
+        replies = [Recorded(row.reply, row.rhythm) for row in reversed(found)]
+        return [(self.find(item.reply.request) or item) if item.reply.source == "replay" else item for item in replies]
 
     def forget(self, row_id: int | None = None, *, before: datetime | None = None, everything: bool = False) -> int:
-        """Erase one row, all from before a moment, or everything; how many. No trace of them stays in the file."""
+        """Erase one row, all rows before a time, or all; return how many. No trace of them stays in the file."""
         where: str = "id = ?"
         values: rows.Values = (rows.countable(row_id or 0),)
         if before is not None:
@@ -242,7 +242,7 @@ class Store:
             try:
                 return rows.read(db, where, values, limit=limit, keep=keep)
             except sqlite3.DatabaseError:
-                if search:  # the index is missing or damaged; there is another way to search
+                if search:  # the index is missing or damaged; recent() then searches the rows
                     return []
                 raise
 

@@ -144,7 +144,7 @@ def test_a_recorded_lesson_plays_without_network_and_key_and_says_when_it_was_re
         assert kernel.get("reply.source") == "replay"
         other = kernel.run(f"%%claude --base-url {url}\nSomething else")
         assert other.error == (
-            f"ReplayMiss: no recorded reply to this request in {file}; %claude /replay off asks the model"
+            f"ReplayMiss: no recorded reply to this request in {file}; use %claude /replay off to ask the model"
         )
         assert len(server.requests) == asked == 1
     assert KEY not in file.read_text()
@@ -183,7 +183,8 @@ def test_replay_can_be_chosen_by_the_environment(env: dict[str, str], kernel: Ke
         renewed(kernel, {**env, "CLAUDE_NB_REPLAY": "only"})
         miss = kernel.run(f"%claude --base-url {server.url} Hi").error
         assert (
-            miss == "ReplayMiss: no recorded reply to this request in the history; %claude /replay off asks the model"
+            miss
+            == "ReplayMiss: no recorded reply to this request in the history; use %claude /replay off to ask the model"
         )
         renewed(kernel, {**env, "CLAUDE_NB_REPLAY": f"only {tmp_path / 'none.jsonl'}"})
         for _ in range(2):  # a wrong setting never turns into asking the model

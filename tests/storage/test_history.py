@@ -52,8 +52,8 @@ def test_long_and_wild_texts_take_one_short_line() -> None:
 
 
 def test_an_empty_history_says_so() -> None:
-    assert repr(History([])) == "The history holds no such reply."
-    assert History([])._repr_html_() == "<p>The history holds no such reply.</p>"
+    assert repr(History([])) == "The history has no such reply."
+    assert History([])._repr_html_() == "<p>The history has no such reply.</p>"
 
 
 TAG = re.compile(r"</?(table|thead|tbody|tr|th|td|code)( scope=\"col\")?( style=\"text-align:left\")?>")

@@ -1,6 +1,6 @@
-"""For threads that make many calls, as those of a sweep: each waits for the network itself, and keeps its connections.
+"""Keep-alive connections for threads that make many calls, such as those of a sweep.
 
-That saves a second thread with its hand-over, and a handshake, for each call but the first.
+Such a thread reads the socket itself. That saves a second thread for each call, and a handshake for each but the first.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from claude_nb.providers.http.stream import ByteStream, Head, Item, Timeouts
 if TYPE_CHECKING:
     import httpx
 
-AFTER_END_S = 1.0  # what a server gets to end its answer in when the reply is whole
+AFTER_END_S = 1.0  # for the server to end its response after a complete reply
 AFTER_END_PIECES = 64
 
 
 @dataclass
 class Kept:
-    """The connection of a lane to one server.
+    """The connection of a thread to one server.
 
-    transport  what it belongs to; network.py makes it at the first call
-    unblock    wakes the thread of the lane when that is blocked in a read; None: no connection was made yet
-    ends       False: this server does not end its answers, so each call takes a new connection
+    transport  owns the connection; transport.py creates it at the first call
+    unblock    ends a read that blocks the thread; None: there was no connection yet
+    ends       False: this server does not end its responses, so each call needs a new connection
     """
 
     transport: httpx.HTTPTransport | None = None
@@ -38,16 +38,16 @@ class Kept:
     ends: bool = True
 
     def close(self) -> None:
-        """The next call makes a new one."""
+        """Close the connection. The next call opens a new one."""
         transport, self.transport, self.unblock = self.transport, None, None
         if transport:
             transport.close()
 
 
 class KeptConnections:
-    """What the calls of one thread go through, one after the other. Its thread may be left behind by a stop.
+    """The connections of one thread. A stop may leave the thread behind while it is blocked.
 
-    most    connections that are kept, to as many servers
+    most  number of servers to which a connection is kept
     """
 
     def __init__(self, most: int = 1) -> None:
@@ -55,27 +55,26 @@ class KeptConnections:
         self._kept: dict[tuple[str, str], Kept] = {}
 
     def to(self, url: str) -> Kept:
-        """The connection for that address, shared by all addresses of one server."""
+        """Return the connection for an address; all addresses of a server share one."""
         parts = urlsplit(url)
         kept = self._kept.setdefault((parts.scheme, parts.netloc), Kept())
         if kept.transport is None:
-            others = [one for one in self._kept.values() if one.transport]
-            for one in others[: max(0, len(others) + 1 - self._most)]:
-                one.close()
+            others = [other for other in self._kept.values() if other.transport]
+            for other in others[: max(0, len(others) + 1 - self._most)]:
+                other.close()
         return kept
 
     def close(self) -> None:
         """Close the connections."""
-        kept, self._kept = self._kept, {}
-        for one in kept.values():
-            one.close()
+        connections, self._kept = self._kept, {}
+        for kept in connections.values():
+            kept.close()
 
 
 class BlockingStream(ByteStream):
-    """One call on a lane. A closed socket ends its reads, and the pulse keeps the clocks.
+    """A response that its own thread reads. Closing the socket ends a read; the heartbeat checks the time-outs.
 
-    While a name is looked up or a connection made there is no socket yet, so whoever stops such a thread does not
-    wait for it.
+    During a name look-up or a handshake there is no socket yet, so a stop does not wait for the thread.
     """
 
     def __init__(self, host: str, timeouts: Timeouts, kept: Kept) -> None:
@@ -107,13 +106,13 @@ class BlockingStream(ByteStream):
         return item
 
     def beat(self) -> None:
-        """Called by the pulse: a silence that is too long ends the read."""
+        """End the read after too long a silence. The heartbeat calls this."""
         if self._reading and not self.closed and time.monotonic() - self._news_at > self._limit_s():
             self._late = self._silence_error()
             self.close()
 
     def finish(self) -> None:
-        """The connection is free for the next call once the answer has been read to its very end."""
+        """Read the response to its end, so that the next call can use the connection."""
         if self.kept.ends and not self._ended:
             self.timeouts = Timeouts(AFTER_END_S, AFTER_END_S, AFTER_END_S)
             with suppress(ClaudeError):
@@ -132,4 +131,4 @@ class BlockingStream(ByteStream):
         self._unblock = None  # the next call may have the connection
         if source := self.source:
             self.source = None
-            source.close()  # which closes the connection, if its answer has not been read to the end
+            source.close()  # this closes the connection unless the response was read to its end
