@@ -47,7 +47,7 @@ def test_every_combination_becomes_a_case_with_n_requests(session: Session) -> N
 def test_zip_takes_the_first_of_each_list_then_the_second(session: Session) -> None:
     made = plan(session, mode="zip", temperature=[0, 1], top_k=[1, 5])
     assert values(made) == [{"temperature": 0, "top_k": 1}, {"temperature": 1, "top_k": 5}]
-    with pytest.raises(PromptError, match="one length; temperature has 1, top_k has 2"):
+    with pytest.raises(PromptError, match="equal length, but temperature has 1, top_k has 2"):
         plan(session, mode="zip", temperature=[0], top_k=[1, 5])
 
 
