@@ -1,7 +1,7 @@
-"""Group commit: one thread writes the history, and all writes that wait go into one transaction.
+"""Group commit: one thread writes the history, and puts all pending writes into one transaction.
 
-Opening the file and waiting for the disk cost far more than the rows themselves. A write without a delay starts at
-once; writes that arrive in the meantime form the next transaction.
+Opening the file and waiting for the disk cost far more than the rows. A write without a delay starts at once; the
+writes that arrive in the meantime form the next transaction.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 
 IDLE_S = 5.0  # after which the thread ends
 SLICE_S = 0.25  # Windows does not interrupt a wait
-CONCERNS_ALL = (sqlite3.OperationalError, OSError)  # the disk or a lock; any other error may come from a single write
+CONCERNS_ALL = (sqlite3.OperationalError, OSError)  # the disk or a lock; other errors may come from a single write
 
 W = TypeVar("W")
 
@@ -26,7 +26,7 @@ W = TypeVar("W")
 class Writer(Generic[W]):
     """The pending writes of a process, in order.
 
-    commit  writes several in one transaction and returns the result of each
+    commit  does several writes in one transaction and returns the result of each
     """
 
     def __init__(self, commit: Callable[[Sequence[W]], Sequence[Any]]) -> None:
@@ -41,7 +41,7 @@ class Writer(Generic[W]):
         self._thread: threading.Thread | None = None
 
     def submit(self, write: W, *, delay_s: float = 0.0) -> Future[Any]:
-        """Write it within `delay_s` seconds; the Future gets its result, or what `commit` raised for it alone."""
+        """Do a write within `delay_s` seconds. The Future gets its result, or the error of this write."""
         if self._pid != os.getpid():  # a forked child has neither the thread nor its writes
             self._reset()
         future: Future[Any] = Future()
@@ -56,7 +56,7 @@ class Writer(Generic[W]):
         return future
 
     def _start(self) -> bool:
-        """Whether the thread runs now. While the interpreter shuts down, no new one can begin."""
+        """Start the thread if needed. False while the interpreter shuts down, when no thread can start."""
         if sys.is_finalizing():
             return False
         if self._thread is None or not self._thread.is_alive():
@@ -87,7 +87,7 @@ class Writer(Generic[W]):
     def _write(self, batch: Sequence[tuple[W, Future[Any]]]) -> None:
         try:
             results = self._commit([write for write, _ in batch])
-        except Exception as error:  # noqa: BLE001 - whoever waits for the write gets it
+        except Exception as error:  # noqa: BLE001 - the thread that waits for the write raises it
             if len(batch) > 1 and not isinstance(error, CONCERNS_ALL):
                 for pair in batch:
                     self._write([pair])

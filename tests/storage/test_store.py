@@ -6,6 +6,7 @@ import contextlib
 import re
 import sqlite3
 import tempfile
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,3 +185,11 @@ def test_an_interrupt_while_the_prompt_is_written_leaves_no_row(store: Store, mo
     store.begin(ask("the next"))  # in order, so that the interrupted one is written by now
     store.flush(60)
     assert [row.reply.prompt for row in store.recent()] == ["the next"]
+
+
+def test_a_warning_comes_from_the_thread_that_waits_for_the_write(tmp_path: Path) -> None:
+    """In a notebook the thread decides below which cell the warning is shown."""
+    threads: list[threading.Thread] = []
+    store = Store(tmp_path, warn=lambda _: threads.append(threading.current_thread()))
+    assert store.begin(ask()) is None
+    assert threads == [threading.current_thread()]

@@ -17,13 +17,14 @@ from claude_nb.errors import ConfigError, Interrupted
 from claude_nb.providers.credentials import Credentials
 from claude_nb.session.session import Session
 from claude_nb.session.turn import Turn
+from claude_nb.storage.store import Store
 from claude_nb.sweeps.api import compare, last_sweep, sweep
 from claude_nb.sweeps.engine.job_queue import Job, JobQueue
-from claude_nb.sweeps.engine.runner import TRIES_REFUSED, Runner
+from claude_nb.sweeps.engine.runner import TRIES, TRIES_REFUSED, Runner
 from claude_nb.sweeps.engine.throttle import Throttle
 from claude_nb.sweeps.sweep import Sweep, SweepObserver
 from tests.helpers.rates import RateServer
-from tests.helpers.server import Recorded, Scenario, Send, Server, Wait, answer, head, stream
+from tests.helpers.server import Recorded, Reset, Scenario, Send, Server, Wait, answer, head, stream
 
 GRID: dict[str, Any] = {"temperature": [0, 1], "seed": 3, "max_tokens": 12, "provider": "demo"}
 
@@ -264,6 +265,35 @@ def test_a_server_that_stays_full_is_a_row_with_its_error(monkeypatch: pytest.Mo
         result = served(server.url, ["a"])()
         assert len(server.requests) == TRIES_REFUSED
     assert "too many" in str(result.rows[0]["error"])
+
+
+def test_a_call_that_loses_its_connection_is_tried_again_and_then_a_row_with_its_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("claude_nb.providers.http.client._wait_s", lambda *_: 0.0)
+    with Server([[Reset()]]) as server:
+        result = served(server.url, ["a"])()
+        assert len(server.requests) == TRIES
+    assert [reply.complete for reply in result] == [False]
+
+
+def test_a_refusal_that_is_final_is_not_tried_again() -> None:
+    with Server([answer(429, {"error": {"message": "too many"}}, {"x-should-retry": "false"})]) as server:
+        result = served(server.url, ["a"])()
+        assert len(server.requests) == 1
+    assert "too many" in str(result.rows[0]["error"])
+
+
+def test_refused_calls_leave_one_row_each_in_the_history(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    with RateServer(latency_s=0.001, full_every=3) as server:
+        prompts = [f"prompt {i}" for i in range(60)]
+        result = served(server.url, prompts, session=new_session(CLAUDE_NB_HISTORY=str(path)), concurrency=4)()
+        assert server.report()["calls"] > 60
+    rows = Store(path, warn=pytest.fail).recent(None)
+    assert sorted(row.reply.prompt for row in rows) == sorted(prompts)
+    assert all(row.reply.complete for row in rows)
+    assert all(reply.complete for reply in result)
 
 
 def test_equal_requests_are_answered_from_the_history(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""Job queue of a sweep: hands out jobs, takes refused ones back, and keeps their rows in the history.
+"""Job queue of a sweep: hands out jobs, takes refused jobs back, and records both in the history.
 
-A prompt is always in the history before it is sent. The rows of the next calls are written ahead, many at once, and
-replies are written in the background. A crash costs the replies of the last moment; their prompts are there.
+A prompt is always in the history before it is sent. The rows of the next calls are written in advance, many at once,
+and the replies in the background. A crash can cost the replies of the last moment, but not their prompts.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from claude_nb.types.request import Request
 WRITE_DELAY_S = 0.05  # of a reply, so that others are written with it
 MOST_AHEAD = 8  # times as many rows as at first, on a slow disk
 SLICE_S = 0.25  # in which a stop is seen
-ENOUGH = 4  # answers to calls for the same model: after these a refused call need not wait any longer
+ENOUGH = 4  # answers to calls for the same model end the wait of a refused call
 
 
 class Job(NamedTuple):
-    """One call: which case, which repeat of it, and what is sent."""
+    """One call: its case, the number of its repeat, and its request."""
 
     case: int
     repeat: int
@@ -36,10 +36,12 @@ class Job(NamedTuple):
 
 
 class Task:
-    """A job on its way, and the HistoryWriter of its turns: every attempt uses the same row.
+    """A job that is handed out, and the HistoryWriter of its turns: all attempts share one row.
 
-    attempt      1, 2 ...
-    is_recorded  the history answers it
+    attempt      1 for the first
+    is_recorded  the history has the reply
+    rows, place  the write that begins its row, and which of the rows it is
+    due_s        when it may be tried again; also when `due_at` calls of its kind are answered
     """
 
     def __init__(self, job: Job, store: Store | None, *, is_recorded: bool) -> None:
@@ -47,45 +49,42 @@ class Task:
         self.attempt = 1
         self.is_recorded = is_recorded
         self.row: int | None = None
-        self.rows: Future[list[int]] | None = None  # in which its row is written, at this place
+        self.rows: Future[list[int]] | None = None
         self.place = 0
-        self.due_s = 0.0
-        self.due_at = 0.0  # a count of answers
+        self.due_s = self.due_at = 0.0
         self._store = store
-        self._failed: Callable[[], None] | None = None  # writes the failure, unless another attempt follows
+        self._write_failure: Callable[[], None] | None = None  # unless another attempt follows
 
     @property
     def kind(self) -> Hashable:
-        """Calls of one kind meet the same limits."""
+        """Identifies calls that share a rate limit."""
         request = self.job.request
         return request.provider, request.base_url, request.model
 
     def begin(self, request: Request, **names: str | None) -> int | None:
-        """Return the row that is there already."""
+        """Return the row of the job."""
         if self.is_recorded and self._store and self.row is None:  # the recorded reply is gone
             self.row = self._store.begin(request, **names)
         return self.row
 
     def finish(self, row: int, reply: Reply, rhythm: Rhythm) -> None:
-        """Write the reply in a moment; a failure only when no other attempt follows."""
+        """Record the reply soon. A failure is recorded by settle(), because another attempt may follow."""
         if self._store is None:
             return
         write = partial(self._store.finish, row, reply, rhythm, delay_s=WRITE_DELAY_S)
-        if reply.stop_reason == "error":
-            self._failed = write
-        else:
-            self._failed = None
+        self._write_failure = write if reply.stop_reason == "error" else None
+        if not self._write_failure:
             write()
 
     def settle(self) -> None:
-        """No other attempt follows."""
-        if self._failed:
-            self._failed()
-            self._failed = None
+        """Record a failure, because no other attempt follows."""
+        if self._write_failure:
+            self._write_failure()
+            self._write_failure = None
 
     def drop(self) -> None:
-        """It is not sent (any more): a row without an attempt is taken out."""
-        if self._failed or self._store is None:
+        """Give the job up: record its failure, or delete its row if it was never sent."""
+        if self._write_failure or self._store is None:
             self.settle()
         elif self.row is not None:
             self._store.remove([self.row])
@@ -98,11 +97,11 @@ class Task:
 
 
 class JobQueue:
-    """The jobs of one run. Any thread may call.
+    """The jobs of one run. All methods may be called from any thread.
 
-    ahead     rows written before their calls begin; more, up to MOST_AHEAD times, when calls had to wait for theirs
-    notebook  whose rows they are
-    recorded  keys of requests that the history answers
+    ahead     rows to write in advance; the number grows, up to MOST_AHEAD times, when calls have to wait for their rows
+    notebook  that the rows belong to
+    recorded  keys of requests to which the history has the reply
     """
 
     def __init__(
@@ -123,22 +122,22 @@ class JobQueue:
         self._waiting = deque(
             Task(job, store, is_recorded=bool(recorded) and job.request.key in recorded) for job in jobs
         )
-        self._begun: deque[Task] = deque()  # with rows, written or about to be
+        self._begun: deque[Task] = deque()  # their rows are being written
         self._refused: list[Task] = []
         self._answers: Counter[Hashable] = Counter()
-        self._late: Future[list[int]] | None = None  # rows that calls had to wait for
+        self._late: Future[list[int]] | None = None  # the newest rows that calls had to wait for
         self._closed = False
         self._lock = threading.Lock()
         self._news = threading.Condition(self._lock)
 
     def __len__(self) -> int:
-        """Jobs that are not running."""
+        """Number of jobs that are not running."""
         return len(self._waiting) + len(self._begun) + len(self._refused)
 
     def next(self, stop: Stop, *, wait: bool = True) -> Task | None:
-        """Return the next task; None when nothing is left, or stopped.
+        """Return the next task; None when there is none, or after a stop.
 
-        wait  for a refused task whose time has not come, if there is no other
+        wait  True waits for a refused task that is not due yet, if there is no other
         """
         if stop.is_set():
             return None
@@ -152,7 +151,7 @@ class JobQueue:
         return None
 
     def give_back(self, task: Task) -> None:
-        """The task was not begun, because of a stop."""
+        """Take back a task that was not sent because of a stop."""
         with self._lock:
             self._begun.appendleft(task)
             is_closed = self._closed
@@ -160,10 +159,10 @@ class JobQueue:
             task.drop()
 
     def retry(self, task: Task, wait_s: float, *, is_asked: bool) -> None:
-        """Hand the task out once more after so many seconds.
+        """Hand out a task once more after `wait_s` seconds.
 
-        is_asked  the server named the time; else some answers to calls of its kind end the wait, twice as many for
-                  each attempt
+        is_asked  the server set the time. Otherwise answers to calls of the same kind end the wait earlier: ENOUGH, and
+                  twice as many after each attempt
         """
         with self._lock:
             enough = math.inf if is_asked else ENOUGH * 2 ** (task.attempt - 1)
@@ -173,7 +172,7 @@ class JobQueue:
             self._refused.append(task)
 
     def done(self, task: Task) -> None:
-        """The task has ended, well or not."""
+        """Take note that a task has ended."""
         task.settle()
         with self._lock:
             self._answers[task.kind] += not task.is_recorded
@@ -181,7 +180,7 @@ class JobQueue:
                 self._news.notify_all()
 
     def give_up(self, like: Callable[[Request], bool]) -> None:
-        """Drop the jobs whose request is like this."""
+        """Drop the jobs whose request satisfies a condition."""
         with self._lock:
             tasks = (*self._waiting, *self._begun, *self._refused)
             dropped = {task for task in tasks if like(task.job.request)}
@@ -192,7 +191,7 @@ class JobQueue:
             task.drop()
 
     def close(self, within_s: float) -> None:
-        """Drop what is left, and wait until the history is written."""
+        """Drop all jobs, and wait until the history is written, at most `within_s` seconds."""
         self._closed = True
         self.give_up(lambda _: True)
         if self._store:
@@ -205,12 +204,12 @@ class JobQueue:
                 self._refused.remove(task)
                 return task
         self._begin_rows()
-        task_or_none = self._begun.popleft() if self._begun else None
+        newest = self._begun.popleft() if self._begun else None
         self._begin_rows()
-        return task_or_none
+        return newest
 
     def _begin_rows(self) -> None:
-        """Keep enough rows ahead of the calls."""
+        """Begin more rows when few are left."""
         if len(self._begun) > self._ahead // 2:
             return
         tasks = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._ahead - len(self._begun)))]
@@ -218,12 +217,12 @@ class JobQueue:
         new = [task for task in tasks if not task.is_recorded]
         if new and self._store:
             rows = self._store.begin_all([task.job.request for task in new], notebook=self._notebook)
-            self._late = self._late or rows  # nothing could be written ahead of the first calls
+            self._late = self._late or rows  # the first calls always have to wait
             for place, task in enumerate(new):
                 task.rows, task.place = rows, place
 
     def _has_row(self, task: Task, stop: Stop) -> bool:
-        """Wait until the row of the task is written; False: stopped."""
+        """Wait until the row of a task is written. False after a stop."""
         rows, task.rows = task.rows, None
         if rows is None or self._store is None:
             return not stop.is_set()

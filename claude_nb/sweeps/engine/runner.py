@@ -1,4 +1,4 @@
-"""Runs the calls of a sweep: several at once, fewer while the server refuses them, none lost when interrupted."""
+"""Runs the calls of a sweep: several at once, fewer while the server rejects calls, with retries and interrupts."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from claude_nb.sweeps.engine.throttle import Throttle
 from claude_nb.sweeps.engine.worker import Answer, failed, run_one
 from claude_nb.types.reply import Reply
 
-TRIES = 3  # of a call that fails before its first byte
-TRIES_REFUSED = 8  # of a call for which the server has no room
-LONGEST_WAIT_S = 8.0  # for the next try, unless the server names a time
-CONNECTIONS = 128  # kept by all threads of a sweep together; macOS gives a process 256 files
-TICK_S = 0.05  # between two looks at what has ended: waking the main thread for each reply would be half the work
-GRACE_S = 0.8  # what running replies get to end in when the sweep is interrupted
+TRIES = 3  # of a call that fails before the first byte of its response
+TRIES_REFUSED = 8  # of a call that the server rejects because of its load
+LONGEST_WAIT_S = 8.0  # before a retry, unless the server sets the time
+CONNECTIONS = 128  # kept by all threads together; macOS allows a process 256 files
+TICK_S = 0.05  # between two batches, because waking the main thread for each reply would double the work
+GRACE_S = 0.8  # for running replies to end after an interrupt
 
 
 class Done(NamedTuple):
@@ -38,12 +38,13 @@ class Done(NamedTuple):
 
 
 class Runner:
-    """The calls of one sweep, on this machine's threads or on an executor.
+    """The calls of one sweep, on threads of this process or on an executor.
 
-    options   those of Session.run: {"timeout": 30}
-    recorded  keys of requests that the history answers; replay, for all others, is off or only
-    turns     what is running now, by job
-    hopeless  why the remaining calls were not sent; None: nothing prevents them
+    options   fields of Call: {"timeout": 30}
+    recorded  keys of requests to which the history has the reply
+    replay    "off" or "only", for all other requests
+    turns     the running turns, by job
+    hopeless  why the remaining calls were not sent; None: no reason
     """
 
     def __init__(
@@ -120,7 +121,7 @@ class Runner:
         self._queue.close(max(GRACE_S / 4, deadline - time.monotonic()))
 
     def _work(self) -> None:
-        """One thread: job after job."""
+        """Run one job after the other, on one thread."""
         connections = KeptConnections(most=connections_per_thread(self.throttle.limit))
         try:
             while task := self._queue.next(self._stop):
@@ -130,7 +131,7 @@ class Runner:
                     self._take(task, self._call_in_slot(task, connections))
                 else:
                     self._queue.give_back(task)
-        except BaseException as error:  # noqa: BLE001  # a fault of ours: the main thread raises it
+        except BaseException as error:  # noqa: BLE001  # a bug: the main thread raises it
             self._fault = error
         connections.close()
 
@@ -149,7 +150,7 @@ class Runner:
             self.throttle.answered()
 
     def _call(self, task: Task, connections: KeptConnections | None = None) -> Answer | None:
-        """Run a job to its end; None: stopped on the way."""
+        """Run a job to its end. None after a stop."""
         job, replay = task.job, "use" if task.is_recorded else self._replay
         call = Call(replay=replay, hurry=True, repair=False, retries=0, connections=connections, writer=task)
         try:
@@ -161,14 +162,14 @@ class Runner:
             self.turns.pop(job, None)
 
     def _take(self, task: Task, answer: Answer | None) -> None:
-        """Hand a result on, put the job back for another try, or give up on all that would fail like it."""
+        """Pass a result on, put the job back for a retry, or give up all jobs that would fail in the same way."""
         if answer is None:
             self._queue.done(task)
             return
         if self._retry(task, answer):
             return
         if answer.hopeless:
-            # A key that is refused once is refused each time, but another model may have another key.
+            # A key that is rejected once is rejected each time, but another model may have another key.
             self.hopeless = self.hopeless or answer.reply.error
             same = (task.job.request.provider, task.job.request.model)
             self._queue.give_up(lambda request: (request.provider, request.model) == same)
@@ -176,7 +177,7 @@ class Runner:
         self._results.put(Done(task.job, answer))
 
     def _retry(self, task: Task, answer: Answer) -> bool:
-        """Put the job back into the queue if another try makes sense."""
+        """Put the job back into the queue if a retry makes sense."""
         if not self._may_retry(task, answer):
             return False
         wait_s = answer.pause_s or min((answer.retry_in_s or 0.0) * 2 ** (task.attempt - 1), LONGEST_WAIT_S)
@@ -196,14 +197,14 @@ class Runner:
                     self._collect(future, running.pop(future))
                 yield self.rest()
                 if not running and len(self._queue):
-                    self._stop.wait(TICK_S)  # all calls wait for another try
+                    self._stop.wait(TICK_S)  # all jobs wait for a retry
         finally:
             for future, task in running.items():
                 if not future.cancel() and future.done():
                     self._collect(future, task)
 
     def _submit(self, executor: Executor, running: dict[Future[Answer], Task]) -> None:
-        """Start what may run now; what the history answers is not sent to a worker."""
+        """Start the calls that may run now. A recorded reply needs no worker."""
         while self.throttle.wait_s() == 0 and (task := self._queue.next(self._stop, wait=False)):
             request = task.job.request
             if task.is_recorded:
@@ -220,7 +221,7 @@ class Runner:
     def _collect(self, future: Future[Answer], task: Task) -> None:
         try:
             answer = future.result()
-        except Exception as error:  # noqa: BLE001  # a worker that died; its kind depends on the executor
+        except Exception as error:  # noqa: BLE001  # a dead worker; the type depends on the executor
             answer = failed(task.job.request, ClaudeError(f"the worker failed: {type(error).__name__}: {error}"[:300]))
         self._free_slot(answer)
         if not self._may_retry(task, answer):
@@ -243,5 +244,5 @@ class _Reading(ReplyView):
 
 
 def connections_per_thread(limit: int) -> int:
-    """How many connections each of so many threads may keep."""
+    """Return how many connections each of so many threads may keep."""
     return max(1, CONNECTIONS // limit)

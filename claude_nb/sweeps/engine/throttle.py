@@ -1,4 +1,4 @@
-"""How many calls may run at once: fewer when the server refuses many of them, more again when it answers."""
+"""Limits how many calls run at once: fewer while the server rejects many, more again while it answers."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from claude_nb.stop_signal import Stop
 WINDOW = 20  # outcomes looked at
 TOO_MANY = 5  # refusals among them
 PAUSE_S = 0.5
-SLICE_S = 0.25  # in which a stop is seen
+SLICE_S = 0.25  # in which a stop is noticed
 
 
 class Throttle:
     """Limit the number of concurrent calls.
 
-    limit    calls at once at most; allowed is how many it is now, between 1 and limit
+    limit    calls at once, at most
+    allowed  the current limit, between 1 and `limit`
 
-    A single refusal slows nothing down. When a quarter of the newest outcomes are refusals, all calls pause and half as
-    many may run; each full round of answers lets a quarter more in. If the server names a time to wait, all calls wait.
+    A single refusal changes nothing. When a quarter of the last outcomes are refusals, all calls pause and the limit
+    is halved. Each full round of answers raises it by a quarter. When the server sets a time to wait, all calls wait.
     """
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -35,7 +36,7 @@ class Throttle:
         self._paused_until = clock()
 
     def start(self, stop: Stop) -> bool:
-        """Wait for a free slot and take it. False: stopped, and no slot was taken."""
+        """Wait for a free slot and take it. False after a stop, without a slot."""
         with self._free:
             while not stop.is_set():
                 wait_s = self.wait_s()
@@ -46,14 +47,14 @@ class Throttle:
         return False
 
     def wait_s(self) -> float | None:
-        """Seconds until a call may start: 0 for now; None: when another one ends."""
+        """Return the seconds until a call may start; 0 for now; None until another call ends."""
         paused = self._paused_until - self._clock()
         if paused > 0:
             return paused
         return 0 if self.running < self.allowed else None
 
     def answered(self) -> None:
-        """A call has ended with an answer, good or bad, and its slot is free."""
+        """Free the slot of a call that was answered, with success or not."""
         with self._free:
             self.running -= 1
             self._outcomes.append(True)
@@ -64,7 +65,7 @@ class Throttle:
             self._wake()
 
     def refused(self, pause_s: float = 0.0) -> None:
-        """The server refused a call, whose slot is free. pause_s: how long the server wants to be left alone."""
+        """Free the slot of a call that the server rejected. pause_s: seconds for which it wants no calls."""
         with self._free:
             self.running -= 1
             self._outcomes.append(False)

@@ -1,6 +1,6 @@
-"""One call in another process: what an executor is given to run. Request in, Answer out; both can be pickled.
+"""One call in another process, for an executor: a Request in, an Answer out. Both can be pickled.
 
-No key travels: the worker looks its own one up, in its environment or keyring.
+No key is transmitted: the worker looks up its own key, in its environment or keyring.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from claude_nb.types.request import Request
 class Answer(NamedTuple):
     """The outcome of a call.
 
-    reply       always there; its error tells what went wrong
-    retry_in_s  seconds after which another try makes sense; None: it does not
+    reply       the reply; after a failure, what has arrived, with the error
+    retry_in_s  seconds after which a retry makes sense; None: it does not
     pause_s     seconds for which the server wants no calls at all
-    refused     the server has no room for this call
-    hopeless    the calls after it would fail in the same way (no key, no credit, no budget)
+    refused     the server rejected the call because of its load
+    hopeless    the next calls would fail in the same way (no key, no credit, no budget)
     """
 
     reply: Reply
@@ -33,7 +33,7 @@ class Answer(NamedTuple):
 
 
 def run_one(request: Request, options: Mapping[str, Any]) -> Answer:
-    """Run a request as it stands; an error becomes part of the Answer. options are those of Session.run."""
+    """Run a request. An error becomes part of the Answer. options: fields of Call."""
     try:
         return Answer(_session().run(request, hurry=True, retries=0, **options).wait())
     except ClaudeError as error:
