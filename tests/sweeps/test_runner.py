@@ -20,9 +20,12 @@ from claude_nb.session.turn import Turn
 from claude_nb.storage.store import Store
 from claude_nb.sweeps.api import compare, last_sweep, sweep
 from claude_nb.sweeps.engine.job_queue import Job, JobQueue
-from claude_nb.sweeps.engine.runner import TRIES, TRIES_REFUSED, Runner
+from claude_nb.sweeps.engine.runner import Runner
 from claude_nb.sweeps.engine.throttle import Throttle
+from claude_nb.sweeps.engine.worker import TRIES, TRIES_REFUSED, Answer
 from claude_nb.sweeps.sweep import Sweep, SweepObserver
+from claude_nb.types.reply import Reply
+from claude_nb.types.request import Request
 from tests.helpers.rates import RateServer
 from tests.helpers.server import Recorded, Reset, Scenario, Send, Server, Wait, answer, head, stream
 
@@ -275,6 +278,14 @@ def test_a_call_that_loses_its_connection_is_tried_again_and_then_a_row_with_its
         result = served(server.url, ["a"])()
         assert len(server.requests) == TRIES
     assert [reply.complete for reply in result] == [False]
+
+
+def test_the_wait_for_a_retry_doubles_unless_the_server_sets_it_and_ends_after_some_tries() -> None:
+    reply = Reply(Request("demo", "demo", ()))
+    assert [Answer(reply, 0.5, refused=True).wait_s(n) for n in range(1, 9)] == [0.5, 1, 2, 4, 8, 8, 8, None]
+    assert [Answer(reply, 12.0, 12.0, refused=True).wait_s(n) for n in range(1, 9)] == [12.0] * 7 + [None]
+    assert [Answer(reply, 0.5).wait_s(n) for n in range(1, 4)] == [0.5, 1, None]
+    assert Answer(reply, None, refused=True).wait_s(1) is None
 
 
 def test_a_refusal_that_is_final_is_not_tried_again() -> None:

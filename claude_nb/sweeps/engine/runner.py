@@ -22,9 +22,6 @@ from claude_nb.sweeps.engine.throttle import Throttle
 from claude_nb.sweeps.engine.worker import Answer, failed, run_one
 from claude_nb.types.reply import Reply
 
-TRIES = 3  # of a call that fails before the first byte of its response
-TRIES_REFUSED = 8  # of a call that the server rejects because of its load
-LONGEST_WAIT_S = 8.0  # before a retry, unless the server sets the time
 CONNECTIONS = 128  # kept by all threads together; macOS allows a process 256 files
 TICK_S = 0.05  # between two batches, because waking the main thread for each reply would double the work
 GRACE_S = 0.8  # for running replies to end after an interrupt
@@ -128,20 +125,14 @@ class Runner:
                 if task.is_recorded:
                     self._take(task, self._call(task, connections))
                 elif self.throttle.start(self._stop):
-                    self._take(task, self._call_in_slot(task, connections))
+                    answer = self._call(task, connections)
+                    self._free_slot(answer)
+                    self._take(task, answer)
                 else:
                     self._queue.give_back(task)
         except BaseException as error:  # noqa: BLE001  # a bug: the main thread raises it
             self._fault = error
         connections.close()
-
-    def _call_in_slot(self, task: Task, connections: KeptConnections) -> Answer | None:
-        answer = None
-        try:
-            answer = self._call(task, connections)
-        finally:
-            self._free_slot(answer)
-        return answer
 
     def _free_slot(self, answer: Answer | None) -> None:
         if answer and answer.refused:
@@ -166,7 +157,8 @@ class Runner:
         if answer is None:
             self._queue.done(task)
             return
-        if self._retry(task, answer):
+        if (wait_s := answer.wait_s(task.attempt)) is not None:
+            self._queue.retry(task, wait_s, is_asked=bool(answer.pause_s))
             return
         if answer.hopeless:
             # A key that is rejected once is rejected each time, but another model may have another key.
@@ -175,17 +167,6 @@ class Runner:
             self._queue.give_up(lambda request: (request.provider, request.model) == same)
         self._queue.done(task)
         self._results.put(Done(task.job, answer))
-
-    def _retry(self, task: Task, answer: Answer) -> bool:
-        """Put the job back into the queue if a retry makes sense."""
-        if not self._may_retry(task, answer):
-            return False
-        wait_s = answer.pause_s or min((answer.retry_in_s or 0.0) * 2 ** (task.attempt - 1), LONGEST_WAIT_S)
-        self._queue.retry(task, wait_s, is_asked=bool(answer.pause_s))
-        return True
-
-    def _may_retry(self, task: Task, answer: Answer) -> bool:
-        return answer.retry_in_s is not None and task.attempt < (TRIES_REFUSED if answer.refused else TRIES)
 
     def _on_executor(self, executor: Executor) -> Generator[list[Done], None, None]:
         running: dict[Future[Answer], Task] = {}
@@ -224,7 +205,7 @@ class Runner:
         except Exception as error:  # noqa: BLE001  # a dead worker; the type depends on the executor
             answer = failed(task.job.request, ClaudeError(f"the worker failed: {type(error).__name__}: {error}"[:300]))
         self._free_slot(answer)
-        if not self._may_retry(task, answer):
+        if answer.wait_s(task.attempt) is None:
             answer = answer._replace(reply=self.session.adopt(answer.reply))
         self._take(task, answer)
 

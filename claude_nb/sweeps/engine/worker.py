@@ -14,6 +14,10 @@ from claude_nb.session.session import Session
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 
+TRIES = 3  # of a call that fails before the first byte of its response
+TRIES_REFUSED = 8  # of a call that the server rejects because of its load
+LONGEST_WAIT_S = 8.0  # before a retry, unless the server sets the time
+
 
 class Answer(NamedTuple):
     """The outcome of a call.
@@ -30,6 +34,12 @@ class Answer(NamedTuple):
     pause_s: float = 0.0
     refused: bool = False
     hopeless: bool = False
+
+    def wait_s(self, attempt: int) -> float | None:
+        """Return the seconds to wait before the retry; None: no retry after so many attempts."""
+        if self.retry_in_s is None or attempt >= (TRIES_REFUSED if self.refused else TRIES):
+            return None
+        return self.pause_s or min(self.retry_in_s * 2 ** (attempt - 1), LONGEST_WAIT_S)
 
 
 def run_one(request: Request, options: Mapping[str, Any]) -> Answer:
