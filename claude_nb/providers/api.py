@@ -16,6 +16,7 @@ def count_tokens(request: Request, *, credentials: Credentials, allow_http: bool
     """
     if request.provider != "anthropic":
         return None
+    from claude_nb.providers.dialects.base import count
     from claude_nb.providers.http import client
 
     address, body = registry.preview(request, stream=False)
@@ -24,8 +25,7 @@ def count_tokens(request: Request, *, credentials: Credentials, allow_http: bool
     key = registry.key_for(request, credentials)
     headers = registry.dialect_of(registry.find("anthropic")).headers
     outgoing = client.post(f"{address}/count_tokens", counted, key=key, headers=headers)
-    tokens = client.read_json(outgoing, allow_http=allow_http).get("input_tokens")
-    return tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens >= 0 else None
+    return count(client.read_json(outgoing, allow_http=allow_http).get("input_tokens"))
 
 
 def served_models(name: str, base_url: str, credentials: Credentials) -> list[str]:
