@@ -29,7 +29,7 @@ from claude_nb.session.turn import Turn
 from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Chunk, Message, Request
 from claude_nb.widgets import run_queue
-from claude_nb.widgets.run_queue import Runner
+from claude_nb.widgets.run_queue import RunQueue
 from claude_nb.widgets.transcript import Run
 from tests.helpers.replies import chat, messages
 from tests.helpers.server import Send
@@ -95,7 +95,7 @@ def played(length: int) -> RunObserver:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_queue, "time", audience)
         turn = Turn(REQUEST, stream, TurnObserver(), clock=audience.monotonic)
-        Runner(lambda _: turn, audience, threaded=False).submit([Run(1, "Hi", {}, "reply", "demo", REQUEST, 0)])
+        RunQueue(lambda _: turn, audience, threaded=False).submit([Run(1, "Hi", {}, "reply", "demo", REQUEST, 0)])
     return audience
 
 

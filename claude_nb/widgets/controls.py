@@ -1,4 +1,7 @@
-"""The dials as traits: what they take, and what moving one does to the others. The model's row of the table decides."""
+"""The settings of the playground as traits, validated by the model's row of the table.
+
+`catalogue()` is what the front end needs to draw them.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +26,11 @@ CHOICES = {"effort": request_settings.EFFORTS, "thinking": ("on", "off")}
 
 
 class BadSetting(PromptError, t.TraitError):
-    """A value that a dial does not take. A TraitError too, so that traitlets puts the old value back."""
+    """A value that a setting does not accept. Also a TraitError, so that traitlets restores the old value."""
 
 
 class Controls(anywidget.AnyWidget):
-    """Settings that can be set, observed and linked; None means: not set, not sent."""
+    """Settings as traits that can be set, observed and linked. A setting that is None is not sent."""
 
     provider = t.Unicode("demo").tag(sync=True)
     model = t.Unicode("demo").tag(sync=True)
@@ -57,20 +60,20 @@ class Controls(anywidget.AnyWidget):
 
     @property
     def spec(self) -> ModelSpec:
-        """What is known of the model that is chosen."""
+        """What is known of the chosen model."""
         return self._session.models.spec(self.model)
 
     @property
     def given(self) -> dict[str, Any]:
-        """What is set, by name."""
+        """The settings that are set, by name."""
         return {name: value for name in SETTINGS if (value := getattr(self, name)) is not None}
 
     def refuse(self, name: str, why: str) -> None:
-        """Show a line beside the dial of that name."""
+        """Show a line beside the setting of that name."""
         self.send({"t": "refused", "name": name, "why": why})
 
     def _usual(self, named: dict[str, Any]) -> dict[str, Any]:
-        """What the session would use, as far as it can tell by now; provider and model come first."""
+        """Return the session's settings, provider and model first; {} if it cannot build a request yet."""
         try:
             request = self._session.request("?", **named)
         except ClaudeError:
@@ -115,7 +118,7 @@ class Controls(anywidget.AnyWidget):
 
     @t.observe("model")
     def _fit_settings(self, _: Any) -> None:
-        """What another model refuses goes off, and its row says so."""
+        """Switch off what another model refuses, with the reason beside it."""
         if self.spec.known and self.provider not in self.spec.ids:
             self.provider = next(iter(self.spec.ids))
         for name in DIALS:
@@ -134,7 +137,7 @@ class Controls(anywidget.AnyWidget):
 
     @t.observe(*options.SAMPLING_NAMES)
     def _one_of_each_group(self, change: Any) -> None:
-        """Of two settings that a model does not take together, the one set last stays on."""
+        """Of two settings that a model does not accept together, keep the one set last."""
         name = change["name"]
         for group in self.spec.either:
             if change["new"] is None or name not in group:
@@ -146,7 +149,7 @@ class Controls(anywidget.AnyWidget):
 
 
 def catalogue(models: Models) -> dict[str, Any]:
-    """Everything a front end has to know to draw the controls of every model; about 9 kB of JSON."""
+    """Return what a front end needs to draw the controls of every model; about 9 kB of JSON."""
     return {
         "knobs": [_option(options.BY_NAME[name]) for name in ASKED],
         "choices": {name: list(words) for name, words in CHOICES.items()},

@@ -1,7 +1,7 @@
-"""The playground: a prompt, the dials of the model, and the reply as it is written.
+"""The playground: a prompt, the settings of the model, and the reply as it is written.
 
-The truth is in traits (settings, finished runs, state); what streams goes as small messages and is never stored.
-Everything that comes from the front end is checked like any other input.
+Traits hold the settings, the finished runs and the state. Replies stream as small messages, which are not stored.
+Everything that comes from the front end is validated like any other input.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 from claude_nb.widgets import presets, transcript
 from claude_nb.widgets.controls import ALL, BadSetting, Controls, catalogue
-from claude_nb.widgets.run_queue import Runner, sync_message
+from claude_nb.widgets.run_queue import RunQueue, sync_message
 from claude_nb.widgets.transcript import Run
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -75,8 +75,8 @@ class Playground(Controls):
         self._count = 0
         self._transcript_id: str | None = None  # of its output, once there is one
         self._presets_path = presets.default_path()
-        # Colab delivers nothing that another thread sends.
-        self._runner = Runner(self._open_turn, self, threaded="google.colab" not in sys.modules)
+        # Colab does not deliver what another thread sends.
+        self._queue = RunQueue(self._open_turn, self, threaded="google.colab" not in sys.modules)
         super().__init__(
             session,
             settings,
@@ -86,10 +86,10 @@ class Playground(Controls):
         self.on_msg(self._receive)
 
     def open(self) -> None:
-        """Called by ipywidgets: connect to the front end."""
+        """Connect to the front end; ipywidgets calls this."""
         super().open()
-        # ipykernel sends what the front end says to wherever this widget last spoke from. The thread that plays
-        # seems to speak from the cell that is running, so Stop would wait for its end.
+        # ipykernel routes messages of the front end to where this widget sent its last message from. For a thread
+        # that is the running cell, so Stop would wait until that cell ends.
         if hasattr(self.comm, "_reply_subshell_for"):
             self.comm._reply_subshell_for = lambda _data, chosen: chosen
 
@@ -113,11 +113,11 @@ class Playground(Controls):
         if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MAX_TIMES:
             raise BadSetting(f"times goes from 1 to {MAX_TIMES}, not {times!r}")
         request = self._request()
-        self._runner.submit([self._new_run(replace(request, repeat=i)) for i in range(times)])
+        self._queue.submit([self._new_run(replace(request, repeat=i)) for i in range(times)])
 
     def stop(self) -> None:
         """End the current run, keep what has arrived, and drop the waiting runs."""
-        self._runner.stop()
+        self._queue.stop()
 
     def wait(self, timeout: float | None = None) -> Reply | None:
         """Wait until all runs have ended.
@@ -128,7 +128,7 @@ class Playground(Controls):
         Returns:
             The newest reply, or None before the first one: `pg.wait().text`.
         """
-        self._runner.wait(timeout)
+        self._queue.wait(timeout)
         return self.reply
 
     @property
@@ -148,19 +148,19 @@ class Playground(Controls):
         self._transcript_id = f"claude-nb-{self.uid}-{uuid4().hex[:6]}"
         self._publish_transcript(update=False)
 
-    # Called by the runner, from the thread that plays.
+    # The queue calls these from its thread.
 
     def say(self, message: dict[str, Any]) -> None:
-        """A small message to every view; it is not stored."""
+        """Send a message to every view. It is not stored."""
         self.send(message)
 
     def changed(self) -> None:
-        """Something began, ended or was queued."""
-        playing, queued = self._runner.now()
-        self.state = {"run": playing or self._count - queued, "live": bool(playing), "queued": queued}
+        """Update the state after a run has begun, ended or been queued."""
+        active, queued = self._queue.now()
+        self.state = {"run": active or self._count - queued, "live": bool(active), "queued": queued}
 
     def ended(self, run: Run) -> None:
-        """Keep it: in the trait that views read, in reply, in the notebook's variable and in the transcript."""
+        """Keep a finished run: for the views, as `reply`, in the notebook's variable and in the transcript."""
         self._runs.append(run)
         self.history = transcript.history(self._runs)
         if run.reply is not None:
@@ -175,14 +175,14 @@ class Playground(Controls):
         publish_display_data(bundle, {}, transient={"display_id": self._transcript_id}, update=update)
 
     def _request(self) -> Request:
-        """What the settings on show would send: the prompt filled, and of the session's defaults only its address."""
+        """Return the request for the current settings. Settings that are off do not fall back on the session's."""
         shell = get_ipython()
         filled = template.fill(self.prompt, shell.user_ns if shell else {})
         for notice in filled.notices:
             self.refuse("prompt", notice)
         bare = copy.copy(self._session)
-        own = (*options.SAMPLING_NAMES, "system", "thinking", "effort")
-        bare.settings = {name: value for name, value in self._session.settings.items() if name not in own}
+        shown = (*options.SAMPLING_NAMES, "system", "thinking", "effort")
+        bare.settings = {name: value for name, value in self._session.settings.items() if name not in shown}
         return bare.request(filled.text, **self.given)
 
     def _new_run(self, request: Request | None) -> Run:
@@ -195,21 +195,21 @@ class Playground(Controls):
         assert run.request is not None  # noqa: S101  # only runs with a request are submitted
         return self._session.run(run.request, variable=run.variable)
 
-    # From the front end: nothing of it is trusted.
+    # Input from the front end, which is not trusted.
 
     @t.default("uid")
     def _new_uid(self) -> str:
-        # Not set later: the front end finds its stream by it from the first moment.
+        # Set from the first message on, because the front end finds its stream by it.
         return uuid4().hex[:12]
 
     @t.validate("pinned")
     def _valid_pinned(self, proposal: Any) -> list[int]:
         known = {run.number for run in self._runs}
-        numbers = [one for one in proposal["value"] if isinstance(one, int) and one in known]
+        numbers = [number for number in proposal["value"] if isinstance(number, int) and number in known]
         return list(dict.fromkeys(numbers))[-MAX_PINNED:]
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Traits from the front end, one by one: what does not pass is put back there, with the reason."""
+        """Set traits from the front end one by one. A value that is not valid is reset there, with the reason."""
         for name, value in sync_data.items():
             if name in (*ALL, "pinned"):
                 try:
@@ -233,8 +233,8 @@ class Playground(Controls):
             self._sync(number)
         elif kind == "preset":
             try:
-                own = presets.change(self._presets_path, message.get("name"), message.get("params"))
-                self.presets = presets.for_front_end(own)
+                saved = presets.change(self._presets_path, message.get("name"), message.get("params"))
+                self.presets = presets.for_front_end(saved)
             except ClaudeError as error:
                 self.refuse("preset", str(error))
 
@@ -249,10 +249,10 @@ class Playground(Controls):
             self.say({"t": "end", "run": failed.number, "seq": 0})
 
     def _sync(self, number: int) -> None:
-        found = self._runner.sync(number)
+        message = self._queue.sync(number)
         run = next((run for run in self._runs if run.number == number), None)
-        if found is None and run is not None:
+        if message is None and run is not None:
             thinking = run.reply.thinking if run.reply else ""
-            found = sync_message(run, 2**40, [run.html], thinking, 0, live=False)
-        if found:
-            self.say(found)
+            message = sync_message(run, 2**40, [run.html], thinking, live=False)
+        if message:
+            self.say(message)

@@ -1,4 +1,4 @@
-"""Finished runs as the front end keeps them, and as the static transcript that every notebook viewer can show."""
+"""Finished runs as state for the front end, and as a static transcript that every notebook viewer shows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from claude_nb.render import reply as footer
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import STOP_WORDS, Request
 
-# What the widget's state may hold beyond the replies themselves: some front ends save it in the notebook.
+# The most that the widget's state holds besides the replies: some front ends save it in the notebook.
 MAX_META_BYTES = 7_000
 MAX_PROMPT_CHARS = 2_000
 MAX_TEXT_CHARS = 1_000_000
@@ -25,9 +25,9 @@ MAX_TRANSCRIPT = 20
 class Run:
     """One run: waiting, running or finished.
 
-    number   counts from 1          given   the settings that the user had set, by name
-    prompt   as typed, with its {{name}} places      repeat   0, 1, 2 ... when the same was asked again
-    reply    None until it has ended; also after an error that came before any request
+    number   counts from 1          given   the settings that were set, by name
+    prompt   as typed, with its {{name}} places      repeat   0, 1, 2 ... if the same prompt was sent several times
+    reply    None until the run has ended, or if an error came before any request
     error    why it failed, one line; blamed: the setting that the server named as the cause
     """
 
@@ -44,11 +44,11 @@ class Run:
 
     @cached_property
     def html(self) -> str:
-        """The reply as HTML; "" without one. To be read when the run has ended."""
+        """The reply as HTML, "" if there is none. Read it only when the run has ended."""
         return footer.body(self.reply) if self.reply and (self.reply.text or self.reply.calls) else ""
 
     def as_state(self) -> dict[str, Any]:
-        """Plain data for the front end; a very long prompt is cut, and marked so."""
+        """Return plain data for the front end. A very long prompt is cut and marked."""
         reply, request = self.reply, self.request
         system = self.given.get("system")
         cut = len(self.prompt) > MAX_PROMPT_CHARS or len(system or "") > MAX_PROMPT_CHARS
@@ -75,7 +75,7 @@ class Run:
 
 
 def history(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """The newest runs, oldest first, as far as the budgets of the widget's state allow."""
+    """Return the newest runs, the oldest of them first, within the limits of the widget's state."""
     kept: list[dict[str, Any]] = []
     meta = texts = 0
     for run in reversed(runs):
@@ -89,14 +89,14 @@ def history(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def transcript(runs: Iterable[Run], css_class: str) -> dict[str, str]:
-    """All runs as one static output: HTML made by us, and plain text. No script, no style sheet needed."""
+    """Return all runs as one static output: HTML without script or style sheet, and plain text."""
     parts, plain = [], []
     for run in runs:
         text = run.reply.text if run.reply else ""
         failed = f"<p><b>{escape(run.error)}</b></p>" if run.error else ""
         foot = footer.bundle(run.reply)["text/html"] if run.reply else ""
-        asked = f"<p><b>{run.number}.</b> <code>{escape(run.prompt)}</code></p>"
-        parts.append(f"{asked}{run.html}{failed}{foot}")
+        prompt = f"<p><b>{run.number}.</b> <code>{escape(run.prompt)}</code></p>"
+        parts.append(f"{prompt}{run.html}{failed}{foot}")
         plain.append("\n".join(line for line in (f"{run.number}. {run.prompt}", text, run.error) if line))
     html = f'<div class="{css_class}">{"<hr>".join(parts)}</div>'
     return {"text/html": html, "text/plain": "\n\n".join(plain)}

@@ -8,7 +8,7 @@
  * @typedef {{t: "start", run: number}
  *   | {t: "d", run: number, seq: number, n?: number, html?: Change[], k?: string}
  *   | {t: "note", run: number, s: string}
- *   | {t: "sync", run: number, seq: number, n: number, html: string[], thinking: string, live: boolean}
+ *   | {t: "sync", run: number, seq: number, html: string[], thinking: string, live: boolean}
  *   | {t: "end", run: number, seq: number}} Message  n: characters so far, k: more of its thinking
  * @typedef {"idle" | "running" | "stopping"} Phase
  */

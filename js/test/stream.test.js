@@ -53,7 +53,7 @@ test("a lost piece asks once for the whole, and nothing is drawn twice", () => {
   tell(stream, 1, ["a"]);
   for (const seq of [3, 4, 5]) stream.receive(d(1, seq, "?"));
   assert.deepEqual([asked, shown(stream)], [[1], "a"]);
-  stream.receive({ t: "sync", run: 1, seq: 5, n: 0, html: ["abcde"], thinking: "", live: true });
+  stream.receive({ t: "sync", run: 1, seq: 5, html: ["abcde"], thinking: "", live: true });
   stream.receive(d(1, 5, "e"));
   stream.receive(d(1, 6, "f"));
   assert.equal(shown(stream), "abcdef");
@@ -63,7 +63,7 @@ test("a view that comes late asks, and takes up the run where it stands", () => 
   const { stream, asked } = made();
   stream.resume({ run: 4, live: true });
   assert.deepEqual([stream.phase, asked], ["running", [4]]);
-  stream.receive({ t: "sync", run: 4, seq: 9, n: 0, html: ["so far"], thinking: "", live: true });
+  stream.receive({ t: "sync", run: 4, seq: 9, html: ["so far"], thinking: "", live: true });
   stream.receive(d(4, 10, " so good"));
   assert.equal(shown(stream), "so far so good");
 });
@@ -73,7 +73,7 @@ test("an end that was not preceded by every piece asks for the rest", () => {
   tell(stream, 1, ["a"]);
   stream.receive({ t: "end", run: 1, seq: 3 });
   assert.deepEqual([stream.phase, asked], ["idle", [1]]);
-  stream.receive({ t: "sync", run: 1, seq: 2 ** 40, n: 0, html: ["abc"], thinking: "", live: false });
+  stream.receive({ t: "sync", run: 1, seq: 2 ** 40, html: ["abc"], thinking: "", live: false });
   assert.equal(shown(stream), "abc");
 });
 
@@ -125,7 +125,7 @@ test("whatever is lost and whenever one asks, the text ends up whole", () => {
     const waiting = [];
     const answer = () => {
       for (const run of waiting.splice(0)) {
-        stream.receive({ t: "sync", run, seq: sent, n: 0, html: [pieces.slice(0, sent).join("")], thinking: "", live: true });
+        stream.receive({ t: "sync", run, seq: sent, html: [pieces.slice(0, sent).join("")], thinking: "", live: true });
       }
     };
     if (chance() < 0.8) stream.receive({ t: "start", run: 1 });

@@ -232,7 +232,7 @@ def test_after_a_reload_the_running_reply_is_asked_for_and_complete(fake: New) -
     kernel = fake(state={"run": 3, "live": True, "queued": 0}, history=[run(2, "old")])
     assert kernel.sent == [{"t": "sync", "run": 3}]
     sent = messages(3, ["all of it", ", really"])
-    sync = {"t": "sync", "run": 3, "seq": 1, "n": 9, "html": [sent[1]["html"][0][2]], "thinking": "", "live": True}
+    sync = {"t": "sync", "run": 3, "seq": 1, "html": [sent[1]["html"][0][2]], "thinking": "", "live": True}
     kernel.tell(sent[2], sync, sent[2])
     kernel.frame()
     expect(kernel.root.locator(".cnb-reply .cnb-md")).to_have_text("all of it, really")

@@ -88,7 +88,7 @@ class Told(Playground):
 
 
 def settle(pg: Playground) -> Reply | None:
-    assert pg._runner.wait(None), "the run did not end"
+    assert pg._queue.wait(None), "the run did not end"
     return pg.reply
 
 
@@ -276,7 +276,7 @@ def test_a_run_that_the_network_holds_is_given_up_within_a_second() -> None:
     while not pg.of("d"):
         pass
     pg.stop()
-    assert pg._runner.wait(None), "still held"
+    assert pg._queue.wait(None), "still held"
     assert pg.reply.text == "so far"
     hold.set()
 
