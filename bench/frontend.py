@@ -130,4 +130,4 @@ def one_page(browser: Browser, lab: Lab, cell: str) -> dict[str, Any]:
 
 def counters(tools: CDPSession) -> dict[str, float]:
     """Return Chromium's own counters by name; durations in seconds."""
-    return {one["name"]: one["value"] for one in tools.send("Performance.getMetrics")["metrics"]}
+    return {metric["name"]: metric["value"] for metric in tools.send("Performance.getMetrics")["metrics"]}

@@ -139,13 +139,13 @@ def most_per_s(sizes: list[tuple[float, int]], until: float | None) -> float:
     if not streamed:
         return 0.0
     span = min(5.0, max(0.5, streamed[-1][0] - streamed[0][0]))
-    worst, held, first = 0.0, 0, 0
+    worst, total, first = 0.0, 0, 0
     for at, size in streamed:
-        held += size
+        total += size
         while streamed[first][0] <= at - span:
-            held -= streamed[first][1]
+            total -= streamed[first][1]
             first += 1
-        worst = max(worst, held / span)
+        worst = max(worst, total / span)
     return worst
 
 

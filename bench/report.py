@@ -32,8 +32,8 @@ class Target(NamedTuple):
 def median(row: Row, *path: str) -> float:
     """Return the median of a figure over all rounds: median(row, "tokens", "cpu_s"); NaN if it is missing."""
     values = []
-    for one in row["rounds"]:
-        found: Any = one
+    for entry in row["rounds"]:
+        found: Any = entry
         for key in path:
             found = found.get(key) if found else None
         if found is not None:
@@ -43,7 +43,7 @@ def median(row: Row, *path: str) -> float:
 
 def last(row: Row, part: str) -> Any:
     """Return a part that only the last round has."""
-    return next((one[part] for one in reversed(row["rounds"]) if one.get(part)), None)
+    return next((entry[part] for entry in reversed(row["rounds"]) if entry.get(part)), None)
 
 
 def exponent(row: Row) -> float:
@@ -95,7 +95,7 @@ def page(results: dict[str, Any]) -> str:
     """Return the whole page as Markdown."""
     m = results["machine"]
     rows = {name: row for name, row in results["tools"].items() if row["rounds"]}
-    loads = [one["load_average"] for row in rows.values() for one in row["rounds"] if "load_average" in one]
+    loads = [entry["load_average"] for row in rows.values() for entry in row["rounds"] if "load_average" in entry]
     busy = f" Load average during the runs: {min(loads)} to {max(loads)}." if loads else ""
     parts = [
         "# Results\n",
@@ -216,7 +216,7 @@ def _loading(item: tuple[str, Row]) -> list[str]:
 
 def _when(row: Row) -> tuple[str, str, str]:
     """Return the number of rounds, their times, and how busy the machine was in each."""
-    at, load = (", ".join(str(one.get(key, "–")) for one in row["rounds"]) for key in ("at", "load_average"))
+    at, load = (", ".join(str(entry.get(key, "–")) for entry in row["rounds"]) for key in ("at", "load_average"))
     return str(len(row["rounds"])), at, load
 
 

@@ -28,18 +28,18 @@ def make(name: str, packages: tuple[str, ...]) -> str | None:
     """Make the virtual environment unless it has exactly these packages; return the error, if any."""
     ours = name == "claude-nb"
     stamp = VENVS / name / "packages.txt"
-    wanted = "\n".join((*packages, KERNEL))
-    if stamp.exists() and stamp.read_text() == wanted and not ours:
+    listed = "\n".join((*packages, KERNEL))
+    if stamp.exists() and stamp.read_text() == listed and not ours:
         return None
     if not python_of(name).exists():
         shutil.rmtree(VENVS / name, ignore_errors=True)
         if error := _uv("venv", "--python", f"{sys.version_info[0]}.{sys.version_info[1]}", str(VENVS / name)):
             return error
     # claude_nb is installed from this folder as a user would, again each time.
-    what = ("--reinstall-package", name, str(ROOT), KERNEL) if ours else (*packages, KERNEL)
-    if error := _uv("pip", "install", "--python", str(python_of(name)), *what):
+    requirements = ("--reinstall-package", name, str(ROOT), KERNEL) if ours else (*packages, KERNEL)
+    if error := _uv("pip", "install", "--python", str(python_of(name)), *requirements):
         return error
-    stamp.write_text(wanted)
+    stamp.write_text(listed)
     return None
 
 

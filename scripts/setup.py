@@ -48,15 +48,15 @@ def create() -> None:
         sys.exit(f"This Python cannot make a .venv. On Debian or Ubuntu: sudo apt-get install {package}")
 
 
-def install(*what: str) -> None:
+def install(*requirements: str) -> None:
     """Install with uv, which takes seconds; with pip if uv cannot be installed or cannot reach the index."""
     python = str(PYTHON)
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     uv = [python, "-m", "uv", "pip", "install", "--quiet", "--system-certs", "--python", python]
-    if quiet([*pip, UV]) and run([*uv, *what]):
+    if quiet([*pip, UV]) and run([*uv, *requirements]):
         return
     print("uv did not work here; pip installs the packages now, which takes a few minutes", flush=True)
-    if not run([*pip, *what]):
+    if not run([*pip, *requirements]):
         sys.exit("pip could not install the packages; see its message above, solve it, and run this again.")
 
 
