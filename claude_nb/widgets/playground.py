@@ -162,13 +162,14 @@ class Playground(Controls):
     def ended(self, run: Run) -> None:
         """Keep a finished run: for the views, as `reply`, in the notebook's variable and in the transcript."""
         self._runs.append(run)
-        self.history = transcript.history(self._runs)
         if run.reply is not None:
             self.reply = run.reply
             if (shell := get_ipython()) is not None:
                 shell.user_ns[run.variable] = run.reply
         if self._transcript_id:
             self._publish_transcript(update=True)
+        # Last: when the page shows the reply as finished, a cell can use it and a saved notebook holds it.
+        self.history = transcript.history(self._runs)
 
     def _publish_transcript(self, *, update: bool) -> None:
         bundle = transcript.transcript(self._runs[-transcript.MAX_TRANSCRIPT :], f"cnb-transcript-{self.uid}")

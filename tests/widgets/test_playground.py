@@ -521,6 +521,21 @@ def test_own_presets_outlive_the_kernel(tmp_path: Path) -> None:
     assert presets.load(broken) == {}
 
 
+def test_a_reply_is_kept_everywhere_before_the_page_shows_it_as_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook saved at that moment lost the reply, and a cell run at that moment had no variable."""
+    kept: list[tuple[bool, bool]] = []
+    published: list[object] = []
+    shell = InteractiveShell()
+    monkeypatch.setattr(playground, "get_ipython", lambda: shell)
+    monkeypatch.setattr(playground, "publish_display_data", lambda *_, **__: published.append(None))
+    pg = Playground(session=Script("Hello"))
+    pg._transcript_id = "shown"
+    pg.observe(lambda _: kept.append((bool(published), "reply" in shell.user_ns)), "history")
+    pg.run("Why?")
+    settle(pg)
+    assert kept == [(True, True)]
+
+
 def test_the_transcript_is_static_html_of_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
     published: list[tuple[dict[str, str], dict[str, Any]]] = []
     monkeypatch.setattr(playground, "publish_display_data", lambda data, _=None, **how: published.append((data, how)))
