@@ -89,7 +89,7 @@ class Store:
     ) -> Future[list[int]]:
         """Record prompts, and where their replies belong. rows_of() waits for the ids of their rows."""
         origin = (self._clock(), rows.owner(), *map(rows.plain, (notebook, variable, chat)))
-        return self._writer.submit(_Write([(one.key, *origin, to_json(one.to_dict())) for one in requests]))
+        return self._writer.submit(_Write([(request.key, *origin, to_json(request.to_dict())) for request in requests]))
 
     def rows_of(self, future: Future[list[int]]) -> list[int]:
         """Wait for the ids of new rows; [] when the disk prevents them."""

@@ -39,7 +39,7 @@ def sweep(
     session: Session | None = None,
     **settings: Any,
 ) -> Sweep:
-    """Send a prompt n times under every combination of settings, and show all replies side by side.
+    """Send a prompt n times for each combination of settings.
 
     Args:
         prompt: A text, or a list of texts to vary.
@@ -90,7 +90,7 @@ def compare(
     session: Session | None = None,
     **shared: Any,
 ) -> Sweep:
-    """Send a prompt to several models, or under several settings, at the same time; show the replies side by side.
+    """Send a prompt to several models or settings, and compare the replies.
 
     Args:
         settings: For each column a model name, or a dict of options.
