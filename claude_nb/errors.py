@@ -1,4 +1,6 @@
-"""The exceptions of the package, as a tree. Each message is one line that says what to do next.
+"""The exceptions of the package, as a tree.
+
+Each message is one line that says what to do next.
 
 ClaudeError                shown as one line in a cell, never as a traceback
 ├── PromptError            unknown {{name}}, option out of range, setting that the model rejects

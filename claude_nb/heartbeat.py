@@ -1,6 +1,6 @@
-"""Call running replies about twice a second from one shared thread, so that they can save and check their time.
+"""Call running replies twice a second, from one thread that all share.
 
-A timer for each reply would cost more than a short call itself.
+They save what has arrived and check their time-outs. A timer for each reply would cost more than a short call itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Member(Protocol):
 
 
 class Heartbeat:
-    """A timer thread that starts with the first member and ends soon after the last one has left."""
+    """A timer thread that runs while it has members."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

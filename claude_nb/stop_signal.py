@@ -8,7 +8,10 @@ from contextlib import contextmanager
 
 
 class Stop:
-    """A signal that is set once. Setting it wakes waiting threads and runs the actions that unblock a read."""
+    """A signal that is set once.
+
+    Setting it wakes waiting threads and runs the actions that unblock a read.
+    """
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -33,7 +36,7 @@ class Stop:
 
     @contextmanager
     def unblocking(self, action: Callable[[], None]) -> Iterator[None]:
-        """Run *action* when the signal is set while the block runs, or at once if it is already set."""
+        """Run *action* if the signal is set before or during the block."""
         with self._lock:
             already_set = self._event.is_set()
             if not already_set:

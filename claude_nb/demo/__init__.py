@@ -1,4 +1,6 @@
-"""The built-in demo model: a small language model that counts words. It needs no key and no network.
+"""The built-in demo model: a small language model that counts words.
+
+It needs no key and no network.
 
 It is not Claude. It learns from text that this project wrote, in a tenth of a second, at first use. You can look at
 everything: its text, its vocabulary, and for each token the probabilities and the places that they come from.
@@ -57,7 +59,7 @@ def stream(request: Request, *, stop: Stop | None = None, delay_s: float | None 
 
 
 def steps(request: Request, *, order: Order = "temperature_first", force: Sequence[int] = ()) -> Iterator[Step]:
-    """Yield the same reply token by token, with the probabilities behind each; see DemoModel.steps()."""
+    """Yield the same reply as steps with probabilities; see DemoModel.steps()."""
     return model().steps(request, order=order, force=force)
 
 

@@ -1,4 +1,6 @@
-"""The training text and its tokens. The templates in corpus.txt always expand to the same text.
+"""The training text and its tokens.
+
+The templates in corpus.txt always expand to the same text.
 
 $hero = fox|robot|owl                 a named list of alternatives, the most likely first
 @ 20 | *story, tale | pirate          20 paragraphs of each template below, about these words;
@@ -36,12 +38,12 @@ class Paragraph(NamedTuple):
 
 
 def tokens(text: str) -> list[str]:
-    """Split a text into tokens, which join to the text again: tokens("A fox.") -> ["A", " fox", "."]."""
+    """Split a text into tokens: tokens("A fox.") -> ["A", " fox", "."]."""
     return TOKEN.findall(text)
 
 
 def phrase(text: str) -> str:
-    """Return the lower-case words of a text between single spaces: phrase("Hi, Ada!") -> " hi ada "."""
+    """Return the words of a text in lower case: phrase("Hi, Ada!") -> " hi ada "."""
     return f" {' '.join(WORD.findall(text.lower()))} "
 
 
@@ -84,6 +86,9 @@ def paragraphs() -> list[Paragraph]:
 
 
 def _weighed(about: str) -> dict[str, float]:
-    """Weigh topics: "*story, fairy tale" -> {" story ": 2.0, " fairy tale ": 1.2}. Longer phrases weigh more."""
+    """Weigh topics: "*story, fairy tale" -> {" story ": 2.0, " fairy tale ": 1.2}.
+
+    Longer phrases weigh more.
+    """
     words = [word.strip() for word in about.split(",")]
     return {phrase(word): (2.0 if word.startswith("*") else 1.0) + 0.2 * word.count(" ") for word in words}

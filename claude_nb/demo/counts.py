@@ -1,4 +1,4 @@
-"""A language model that counts: where do the last words occur in the text, and which word follows?
+"""A language model that counts which word follows the last ones in its text.
 
 Training only lists the places of each word. A distribution blends what follows the last one, two, ... five words. Each
 place counts by how well its paragraph matches the prompt (recall.py). A thin tail of unlikely words is added, because
@@ -23,7 +23,7 @@ PROMPT_TIMES = 50  # the weight of a place in the prompt itself, so that the mod
 
 
 def key(word: str) -> str:
-    """Return the form in which contexts are compared: "The", " the" and "the" are the same."""
+    """Return the key of a word in contexts: "The", " the" and "the" are the same."""
     return word.strip(" ").lower() or word
 
 
@@ -43,7 +43,10 @@ class Look:
 
 
 class Model:
-    """Counts of paragraphs. order=6 looks back 5 tokens; seen_twice=False also uses contexts that occur once."""
+    """Counts of the words in paragraphs.
+
+    order=6 looks back 5 tokens. seen_twice=False also uses contexts that occur once.
+    """
 
     def __init__(self, paragraphs: Sequence[Paragraph], *, order: int = 6, seen_twice: bool = True) -> None:
         self.paragraphs = paragraphs
@@ -75,7 +78,10 @@ class Model:
 
     @cached_property
     def shares(self) -> list[float]:
-        """The frequency of each word. One is added to each count, and one for unknown words."""
+        """The frequency of each word.
+
+        One is added to each count, and one for unknown words.
+        """
         counts = Counter(self.ids)
         whole = len(self.ids) + len(self.words) + 1
         return [(counts[token] + 1) / whole for token in range(len(self.words))]
@@ -89,7 +95,7 @@ class Model:
         return found
 
     def find(self, context: Sequence[str]) -> list[int]:
-        """Return the places where these words follow each other, as the places of the last one."""
+        """Return the places of the last word where these words follow each other."""
         back = len(context) - 1
         ends = (place for place in self.everywhere.get(context[-1], ()) if place >= back)
         return [e for e in ends if all(self.keys[self.ids[e - back + n]] == word for n, word in enumerate(context))]
@@ -162,7 +168,7 @@ class Reading:
         return Look([x / whole for x in p], length, found, passed)
 
     def _blended(self, shorter: Mapping[int, float], places: list[int], times: int) -> tuple[dict[int, float], float]:
-        """Blend the counts of the words after these places with the distribution of the shorter context."""
+        """Blend the words after these places with those of the shorter context."""
         counts: dict[int, int] = defaultdict(int)
         for place in places:
             counts[self.ids[place + 1]] += self.weights[self.numbers[place]]
@@ -174,7 +180,7 @@ class Reading:
         return blend, passed
 
     def span(self, place: int, length: int) -> tuple[str, int, int]:
-        """Return the paragraph of a place, and the start and end of the last *length* tokens in it."""
+        """Return the paragraph of a place, and where its last *length* tokens are."""
         number = self.numbers[place]
         inside = number < len(self.model.paragraphs)
         first = self.model.starts[number] + 1 if inside else len(self.model.ids)

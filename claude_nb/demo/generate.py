@@ -1,4 +1,4 @@
-"""Generate a reply token by token, with the probabilities and settings behind each token."""
+"""Generate a reply token by token, with the probabilities behind each token."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MIN_TOKENS = 3  # of each reply, so that it is not empty
 
 
 class Source(NamedTuple):
-    """A training paragraph that contains the last words of the text, at text[start:end]."""
+    """A training paragraph with the last words of the text at text[start:end]."""
 
     text: str
     start: int
@@ -86,7 +86,7 @@ class Opening(NamedTuple):
 
 
 def opening(model: Model, recall: Recall, request: Request) -> Opening:
-    """Decide whether to continue or answer a prompt, from which paragraphs, and whether to copy its pattern."""
+    """Decide how to reply: continue, answer or copy a pattern, and from what."""
     *earlier, last = request.messages
     prefill = last.text if last.role == "assistant" else ""
     full = prefill or request.prompt
@@ -105,7 +105,10 @@ def opening(model: Model, recall: Recall, request: Request) -> Opening:
 
 
 def _known(model: Model, text: str) -> list[int]:
-    """Find the last four words of a text in the training text, or all of a shorter one at a paragraph's start."""
+    """Find the last four words of a text in the training text.
+
+    A shorter text must stand at the start of a paragraph.
+    """
     context = [key(word) for word in tokens(text)]
     if len(context) < 2 or text.endswith((".", "!", "?", ":")):
         return []

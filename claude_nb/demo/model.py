@@ -28,7 +28,9 @@ RAW_STOP: dict[StopReason, str] = {"end": "end_turn", "max_tokens": "max_tokens"
 
 
 class DemoModel(Model):
-    """A trained model. stream() yields Chunks like any provider; steps() shows how each token was chosen.
+    """A trained model.
+
+    stream() yields Chunks like any provider, and steps() shows how each token was chosen.
 
     Example:
         >>> model = demo.train("The cat sat.\\n\\nThe cat sat.")
@@ -43,7 +45,9 @@ class DemoModel(Model):
     def steps(
         self, request: Request | str, *, order: sampling.Order = "temperature_first", force: Sequence[int] = ()
     ) -> Iterator[Step]:
-        """Yield one Step for each token, including the end. The caller applies max_tokens and stop sequences.
+        """Yield one Step for each token, including the end.
+
+        The caller applies max_tokens and stop sequences.
 
         Args:
             request: A prompt or a request.
@@ -56,14 +60,20 @@ class DemoModel(Model):
         return steps(self, self._recall, _request(request), order=order, force=force)
 
     def vocabulary(self, request: Request | str | None = None) -> list[str]:
-        """Return every word by token number. A prompt whose pattern is copied adds its own words at the end."""
+        """Return every word by token number.
+
+        A prompt whose pattern is copied adds its own words at the end.
+        """
         words = self.words if request is None else opening(self, self._recall, _request(request)).reading.words
         return list(words)
 
     def stream(
         self, request: Request | str, *, stop: Stop | None = None, delay_s: float | None = None
     ) -> Iterator[Chunk]:
-        """Yield the reply about a token at a time, then usage and stop reason. After a stop there is no stop reason."""
+        """Yield the reply about a token at a time, then usage and stop reason.
+
+        After a stop there is no stop reason.
+        """
         request = _request(request)
         stop = stop or Stop()
         wait_s = DELAY_S if delay_s is None else delay_s
@@ -157,7 +167,9 @@ class DemoModel(Model):
         return any(self.ids[place : place + len(ids)] == ids for place in places)
 
     def perplexity(self, text: str) -> float:
-        """Return the perplexity of a text: between how many words the model hesitates, on average.
+        """Return the perplexity of a text.
+
+        That is the number of words between which the model hesitates, on average.
 
         Args:
             text: A text that the model has not been trained on.

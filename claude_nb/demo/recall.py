@@ -1,4 +1,7 @@
-"""Find the paragraphs that match a prompt: by topic first, then by shared words. Rare words count more."""
+"""Find the paragraphs that match a prompt: by topic first, then by shared words.
+
+Rare words count more.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Draw a token from probabilities: temperature, top_k, top_p, draw. js/src/sampling.js does the same.
+"""Draw a token from probabilities: temperature, top_k, top_p, draw.
 
-Hugging Face applies the temperature first, then top_k, then top_p. llama.cpp cuts first by default and applies the
-temperature last. Both orders are here, because they keep different words for the same numbers.
+js/src/sampling.js does the same. Hugging Face applies the temperature first, then top_k, then top_p. llama.cpp cuts
+first by default and applies the temperature last. Both orders are here, because they keep different words for the same
+numbers.
 """
 
 from __future__ import annotations
@@ -74,7 +75,10 @@ def shape(
 
 
 def with_temperature(p: Sequence[float], temperature: float) -> list[float]:
-    """Return p_i^(1/T), scaled to sum 1. T below 1 is sharper, above 1 flatter; 0 takes the most likely token."""
+    """Return p_i^(1/T), scaled to sum 1.
+
+    T below 1 is sharper, above 1 flatter; 0 takes the most likely token.
+    """
     most = max(p)
     power = 1 / temperature if temperature else math.inf
     if power == math.inf:
@@ -87,7 +91,10 @@ def with_temperature(p: Sequence[float], temperature: float) -> list[float]:
 
 
 def draw(p: Sequence[float], u: float) -> int:
-    """Return the first token at which the sum of *p* exceeds *u* (0 <= u < 1): draw([0.5, 0.5], 0.5) -> 1."""
+    """Return the first token at which the sum of *p* exceeds *u*, 0 to below 1.
+
+    draw([0.5, 0.5], 0.5) -> 1
+    """
     goal = u * UNITS
     total = last = 0
     for token, x in enumerate(p):
@@ -115,7 +122,7 @@ def survivors(p: Sequence[float]) -> int:
 
 
 def surprisal_bits(p: float) -> float:
-    """Return how unlikely a token with this probability is: 1 bit for 0.5, infinite for 0."""
+    """Return how unlikely a token is: 1 bit for 0.5, infinite for 0."""
     return math.inf if p == 0 else abs(math.log2(p))
 
 
@@ -125,7 +132,7 @@ def _ranked(p: Sequence[float]) -> list[int]:
 
 
 def _prefix(p: Sequence[float], ranked: Sequence[int], top_p: float) -> int:
-    """Return how many ranked tokens it takes to reach top_p, including the one that crosses it."""
+    """Return how many ranked tokens it takes to reach top_p."""
     total = 0.0
     for count, token in enumerate(ranked, start=1):
         total += p[token]
@@ -137,7 +144,10 @@ def _prefix(p: Sequence[float], ranked: Sequence[int], top_p: float) -> int:
 def _keep(
     p: Sequence[float], ranked: list[int], count: int, cut: list[CutBy | None], reason: CutBy
 ) -> tuple[list[float], list[int]]:
-    """Keep the first *count* ranked tokens, scaled to sum 1, and note the reason for the others in *cut*."""
+    """Keep the first *count* ranked tokens, scaled to sum 1.
+
+    For the others, note the reason in *cut*.
+    """
     kept, dropped = ranked[:count], ranked[count:]
     for token in dropped:
         cut[token] = reason

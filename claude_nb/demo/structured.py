@@ -1,6 +1,7 @@
-"""Structured answers of the demo model: words from the model and random numbers that match a schema.
+"""Structured answers of the demo model, which match a schema.
 
-The structure is right and the content means nothing, as the badge below each reply says.
+The words come from the model, and the numbers are random. The structure is right and the content means nothing, as the
+badge below each reply says.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ EPOCH = date(2026, 1, 1)
 
 
 def fill(schema: dict[str, Any], words: Iterator[str], chance: Random) -> str:
-    """Write JSON that matches a schema. Its texts come from *words*, which must not end."""
+    """Write JSON that matches a schema.
+
+    Its texts come from *words*, which must not end.
+    """
     return json.dumps(_Filler(schema, words, chance).value(schema, 0), indent=2, ensure_ascii=False)
 
 

@@ -1,4 +1,4 @@
-"""JSON Schema: made from Python types and functions, used to check values and to build instances.
+"""JSON Schema: from Python types and functions, to checked values and instances.
 
 from_hints      of(): the schema of a class or a type hint
 from_functions  of_function(): the schema of a function's parameters; apart, because it reads docstrings

@@ -1,4 +1,4 @@
-"""Convert the parameters of a function to JSON Schema, with descriptions from its docstring."""
+"""Convert the parameters of a function to JSON Schema."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from claude_nb.schema.from_hints import Field, Schema, SchemaWriter, hints_of
 
 
 def of_function(function: Callable[..., Any]) -> Schema:
-    """Return the JSON Schema of a function's parameters. Those without a default are required.
+    """Return the JSON Schema of a function's parameters.
+
+    Those without a default are required.
 
     Descriptions come from the docstring (Google, numpy or Sphinx style). Raises PromptError for parameters that
     cannot be passed by name (*args, **kwargs, positional-only) and for types that JSON cannot hold.

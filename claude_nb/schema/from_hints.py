@@ -45,10 +45,11 @@ class Field(typing.NamedTuple):
 
 
 def of(kind: Any) -> Schema:
-    """Return the JSON Schema of a type hint, dataclass, TypedDict, NamedTuple, Enum or pydantic model.
+    """Return the JSON Schema of a type hint.
 
-    A dict counts as a schema and is returned unchanged. Annotated[T, "text"] adds a description. A field with a
-    default is not required. Raises PromptError for a type that JSON cannot hold.
+    It may be a dataclass, a TypedDict, a NamedTuple, an Enum or a pydantic model. A dict counts as a schema and is
+    returned unchanged. Annotated[T, "text"] adds a description. A field with a default is not required. Raises
+    PromptError for a type that JSON cannot hold.
 
     >>> of(list[int])
     {'type': 'array', 'items': {'type': 'integer'}}
@@ -61,7 +62,7 @@ def of(kind: Any) -> Schema:
 
 
 def fields_of(kind: Any) -> list[Field] | None:
-    """Return the fields of a dataclass, TypedDict or NamedTuple, or None for any other type."""
+    """Return the fields of a dataclass, TypedDict or NamedTuple, otherwise None."""
     if not isinstance(kind, type):
         return None
     if dataclasses.is_dataclass(kind):
@@ -80,7 +81,10 @@ def fields_of(kind: Any) -> list[Field] | None:
 
 
 def is_pydantic(kind: Any) -> bool:
-    """Return whether a type is a pydantic model. Looks at its methods, so that pydantic is never imported."""
+    """Return whether a type is a pydantic model.
+
+    Looks at its methods, so that pydantic is never imported.
+    """
     return isinstance(kind, type) and hasattr(kind, "model_json_schema") and hasattr(kind, "model_validate")
 
 
@@ -98,7 +102,10 @@ def unwrapped(kind: Any) -> Any:
 
 
 class SchemaWriter:
-    """Writer of one schema. Only recursive classes go to $defs; all others are written in place."""
+    """Writer of one schema.
+
+    Only recursive classes go to $defs; all others are written in place.
+    """
 
     def __init__(self) -> None:
         self._open: list[Any] = []  # the classes that are being written
@@ -106,7 +113,10 @@ class SchemaWriter:
         self._defs: dict[str, Schema] = {}
 
     def write(self, write_root: Callable[[SchemaWriter], Schema]) -> Schema:
-        """Return the schema with its definitions. The root is never a reference, because some servers reject one."""
+        """Return the schema with its definitions.
+
+        The root is never a reference, because some servers reject one.
+        """
         root = write_root(self)
         reference = root.get("$ref", "").removeprefix("#/$defs/")
         root = self._defs.get(reference, root)
@@ -200,7 +210,10 @@ def _choice(values: list[Any], where: str) -> Schema:
 
 
 def hints_of(kind: Any, name: str) -> dict[str, Any]:
-    """Return the type hints of a class or a function. Raises PromptError if one names an undefined type."""
+    """Return the type hints of a class or a function.
+
+    Raises PromptError if one names an undefined type.
+    """
     try:
         return typing.get_type_hints(kind, include_extras=True)
     except NameError as error:

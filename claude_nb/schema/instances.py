@@ -25,7 +25,7 @@ READERS: dict[Any, Callable[[Any], Any]] = {
 
 
 def build(value: Any, kind: Any) -> Any:
-    """Build an instance of *kind* from JSON data that matches its schema, at every depth.
+    """Build an instance of *kind* from JSON data that matches its schema.
 
     TypedDicts stay plain data, and so does everything that only a schema describes. Raises NoJson with the path if
     a class rejects its values.
@@ -91,7 +91,10 @@ def _first_match(value: Any, kinds: tuple[Any, ...]) -> Any:
 
 
 def _reason(error: Exception, kind: Any, at: Steps) -> str:
-    """Say why a class rejected its values. The errors of pydantic bring a path of their own."""
+    """Say why a class rejected its values.
+
+    The errors of pydantic bring a path of their own.
+    """
     details = getattr(error, "errors", None)
     if is_pydantic(kind) and callable(details) and (first := next(iter(details()), None)):
         return f"{path((*at, *first['loc']))}: {first['msg']}"

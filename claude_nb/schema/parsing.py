@@ -14,9 +14,10 @@ _FENCED = re.compile(r"^```\w*[ \t]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 def read(text: str, schema: dict[str, Any]) -> tuple[Any, str | None]:
-    """Return the value in a text that matches the schema, and the problem: one of the two is None.
+    """Return the value in a text that matches a schema, and the problem.
 
-    The text may be JSON, or contain it in a fenced block or between other words, as models often write it.
+    One of the two is None. The text may be JSON, or contain it in a fenced block or between other words, as models
+    often write it.
     """
     why = None
     for candidate in _candidates(text):

@@ -1,4 +1,7 @@
-"""Check values against JSON Schema and explain a mismatch in one line. Nothing is ever fetched."""
+"""Check values against JSON Schema and explain a mismatch in one line.
+
+Nothing is ever fetched.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +75,7 @@ def schema_error(schema: dict[str, Any]) -> str | None:
 
 
 def path(steps: Iterable[str | int]) -> str:
-    """Write a path: $.items[2].price, or $["unit price"] for a name that is not an identifier."""
+    """Write a path: $.items[2].price, or $["unit price"] for an odd name."""
     text = "$"
     for step in steps:
         plain = isinstance(step, str) and step.isidentifier()

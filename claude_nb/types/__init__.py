@@ -1,1 +1,1 @@
-"""The frozen values that all rooms share: messages, requests, settings and replies."""
+"""The frozen values of all rooms: messages, requests, settings and replies."""

@@ -1,4 +1,6 @@
-"""The parts of a message beside its text. Frozen, plain data; `at` is the position of a part in the text.
+"""The parts of a message beside its text.
+
+Frozen, plain data; `at` is the position of a part in the text.
 
 Thought     a block of thinking with its signature, which lets it be sent back
 Attachment  a picture, a PDF or a text file
@@ -18,7 +20,9 @@ from claude_nb.types.plain import Plain
 
 @dataclass(frozen=True, slots=True)
 class Thought(Plain):
-    """A block of thinking that its server signed. It is sent back unchanged or not at all.
+    """A block of thinking that its server signed.
+
+    It is sent back unchanged or not at all.
 
     sealed  the encrypted data of a thought that the server does not show; then text and signature are empty
     at      number of characters of the message's text before it
@@ -33,7 +37,9 @@ class Thought(Plain):
 
 @dataclass(frozen=True, slots=True)
 class Attachment(Plain):
-    """A file that is sent with a prompt. Two are equal if their bytes, names and positions are.
+    """A file that is sent with a prompt.
+
+    Two are equal if their bytes, names and positions are.
 
     media_type  image/png, image/jpeg, image/gif, image/webp, application/pdf or text/plain
     sha256      hash of its bytes; the history and record files store the hash, not the bytes
@@ -58,7 +64,9 @@ class Attachment(Plain):
 
 @dataclass(frozen=True, slots=True)
 class ToolCall(Plain):
-    """A function call that a model requests: ToolCall("toolu_1", "weather", '{"city": "Oslo"}').
+    """A function call that a model requests.
+
+    Example: ToolCall("toolu_1", "weather", '{"city": "Oslo"}')
 
     id         the server's id, which the result repeats
     arguments  JSON text by the model, which may be invalid

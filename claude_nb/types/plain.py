@@ -1,4 +1,7 @@
-"""Convert frozen values to JSON data and back. Reading checks every field, because anybody may have written a file."""
+"""Convert frozen values to JSON data and back.
+
+Reading checks every field, because anybody may have written a file.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,18 @@ class Plain:
     _ignores_unknown = False  # True: reads data of later versions, without their new fields
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON data. Unset fields are absent, so that new fields leave old data unchanged."""
+        """Return plain JSON data.
+
+        Unset fields are absent, so that new fields leave old data unchanged.
+        """
         return to_plain(self)
 
     @classmethod
     def from_dict(cls: type[_P], data: Mapping[str, Any]) -> _P:
-        """Read what to_dict() returned. Raises ValueError with the path to the fault, such as "request: model"."""
+        """Read what to_dict() returned.
+
+        Raises ValueError with the path to the fault, such as "request: model".
+        """
         value: _P = _from_plain(cls, data)
         return value
 
@@ -47,7 +56,10 @@ class _Stored(NamedTuple):
 
 @cache
 def _stored(kind: Any) -> list[_Stored]:
-    """Return the fields that are stored: not caches, nor the bytes of files. Those are not compared either."""
+    """Return the fields that are stored: not caches, nor the bytes of files.
+
+    Those are not compared either.
+    """
     hints, stored = get_type_hints(kind, include_extras=True), []
     for field in (field for field in fields(kind) if field.compare):
         key = field.metadata.get("key", field.name)
@@ -116,7 +128,10 @@ def _read(data: Any, hint: Any, *, optional: bool = False) -> Any:
 
 
 def is_valid(data: Any, hint: Any) -> bool:
-    """Return whether data is a text, a boolean, a known word or a number in its range: is_valid(-1, int) -> False."""
+    """Return whether data is a valid value of a type: is_valid(-1, int) -> False.
+
+    Numbers have a range, and a Literal has a list of words.
+    """
     if hint in (str, bool):
         return isinstance(data, hint)
     origin, low = get_origin(hint), 0

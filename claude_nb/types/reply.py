@@ -1,4 +1,7 @@
-"""`Reply`: what a model answered. Frozen, plain data that displays itself in a cell."""
+"""`Reply`: what a model answered.
+
+Frozen, plain data that displays itself in a cell.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ HIDING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066
 
 
 class CodeBlock(NamedTuple):
-    """A fenced block of a reply: CodeBlock("python", "print(1)\\n"). The language may be ""."""
+    """A fenced block of a reply: CodeBlock("python", "print(1)\\n").
+
+    The language may be "".
+    """
 
     language: str
     code: str
@@ -123,7 +129,10 @@ class Reply(Plain):
 
     @property
     def calls(self) -> list[Called]:
-        """The tool calls with their results, in order: reply.calls[0].name, .arguments, .result, .failed."""
+        """The tool calls with their results, in order.
+
+        reply.calls[0] has name, arguments, result and failed.
+        """
         return calls_with_results(self.parts)
 
     @property
@@ -135,9 +144,10 @@ class Reply(Plain):
 
     @property
     def python(self) -> str:
-        """The Python blocks as one text, which --code puts into a new cell and %load reply.python into this one.
+        """The Python blocks as one text.
 
-        Characters that could hide or reorder code are removed.
+        --code puts it into a new cell, and `%load reply.python` into the current one. Characters that could hide or
+        reorder code are removed.
         """
         blocks = (block.code.strip("\n") for block in self.code if block.language.lower() in PYTHON)
         return HIDING.sub("", "\n\n".join(blocks))
@@ -161,12 +171,15 @@ class Reply(Plain):
 
     @property
     def data(self) -> Any:
-        """The structured answer as plain data, or None if there is none or it does not match the schema."""
+        """The structured answer as plain data, or None if it is missing or not valid."""
         return self._answer()[0]
 
     @property
     def problem(self) -> str | None:
-        """Why the structured answer is not valid, or None: "$.items[2].price: 'abc' is not a number"."""
+        """Why the structured answer is not valid, or None.
+
+        For example "$.items[2].price: 'abc' is not a number".
+        """
         return self._answer()[1]
 
     def to(self, kind: Any) -> Any:
@@ -215,11 +228,17 @@ class Reply(Plain):
         return pandas.DataFrame(value)
 
     def _json(self) -> tuple[Any, str | None]:
-        """Return the structured answer and what is wrong with it, or any JSON of the text. Raises NoJson."""
+        """Return the structured answer and what is wrong with it, or any JSON of the text.
+
+        Raises NoJson.
+        """
         return self._answer() if self.request.answer else (self.json(), None)
 
     def _answer(self) -> tuple[Any, str | None]:
-        """Return the structured answer, or why it is not valid. Text before the last tool result does not count."""
+        """Return the structured answer, or why it is not valid.
+
+        Text before the last tool result does not count.
+        """
         spec = self.request.answer
         if spec is None:
             return None, None

@@ -108,7 +108,10 @@ class Request(Plain):
 
     @property
     def key(self) -> str:
-        """SHA-256 of the canonical JSON. Two requests have the same key only if they are equal."""
+        """SHA-256 of the canonical JSON.
+
+        Two requests have the same key only if they are equal.
+        """
         key = self._key
         if key is None:
             text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
@@ -158,7 +161,9 @@ class Usage(Plain):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One piece of a running reply, and the only thing that a model yields. Most chunks are just text.
+    """One piece of a running reply, and the only thing that a model yields.
+
+    Most chunks are just text.
 
     call             a piece of a tool call that is being written: first its name, then its arguments
     stop_reason      one of StopReason; raw_stop_reason is the server's own word

@@ -75,7 +75,9 @@ class Thinking(Plain):
 
 @dataclass(frozen=True, slots=True)
 class Tool(Plain):
-    """The description of a function that a model may call. The function itself is not part of a request.
+    """The description of a function that a model may call.
+
+    The function itself is not part of a request.
 
     schema  JSON Schema of its parameters, as JSON text
     """

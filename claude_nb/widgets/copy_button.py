@@ -1,4 +1,4 @@
-"""A button that copies text, below the output of /code in front ends that cannot insert cells."""
+"""A button that copies text, for front ends that cannot insert cells."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ STATIC = Path(__file__).parent.parent / "static"
 
 
 class CopyButton(anywidget.AnyWidget):
-    """Button that copies a text: CopyButton("print(1)"). A saved notebook shows only an empty line."""
+    """Button that copies a text: CopyButton("print(1)").
+
+    A saved notebook shows only an empty line.
+    """
 
     _esm = STATIC / "copy_button.js"
     _css = STATIC / "copy_button.css"

@@ -1,7 +1,7 @@
-"""The sampling lens: the probabilities behind each word of a text, and the effect of each setting on them.
+"""The sampling lens: the probabilities behind each word of a text.
 
-It shows the demo model, because no Claude API reports probabilities. The front end handles the sliders by itself and
-asks the kernel only for new text.
+It also shows what each setting does to them. Only the demo model can be shown, because no Claude API reports
+probabilities. The front end handles the sliders by itself and asks the kernel only for new text.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import anywidget
-import traitlets as t
 from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
 
@@ -26,12 +24,9 @@ from claude_nb.sweeps.first_words import Measured, measure
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
 from claude_nb.widgets import lens_branches, lens_html
-from claude_nb.widgets.controls import BadSetting
 from claude_nb.widgets.lens_branches import Branch, BranchTree, Settings
+from claude_nb.widgets.lens_traits import SETTINGS, LensTraits
 
-STATIC = Path(__file__).parent.parent / "static"
-SETTINGS = ("temperature", "top_k", "top_p", "order")
-ORDERS = ("temperature_first", "temperature_last")
 DEFAULT_TOKENS, MOST_TOKENS = 60, 200
 MAX_STEPS = 400  # whose probabilities one message may request
 DEMO_ONLY = (
@@ -40,7 +35,7 @@ DEMO_ONLY = (
 )
 
 
-class Lens(anywidget.AnyWidget):
+class Lens(LensTraits):
     """Widget that shows the demo model's probabilities at each word.
 
     Sliders show what temperature, top_k and top_p do to them. A click on another word starts a new branch.
@@ -63,22 +58,6 @@ class Lens(anywidget.AnyWidget):
         >>> lens = Lens("Once upon a time there was a", seed=1)     # doctest: +SKIP
         >>> lens.text, lens.steps[0].p                              # doctest: +SKIP
     """
-
-    _esm = STATIC / "lens.js"
-    _css = STATIC / "lens.css"
-
-    uid = t.Unicode(read_only=True).tag(sync=True)
-    prompt = t.Unicode(read_only=True).tag(sync=True)
-    badge = t.Unicode(read_only=True).tag(sync=True)
-    vocabulary: t.List[str] = t.List(t.Unicode(), read_only=True).tag(sync=True)
-    branches: t.List[Any] = t.List(read_only=True).tag(sync=True)
-    live = t.Bool(True, read_only=True).tag(sync=True)
-    temperature = t.Any(None).tag(sync=True)
-    top_k = t.Any(None).tag(sync=True)
-    top_p = t.Any(None).tag(sync=True)
-    order: t.Enum[Any] = t.Enum(ORDERS, "temperature_first").tag(sync=True)
-    branch = t.Int(1).tag(sync=True)
-    step = t.Int(0).tag(sync=True)
 
     def __init__(
         self,
@@ -223,10 +202,9 @@ class Lens(anywidget.AnyWidget):
         """
         arrays = {number: lens_branches.packed(step) for number, step in self._tree.by_id.items()}
         about = {number: lens_branches.details(step) for number, step in self._tree.by_id.items()}
-        traits = {name: getattr(self, name) for name in self.keys if name in Lens.class_own_traits()} | {"live": False}
-        page = lens_html.stand_alone(traits, arrays, about, self._esm_text("lens.js"), self._esm_text("lens.css"))
+        traits = {name: getattr(self, name) for name in self.keys if name in LensTraits.class_own_traits()}
         target = Path(path).expanduser()
-        target.write_text(page, encoding="utf-8")
+        target.write_text(lens_html.stand_alone(traits, arrays, about), encoding="utf-8")
         return target
 
     def __repr__(self) -> str:
@@ -245,10 +223,6 @@ class Lens(anywidget.AnyWidget):
         bundle = lens_html.bundle(self.now, self._tree.words, self.prompt, self.badge, f"cnb-transcript-{self.uid}")
         publish_display_data(bundle, {}, transient={"display_id": self._fallback_id}, update=update)
 
-    @staticmethod
-    def _esm_text(name: str) -> str:
-        return (STATIC / name).read_text(encoding="utf-8")
-
     @property
     def _settings(self) -> Settings:
         return Settings(self.temperature, self.top_k, self.top_p, self.order)
@@ -262,30 +236,7 @@ class Lens(anywidget.AnyWidget):
             self._publish_fallback(update=True)
         return branch
 
-    @t.validate("temperature", "top_k", "top_p")
-    def _valid_setting(self, proposal: Any) -> Any:
-        name, value = proposal["trait"].name, proposal["value"]
-        try:
-            value = options.check(name, value)
-        except ClaudeError as error:
-            raise BadSetting(str(error)) from None
-        if name == "temperature" and value is not None and value > 2:
-            raise BadSetting(f"temperature goes from 0 to 2 in the lens, not {value:g}")
-        return value
-
     # Nothing that the front end sends is trusted.
-
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Set traits from the front end one by one. A rejected value is sent back as it was."""
-        for name, value in sync_data.items():
-            if name in (*SETTINGS, "branch", "step"):
-                try:
-                    super().set_state({name: value})
-                    continue
-                except t.TraitError:
-                    pass
-            if name in self.keys:
-                self.send_state(name)
 
     def _receive(self, _widget: object, message: object, _buffers: object) -> None:
         if not isinstance(message, dict):
@@ -317,7 +268,10 @@ class Lens(anywidget.AnyWidget):
 
 
 def _request(prompt: str | Reply | Request, system: str | None) -> Request:
-    """Return the request to the demo model. Raises PromptError for one to another model."""
+    """Return the request to the demo model.
+
+    Raises PromptError for one to another model.
+    """
     if isinstance(prompt, Reply):
         prompt = prompt.request
     if isinstance(prompt, Request):

@@ -1,4 +1,7 @@
-"""The texts of the lens: one request to the demo model and its branches. Pure Python without a widget."""
+"""The texts of the lens: one request to the demo model and its branches.
+
+Pure Python without a widget.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +87,7 @@ class BranchTree:
         return self._grow(settings, self.seed if seed is None else seed, (), (), "")
 
     def write_text(self, text: str, settings: Settings, *, ended: bool) -> Branch:
-        """Write a known text word by word, to see the probabilities of a reply whose seed is unknown."""
+        """Write a known text, to see the probabilities of a reply without a seed."""
         forced = self._tokens(text)
         if not forced:
             return self.write(settings)
@@ -92,7 +95,10 @@ class BranchTree:
         return self._grow(settings, self.seed, (), forced, "", most=len(forced))
 
     def _tokens(self, text: str) -> list[int]:
-        """Split a text into the fewest tokens of the vocabulary. Returns [] if that is not possible."""
+        """Split a text into the fewest tokens of the vocabulary.
+
+        Returns [] if that is not possible.
+        """
         number = {word: token for token, word in enumerate(self.words) if token != END}
         longest = max(map(len, number), default=0)
         best: list[list[int] | None] = [[]]
@@ -106,7 +112,10 @@ class BranchTree:
         return best[-1] or []
 
     def force(self, branch: Branch, at: int, token: int, settings: Settings) -> Branch:
-        """Put another word at step *at*. The later words are drawn with the same random numbers."""
+        """Put another word at step *at*.
+
+        The later words are drawn with the same random numbers.
+        """
         self._check(branch, at)
         if not 0 <= token < len(self.words):
             raise PromptError(f"there is no word {token}; choose a number below {len(self.words)}")
@@ -118,7 +127,10 @@ class BranchTree:
         return self._grow(settings, next(self._seeds), branch.ids[:at], (), f"again from {at + 1}" if at else "again")
 
     def token(self, word: str) -> int:
-        """Return the number of a word, with or without its leading space. Raises PromptError."""
+        """Return the number of a word, with or without its leading space.
+
+        Raises PromptError.
+        """
         for spelled in (word, f" {word}"):
             if spelled in self.words:
                 return self.words.index(spelled)
@@ -174,14 +186,17 @@ class BranchTree:
 
 
 def visible(word: str) -> str:
-    """Return a word with visible white space: visible("\\n") -> "⏎". The end of the text is "(end)"."""
+    """Return a word with visible white space: visible("\\n") -> "⏎".
+
+    The end of the text is "(end)".
+    """
     if word in ("", "<end>"):
         return "(end)"
     return word.strip(" ").replace("\n", "⏎") or "␣"
 
 
 def outline(branch: Branch) -> dict[str, Any]:
-    """Return a branch for the front end, without the probabilities, which it requests later."""
+    """Return a branch for the front end, without its probabilities."""
     settings = branch.settings
     return {
         "number": branch.number,
@@ -205,7 +220,7 @@ def outline(branch: Branch) -> dict[str, Any]:
 
 
 def details(step: Step) -> dict[str, Any]:
-    """Explain a word: which context the model used, and where it occurs in the training text."""
+    """Explain a word: its context, and where that occurs in the training text."""
     return {
         "context": step.context,
         "length": len(tokens(step.context)),

@@ -1,4 +1,4 @@
-"""The lens without a kernel: HTML for saved notebooks, plain text, and a web page of its own."""
+"""The lens without a kernel: HTML for saved notebooks, plain text, a web page."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from claude_nb.demo.sampling import effective_choices, surprisal_bits, survivors
 from claude_nb.widgets.lens_branches import Branch, visible
 
 PAGE = Path(__file__).with_name("lens_page.html")
+STATIC = Path(__file__).parent.parent / "static"
+SCRIPT, STYLE = STATIC / "lens.js", STATIC / "lens.css"
 TOP = 5  # bars of each step in the static output
 WIDTH = 220  # of the longest possible bar, in pixels
 
 
 def bundle(branch: Branch, words: Sequence[str], prompt: str, badge: str, css_class: str) -> dict[str, str]:
-    """Render one branch, each word with its most likely rivals, for viewers without JavaScript."""
+    """Render one branch with the most likely words of each step, without JavaScript."""
     soft = "color:var(--jp-ui-font-color2,#757575)"
     strip = "".join(_chip(step) for step in branch.steps)
     bars = "".join(_bars(number, step, words) for number, step in enumerate(branch.steps, 1))
@@ -44,19 +46,21 @@ def plain(branch: Branch, words: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def stand_alone(
-    traits: Mapping[str, Any], arrays: Mapping[int, bytes], about: Mapping[int, Any], script: str, style: str
-) -> str:
-    """Render a page that contains everything. It loads nothing, so it can be mailed and opened years later."""
+def stand_alone(traits: Mapping[str, Any], arrays: Mapping[int, bytes], about: Mapping[int, Any]) -> str:
+    """Render a page that contains everything.
+
+    It loads nothing, so it can be mailed and opened years later.
+    """
     data = {
-        "traits": dict(traits),
+        "traits": {**traits, "live": False},
         "arrays": {number: base64.b64encode(array).decode() for number, array in arrays.items()},
         "about": dict(about),
     }
     packed = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
-    code = json.dumps(script, ensure_ascii=False).replace("<", "\\u003c")
+    code = json.dumps(SCRIPT.read_text(encoding="utf-8"), ensure_ascii=False).replace("<", "\\u003c")
     title = escape(f"Sampling lens: {traits['prompt']}")
-    values = {"title": title, "style": style.replace("</", "<\\/"), "data": packed, "code": code}
+    style = STYLE.read_text(encoding="utf-8").replace("</", "<\\/")
+    values = {"title": title, "style": style, "data": packed, "code": code}
     return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], PAGE.read_text(encoding="utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""Named sets of sampling settings: three built-in ones, and the user's own in a file."""
+"""Named sets of sampling settings: three built-in ones and the user's own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ def load(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def checked(name: object, params: object) -> dict[str, Any]:
-    """Return the settings of a preset. Raises PromptError if the name or a setting is not valid."""
+    """Return the settings of a preset.
+
+    Raises PromptError if the name or a setting is not valid.
+    """
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME or not name.isprintable():
         raise PromptError(f"this is not a name for a preset; use 1 to {MAX_NAME} printable characters")
     if not isinstance(params, Mapping) or not set(params) <= set(options.SAMPLING_NAMES):
@@ -65,6 +68,6 @@ def change(path: Path, name: object, params: object) -> dict[str, dict[str, Any]
 
 
 def for_front_end(own: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return all presets for the buttons: {"precise": {"params": {...}, "own": False}}."""
+    """Return all presets: {"precise": {"params": {...}, "own": False}}."""
     built_in = {name: {"params": params, "own": False} for name, params in BUILT_IN.items()}
     return built_in | {name: {"params": params, "own": True} for name, params in own.items()}
