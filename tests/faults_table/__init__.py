@@ -1,7 +1,7 @@
-"""What can go wrong on the way to a reply, as data: what the server does, and what comes of it.
+"""The faults of servers, as data: what the server does, and what the user sees and keeps.
 
-tests/providers/test_fault_table.py and the tables of docs/reliability.md are made from this.
-In the texts, HOST stands for the address of the server and N for any number.
+tests/providers/test_fault_table.py and the tables of docs/reliability.md are made from it. In the texts, HOST stands
+for the address of the server and N for any number.
 """
 
 from __future__ import annotations
@@ -16,6 +16,6 @@ TABLE: dict[str, tuple[Fault, ...]] = {
     "Too much": streams.TOO_MUCH,
     "Errors inside a reply": streams.ERRORS_INSIDE,
     "Errors with an empty body": refusals.STATUSES,
-    "What servers write into errors": refusals.BODIES,
+    "Bodies of errors": refusals.BODIES,
     "Waiting and redirects": refusals.WAITS,
 }

@@ -1,4 +1,4 @@
-"""Servers that say no: every status, what they write beside it, when they want to be asked again, redirects."""
+"""Error responses: every status, the bodies that servers send with it, requested waits, and redirects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def in_an_hour(hours: float) -> str:
 
 
 def refused(status: int, given: bytes | dict[str, Any], says: str, name: str = "", **more: Any) -> Fault:
-    """A Fault whose server answers every request with this status and body."""
+    """Return a Fault whose server answers every request with this status and body."""
     headers = more.pop("headers", None)
     kind = "text/html" if isinstance(given, bytes) and given.startswith(b"<") else ""
     scenario = answer(status, given, headers, kind)

@@ -1,4 +1,4 @@
-"""Faults of an answer that had begun well."""
+"""Faults of a response that began well."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def stalled(wire: Chat, *then: Any) -> list[Scenario]:
 
 
 def packed(data: bytes, size: int | None = None) -> list[Scenario]:
-    """Packed with gzip, and cut after so many bytes."""
+    """Compress a stream with gzip, and cut it after *size* bytes."""
     return [stream(gzip.compress(data)[:size], headers={"content-encoding": "gzip"})]
 
 
@@ -43,7 +43,7 @@ DELAYS = (
         timeout_s=0.3,
     ),
     Fault(
-        "the reply is whole, but the connection stays open",
+        "the reply is complete, but the connection stays open",
         lambda w: [[Send(head()), Send(w.open + w.text("Hello") + w.finish), Wait()]],
         "",
         "Hello",
@@ -129,10 +129,10 @@ ENDINGS = (
 
 FORMS = (
     Fault("the answer is JSON, not a stream", lambda w: [answer(200, w.whole("Hello"))], "", "Hello", "end"),
-    Fault("the stream is packed with gzip", lambda w: packed(hello(w)), "", "Hello", "end"),
+    Fault("the stream is compressed with gzip", lambda w: packed(hello(w)), "", "Hello", "end"),
     Fault("a gzip stream is cut", lambda w: packed(hello(w), 40), NOTHING),
     Fault(
-        "the packed bytes are damaged",
+        "the compressed bytes are damaged",
         lambda _: [stream(b"\x1f\x8bjunk" * 9, headers={"content-encoding": "gzip"})],
         "StreamCut: the compressed reply of the server is damaged; run it again",
         asked=3,
@@ -159,7 +159,7 @@ TOO_MUCH = (
     Fault("an event of 50 MB", lambda w: stalled(w, Send(w.text("Hel" * 17_000_000))), TOO_LONG, HELS),
     Fault("a line without end", lambda w: stalled(w, Send(b"data: "), Repeat(b"x" * 65536)), LINE_TOO_LONG, "Hel"),
     Fault(
-        "a small gzip file that unpacks to very much",
+        "a small gzip stream decompresses to a huge one",
         lambda w: packed(w.open + w.text("Hel") + b"data: " + b"x" * 70_000_000),
         LINE_TOO_LONG,
         "Hel",

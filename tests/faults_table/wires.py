@@ -1,4 +1,4 @@
-"""What a scenario is, and the bytes of both dialects to make one from."""
+"""The class of a fault, and the bytes of both dialects for its scenarios."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.helpers.server import Scenario, Send, head
 
 
 class Chat:
-    """The bytes of chat completions."""
+    """The bytes of Chat Completions."""
 
     name = "chat"
     provider = "aimlapi"
@@ -66,14 +66,14 @@ class Messages(Chat):
 
 @dataclass(frozen=True)
 class Fault:
-    """One scenario.
+    """One fault of a server.
 
     name, steps  what the server does, in words and for the loopback server, request after request
-    says         the line in the cell; "": the reply is whole
-    notices      lines while it waits to try again
+    says         the line in the cell; "": the reply is complete
+    notices      the lines while the client waits to retry
     text, stop   what is kept of the reply
-    asked        how often the server was asked
-    timeout_s    the --timeout of the cell; None: the usual limits
+    asked        how many requests the server received
+    timeout_s    the --timeout of the cell; None: the default
     """
 
     name: str
@@ -88,15 +88,15 @@ class Fault:
 
 
 def body(*parts: bytes) -> list[Scenario]:
-    """A streamed answer that ends tidily after these bytes."""
+    """Return a streamed response that closes after these bytes."""
     return [[Send(head()), Send(b"".join(parts))]]
 
 
 def hello(wire: Chat) -> bytes:
-    """A whole reply: "Hello"."""
+    """Return a complete reply: "Hello"."""
     return wire.open + wire.text("Hello") + wire.finish + wire.close
 
 
 def good(wire: Chat) -> Scenario:
-    """That reply as an answer."""
+    """Return a response with a complete reply."""
     return [Send(head()), Send(hello(wire))]

@@ -1,4 +1,4 @@
-"""What goes with a prompt: found, checked by its bytes, capped, sent in each format, and kept as a fingerprint."""
+"""Attachments are found, checked by their bytes, limited in size, sent in each format, and kept as fingerprints."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_the_notice_names_the_target_of_a_link(tmp_path: Path) -> None:
 
 @pytest.fixture
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The addresses that were fetched; each brings the same picture. How it is fetched is in test_download.py."""
+    """The addresses that were fetched. Each gives the same picture; test_download.py tests the download itself."""
     urls: list[str] = []
 
     def fetch(url: str, most: int) -> download.Fetched:

@@ -1,4 +1,4 @@
-"""Fetching what an address names: only from the public internet, only so much, only so long, and no key goes along.
+"""Downloads come only from the public internet, are limited in size and time, and send no key.
 
 The loopback server here has a certificate for pictures.example.org and elsewhere.example.org (tests/data/tls, made
 with `openssl req -x509 -days 36525`, its key is worth nothing), and the tests say where these names lead.
@@ -26,7 +26,7 @@ PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "
 
 
 class Secure(Server):
-    """The loopback server behind TLS."""
+    """The loopback server over TLS."""
 
     def _serve(self, connection: socket.socket) -> None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -45,7 +45,7 @@ class Secure(Server):
 
 @pytest.fixture(autouse=True)
 def own_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy, and the certificate of these tests is trusted."""
+    """Leave out proxies, and trust the certificate of these tests."""
     for name in PROXIES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "ca.pem"))
@@ -53,7 +53,7 @@ def own_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def connected(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
-    """Every address that a socket was connected to."""
+    """Record every address that a socket connects to."""
     connections: list[object] = []
     connect = socket.socket.connect
 
@@ -66,13 +66,13 @@ def connected(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
 
 
 def leads(*answers: list[str]) -> Callable[[str, int], list[str]]:
-    """A name service that gives these answers in turn, the last one again and again."""
+    """Return a look-up that gives these answers in turn, and then repeats the last one."""
     left = list(answers)
     return lambda host, port: left.pop(0) if len(left) > 1 else left[0]
 
 
 def fetch(url: str, most: int = 1000, **options: object) -> download.Fetched:
-    """With a loopback address taken for a public one, and every name leading to it."""
+    """Fetch with every name leading to a loopback address, which counts as public."""
     chosen = {"look_up": leads(["127.0.0.1"]), "allowed": lambda one: one == "127.0.0.1", **options}
     return download.fetch(url, most, **chosen)  # type: ignore[arg-type]
 
@@ -251,7 +251,7 @@ def test_a_hostile_address_is_refused_in_one_line_before_any_look_up(
 
 
 def test_the_address_that_was_checked_is_the_one_that_is_connected_to(connected: list[object]) -> None:
-    """A name that is public when it is checked and private when it is used gets no second look."""
+    """A name that is public when it is checked and private later is not looked up twice."""
     asked: list[str] = []
 
     def look_up(host: str, port: int) -> list[str]:

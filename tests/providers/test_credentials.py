@@ -1,4 +1,4 @@
-"""Which key is found, and above all where no key ever goes."""
+"""Which key is found, and where no key is ever sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def value(key: Key | None) -> str | None:
 
 
 class Keyring(types.ModuleType):
-    """A keyring that counts how often it is asked."""
+    """A keyring that counts its look-ups."""
 
     def __init__(self, **kept: str) -> None:
         super().__init__("keyring")

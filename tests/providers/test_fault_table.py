@@ -1,4 +1,4 @@
-"""Every fault of the table, in both dialects, against a real server: what is said, what is kept, how often was asked.
+"""Every fault of the table, in both dialects, against a real server: the error, what is kept, the number of requests.
 
 python -m tests.providers.test_fault_table writes the tables of docs/reliability.md.
 """
@@ -46,7 +46,7 @@ def no_thread_stays() -> Iterator[None]:
 
 
 def read(turn: Turn, wire: Chat) -> tuple[str, list[str]]:
-    """The line of the error that ended it ("": none did), and the notices before."""
+    """Return the line of the error that ended the turn, or "", and the notices before it."""
     notices = []
     try:
         for chunk in turn.chunks():
@@ -60,9 +60,9 @@ def read(turn: Turn, wire: Chat) -> tuple[str, list[str]]:
     return "", notices
 
 
-def pattern(told: str) -> str:
-    """HOST is the server, N any number, TEST_KEY the variable of the key."""
-    numbers = re.sub(r"\bN\b", "[0-9.]+", re.escape(told))
+def pattern(text: str) -> str:
+    """Return a pattern in which HOST is the server, N any number, and TEST_KEY the variable of the key."""
+    numbers = re.sub(r"\bN\b", "[0-9.]+", re.escape(text))
     return numbers.replace("HOST", r"127\.0\.0\.1:[0-9]+").replace("TEST_KEY", r"\w+") + r"\Z"
 
 
@@ -124,7 +124,7 @@ def test_in_a_cell_it_is_one_line_without_a_traceback(fault: Fault, kernel: Kern
 
 
 def table(faults: tuple[Fault, ...]) -> str:
-    rows = ["| The server | You see | You keep | Asked |", "| --- | --- | --- | --- |"]
+    rows = ["| The server | You see | You keep | Requests |", "| --- | --- | --- | --- |"]
     for fault in faults:
         says = f"`{fault.says}`" if fault.says else "the reply"
         notices = "".join(f"`{notice}`, then " for notice in dict.fromkeys(fault.notices))

@@ -1,4 +1,4 @@
-"""From a request to the bytes on the wire and back; a loopback server stands for every service."""
+"""From a request to the bytes on the wire and back, with a loopback server in place of every service."""
 
 from __future__ import annotations
 

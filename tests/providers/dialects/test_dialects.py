@@ -1,4 +1,4 @@
-"""Both dialects as pure functions: what is asked to the key, and what every recorded shape of stream means."""
+"""Both dialects as pure functions: the exact body of a request, and the chunks of every recorded stream."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ASK = Request("p", "m-1", (Message("user", "Hi"),))
 
 @dataclass
 class Gathered:
-    """All chunks of a reply in one."""
+    """All chunks of a reply, added up."""
 
     text: str = ""
     thinking: str = ""
@@ -368,7 +368,7 @@ json_objects = st.dictionaries(KEYS, json_values, max_size=8)
 
 
 def read_anything(dialect: Dialect, objects: list[dict[str, Any]], name: str = "message") -> list[Chunk]:
-    """Also for fuzzing: any JSON becomes chunks or a ClaudeError, and text that every encoder takes."""
+    """Any JSON becomes chunks or a ClaudeError, and text that can be encoded. Fuzzing calls this too."""
     chunks: list[Chunk] = []
     for read in (
         lambda: dialect.chunks(Event(name, json.dumps(data)) for data in objects),
@@ -391,7 +391,7 @@ def test_any_json_becomes_chunks_or_one_of_our_errors(objects: list[dict[str, An
 
 
 def usually(usual: dict[str, Any], **others: list[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """An object as servers send it, but for one or two of its fields."""
+    """An object as servers send it, with one or two odd fields."""
     fields = st.sampled_from([(name, value) for name, values in others.items() for value in values])
     return st.lists(fields, max_size=2).map(lambda changes: usual | dict(changes))
 
@@ -420,7 +420,7 @@ usual_objects = usually(
 @settings(max_examples=500, derandomize=True, deadline=None)
 @given(objects=st.lists(usual_objects, min_size=1, max_size=4))
 def test_an_object_that_only_brings_text_is_read_as_closely_as_any(objects: list[dict[str, Any]]) -> None:
-    """A field that nobody knows makes the reader look closely; it says the same then."""
+    """An unknown field makes the reader read an object in full, with the same result."""
     plain, close = (
         gather(chat_completions.OPENAI.chunks(Event("message", json.dumps(data | more)) for data in objects))
         for more in ({}, {"unknown": True})

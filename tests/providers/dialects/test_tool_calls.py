@@ -1,4 +1,4 @@
-"""Tools and the form of an answer as both dialects ask for them, to the key."""
+"""Tools and the schema of an answer in the exact bodies of both dialects."""
 
 from __future__ import annotations
 

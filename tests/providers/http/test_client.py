@@ -1,4 +1,4 @@
-"""The wire against a loopback server that misbehaves on purpose."""
+"""The client against a loopback server that misbehaves on purpose."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def no_thread_stays() -> Iterator[None]:
 
 @pytest.fixture(params=[False, True], ids=["own thread", "kept connections"])
 def connections(request: pytest.FixtureRequest) -> Iterator[KeptConnections | None]:
-    """Both ways to wait for the network: a thread of its own, or as a sweep does."""
+    """Both ways to read a response: in a thread of its own, or blocking with kept connections."""
     connections = KeptConnections() if request.param else None
     yield connections
     if connections:
@@ -76,7 +76,7 @@ def connections(request: pytest.FixtureRequest) -> Iterator[KeptConnections | No
 def connect(
     url: str, body: Any, *, stop: Stop, transport: httpx.BaseTransport | None = None, **options: Any
 ) -> Generator[Chunk, None, Response]:
-    """The steps of a POST; options are those of client.post() and client.send()."""
+    """Return the steps of a POST. The options are those of client.post() and client.send()."""
     prepared = {name: options.pop(name) for name in ("key", "headers", "timeouts", "connections") if name in options}
     return client.send(replace(client.post(url, body, **prepared), transport=transport), stop=stop, **options)
 
@@ -531,7 +531,7 @@ def test_an_error_body_that_never_ends_does_not_hold_the_error_back(monkeypatch:
 
 
 class Stuck(httpx.BaseTransport):
-    """A network that does nothing at all, as while a name is looked up, until it is let go."""
+    """A network that hangs, as during the look-up of a name, until it is released."""
 
     def __init__(self) -> None:
         self.entered = threading.Event()
@@ -718,7 +718,7 @@ def test_fifty_replies_at_once_are_not_mixed_up(connections: KeptConnections | N
 
 
 def texts_in(value: object, seen: set[int], depth: int = 0) -> Iterator[str]:
-    """The repr of a value and of all that hangs on it; a Key is asked only for its repr."""
+    """Return the repr of a value and of everything it refers to. Of a Key, only the repr is read."""
     if id(value) in seen or depth > 6 or callable(value):
         return
     seen.add(id(value))
@@ -735,7 +735,7 @@ def texts_in(value: object, seen: set[int], depth: int = 0) -> Iterator[str]:
 
 
 def assert_no_canary(error: BaseException) -> None:
-    """Not in the error, what it hangs on, nor in any local of our frames, followed through attributes."""
+    """Neither in the error and what it refers to, nor in any local variable of our frames."""
     link: BaseException | None = error
     while link is not None:
         assert type(link).__module__.startswith("claude_nb") or type(link) is KeyboardInterrupt

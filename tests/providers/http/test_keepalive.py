@@ -1,4 +1,4 @@
-"""Calls of one thread, one after the other: they share a connection, and a stop still ends each of them at once."""
+"""Successive calls of one thread share a connection, and a stop still ends each of them at once."""
 
 from __future__ import annotations
 
