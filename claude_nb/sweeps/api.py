@@ -21,7 +21,7 @@ from claude_nb.types.reply import Reply
 Checks = Callable[[Reply], Any] | Mapping[str, Callable[[Reply], Any]] | None
 
 
-def sweep(
+def sweep(  # noqa: PLR0913 - a public function: each parameter is named where it is used
     prompt: str | Sequence[str],
     *,
     n: int = 10,

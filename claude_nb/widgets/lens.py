@@ -59,7 +59,7 @@ class Lens(LensTraits):
         >>> lens.text, lens.steps[0].p                              # doctest: +SKIP
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a public class: each parameter is named where it is used
         self,
         prompt: str | Reply | Request,
         *,
