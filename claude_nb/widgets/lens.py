@@ -232,8 +232,9 @@ class Lens(LensTraits):
             self.set_trait("branches", [lens_branches.outline(branch) for branch in self._tree.branches])
             self.branch = branch.number
             self.step = min(step, len(branch.steps) - 1)
-        if self._fallback_id:
-            self._publish_fallback(update=True)
+            # Before the page hears of the branch: a notebook that is saved as soon as the page shows it must hold it.
+            if self._fallback_id:
+                self._publish_fallback(update=True)
         return branch
 
     # Nothing that the front end sends is trusted.

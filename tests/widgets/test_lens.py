@@ -314,3 +314,16 @@ def test_measuring_the_demo_model_agrees_with_its_bars() -> None:
     bar = Lens(PROMPT).table(0)[0]
     low, high = counted.interval(bar["word"]) or (1, 0)
     assert low < bar["model"] < high
+
+
+def test_the_saved_outputs_hold_a_new_branch_before_the_page_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+    monkeypatch.setattr(
+        "claude_nb.widgets.lens.publish_display_data", lambda bundle, *_, **__: events.append(bundle["text/plain"])
+    )
+    shown = Lens(PROMPT, seed=3)
+    shown._fallback_id = "shown"
+    monkeypatch.setattr(shown, "send_state", lambda *_: events.append("the page"))
+    shown.force(0, "sleepy")
+    assert "sleepy" in events[0]
+    assert events[1:] == ["the page"]
