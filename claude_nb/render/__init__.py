@@ -1,16 +1,18 @@
-"""Model text made fit to show: Markdown as safe HTML, finished or still arriving; and text for terminals.
+"""Render the text of models: Markdown as safe HTML, finished or still arriving, and text for terminals.
 
-    chars.py    characters that act instead of showing
-    parser.py   Markdown and formulas -> tokens; which links may live
-    code.py     colours for code
-    html.py     tokens -> HTML: the only place where tags are written
-    inline.py   what is still open in a paragraph
-    tail.py     the preview of text that is still arriving
-    cut.py      where such text may be frozen
+    chars.py    control characters
+    parser.py   Markdown and formulas -> tokens; which links are allowed
+    code.py     syntax colours
+    mathml.py   formulas -> MathML
+    html.py     tokens -> HTML
+    inline.py   close unfinished inline Markdown
+    tail.py     a preview of text that is still arriving
+    cut.py      where such text can be split
+    live.py     draw a growing reply
 
-Every tag, attribute name and style is written here; the text of the model only ever becomes text, a checked
-link address, or the number of a list. No raw HTML, no images, no ids, no classes. A reference definition
-([1]: https://...) stays visible text, so what is shown never depends on text that comes later.
+html.py, mathml.py and code.py write every tag, attribute and style themselves. Text of a model only becomes text,
+the address of an allowed link, or the number of a list. There is no raw HTML, and there are no images, ids or
+classes. A reference definition ([1]: https://...) stays visible text, so that nothing shown depends on later text.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Characters that act instead of showing: controls, direction overrides, invisible tags, half characters."""
+"""Make control characters visible: escapes, direction overrides, invisible tags, half surrogate pairs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _VISIBLE: dict[int, str] = {
 
 
 def terminal_safe(text: str) -> str:
-    r"""Text that a terminal can only show: terminal_safe("a\x1b[2Jb") -> "a␛[2Jb".
+    r"""Return text that is safe to print: terminal_safe("a\x1b[2Jb") -> "a␛[2Jb".
 
     Newline and tab stay; other control characters, direction overrides, invisible tags and half surrogate pairs
     become visible. Letters and emoji of any script stay as they are.
@@ -34,7 +34,7 @@ def terminal_safe(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """terminal_safe for a page: line ends become newlines."""
+    """Return text that is safe in a page: as for a terminal, and line ends become newlines."""
     return terminal_safe(text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", " "))
 
 
@@ -55,7 +55,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def _whole(text: str) -> str:
-    """Surrogate pairs joined, lone halves replaced, so that the text can be encoded."""
+    """Join surrogate pairs and replace lone halves, so that the text can be encoded."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Colours for code, as few bytes as possible: five colours, each the theme's own where there is a theme."""
+"""Syntax colours in few bytes: five colours, taken from the theme if there is one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
 
-LONGEST = 20_000  # characters of a block that is still coloured
+LONGEST = 20_000  # characters; a longer block is not coloured
 
 # JupyterLab's name for the colour, and a tone readable on white and on #111111.
 COLOURS = {
@@ -21,7 +21,7 @@ COLOURS = {
 }
 PALETTE = ";".join(f"--{x}:var(--jp-mirror-editor-{name}-color,{tone})" for x, (name, tone) in COLOURS.items())
 
-# Only well-worn lexers: some of the rare ones take exponential time on hostile text.
+# Only common lexers, because some rare ones take exponential time on hostile text.
 _LANGUAGES = """
     bash c c# c++ clojure cmake console cpp cs csharp css csv cuda diff docker dockerfile elixir erlang fortran go
     golang graphql haskell hcl html http ini ipython java javascript jinja js json jsonc jsx julia kotlin latex less
@@ -44,7 +44,7 @@ def _lexer(language: str) -> Lexer | None:
 
 @cache
 def _colour(kind: Any) -> str:
-    """The letter of a token type's colour; "" for the text colour."""
+    """Return the letter of a token type's colour; "" for the colour of text."""
     from pygments.token import Comment, Generic, Keyword, Name, Number, Operator, String
 
     table = (
@@ -54,18 +54,18 @@ def _colour(kind: Any) -> str:
         ("n", (Number,)),
         ("f", (Name.Function, Name.Class, Name.Decorator, Name.Attribute)),
     )
-    return next((letter for letter, kinds in table if any(kind in one for one in kinds)), "")
+    return next((letter for letter, kinds in table if any(kind in parent for parent in kinds)), "")
 
 
 def coloured(code: str, language: str) -> str | None:
-    """The code as HTML with colours; None when it must stay plain: unknown language, long, or not understood."""
+    """Return code as HTML with colours; None if the language is unknown or the code is too long or damaged."""
     language = language.lower()
     lexer = _lexer(language) if language in _LANGUAGES.split() and len(code) <= LONGEST else None
     if lexer is None:
         return None
     try:
         tokens = list(lexer.get_tokens(code))
-    except Exception:  # noqa: BLE001  # a lexer that trips over a text costs the colours, not the reply
+    except Exception:  # noqa: BLE001  # a lexer that fails costs the colours, not the reply
         return None
     if "".join(value for _, value in tokens) != code:
         return None

@@ -1,4 +1,4 @@
-"""Where text that is still arriving may be frozen, so that what follows can be shown on its own."""
+"""Find where text that is still arriving can be split, so that both halves can be rendered alone."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _QUOTE = re.compile(r" {0,3}> ?")
 
 
 def cut(text: str, limit: int) -> tuple[int, str]:
-    """(n, opener): text[:n] is finished, and the rest is to be shown as opener + text[n:]; n is 0: not yet.
+    """Return (n, opener): text[:n] is finished, and the rest is shown as opener + text[n:]. n is 0 if there is none.
 
-    Up to *limit* characters nothing is cut. Above it, the cut is before the last block; inside a block that is
-    itself too long, at a place where it can go on: a line of code (the opener opens the fence again), a row (it
-    repeats the header), an item, a word. cut("```py\\na\\nb", 4) -> (8, "```py\\n")
+    A text of up to `limit` characters is not cut. A longer one is cut before its last block, or inside that block if
+    the block is too long itself: at a line of code (the opener opens the fence again), at a table row (the opener
+    repeats the header), at a list item, or at a word. cut("```py\\na\\nb", 4) -> (8, "```py\\n")
     """
     if len(text) <= limit:
         return 0, ""
@@ -33,7 +33,7 @@ def cut(text: str, limit: int) -> tuple[int, str]:
 
 
 def _anywhere(text: str, limit: int) -> int:
-    """The last line, space or letter at which a text can be parted at all."""
+    """Return the last line, space or letter at which a text can be split at all."""
     line = text.rfind("\n", 0, len(text) - 1) + 1
     if line:
         return line
@@ -43,7 +43,7 @@ def _anywhere(text: str, limit: int) -> int:
 
 @dataclass
 class _Page:
-    """The text as lines and blocks. A last line without its end is left out: it may yet become anything."""
+    """A text as lines and blocks, without an unfinished last line, because that may still become anything."""
 
     text: str
     limit: int
@@ -57,7 +57,7 @@ class _Page:
         self.tokens = blocks(self.text[: self.known])
 
     def cut(self) -> tuple[int, str]:
-        """Walk into the last block until there is a second one beside it."""
+        """Descend into the last block until it has an earlier sibling."""
         opened: list[Token] = []
         for level in range(len(self.tokens)):
             inside = [token for token in self.tokens if token.level == level and token.nesting >= 0 and token.map]
@@ -74,12 +74,12 @@ class _Page:
         return 0, ""
 
     def line(self, number: int) -> str:
-        """A line with its end."""
+        """Return a line, including its line end."""
         return self.text[self.starts[number] : (*self.starts[number + 1 : number + 2], len(self.text))[0]]
 
     @staticmethod
     def _counts_on(items: list[Token]) -> bool:
-        """False for a numbered list written 1. 1. 1., whose rest would start again at 1."""
+        """Return False for a list numbered 1. 1. 1., whose rest would start at 1 again."""
         numbers = [token.info for token in items[-2:] if token.info and token.type == "list_item_open"]
         return len(numbers) == len(set(numbers))
 
@@ -94,7 +94,7 @@ class _Page:
         return self.starts[number] + skipped, opener
 
     def _prefix(self, number: int, opened: list[Token]) -> tuple[int, str] | None:
-        """Of the containers around a line: how much of it is theirs, and what opens them again; None: too tangled."""
+        """Return the length of the markers before a line's text, and the text that re-opens its containers."""
         opener = "".join(self._marker(opened[: i + 1]) for i in range(len(opened)))
         skipped = self._skip(number, opened)
         return None if skipped is None or (opened and not opener) else (skipped, opener)
@@ -114,7 +114,7 @@ class _Page:
         return at
 
     def _marker(self, opened: list[Token]) -> str:
-        """The sign of the innermost of these containers, as it was written."""
+        """Return the marker of the innermost container as it was written."""
         if opened[-1].type == "blockquote_open":
             return "> "
         before = self._skip(_first(opened[-1]), opened[:-1])
@@ -122,7 +122,7 @@ class _Page:
         return f"{match[0]}{' ' * (match[0][-1] != ' ')}" if match else ""
 
     def _within(self, block: Token, opened: list[Token]) -> tuple[int, str]:
-        """Inside a block that has none beside it."""
+        """Cut inside a block without siblings."""
         first, last = block.map or (0, 0)
         if not opened and self._closed(block):
             return self.known, ""
@@ -140,7 +140,7 @@ class _Page:
         return self._within_words(block, opened, skipped, opener) if words else (0, "")
 
     def _closed(self, block: Token) -> bool:
-        """True when nothing that follows can change the block."""
+        """Return whether no later text can change the block."""
         if block.type in ("hr", "formula") or block.markup.startswith("#"):
             return len(self.starts) > 1
         last = (block.map or (0, 0))[1]

@@ -1,4 +1,4 @@
-"""Tokens -> HTML: the only place where tags are written."""
+"""Write tokens as HTML."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
-CODE_IN_BLOCK = (
-    "background:none"  # JupyterLab has one of its own there, which would lie on that of the block as stripes
-)
+CODE_IN_BLOCK = "background:none"  # JupyterLab's background for <code> would show as stripes on that of the block
 CODE_BLOCK = "margin:.6em 0;padding:.5em .8em;overflow-x:auto;background:var(--jp-cell-editor-background,#8881)"
 # Around a formula: "lh", the height of a line, carries the size of the text past an element that has none.
 LINE, NO_SIZE, LINE_SIZE, PAGE_SIZE = "line-height:1em", "font-size:0", "font-size:1rem;font-size:1lh", "font-size:1rem"
@@ -26,28 +24,28 @@ _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _TABLE_TAGS = ("table", "thead", "tbody", "tr", "th", "td")
 _BLOCK_TAGS = frozenset(("p", *_HEADINGS, "blockquote", "ul", "ol", "li", *_TABLE_TAGS))
 _INLINE_TAGS = frozenset(("em", "strong", "s"))
-# Models end the lines of a poem with one line break, and mean it; they do not wrap prose.
+# A single line break is kept: models use it for the lines of a poem, and do not wrap prose.
 _BREAKS = ("softbreak", "hardbreak")
 _ALIGN = frozenset(("text-align:left", "text-align:center", "text-align:right"))
 _TASK = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
 
-# JupyterLab's MathJax reads the page again: what is no formula must not look like one to it.
+# JupyterLab's MathJax searches the page for formulas, so text that is not a formula must not look like one.
 _TEX_START = re.compile(r"\$|\\(?=[(\[]|begin\b|ref\b|eqref\b)")
 _BARE_LINK = re.compile(r"(?<![a-z0-9])https?://[^\s<>\"'`，。、；：！？（）【】《》「」]{1,2000}", re.IGNORECASE)
 
 
 def markdown_html(text: str) -> str:
-    """Finished Markdown as one element of safe HTML: "*hi*" -> '<div dir="auto"><p><em>hi</em></p>\\n</div>'."""
+    """Render finished Markdown as one element of safe HTML: "*hi*" -> '<div dir="auto"><p><em>hi</em></p>\\n</div>'."""
     return document(clean(text))
 
 
 def plain_html(text: str) -> str:
-    """Text as it is, in one element that wraps long lines."""
+    """Render plain text as one element that wraps long lines."""
     return f'<pre dir="auto" style="white-space:pre-wrap">{escape(clean(text), quote=False)}</pre>'
 
 
 def document(text: str, *, unfinished: bool = False) -> str:
-    """Clean Markdown as HTML. A fence at the end of an *unfinished* one has no colours until it is closed."""
+    """Render cleaned Markdown. An unclosed fence at the end of an unfinished text has no colours."""
     tokens = parse(text, unfinished=unfinished)
     if too_deep(tokens):
         return plain_html(text)
@@ -55,7 +53,7 @@ def document(text: str, *, unfinished: bool = False) -> str:
         html = "".join(_blocks(tokens, _live_formula, _open_fence(tokens, text)))
     else:
         html = "".join(_blocks(tokens, _formula))
-    html = terminal_safe(html)  # again: &#8238; has become a character by now
+    html = terminal_safe(html)  # again, because &#8238; is a character by now
     style = f' style="{PALETTE}"' if "var(--" in html else ""
     return f'<div dir="auto"{style}>{html}</div>'
 
@@ -101,7 +99,7 @@ def _tag(token: Token) -> str:
 
 
 def _inline(tokens: list[Token], formula: Callable[[str], str]) -> Iterable[str]:
-    links: list[bool] = []  # for every open link: is it written as one?
+    links: list[bool] = []  # for every open link, whether it is written as one
     for token in tokens:
         if token.type == "link_open":
             href = str(token.attrs.get("href", ""))
@@ -130,20 +128,20 @@ def _plain_inline(token: Token) -> str:
 
 
 def _live_formula(source: str) -> str:
-    """A formula as MathML. One that cannot be drawn stays LaTeX, which the front end may still typeset."""
+    """Render a formula as MathML. If that fails, it stays LaTeX, which the front end may still typeset."""
     block = source.lstrip().startswith(("$$", "\\[", "\\begin"))
     drawn = mathml(source, block=block)
-    if drawn is None:  # an element of its own keeps an unbalanced brace from reading on
+    if drawn is None:  # inside an element, an unbalanced brace cannot take in what follows
         return f"<span>{escape(source, quote=False)}</span>"
     return f'<math display="block">{drawn}</math>' if block else f"<math>{drawn}</math>"
 
 
 def _formula(source: str) -> str:
-    """The same, with its LaTeX, for outputs that are saved.
+    """Render a formula with its LaTeX, for outputs that are saved.
 
-    JupyterLab removes MathML tags, but not their text, from a notebook that it does not trust. So the text has no
-    size of its own: only <math> gives it one, or the LaTeX that is then left is typeset. Browsers hide it, and
-    MathJax skips it, as long as it is inside <annotation-xml>.
+    In a notebook that it does not trust, JupyterLab removes the tags of MathML, but not their text. The font size is
+    therefore 0 outside <math>, and MathJax typesets the LaTeX that remains. In a trusted notebook, <annotation-xml>
+    hides the LaTeX from readers and from MathJax.
     """
     html = _live_formula(source)
     if not html.startswith("<math"):
@@ -165,7 +163,7 @@ def _open_link(href: str) -> str:
 
 
 def _image(description: str, src: str, *, linked: bool) -> str:
-    """An image is a link to it: loading it would tell its server that, and what, we read."""
+    """Write an image as a link to it. Loading it would tell its server who reads which reply."""
     before = f"{_text(description)} " if description else ""
     if linked or not allowed(src):
         return before + _text(src)
@@ -173,7 +171,7 @@ def _image(description: str, src: str, *, linked: bool) -> str:
 
 
 def _linked(text: str) -> str:
-    """Text in which bare addresses are links."""
+    """Write text with bare addresses as links."""
     parts: list[str] = []
     done = 0
     for match in _BARE_LINK.finditer(text):

@@ -1,4 +1,4 @@
-"""What is still open in a paragraph that is not finished: emphasis, code, a link half written."""
+"""Close unfinished inline Markdown (emphasis, code, links), so that a partial paragraph can be rendered."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _SIGN = re.compile(
 _HALF_LINK = re.compile(r"\]\(\S*(?:\s+(?:\"[^\"]*\"?)?)?\Z")
 
 
-# What may begin a line without becoming a list, a heading, a fence or a table.
+# What can begin a line without starting a list, a heading, a fence or a table.
 _WORD = re.compile(r"[^\W\d_]|\d+[^\d.)]|\*{1,2}[^\s*]|`[^`]|\$[^\s$]|\[(?![ xX]\])|[(\"“‘]")
 
 
 @dataclass
 class Scan:
-    """What a reading of the text found.
+    """The state of a paragraph at its end.
 
-    opened  markers that wait for their end, with their places: [(6, "**")]
-    end     where the readable text ends: before a marker without content, or a half address
-    calm    the last place between words where nothing is open; None: there is none
+    opened  markers that are not closed yet, and where they stand: [(6, "**")]
+    end     where the readable text ends: before a marker without content, or an unfinished address
+    calm    the last place between words where nothing is open, if any
     """
 
     end: int
@@ -33,7 +33,7 @@ class Scan:
     calm: int | None = None
 
     def close(self, text: str) -> str:
-        """The text with everything closed that is open: "a **b" -> "a **b**"."""
+        """Return the text with all open markers closed: "a **b" -> "a **b**"."""
         text = text[: self.end]
         ends = [marker for _, marker in reversed(self.opened) if "[" not in marker]
         for at, marker in reversed(self.opened):
@@ -43,7 +43,7 @@ class Scan:
 
 
 def scan(text: str, start: int = 0) -> Scan:
-    """Read the inline part of a text from *start* once, left to right; close enough to CommonMark for a preview."""
+    """Scan the inline part of a text from `start`. Precise enough for a preview, not for all of CommonMark."""
     found = Scan(len(text))
     at: int | None = start
     while at is not None and (match := _SIGN.search(text, at)):
@@ -57,7 +57,7 @@ def scan(text: str, start: int = 0) -> Scan:
         elif sign[0] == "`":
             at = _code(text, begin, sign, found)
         elif sign[0] in "![":
-            if begin == start or not text[begin - 1].isalnum():  # a[0] is no link
+            if begin == start or not text[begin - 1].isalnum():  # a[0] is not a link
                 found.opened.append((begin, sign))
         elif sign[0] == "]":
             at = _bracket(text, begin, sign, found)
@@ -67,7 +67,7 @@ def scan(text: str, start: int = 0) -> Scan:
 
 
 def _code(text: str, begin: int, sign: str, found: Scan) -> int | None:
-    """Where the code ends; None when it is still open."""
+    """Return where the code ends; None if it is still open."""
     after = begin + len(sign)
     closing = re.compile(rf"(?<!`)`{{{len(sign)}}}(?!`)").search(text, after)
     if closing is not None:
@@ -81,7 +81,7 @@ def _code(text: str, begin: int, sign: str, found: Scan) -> int | None:
 
 
 def _bracket(text: str, begin: int, sign: str, found: Scan) -> int | None:
-    """Where the text goes on after a bracket; None when its address is still being written."""
+    """Return where the text continues after a bracket; None if the address is not finished."""
     at = begin + len(sign)
     bracket = next((i for i, (_, m) in reversed(list(enumerate(found.opened))) if "[" in m), None)
     if bracket is None:
@@ -94,7 +94,7 @@ def _bracket(text: str, begin: int, sign: str, found: Scan) -> int | None:
 
 
 def _delimiters(text: str, begin: int, sign: str, found: Scan) -> None:
-    """A run of * or _ or ~~: what it closes, and what it opens."""
+    """Close and open the markers of a run of *, _ or ~~."""
     end = begin + len(sign)
     before, after = text[begin - 1 : begin] if begin else "", text[end : end + 1]
     closes, opens = before.strip() != "", after.strip() != ""

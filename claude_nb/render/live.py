@@ -21,17 +21,17 @@ from claude_nb import render
 from claude_nb.render.code import PALETTE
 from claude_nb.render.rate import Rate
 
-# Bytes a second, and seconds. A reply of 100 tokens/s is about 430 bytes/s of text; the sum stays under 30 kB/s.
+# A reply at 100 tokens/s is about 430 bytes/s of text; with these rates the outputs stay under 30 kB/s.
 TAIL_BYTES_PER_S = 12_000
 PART_BYTES_PER_S = 3_000
 SHORTEST_S, LONGEST_S = 0.1, 0.9
-ENVELOPE = 1_000  # what a message weighs without its content
+ENVELOPE = 1_000  # bytes of a message without its content
 
-TAIL_CHARS = 2_000  # a longer tail is cut, and its finished blocks move up
-LONGEST_TAIL_CHARS = 20_000  # one that grows to this, faster than parts may be sent, is hidden but for its end
-CALL_CHARS = 160  # the beginning of a call that is being written
-THOUGHT_CHARS = 600  # the newest of what a model thinks; all of it is there, folded, when the reply ends
-PART_BYTES = 64_000  # a finished part that would pass this is left alone for good
+TAIL_CHARS = 2_000  # the finished blocks of a longer tail become part of the finished text
+LONGEST_TAIL_CHARS = 20_000  # of a tail that grows faster than parts may be sent, only the end is shown
+CALL_CHARS = 160  # shown of a call that is still arriving
+THINKING_CHARS = 600  # shown of the thinking while it arrives; when the reply ends, all of it is there
+PART_BYTES = 64_000  # a finished part that would become larger is never changed again
 MAX_PARTS = 2
 
 WIDGET_PART_BYTES = 16_000  # of a part in a widget, which may have any number of them
@@ -42,20 +42,19 @@ Publish = Callable[[int, dict[str, str]], None]
 
 @dataclass
 class _Part:
-    """Finished text of one output. opener re-opens a code block or table that the cut went through."""
+    """Finished text of one output. `opener` re-opens a code block or table that was cut in two."""
 
     opener: str = ""
     text: str = ""
-    html: str = ""
 
 
 class Painter:
-    """Feed it text, ask when the next drawing is due, and tell it to paint.
+    """Draws a growing reply: feed it text, ask when the next drawing is due, and let it paint.
 
-    publish  creates or replaces output number *slot* with a bundle of MIME types
-    html     draws Markdown that may be unfinished; whole draws a finished reply
-    head     HTML of ours that stays above the reply
-    widget   the front end can hold any number of parts, and receives only what changed
+    publish  creates or replaces output number `slot` with a bundle of MIME types
+    html     renders Markdown that may be unfinished; `whole` renders a finished reply
+    head     HTML that stays above the reply
+    widget   the front end holds any number of parts, and receives only what changed
     """
 
     def __init__(
@@ -71,8 +70,8 @@ class Painter:
         self._html = html
         self._whole = whole
         self._head = head
-        self._news: list[str] = []
-        self._thought = ""
+        self._pending: list[str] = []
+        self._thinking = ""
         self._call, self._call_chars = "", 0
         self._tail = ""
         self._opener = ""
@@ -86,44 +85,44 @@ class Painter:
         self.slots = 0
 
     def feed(self, text: str) -> None:
-        """More of the reply."""
-        self._news.append(text)
+        """Add text of the reply."""
+        self._pending.append(text)
         self._dirty = True
 
     def think(self, text: str) -> None:
-        """More of what the model thinks before it answers; its newest lines are shown until the reply begins."""
-        self._thought = (self._thought + text)[-THOUGHT_CHARS:]
+        """Add thinking. Its newest lines are shown until the reply begins."""
+        self._thinking = (self._thinking + text)[-THINKING_CHARS:]
         self._dirty = True
 
     def call(self, text: str) -> None:
-        """More of a call that the model writes: its beginning is shown on a line below the text."""
+        """Add text of a tool call. Its beginning is shown on a line below the reply."""
         self._call += text[: CALL_CHARS - len(self._call)]
         self._call_chars += len(text)
         self._dirty = True
 
     def tell(self, notice: str) -> None:
-        """A line shown below the text until there is more of it ("overloaded, trying again in 2 s")."""
+        """Show a notice below the reply ("overloaded, trying again in 2 s"); "" removes it."""
         if notice != self._notice:
             self._notice = notice
             self._dirty = True
 
     def wait_s(self, now: float) -> float | None:
-        """Seconds until the next drawing is due, 0 when it is; None when there is nothing new to draw."""
+        """Return the seconds until the next drawing is due; None if there is nothing new to draw."""
         return self._tail_rate.wait_s(now) if self._dirty else None
 
     def paint(self, now: float) -> None:
-        """Draw what is new."""
-        self._tail += "".join(self._news)
-        self._news.clear()
+        """Draw what has changed."""
+        self._tail += "".join(self._pending)
+        self._pending.clear()
         self._dirty = False
         too_fast = len(self._tail) > LONGEST_TAIL_CHARS
         if len(self._tail) > TAIL_CHARS and (too_fast or not self._part_rate.wait_s(now)):
             self._freeze(now)
         html = self._html(self._opener + self._tail) if self._tail else ""
-        if self._thought and not (self._tail or self._parts):
-            html = f"<details open><summary>thinking …</summary>{render.plain_html(self._thought)}</details>"
+        if self._thinking and not (self._tail or self._parts):
+            html = f"<details open><summary>thinking …</summary>{render.plain_html(self._thinking)}</details>"
         if self._hidden:
-            html = note_html(f"… {self._hidden:,} earlier characters are drawn when the reply ends") + _boxed(html)
+            html = note_html(f"… {self._hidden:,} earlier characters appear when the reply ends") + _boxed(html)
         if self._call:
             more = f"… ({self._call_chars:,} characters)" if self._call_chars > len(self._call) else " …"
             html += note_html(render.terminal_safe(" ".join(self._call.split())) + more, code=True)
@@ -133,9 +132,9 @@ class Painter:
         self._tail_rate.drawn(now, len(html.encode()) + ENVELOPE)
 
     def finish(self, text: str, footer: dict[str, str], *, before: str = "", html: str = "") -> None:
-        """The final state: the whole reply in the first output, with its raw text, and the footer in the last.
+        """Draw the final state: the whole reply and its raw text in the first output, the footer in the last.
 
-        html  the drawn reply, where it holds more than its text
+        html  the rendered reply, if it holds more than its text
         """
         if not text and not before and not self.slots:
             self._send(0, footer)
@@ -147,7 +146,7 @@ class Painter:
         self._send(last, footer)
 
     def below(self, bundle: dict[str, str], *, anew: bool = False) -> None:
-        """After the end: another bundle in place of the footer, or one more below it."""
+        """Show a bundle after the end: instead of the footer, or below it."""
         self._send(self.slots if anew else self.slots - 1, bundle)
 
     def _freeze(self, now: float) -> None:
@@ -166,7 +165,7 @@ class Painter:
         self._part_rate.drawn(now, sent)
 
     def _extend_part(self, frozen: str) -> int:
-        """Add to the newest part, or begin another one, or count as hidden. Returns the bytes sent."""
+        """Add text to the newest part, begin another part, or hide the text. Return the bytes sent."""
         part = self._parts[-1] if self._parts else None
         if part:
             html = self._html(part.opener + part.text + frozen)
@@ -180,7 +179,6 @@ class Painter:
             html = self._html(part.opener + frozen)
             self._parts.append(part)
         part.text += frozen
-        part.html = html
         self._send(len(self._parts) - 1, {"text/html": html})
         return len(html.encode())
 
@@ -192,7 +190,7 @@ class Painter:
 
 
 class LiveHtml:
-    """A growing reply as HTML in slots, and what changes in them: all that a widget has to be sent.
+    """Renders a growing reply as HTML in slots, and returns what changes in them.
 
     >>> live = LiveHtml()
     >>> live.feed("so **wh")
@@ -225,19 +223,19 @@ class LiveHtml:
 
 
 def _without_palette(text: str) -> str:
-    """Draw a tail without the colours of its code: the widget's style sheet has them."""
+    """Render a tail without its palette, because the style sheet of the widget has one."""
     html = render.tail_html(text)
     return _PLAIN + html[len(_COLOURED) :] if html.startswith(_COLOURED) else html
 
 
 def _boxed(html: str) -> str:
-    """The end of the text in a box of one height: a tail that is cut again and again would make the page jump."""
+    """Show the end of a text in a box of fixed height, because a tail that is cut often would make the page jump."""
     style = "height:24em;overflow:hidden;display:flex;flex-direction:column-reverse"
     return f'<div style="{style}"><div>{html}</div></div>'
 
 
 def note_html(line: str, *, code: bool = False) -> str:
-    """A line of ours, set apart from the reply. code: it shows something that somebody else wrote."""
+    """Return a line that is set apart from the reply. With `code`, it shows text of a model."""
     style = "margin:.4em 0;font-size:.85em;color:var(--jp-ui-font-color2,#757575)"
     text = f"<code>{escape(line)}</code>" if code else escape(line)
     return f'<div style="{style}">{text}</div>'

@@ -1,4 +1,4 @@
-"""Markdown and formulas -> tokens, and which links may live."""
+"""Parse Markdown and formulas into tokens, and decide which links are allowed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
-DEEPEST = 24  # levels; the parser drops what is nested deeper, so such text is shown as it is
-_LONGEST = 2000  # characters between the signs of an inline formula; keeps the search for the end short
-_TALLEST = 100  # lines of a formula that stands alone
+DEEPEST = 24  # levels; the parser drops what is nested deeper, so such a text is shown unparsed
+_LONGEST = 2000  # characters of an inline formula; bounds the search for its end
+_TALLEST = 100  # lines of a block formula
 
 # No user name before the host: https://bank.example@evil.example reads like the bank.
 _LINK = re.compile(r"(?:https?://[^/?#@\\\s]+(?:[/?#]|$)|mailto:[^/\\\s]+@)", re.IGNORECASE)
 
-# TeX that reaches beyond its formula: links, styles, attributes, definitions that outlive it.
+# LaTeX with effects outside its formula: links, styles, attributes, definitions.
 _REACHING = re.compile(
     r"\\(?:href|url|style|class|cssId|data|require|html|texthtml|include|img|mmlToken|bbox|csname"
     r"|[gex]?def|let|newcommand|renewcommand|providecommand|newenvironment|renewenvironment|Declare)"
@@ -29,15 +29,15 @@ _BLOCK_FORMULA = re.compile(r"\$\$|\\\[|\\begin\{([a-z]+\*?)\}")
 
 
 def allowed(url: str) -> bool:
-    """True for an absolute http, https or mailto address: allowed("javascript:alert(1)") -> False."""
+    """Return whether a link may have this address, an absolute http, https or mailto one: not "javascript:..."."""
     return _LINK.match(url) is not None
 
 
 def formula_end(text: str, start: int, stop: int) -> int | None:
-    r"""Where the formula that opens at *start* ends; None when there is none: formula_end("$5 and $6", 0, 9).
+    r"""Return where the formula that opens at `start` ends; None for "$5 and $6".
 
-    $x$ as in pandoc: no space inside its signs, no digit after. \[x\] must look like TeX, since it is also how
-    Markdown spells a literal bracket.
+    $x$ follows pandoc: no space inside the dollar signs, no digit after them. \[x\] must look like LaTeX, because
+    Markdown also writes a literal bracket this way.
     """
     opening = text[start : start + (2 if text[start] == "\\" or text.startswith("$$", start) else 1)]
     closing = {"$": "$", "$$": "$$", "\\(": "\\)", "\\[": "\\]"}.get(opening)
@@ -79,7 +79,7 @@ def _block_formula(state: StateBlock, first: int, last: int, silent: bool) -> bo
     if opening is None or state.is_code_block(first):
         return False
     closing = {"$$": "$$", "\\[": "\\]"}.get(opening[0], f"\\end{{{opening[1]}}}")
-    seen: dict[str, int] = state.env.setdefault("seen", {})  # up to which line there is no such end
+    seen: dict[str, int] = state.env.setdefault("seen", {})  # line up to which this end does not occur
     line, closed = max(first, seen.get(closing, 0)), False
     while line < min(last, first + _TALLEST) and not closed:
         if line > first:
@@ -114,7 +114,7 @@ def _parser() -> MarkdownIt:
     md.enable(["table", "strikethrough"]).disable(["reference", "html_block", "html_inline"])
     md.inline.ruler.before("escape", "formula", _inline_formula)
     md.block.ruler.after("fence", "formula", _block_formula, {"alt": ["paragraph", "blockquote", "list"]})
-    md.validateLink = allowed  # type: ignore[method-assign]  # its own list lets file: and relative addresses pass
+    md.validateLink = allowed  # type: ignore[method-assign]  # the default allows file: and relative addresses
     return md
 
 
@@ -126,12 +126,12 @@ def _block_parser() -> MarkdownIt:
 
 
 def parse(text: str, *, unfinished: bool = False) -> list[Token]:
-    """The tokens of a text; an *unfinished* one may end inside a formula."""
+    """Parse a text. If it is unfinished, it may end inside a formula."""
     return _parser().parse(text, {"open": unfinished})
 
 
 def blocks(text: str) -> list[Token]:
-    """The block tokens of an unfinished text, with their lines; the inline ones are left unparsed."""
+    """Parse an unfinished text into block tokens with their lines, without inline tokens."""
     return _block_parser().parse(text, {"open": True})
 
 
@@ -148,7 +148,7 @@ def fences(text: str) -> list[tuple[str, str]]:
 
 
 def address(url: str) -> str | None:
-    """The address written so that it can stand in a link; None when it may not be one."""
+    """Return an address as it is written in a link; None if it is not allowed."""
     try:
         normal = _parser().normalizeLink(url)
     except ValueError:
@@ -157,6 +157,6 @@ def address(url: str) -> str | None:
 
 
 def text_of(token: Token) -> str:
-    """The plain text of an image's description."""
+    """Return the description of an image as plain text."""
     children = token.children or ()
     return "".join(child.content or "\n" * child.type.endswith("break") for child in children)

@@ -1,4 +1,4 @@
-"""What stands around a reply: the line under it (who wrote it, what it took, how it ended), thoughts and calls."""
+"""Render what surrounds the text of a reply: the footer, the thinking and the tool calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from claude_nb.types.request import STOP_WORDS, Request, Usage
 if TYPE_CHECKING:
     from claude_nb.types.reply import Reply
 
-MAX_SHOWN_CHARS = 20_000  # of the arguments and of the result of a call
+MAX_SHOWN_CHARS = 20_000  # of the arguments and of the result of a tool call
 INSIDE = (
     "margin:.3em 0 .6em .3em;padding-left:.9em;border-left:2px solid var(--jp-border-color2,#bdbdbd);font-size:.9em"
 )
@@ -26,7 +26,7 @@ DEMO_BADGE = "Demo model: small local word statistics, not Claude"
 
 
 def badge(reply: Reply) -> str:
-    """Who wrote it: "anthropic/claude-sonnet-4.6", "Demo model: ..., not Claude", "recorded 2026-11-22, ..."."""
+    """Return who wrote a reply: "anthropic/claude-sonnet-4.6", "recorded 2026-11-22, ..."."""
     name = DEMO_BADGE if reply.provider == "demo" else reply.model
     if reply.response_model and not _same(reply.model, reply.response_model):
         name += f" (answered by {reply.response_model})"
@@ -35,7 +35,7 @@ def badge(reply: Reply) -> str:
 
 
 def details(reply: Reply) -> str:
-    """All but the badge: "temperature 0.2 · 12 tokens in, 34 out · $0.0012 · 1.2 s · finished"."""
+    """Return the rest of the footer: "temperature 0.2 · 12 tokens in, 34 out · $0.0012 · 1.2 s · finished"."""
     parts = [f"{name.replace('_', ' ')} {_value(value)}" for name, value in reply.params.items()]
     parts.append(tokens(reply.usage))
     if reply.request.cache and not (reply.usage.cache_read_tokens or reply.usage.cache_write_tokens):
@@ -49,12 +49,12 @@ def details(reply: Reply) -> str:
 
 
 def line(reply: Reply, hint: str = "") -> str:
-    """The whole footer as text."""
+    """Return the whole footer as text."""
     return " · ".join(filter(None, (badge(reply), details(reply), hint)))
 
 
 def next_step(reply: Reply) -> str:
-    """What can be done about the way a reply ended that has just been made; "" when nothing need be."""
+    """Return what the user can do about the end of a new reply; "" if nothing is needed."""
     if reply.stop_reason == "refusal":
         return "what stands above is no answer: ask it differently, or ask another model"
     if reply.stop_reason == "tool_use" and any(call.result is not None for call in reply.calls):
@@ -63,7 +63,7 @@ def next_step(reply: Reply) -> str:
 
 
 def bundle(reply: Reply, hint: str = "") -> dict[str, str]:
-    """The footer as an output of a cell."""
+    """Return the footer as an output of a cell."""
     style = "margin:.3em 0 .6em;font-size:.85em;color:var(--jp-ui-font-color2,#757575)"
     strong = reply.provider == "demo" or reply.source == "replay"
     name = f"<b>{escape(badge(reply))}</b>" if strong else escape(badge(reply))
@@ -74,18 +74,18 @@ def bundle(reply: Reply, hint: str = "") -> dict[str, str]:
 
 
 def whole(reply: Reply) -> dict[str, str]:
-    """A finished reply as one output: what the model thought (folded away), the text, the footer."""
+    """Return a finished reply as one output: folded thinking, text, footer."""
     html = thinking(reply.thinking) + body(reply) + bundle(reply)["text/html"]
     return {"text/html": html, "text/plain": reply.text}
 
 
 def thinking(text: str) -> str:
-    """What the model thought before it answered, folded away; "" when it showed nothing of it."""
+    """Return the thinking, folded; "" if there is none."""
     return f"<details><summary>thinking</summary>{render.markdown_html(text)}</details>" if text else ""
 
 
 def body(reply: Reply, draw: Callable[[str], str] | None = None) -> str:
-    """The text, with the calls of functions where they stood in it."""
+    """Return the text, with each tool call where it occurred."""
     draw, html, begin = draw or drawer(reply.request), "", 0
     for call in reply.calls:
         if (text := reply.text[begin : call.at]).strip():
@@ -95,12 +95,12 @@ def body(reply: Reply, draw: Callable[[str], str] | None = None) -> str:
 
 
 def drawer(request: Request) -> Callable[[str], str]:
-    """How the text of a reply is drawn: as Markdown, and an answer in JSON as a block of code."""
+    """Return the function that renders the text of a reply: as Markdown, or as a code block for JSON."""
     return (lambda text: render.markdown_html(_json_block(text))) if request.answer else render.markdown_html
 
 
 def _json_block(text: str) -> str:
-    """Some models write JSON on one line; it is indented for reading."""
+    """Return JSON as a fenced block. JSON on one line is indented."""
     shown = text.strip()
     if not shown.startswith("{"):
         return text
@@ -111,13 +111,13 @@ def _json_block(text: str) -> str:
 
 
 def calls(called: Iterable[Called]) -> dict[str, str]:
-    """Calls of functions as an output of a cell: each folded away, to be opened."""
+    """Return tool calls as an output of a cell, each of them folded."""
     shown = list(called)
     return {"text/html": "".join(map(folded, shown)), "text/plain": "\n".join(map(call_lines, shown))}
 
 
 def folded(call: Called) -> str:
-    """A call of a function: its line, and behind it all of its arguments and what it gave."""
+    """Return a folded tool call: one line, and below it the arguments and the result."""
     arguments = call.arguments
     text = arguments if isinstance(arguments, str) else json.dumps(arguments, indent=2, ensure_ascii=False)
     inside = _block("arguments", text)
@@ -130,12 +130,12 @@ def folded(call: Called) -> str:
 
 
 def call_line(call: Called, most: int = 100) -> str:
-    """A call on one line of bounded length, safe to print: weather(city='Oslo')."""
+    """Return a tool call as one safe line of bounded length: weather(city='Oslo')."""
     return one_line(str(call), most)
 
 
 def call_lines(call: Called) -> str:
-    """A call and what it gave, for a terminal: two lines."""
+    """Return a tool call and its result as two lines for a terminal."""
     if call.result is None:
         return call_line(call)
     return f"{call_line(call)}\n  {'failed' if call.failed else 'gave'}: {one_line(call.result, 200)}"
@@ -147,7 +147,7 @@ def _block(name: str, text: str) -> str:
 
 
 def tokens(usage: Usage) -> str:
-    """ "12 tokens in (8 cached), 34 out", "tokens unknown"."""
+    """Return "12 tokens in (8 cached), 34 out" or "tokens unknown"."""
     if usage.input_tokens is None and usage.output_tokens is None:
         return "tokens unknown"
     counts = ((usage.cache_read_tokens, "cached"), (usage.cache_write_tokens, "kept for the next"))
@@ -157,7 +157,7 @@ def tokens(usage: Usage) -> str:
 
 
 def money(reply: Reply) -> str:
-    """ "$0.0012" as the server told it, "about $0.0012" from the price table, or "cost unknown"."""
+    """Return "$0.0012" as the server reported it, "about $0.0012" from the price table, or "cost unknown"."""
     if reply.provider == "demo":
         return "local, free"
     if reply.cost_usd is None:
@@ -168,14 +168,14 @@ def money(reply: Reply) -> str:
 
 
 def dollars(amount: float) -> str:
-    """Small sums keep two digits that matter: dollars(0.00123) -> "$0.0012"; dollars(12.3) -> "$12.30"."""
+    """Return an amount, with two significant digits if it is small: dollars(0.00123) -> "$0.0012"."""
     if amount == 0 or amount >= 0.995:
         return f"${amount:.2f}"
     return f"${amount:.{max(2, 1 - int(f'{amount:e}'.split('e')[1]))}f}"
 
 
 def _same(asked: str, answered: str) -> bool:
-    """Servers drop the vendor and add a date: "anthropic/claude-sonnet-4.6" is answered as "claude-sonnet-4-6"."""
+    """Return whether two names mean the same model. Servers drop the vendor and may add a date."""
     bare = [name.lower().rsplit("/", 1)[-1].replace(".", "-").removesuffix("-latest") for name in (asked, answered)]
     return bare[1].startswith(bare[0])
 

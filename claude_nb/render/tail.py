@@ -1,4 +1,4 @@
-"""The preview of text that is still arriving: what is half written is shown the way it will look."""
+"""Render a preview of text that is still arriving, with unfinished Markdown closed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _DELIMITER_ROW = re.compile(r"[|:\-\s]*")
 
 
 def tail_html(text: str) -> str:
-    """Unfinished Markdown as one element of safe HTML: "so **wh" -> '...<strong>wh</strong>...'."""
+    """Render unfinished Markdown as one element of safe HTML: "so **wh" -> '...<strong>wh</strong>...'."""
     return document(completed(clean(text)), unfinished=True)
 
 
 def completed(text: str) -> str:
-    """The text with its last block closed: "so **wh" -> "so **wh**"; finished text comes back as it is."""
+    """Return the text with its last block closed: "so **wh" -> "so **wh**". Finished text is not changed."""
     tokens = blocks(text)
     last = next((token for token in reversed(tokens) if token.map and token.type in ("inline", "fence")), None)
     if last is None or last.map is None or text.endswith("\n\n"):
@@ -30,7 +30,7 @@ def completed(text: str) -> str:
         return head + newline if half and last.map[1] > last.map[0] + 1 else text
     closing = next(token for token in reversed(tokens) if token.type.endswith("_close") and token.level <= last.level)
     if closing.type == "heading_close" and closing.markup in ("-", "=") and newline and line:
-        text = head  # "-" under a line: a list, a rule or a heading, nobody knows yet
+        text = head  # "-" under a line may still become a list, a rule or a heading
     elif closing.type == "paragraph_close" and last.level == 1 and last.content.startswith("|"):
         return _table(text, last.map[0])
     text = text.rstrip()
@@ -38,7 +38,7 @@ def completed(text: str) -> str:
 
 
 def _table(text: str, line: int) -> str:
-    """A table whose second row is not there yet, with that row."""
+    """Add the delimiter row to a table that has only a header yet."""
     start = _offset(text, line)
     header, _, rest = text[start:].partition("\n")
     if "\n" in rest.rstrip("\n") or not _DELIMITER_ROW.fullmatch(rest):
@@ -49,7 +49,7 @@ def _table(text: str, line: int) -> str:
 
 
 def _offset(text: str, line: int) -> int:
-    """Where a line starts, counted from 0."""
+    """Return the offset at which a line starts. Lines count from 0."""
     at = 0
     for _ in range(line):
         at = text.find("\n", at) + 1

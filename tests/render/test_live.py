@@ -175,7 +175,7 @@ def test_the_newest_text_is_on_screen_while_a_very_long_reply_hides_its_middle()
     painter = stream(text + "\n\nthe newest words", screen)
     painter.paint(screen.now + 1)
     assert "the newest words" in screen.outputs[2]["text/html"]
-    assert "earlier characters are drawn when the reply ends" in screen.outputs[2]["text/html"]
+    assert "earlier characters appear when the reply ends" in screen.outputs[2]["text/html"]
     # Cut again and again, the tail changes its length by pages; in a box of one height nothing below it jumps.
     assert '<div style="height:24em;overflow:hidden' in screen.outputs[2]["text/html"]
 
