@@ -95,6 +95,11 @@ def test_the_top_of_the_package_can_be_seen_at_a_glance() -> None:
     assert len(FILES) <= 5, FILES
 
 
+def test_no_file_is_longer_than_300_lines() -> None:
+    lengths = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()}
+    assert {name: length for name, length in lengths.items() if length > 300} == {}
+
+
 def test_no_room_is_called_like_a_public_name() -> None:
     # Importing claude_nb.history.store, say, would replace the function claude_nb.history by the module.
     top = {*ROOMS, *(name.removesuffix(".py") for name in FILES)}

@@ -47,16 +47,16 @@ def lens() -> Told:
     return Told(PROMPT, seed=3)
 
 
-def test_it_is_at_hand_as_claude_nb_lens() -> None:
+def test_the_lens_is_a_public_name() -> None:
     assert claude_nb.Lens is Lens
 
 
-def test_it_shows_the_very_text_that_the_demo_model_writes(lens: Told) -> None:
+def test_it_shows_the_same_text_that_the_demo_model_writes(lens: Told) -> None:
     asked = {"provider": "demo", "seed": 3, "temperature": 1.0, "max_tokens": 60}
     assert lens.text == Session().run(Session().request(PROMPT, **asked), hurry=True).wait().text
 
 
-def test_a_reply_of_the_demo_model_can_be_looked_into() -> None:
+def test_it_shows_a_reply_of_the_demo_model() -> None:
     reply = claude_nb.ask("Tell me a story.", provider="demo", seed=5, max_tokens=20)
     lens = Lens(reply)
     assert lens.text == reply.text
@@ -78,7 +78,7 @@ def test_stop_sequences_of_a_reply_end_the_text_in_the_lens_too() -> None:
     assert lens.now.ended == "stop_sequence"
 
 
-def test_a_real_models_reply_is_refused_with_the_way_to_measure_it() -> None:
+def test_a_reply_of_another_model_is_refused_with_a_hint_to_measure() -> None:
     request = Request("aimlapi", "anthropic/some", (Message("user", "Hi"),))
     with pytest.raises(PromptError, match=r"Lens\.measure"):
         Lens(Reply(request, text="Hello"))
@@ -136,7 +136,7 @@ def test_what_follows_a_forced_word_is_drawn_with_the_same_random_numbers(lens: 
     assert [step.u for step in branch.steps[:shared]] == [step.u for step in first.steps[:shared]]
 
 
-def test_forcing_the_word_that_was_drawn_changes_nothing_after_it(lens: Told) -> None:
+def test_forcing_the_drawn_word_changes_nothing_after_it(lens: Told) -> None:
     assert lens.force(4, lens.steps[4].word).text == lens._tree.branch(1).text
 
 
@@ -172,7 +172,7 @@ def test_unknown_words_steps_and_branches_are_refused(lens: Told) -> None:
         lens._tree.branch(9)
 
 
-def test_only_so_many_branches_are_kept_and_the_first_is_one_of_them(lens: Told) -> None:
+def test_the_number_of_branches_is_bounded_and_the_first_stays(lens: Told) -> None:
     for _ in range(lens_branches.MAX_BRANCHES + 3):
         lens.redraw(0)
     numbers = [branch["number"] for branch in lens.branches]
@@ -203,12 +203,12 @@ def test_nothing_that_the_front_end_sends_can_break_it(lens: Told, message: dict
     assert all(buffers == [] for _, buffers in lens.told)
 
 
-def test_a_message_that_is_no_dict_is_ignored(lens: Told) -> None:
+def test_a_message_that_is_not_a_dict_is_ignored(lens: Told) -> None:
     lens._receive(lens, ["force"], [])
     assert len(lens.branches) == 1
 
 
-def test_the_front_end_hears_why_something_was_not_possible(lens: Told) -> None:
+def test_the_front_end_is_sent_the_reason_of_a_failure(lens: Told) -> None:
     lens.hear(t="redraw", branch=1, at=10**6)
     assert "no step 1000000" in lens.told[-1][0]["why"]
 
@@ -220,7 +220,7 @@ def test_a_message_carries_its_settings_because_traits_may_come_later(lens: Told
     assert lens.prompt == PROMPT
 
 
-def test_settings_that_do_not_pass_are_put_back_in_the_front_end(lens: Told) -> None:
+def test_rejected_settings_are_reset_in_the_front_end(lens: Told) -> None:
     lens.set_state({"temperature": 9, "top_k": "many", "order": "sideways", "top_p": 0.5, "vocabulary": []})
     assert (lens.temperature, lens.top_k, lens.order, lens.top_p) == (None, None, "temperature_first", 0.5)
     assert len(lens.vocabulary) > 1000
@@ -237,7 +237,7 @@ def test_the_table_is_what_the_bars_show() -> None:
     assert ">little</td>" in table._repr_html_()
 
 
-def test_a_model_of_ones_own_can_be_looked_into() -> None:
+def test_it_shows_a_model_trained_on_your_own_text() -> None:
     model = demo.train("The cat sat on the mat.\n\nThe cat sat on the roof.\n\nThe dog sat on the mat.")
     lens = Lens("The cat", model=model, max_tokens=6)
     assert len(lens.vocabulary) < 20
@@ -266,7 +266,7 @@ def test_a_saved_notebook_shows_every_word_and_its_rivals(lens: Told) -> None:
     assert len(bundle["text/html"]) < 150_000
 
 
-def test_the_page_of_its_own_loads_nothing_and_holds_hostile_prompts(tmp_path: Path) -> None:
+def test_the_saved_page_loads_nothing_and_escapes_hostile_prompts(tmp_path: Path) -> None:
     lens = Lens("</script><script>alert(1)</script> ->", seed=1, max_tokens=5)
     page = lens.to_html(tmp_path / "lens.html").read_text(encoding="utf-8")
     assert Tags(page).names.count("script") == 3
@@ -282,7 +282,7 @@ def test_the_first_word_of_an_answer(text: str, thinking: str, word: str) -> Non
     assert first_word(Reply(Request("demo", "demo", (Message("user", "?"),)), text=text, thinking=thinking)) == word
 
 
-def test_measuring_says_first_what_it_takes_and_then_that_it_counted(
+def test_measuring_announces_its_cost_and_then_reports_counts(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLAUDE_NB_API_KEY", "a-key-of-the-test")
