@@ -17,6 +17,7 @@ from claude_nb.session.reader import ReplyView
 from claude_nb.session.turn import Turn
 from claude_nb.types.content import Attachment, Called
 from claude_nb.types.reply import Reply
+from claude_nb.types.request import Chunk
 
 THUMBNAIL_PIXELS = 160
 
@@ -47,17 +48,12 @@ class _Text(ReplyView):
         for notice in notices:
             self.notify(notice)
 
-    def feed(self, text: str) -> None:
-        self._write("\n[reply]\n" if self._thinking else "", text)
-        self._thinking = False
-
-    def think(self, text: str) -> None:
-        self._write("" if self._thinking else "[thinking]\n", text)
-        self._thinking = True
-
-    def _write(self, head: str, text: str) -> None:
-        sys.stdout.write(head + render.terminal_safe(text))
-        self._wrote = self._unflushed = True
+    def feed(self, chunk: Chunk) -> None:
+        for text, thinking in ((chunk.thinking, True), (chunk.text, False)):
+            if text:
+                label = "[thinking]\n" if thinking else "\n[reply]\n"
+                sys.stdout.write(("" if thinking == self._thinking else label) + render.terminal_safe(text))
+                self._thinking, self._wrote, self._unflushed = thinking, True, True
 
     def wait_s(self) -> float | None:
         return max(0.0, self._due_s - time.monotonic()) if self._unflushed else None
@@ -68,8 +64,7 @@ class _Text(ReplyView):
 
     def notify(self, notice: str) -> None:
         if notice and notice != self._notice:
-            sys.stdout.write(f"[{notice}]\n")
-            sys.stdout.flush()
+            _print(f"[{notice}]\n")
         self._notice = notice
 
     def begin(self, turn: Turn) -> None:
@@ -85,16 +80,13 @@ class _Text(ReplyView):
         done, shown = [call for call in called if call.result is not None], self._shown
         lines = [*map(render_reply.call_lines, done[shown[0] :]), *notices[shown[1] :]]
         if lines:
-            sys.stdout.write(("\n\n" if self._wrote else "") + "".join(f"[{line}]\n" for line in lines))
-            sys.stdout.flush()
+            _print(("\n\n" if self._wrote else "") + "".join(f"[{line}]\n" for line in lines))
             self._wrote = False
         self._shown = len(done), len(notices)
 
     def finish(self, reply: Reply) -> None:
-        sys.stdout.write(
-            ("\n\n" if self._wrote else "") + f"[{render_reply.line(reply, render_reply.next_step(reply))}]\n"
-        )
-        sys.stdout.flush()
+        footer = render_reply.line(reply, render_reply.next_step(reply))
+        _print(("\n\n" if self._wrote else "") + f"[{footer}]\n")
 
 
 class _Outputs(ReplyView):
@@ -119,17 +111,16 @@ class _Outputs(ReplyView):
         self._in_json = turn.request.answer is not None and not self._raw
         self._painter = Painter(self._publish, html=self._tail, whole=self._whole, head=head)
 
-    def feed(self, text: str) -> None:
-        if self._in_json and text.strip():
-            self._painter.feed("```json\n" if text.lstrip().startswith("{") else "")
+    def feed(self, chunk: Chunk) -> None:
+        if chunk.thinking:
+            self._painter.think(chunk.thinking)
+        if self._in_json and chunk.text.strip():
+            self._painter.feed("```json\n" if chunk.text.lstrip().startswith("{") else "")
             self._in_json = False  # only the beginning shows whether it is JSON
-        self._painter.feed(text)
-
-    def think(self, text: str) -> None:
-        self._painter.think(text)
-
-    def call(self, text: str) -> None:
-        self._painter.call(text)
+        if chunk.text:
+            self._painter.feed(chunk.text)
+        if chunk.call:
+            self._painter.call(chunk.call)
 
     def calls(self, called: Sequence[Called], notices: Sequence[str]) -> None:
         bundle = render_reply.calls(called)
@@ -186,7 +177,11 @@ def note(line: str, mode: Mode) -> None:
     if mode == "quiet":
         return
     if mode == "text":
-        sys.stdout.write(f"[{line}]\n")
-        sys.stdout.flush()
+        _print(f"[{line}]\n")
     else:
         publish_display_data({"text/html": note_html(line), "text/plain": line}, {})
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

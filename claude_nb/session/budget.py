@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from claude_nb.errors import ConfigError
@@ -50,17 +49,12 @@ class Totals:
 
 def tokens_in(request: Request) -> int:
     """Estimate the input tokens of a request from its characters and files."""
-    attached = (part for message in request.messages for part in message.parts if isinstance(part, Attachment))
-    texts = (request.system or "", *(message.text for message in request.messages), *_tool_texts(request))
-    return sum(map(tokens_of, texts)) + sum(map(_tokens_of_file, attached))
-
-
-def _tool_texts(request: Request) -> Iterator[str]:
-    for tool in request.tools:
-        yield tool.description + tool.schema
-    for part in (part for message in request.messages for part in message.parts):
-        if isinstance(part, ToolCall | ToolResult):
-            yield part.arguments if isinstance(part, ToolCall) else part.text
+    parts = [part for message in request.messages for part in message.parts]
+    texts = [request.system or "", *(message.text for message in request.messages)]
+    texts += [tool.description + tool.schema for tool in request.tools]
+    texts += [part.arguments for part in parts if isinstance(part, ToolCall)]
+    texts += [part.text for part in parts if isinstance(part, ToolResult)]
+    return sum(map(tokens_of, texts)) + sum(_tokens_of_file(part) for part in parts if isinstance(part, Attachment))
 
 
 def _tokens_of_file(part: Attachment) -> int:

@@ -53,13 +53,7 @@ class Reader(threading.Thread):
         while True:
             ended = self._ended.is_set()
             while not self._chunks.empty():
-                chunk = self._chunks.get()
-                if chunk.thinking:
-                    view.think(chunk.thinking)
-                if chunk.text:
-                    view.feed(chunk.text)
-                if chunk.call:
-                    view.call(chunk.call)
+                view.feed(self._chunks.get())
             if ended:
                 return
             view.notify(self._turn.notice or "")
@@ -150,14 +144,8 @@ class ReplyView:
     def begin(self, turn: Turn) -> None:
         """Prepare to draw a turn: the first one of a reply or a later one."""
 
-    def feed(self, text: str) -> None:
-        """Add text of the reply."""
-
-    def think(self, text: str) -> None:
-        """Add text of the model's thinking."""
-
-    def call(self, text: str) -> None:
-        """Add text of a tool call that the model is writing."""
+    def feed(self, chunk: Chunk) -> None:
+        """Add what has arrived: text, thinking, or a tool call that the model is writing."""
 
     def calls(self, called: Sequence[Called], notices: Sequence[str]) -> None:
         """Draw the tool calls of a turn. They are drawn again with each result."""

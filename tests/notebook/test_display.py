@@ -69,7 +69,7 @@ def test_text_mode_prints_the_notices_the_text_and_the_footer(capsys: pytest.Cap
 
 def test_a_session_keeps_the_reply_when_the_screen_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken(display.ReplyView):
-        def feed(self, text: str) -> None:
+        def feed(self, chunk: Chunk) -> None:
             raise IndexError("a bug in the screen")
 
     monkeypatch.setattr(display, "_Text", lambda _: Broken())

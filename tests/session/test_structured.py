@@ -650,7 +650,7 @@ def test_a_form_is_never_taken_for_a_list_of_settings(session: Session) -> None:
         [{"seed": 1}, {"seed": 2}], "Hi", json=Item, provider="demo", show=False, session=session
     )
     assert [reply.problem for reply in columns.replies] == [None, None]
-    with pytest.raises(PromptError, match="one for all columns"):
+    with pytest.raises(PromptError, match="all columns share one schema"):
         claude_nb.compare([{"json": Item}, {"json": Town}], "Hi", provider="demo", show=False, session=session)
 
 

@@ -12,6 +12,7 @@ from claude_nb.notebook.commands.usage import totals_line
 from claude_nb.providers import api
 from claude_nb.providers.models import ModelSpec
 from claude_nb.render.chars import counted, one_line
+from claude_nb.render.table import text_table
 from claude_nb.session import options
 from claude_nb.session.session import Session
 
@@ -47,10 +48,8 @@ def _models(call: Invocation) -> str:
     specs = [spec for spec in session.models.table.values() if name in spec.ids]
     if not specs:
         return "\n".join(_served_models(session, name, base_url))
-    rows = [("model", "alias", "accepts", "$ per million in/out", "")]
-    rows += [(spec.ids[name], ", ".join(spec.aliases), _accepts(spec), _price(spec, name), spec.note) for spec in specs]
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    return "\n".join("  ".join([*(f"{row[i]:<{widths[i]}}" for i in range(4)), row[4]]).rstrip() for row in rows)
+    rows = [(spec.ids[name], ", ".join(spec.aliases), _accepts(spec), _price(spec, name), spec.note) for spec in specs]
+    return text_table(("model", "alias", "accepts", "$ per million in/out", ""), rows)
 
 
 def _served_models(session: Session, name: str, base_url: str | None) -> list[str]:
