@@ -1,1 +1,1 @@
-"""Turn what the user names into parts of a prompt: templates, attachments, downloads."""
+"""What the user puts into a prompt: templates, attachments, downloads."""

@@ -1,7 +1,8 @@
-"""Turn files, figures and tables of the notebook into attachments, checked by their bytes and limited in size.
+"""Turn files, figures and tables of the notebook into attachments.
 
-Only what the user named is read: regular files, no devices, nothing that usually holds secrets. A file at an https://
-address is fetched here and not by the provider, so that it is checked before it is sent, and has a fingerprint.
+They are checked by their bytes and limited in size. Only what the user named is read: regular files, no devices,
+nothing that usually holds secrets. A file at an https:// address is fetched here and not by the provider, so that it
+is checked before it is sent, and has a fingerprint.
 """
 
 from __future__ import annotations
@@ -56,12 +57,15 @@ def gather(sources: Any) -> PromptText:
 
 
 def is_picture(value: Any) -> bool:
-    """Whether a value can only be shown and not written as text: a figure or a picture."""
+    """Whether a value is a figure or a picture, which cannot be written as text."""
     return _figure(value) is not None or _is_pil(value) or _ipython_image(value) is not None
 
 
 def from_bytes(data: bytes, name: str, origin: str = "") -> PromptText:
-    """Attach a picture, a PDF or a text. The origin ends the notice. Raises PromptError."""
+    """Attach a picture, a PDF or a text.
+
+    The origin ends the notice. Raises PromptError.
+    """
     name = "".join(char for char in name if char.isprintable())[:100]
     media_type = _media_type(data, name)
     change = ""
@@ -134,7 +138,10 @@ def _files(source: str | os.PathLike[str]) -> Iterable[PromptText]:
 
 
 def _read(path: Path) -> bytes:
-    """Return the bytes of a regular file. Its kind and size are checked before it is read."""
+    """Return the bytes of a regular file.
+
+    Its kind and size are checked before it is read.
+    """
     try:
         real = path.resolve(strict=True)
         if SECRET.search(real.as_posix()) or SECRET.search(path.as_posix()):
@@ -177,7 +184,7 @@ def _media_type(data: bytes, name: str) -> str:
 
 
 def _shrunk(data: bytes, media_type: str, name: str) -> tuple[bytes, str, str]:
-    """Return the picture at a useful size, its media type, and the change for the notice. Needs Pillow."""
+    """Return the picture at a useful size, its media type, and the change made."""
     try:
         from PIL import Image
     except ImportError:

@@ -1,4 +1,4 @@
-"""Fetch a file from an https:// address, so that it can be attached like a file of the user.
+"""Fetch a file from an https:// address, to attach it like a local one.
 
 An address may come from anywhere, and must not lead into the user's own network. So a name is looked up once, all of
 its IP addresses have to be public, and the connection goes to one of these, with the certificate of the name. Each
@@ -34,7 +34,7 @@ HEADERS = {
 
 
 class Fetched(NamedTuple):
-    """A downloaded file: its bytes, the last part of its address, and the host of that address."""
+    """A downloaded file: its bytes, its name, and the host that was asked."""
 
     data: bytes
     name: str
@@ -82,7 +82,7 @@ def fetch(
 
 
 class _Download(threading.Thread):
-    """A thread of its own, so that the waiting one can leave in every phase, even while a name is looked up."""
+    """A thread of its own, so that the waiting one can leave in every phase."""
 
     def __init__(
         self, url: Url, most: int, look_up: Callable[[str, int], list[str]], allowed: Callable[[str], bool]
@@ -132,7 +132,10 @@ class _Download(threading.Thread):
         raise PromptError(f"{self.name} is redirected more than {REDIRECTS} times; attach the address where it ends")
 
     def _get(self) -> str | None:
-        """Read the answer of one address. Returns the target of a redirect, or None after a file."""
+        """Read the answer of one address.
+
+        Returns the target of a redirect, or None after a file.
+        """
         addresses = [None] if transport.proxy_for(str(self._url)) else self._addresses()
         for address in addresses:
             try:
@@ -143,7 +146,10 @@ class _Download(threading.Thread):
         raise AssertionError("the last address returns or raises")
 
     def _addresses(self) -> list[str]:
-        """Return the IP addresses of the host. Raises PromptError if one of them is not public."""
+        """Return the IP addresses of the host.
+
+        Raises PromptError if one of them is not public.
+        """
         try:
             found = self._look_up(self._host, self._url.port or 443)
         except (OSError, UnicodeError):
@@ -191,7 +197,10 @@ class _Download(threading.Thread):
 
 
 def _checked(text: str, allowed: Callable[[str], bool], base: Url | None = None) -> Url:
-    """Parse an address and check what it says. The PromptError shows its host and nothing more of it."""
+    """Parse an address and check what it says.
+
+    The PromptError shows its host and nothing more of it.
+    """
     try:
         url = transport.parse_url(text, base)
     except ValueError:

@@ -1,6 +1,6 @@
 """Tell addresses on the public internet from those in the user's own network.
 
-A file of its own, because with download.py it would be over 250 lines.
+This is a module of its own, because together with download.py it would have over 250 lines.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ NEVER = tuple(
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is public: is_public("1.1.1.1") -> True, is_public("::ffff:10.0.0.1") -> False."""
+    """Whether an IP address is public.
+
+    Example: is_public("1.1.1.1") -> True, is_public("::ffff:10.0.0.1") -> False.
+    """
     try:
         found = ip_address(address)
     except ValueError:
@@ -40,7 +43,9 @@ def is_public(address: str) -> bool:
 
 
 def is_named_public(host: str, allowed: Callable[[str], bool] = is_public) -> bool:
-    """Whether a host name may be public: "example.org", but not "localhost", "10.0.0.1", "0x7f.1" or "printer.local".
+    """Whether a host name may be public.
+
+    "example.org" may, but not "localhost", "10.0.0.1", "0x7f.1" or "printer.local".
 
     Only a look-up tells where the name really leads to.
     """

@@ -29,7 +29,9 @@ _STEPS = re.compile(_STEP)
 
 
 def fill(text: str, variables: Mapping[str, Any], *, pictures: bool = False) -> PromptText:
-    """Replace {{name}} by its value: fill("Hi {{who}}", {"who": "Ada"}).text -> "Hi Ada".
+    """Replace {{name}} by its value.
+
+    Example: fill("Hi {{who}}", {"who": "Ada"}).text -> "Hi Ada".
 
     Raises PromptError for an unknown name, a missing attribute or index, a call, or a name like __class__.
 
@@ -53,7 +55,10 @@ def fill(text: str, variables: Mapping[str, Any], *, pictures: bool = False) -> 
 
 
 def named(text: str, variables: Mapping[str, Any]) -> Any:
-    """Return the object that {{name}} or Out[3] names. Any other text is filled and returned as text."""
+    """Return the object that {{name}} or Out[3] names.
+
+    Any other text is filled and returned as text.
+    """
     whole = _FIELD.fullmatch(f"{{{{{text}}}}}" if re.fullmatch(r"(In|Out)\[\d+\]", text) else text.strip())
     return _value_of(whole, variables) if whole and not whole[1] else fill(text, variables).text
 
@@ -96,7 +101,10 @@ def _index(step: str) -> int | str:
 
 
 def as_text(value: Any, path: str) -> PromptText:
-    """Convert a value to text, cut to a size. The path names the value in the notice about a cut."""
+    """Convert a value to text, cut to a size.
+
+    The path names the value in the notice about a cut.
+    """
     notices: tuple[str, ...] = ()
     if _is_pandas(value):
         text, notices = _table(value, path)
@@ -117,7 +125,7 @@ def _is_pandas(value: Any) -> bool:
 
 
 def _table(value: Any, path: str) -> tuple[str, tuple[str, ...]]:
-    """Convert a DataFrame or Series to a Markdown table, cut to MAX_ROWS and MAX_COLUMNS, with a notice if cut."""
+    """Convert a DataFrame or Series to a Markdown table, and cut it to a size."""
     frame = value.to_frame() if hasattr(value, "to_frame") else value
     rows, columns = frame.shape
     shown = frame.iloc[:MAX_ROWS, :MAX_COLUMNS]

@@ -10,7 +10,9 @@ from claude_nb.types.request import Request
 
 
 def count_tokens(request: Request, *, credentials: Credentials, allow_http: bool = False) -> int | None:
-    """Return the tokens of a prompt as its server counts them, free of charge; None if this provider does not count.
+    """Return the tokens of a prompt as its server counts them, free of charge.
+
+    Returns None if this provider does not count.
 
     The server receives the prompt. Raises ClaudeError if the server cannot be asked.
     """
@@ -29,7 +31,10 @@ def count_tokens(request: Request, *, credentials: Credentials, allow_http: bool
 
 
 def served_models(name: str, base_url: str, credentials: Credentials) -> list[str]:
-    """Return the model ids that a server lists at /models. Raises ClaudeError if it cannot be asked."""
+    """Return the model ids that a server lists at /models.
+
+    Raises ClaudeError if it cannot be asked.
+    """
     from claude_nb.providers.http import client
 
     key = credentials.find(registry.find(name).owner, base_url)
@@ -38,7 +43,10 @@ def served_models(name: str, base_url: str, credentials: Credentials) -> list[st
 
 
 def check_key(provider: registry.Provider, credentials: Credentials) -> None:
-    """Ask the server whether it accepts the key. Raises ClaudeError: AuthError if it does not."""
+    """Ask the server whether it accepts the key.
+
+    Raises ClaudeError: AuthError if it does not.
+    """
     from claude_nb.providers.http import client
 
     key, headers = credentials.find(provider.owner), registry.dialect_of(provider).headers

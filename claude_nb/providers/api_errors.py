@@ -1,6 +1,6 @@
-"""Convert an error response to a typed error, whose one line names the cause and the next step.
+"""Convert an error response to a typed error.
 
-The type says whether a retry makes sense: only Overloaded is worth one.
+Its one line names the cause and the next step. The type says whether a retry makes sense: only Overloaded is worth one.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def from_response(
     found: str | None = None,
     clean: Callable[[str], str] = str,
 ) -> ApiError:
-    """Return the error of a response: from_response(529, {}, b"", host="api.example.com") -> Overloaded.
+    """Return the error of a response.
+
+    Example: from_response(529, {}, b"", host="api.example.com") -> Overloaded.
 
     headers  names in lower case
     found    where the key was found: "environment variable AIMLAPI_API_KEY"
@@ -79,7 +81,10 @@ def from_response(
 
 
 def from_event(data: Mapping[str, Any]) -> ApiError:
-    """Return the error that an object in a stream reports: from_event({"error": {"type": "overloaded_error"}})."""
+    """Return the error that an object in a stream reports.
+
+    Example: from_event({"error": {"type": "overloaded_error"}}).
+    """
     message = "; ".join(error_bodies.messages(dict(data)))
     codes = list(error_bodies.codes(data))
     status = next(filter(None, map(_status_in, codes)), None)
@@ -93,7 +98,7 @@ def from_event(data: Mapping[str, Any]) -> ApiError:
 
 
 def is_error(data: Mapping[str, Any]) -> bool:
-    """Whether an object reports an error, in any of the shapes that servers use in a stream."""
+    """Whether an object in a stream reports an error, in any shape in use."""
     if data.get("error") or data.get("type") == "error" or data.get("object") == "error":
         return True
     if not data.get("message"):
@@ -102,7 +107,7 @@ def is_error(data: Mapping[str, Any]) -> bool:
 
 
 def retry_after_s(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
-    """Return the seconds that retry-after-ms or retry-after (seconds or a date) ask to wait; None without either."""
+    """Return the seconds to wait by retry-after-ms or retry-after, or None."""
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             seconds = float(headers.get(name, "")) * scale
@@ -119,7 +124,10 @@ def retry_after_s(headers: Mapping[str, str], *, now: datetime | None = None) ->
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
-    """Return the server's id of the request, under any of the names in use; None if it sent none."""
+    """Return the server's id of the request, under any of the names in use.
+
+    Returns None if it sent none.
+    """
     return next((one_line(headers[name], 100) for name in REQUEST_ID_HEADERS if headers.get(name)), None)
 
 

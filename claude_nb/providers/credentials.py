@@ -1,6 +1,7 @@
-"""Look up API keys: passed in Python, environment, Colab or Kaggle secrets, keyring, in this order.
+"""Look up API keys.
 
-A key is bound to one origin, and http/client.py refuses to send it anywhere else.
+The order is: passed in Python, environment, Colab or Kaggle secrets, keyring. A key is bound to one origin, and
+http/client.py refuses to send it anywhere else.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Credentials:
         return self._variable("JPY_SESSION_NAME") or None
 
     def own_models(self) -> list[dict[str, Any]]:
-        """Return the user's rows for the table of models: CLAUDE_NB_MODELS, or models.json in the settings folder."""
+        """Read the user's models: CLAUDE_NB_MODELS, or models.json in settings."""
         setting = self.setting("MODELS")
         path = Path(setting).expanduser() if setting else settings_folder() / "models.json"
         if not setting and not path.exists():
@@ -113,7 +114,7 @@ class Credentials:
         return (*self._passed.values(), *self._from_variable.values(), *elsewhere)
 
     def in_text(self, text: str, names: Iterable[str]) -> bool:
-        """Whether a text holds a key: one of the user's, one in these variables, or anything in that format."""
+        """Whether a text holds a known key, one in these variables, or a key format."""
         secrets = [key.reveal() for key in self.known()] + [self._variable(name) for name in names]
         # A short "key" is a word that a local server requires ("ollama", "none"), which a prompt may contain.
         return looks_like_key(text) or any(len(secret) >= 16 and secret in text for secret in secrets)
@@ -150,13 +151,13 @@ def settings_folder() -> Path:
 
 
 def is_home(owner: KeyOwner, base_url: str) -> bool:
-    """Whether a provider's own key may go to an address: its own origin, or this machine."""
+    """Whether an address is the provider's own origin, or this machine."""
     is_own = owner.base_url is not None and origin_of(base_url) == origin_of(owner.base_url)
     return is_own or is_loopback(base_url)
 
 
 def _from_secrets(names: tuple[str, ...]) -> tuple[str, str] | None:
-    """Look a key up in the secrets of Colab and Kaggle, only where their modules belong to the platform."""
+    """Look a key up in the secrets of Colab and Kaggle, on these platforms only."""
     for name in names:
         for ask in (_colab_secret, _kaggle_secret):
             if found := ask(name):

@@ -1,6 +1,7 @@
-"""Read the bodies of error responses in any shape: nested objects, lists of messages, plain text, a web page.
+"""Read the bodies of error responses in any shape.
 
-A file of its own, because with api_errors.py it would be near 300 lines.
+They are nested objects, lists of messages, plain text, or a web page. This is a module of its own, because together
+with api_errors.py it would have almost 300 lines.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def message(data: Mapping[str, Any] | None, body: bytes, headers: Mapping[str, s
 
 
 def messages(value: object, depth: int = 0) -> list[str]:
-    """Return the texts for people in an error body, the innermost error first, without repetitions."""
+    """Return the messages in an error body, the innermost first, each one once."""
     if depth > 4 or not value:
         return []
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""API keys that never show themselves, where they may be sent, and redaction of texts that may hold one."""
+"""API keys that hide their value, where they may be sent, and redaction."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ BEARER = re.compile(r"(?i)(bearer\s+|x-api-key[\"']?\s*[:=]\s*[\"']?)[A-Za-z0-9.
 
 
 class Key:
-    """An API key, bound to the origin it may be sent to. Its repr, str and format hide its value.
+    """An API key, bound to the origin it may be sent to.
+
+    Its repr, str and format hide its value.
 
     origin  the only place the key is ever sent to: "https://api.example.com"
     found   where the key was found, for messages: "environment variable AIMLAPI_API_KEY"
@@ -51,7 +53,9 @@ class Key:
 
 @lru_cache(maxsize=64)
 def origin_of(url: str) -> str:
-    """Return scheme, host and port of an address: origin_of("https://a.b/v1") -> "https://a.b".
+    """Return scheme, host and port of an address.
+
+    Example: origin_of("https://a.b/v1") -> "https://a.b".
 
     Raises ConfigError if the text is not an address.
     """
@@ -68,7 +72,10 @@ def origin_of(url: str) -> str:
 
 @lru_cache(maxsize=64)
 def is_loopback(url: str) -> bool:
-    """Whether an address is on this machine: is_loopback("http://127.0.0.1:8000/v1") -> True."""
+    """Whether an address is on this machine.
+
+    Example: is_loopback("http://127.0.0.1:8000/v1") -> True.
+    """
     host = urlsplit(url).hostname or ""
     with contextlib.suppress(ValueError):
         return ip_address(host).is_loopback
@@ -95,13 +102,18 @@ def check_destination(url: str, key: Key | None, *, allow_http: bool) -> None:
 
 
 def refuse_login(url: str) -> None:
-    """Raise ConfigError for https://name:password@host, because addresses are shown and stored in the history."""
+    """Raise ConfigError for https://name:password@host.
+
+    Addresses are shown, and stored in the history.
+    """
     if origin_of(url) and "@" in urlsplit(url).netloc:
         raise ConfigError("the base URL contains a name or password before @; leave it out and use %claude /login")
 
 
 def redact(text: str, keys: Iterable[Key] = (), *, assignments: bool = False) -> str:
-    """Mask keys in a text: redact("Bearer sk-ant-api03-abcdef0123456789abcd") -> "Bearer [key]".
+    """Mask keys in a text.
+
+    Example: redact("Bearer sk-ant-api03-abcdef0123456789abcd") -> "Bearer [key]".
 
     The given keys are masked in every spelling: plain, URL-encoded, base64, or 8 or more of their characters.
     Other texts are masked if they have the format of a key.
@@ -139,12 +151,12 @@ class RedactedLogs(logging.Filter):
 
 
 def looks_like_key(text: str) -> bool:
-    """Whether a text contains something in the format of a key, such as "sk-ant-api03-..."."""
+    """Whether a text contains a key format, such as "sk-ant-api03-..."."""
     return KEY_SHAPES.search(text) is not None
 
 
 def _without_pieces(text: str, secret: str, size: int = 8) -> str:
-    """Mask every run of *size* or more characters of the secret, because servers quote keys in part."""
+    """Mask pieces of the secret, because servers quote keys in part."""
     pieces = {secret[i : i + size] for i in range(len(secret) - size + 1)}
     start = 0
     masked: list[str] = []

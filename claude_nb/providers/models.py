@@ -23,7 +23,10 @@ ROOM_FOR_ANSWER = 8_000  # tokens; thinking counts toward max_tokens too
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens. For a prompt of more than *above* tokens, *then* is the price of all tokens."""
+    """US dollars per million tokens.
+
+    For a prompt of more than *above* tokens, *then* is the price of all tokens.
+    """
 
     input: float
     output: float
@@ -33,7 +36,10 @@ class Price:
     then: Price | None = None
 
     def saved_usd(self, usage: Usage) -> float | None:
-        """Return the dollars that the cache saved, less the cost of writing to it; None if that is unknown."""
+        """Return the dollars that the cache saved, less the cost of writing to it.
+
+        Returns None if that is unknown.
+        """
         read, write = usage.cache_read_tokens, usage.cache_write_tokens
         if self.cache_read is None or usage.input_tokens is None or (read is None and write is None):
             return None
@@ -97,7 +103,10 @@ class ModelSpec:
         return self.accepts is not None
 
     def refusal(self, name: str, value: Any = None) -> str | None:
-        """Return why the model does not take an option, or this value of it, in one line; None if it does."""
+        """Return why the model does not take an option, or this value of it, in one line.
+
+        Returns None if it does.
+        """
         if not self.known:
             return None
         if name in ("thinking", "effort"):
@@ -128,7 +137,10 @@ class ModelSpec:
         return None
 
     def thinking_for(self, value: str | int | None) -> Thinking | None:
-        """Return what is sent for the option "on", "off" or a budget in tokens. Raises PromptError if refused."""
+        """Return what is sent for the option "on", "off" or a budget in tokens.
+
+        Raises PromptError if refused.
+        """
         if value is None:
             return None
         if reason := self.refusal("thinking", value):
@@ -158,7 +170,10 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
 
 
 def read_table(rows: Iterable[Mapping[str, Any]]) -> dict[str, ModelSpec]:
-    """Convert rows of models.json to specs by name. Raises KeyError, TypeError or ValueError for a bad row."""
+    """Convert rows of models.json to specs by name.
+
+    Raises KeyError, TypeError or ValueError for a bad row.
+    """
     return {row["name"]: _spec({"label": row["name"], **row}) for row in rows}
 
 
@@ -176,7 +191,10 @@ def shipped() -> dict[str, ModelSpec]:
 
 
 def plain_name(model: str) -> str:
-    """Return one spelling for all: "anthropic/claude-sonnet-4.6-20260218" -> "claude-sonnet-4-6"."""
+    """Return one spelling for all.
+
+    Example: "anthropic/claude-sonnet-4.6-20260218" -> "claude-sonnet-4-6".
+    """
     name = model.lower().rsplit("/", 1)[-1].replace(".", "-")
     return re.sub(r"-(\d{8}|latest)$", "", name)
 
@@ -189,7 +207,10 @@ class Models:
         self._found: dict[str, ModelSpec] = {}
 
     def spec(self, model: str) -> ModelSpec:
-        """Find a model by id, alias or any spelling. The spec of an unknown model refuses nothing."""
+        """Find a model by id, alias or any spelling.
+
+        The spec of an unknown model refuses nothing.
+        """
         if model not in self._found:
             typed = model.lower()
             exact = (s for s in self.table.values() if typed in s.aliases or typed in s.ids.values())
@@ -198,7 +219,9 @@ class Models:
         return self._found[model]
 
     def resolve(self, model: str, provider: str) -> str:
-        """Return the id to send: resolve("sonnet", "aimlapi") -> "anthropic/claude-sonnet-4.6".
+        """Return the id to send.
+
+        Example: resolve("sonnet", "aimlapi") -> "anthropic/claude-sonnet-4.6".
 
         An id with a date (or "-latest") in the provider's own style means that version, so it is sent as typed.
         """
@@ -207,7 +230,10 @@ class Models:
         return model if known_id is None or versioned else known_id
 
     def price(self, model: str, provider: str) -> Price | None:
-        """Return the price at this provider; None if it is unknown, which never means free."""
+        """Return the price at this provider.
+
+        Returns None if it is unknown, which never means free.
+        """
         return self.spec(model).prices.get(provider)
 
     def check(self, request: Request) -> None:
@@ -225,7 +251,7 @@ class Models:
             _check_thinking(request, request.thinking, spec)
 
     def default_max_tokens(self, model: str, thinking: Thinking | None = None) -> int:
-        """Return the max_tokens for a wire format that requires one: 32,000, or the model's own limit."""
+        """Return the max_tokens where one is required: 32,000, or the model's limit."""
         most = self.spec(model).max_output
         limit = min(32_000, most or 8_192)
         if thinking:

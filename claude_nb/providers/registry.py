@@ -1,4 +1,4 @@
-"""The table of providers: which one a call goes to, and how a request is sent to it."""
+"""The table of providers, the choice of one, and the way to send to it."""
 
 from __future__ import annotations
 
@@ -78,7 +78,10 @@ KEY_VARIABLES = (*(name for row in PROVIDERS.values() for name in row.key_variab
 
 
 def find(name: str) -> Provider:
-    """Return the provider of that name. Raises ConfigError with the nearest name, or all names."""
+    """Return the provider of that name.
+
+    Raises ConfigError with the nearest name, or all names.
+    """
     if name in PROVIDERS:
         return PROVIDERS[name]
     near = get_close_matches(name, PROVIDERS, n=1)
@@ -87,7 +90,7 @@ def find(name: str) -> Provider:
 
 
 def default_name(credentials: Credentials) -> str:
-    """Return CLAUDE_NB_PROVIDER, else the first of aimlapi and anthropic that has a key, else demo."""
+    """Return CLAUDE_NB_PROVIDER, else the first provider with a key, else demo."""
     if name := credentials.setting("PROVIDER"):
         return find(name).name
     if credentials.setting("BASE_URL"):
@@ -112,10 +115,10 @@ class Target(NamedTuple):
 
 
 def choose(options: Mapping[str, Any], settings: Mapping[str, Any], credentials: Credentials) -> Target:
-    """Choose provider, model and address: by the options, then by the settings, then by the provider's defaults.
+    """Choose provider, model and address.
 
-    Settings for another provider are ignored. -m demo means the demo provider. An address without a provider or a key
-    means openai-compatible. Raises ConfigError.
+    Options come first, then settings, then the provider's defaults. Settings for another provider are ignored. -m
+    demo means the demo provider. An address without a provider or a key means openai-compatible. Raises ConfigError.
     """
     defaults = {"model": credentials.setting("MODEL"), "base_url": credentials.setting("BASE_URL"), **settings}
     name = options.get("provider") or ("demo" if options.get("model") == "demo" else None)
@@ -182,7 +185,10 @@ def check(request: Request, spec: ModelSpec) -> None:
 
 
 def key_for(request: Request, credentials: Credentials) -> Key | None:
-    """Return the key to send with a request; None if it needs none. Raises ConfigError if the key is missing."""
+    """Return the key to send with a request; None if it needs none.
+
+    Raises ConfigError if the key is missing.
+    """
     provider = find(request.provider)
     key = credentials.find(provider.owner, request.base_url)
     if key is None and provider.needs_key and not is_loopback(request.base_url or ""):
@@ -246,7 +252,10 @@ def stream(request: Request, options: SendOptions, *, credentials: Credentials, 
 
 
 def preview(request: Request, *, stream: bool) -> tuple[str, dict[str, Any]]:
-    """Return the address and the exact body of a request. Raises ConfigError without an address."""
+    """Return the address and the exact body of a request.
+
+    Raises ConfigError without an address.
+    """
     provider = find(request.provider)
     if provider.dialect is None:
         data = request.to_dict()

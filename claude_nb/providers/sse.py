@@ -1,4 +1,6 @@
-"""Decode server-sent events. No I/O, and any cut of the bytes gives the same events.
+"""Decode server-sent events.
+
+No I/O, and any cut of the bytes gives the same events.
 
 Follows the HTML standard, with two exceptions for existing servers: an event left open at the end of the stream is
 used if it is complete ([DONE] or a JSON object), and a field named "error" becomes an event of that name, because
@@ -21,7 +23,10 @@ LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 class Event(NamedTuple):
-    """One event: Event("message", "[DONE]"). Without an ``event:`` line, the name is "message"."""
+    """One event: Event("message", "[DONE]").
+
+    Without an ``event:`` line, the name is "message".
+    """
 
     name: str
     data: str
@@ -33,7 +38,10 @@ class Event(NamedTuple):
 
 
 def read_object(text: str | bytes) -> dict[str, Any] | None:
-    """Return a JSON object, or None: read_object('{"a": 1}') -> {"a": 1}. Never raises."""
+    """Return a JSON object, or None: read_object('{"a": 1}') -> {"a": 1}.
+
+    Never raises.
+    """
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):  # ValueError covers bad JSON, bad UTF-8 and numbers of 5,000 digits
@@ -66,7 +74,7 @@ class Decoder:
         return self._read(self._utf8.decode(data))
 
     def close(self) -> list[Event]:
-        """End the stream and return the event still open, if it is [DONE] or a complete JSON object."""
+        """End the stream and return the open event, if it is [DONE] or a JSON object."""
         self._check_size()
         found = self._read(self._utf8.decode(b"", final=True))
         found += self._end_line("")
@@ -141,7 +149,10 @@ class Decoder:
 
 
 def events(pieces: Iterable[bytes]) -> Iterator[Event]:
-    """Decode a whole stream: [e.data for e in events([b"data: a", b"b\\n\\n"])] -> ["ab"]."""
+    """Decode a whole stream.
+
+    Example: [e.data for e in events([b"data: a", b"b\\n\\n"])] -> ["ab"].
+    """
     decoder = Decoder()
     for piece in pieces:
         yield from decoder.feed(piece)

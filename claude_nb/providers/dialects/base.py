@@ -56,7 +56,10 @@ class Dialect:
 
 
 def is_damaged(event: Event) -> bool:
-    """Whether an event without a JSON object began as one. Other data is noise that some proxies send."""
+    """Whether an event without a JSON object began as one.
+
+    Other data is noise that some proxies send.
+    """
     return event.data.lstrip().startswith("{")
 
 
@@ -66,7 +69,10 @@ def piece_missing() -> StreamCut:
 
 
 def stop_fields(raw: object) -> dict[str, Any]:
-    """Return the stop reason as fields of a chunk; {} for null and for "", which some servers send in every chunk."""
+    """Return the stop reason as fields of a chunk.
+
+    Returns {} for null and for "", which some servers send in every chunk.
+    """
     if not isinstance(raw, str) or not raw:
         return {}
     return {"stop_reason": STOP_REASONS.get(raw, "unknown"), "raw_stop_reason": label(raw)}
@@ -90,12 +96,18 @@ def string(value: object) -> str:
 
 
 def label(value: object) -> str | None:
-    """Return a short text such as an id or a name; None if it is empty or not a string."""
+    """Return a short text such as an id or a name.
+
+    Returns None if it is empty or not a string.
+    """
     return mended(value)[:200] if isinstance(value, str) and value else None
 
 
 def count(value: object) -> int | None:
-    """Return a number of tokens; None for anything but a finite whole number of at least 0."""
+    """Return a number of tokens.
+
+    Returns None for anything but a finite whole number of at least 0.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     # The upper limit keeps a nonsense count out of sums and out of a database column.
@@ -110,7 +122,10 @@ def dollars(value: object) -> float | None:
 
 
 def cost_usd(data: dict[str, Any]) -> float | None:
-    """Return what AI/ML API charged: {"meta": {"usage": {"credits_used": 2480}}} -> 0.00124."""
+    """Return what AI/ML API charged.
+
+    Example: {"meta": {"usage": {"credits_used": 2480}}} -> 0.00124.
+    """
     spent = child(child(data, "meta"), "usage")
     credit = dollars(spent.get("credits_used"))
     usd = dollars(spent.get("usd_spent"))
@@ -123,12 +138,12 @@ def known(usage: Usage) -> Usage | None:
 
 
 def mended(text: str) -> str:
-    """Make a text encodable: join the halves of surrogate pairs, and replace a lone half by U+FFFD."""
+    """Join the halves of surrogate pairs, and replace lone halves by U+FFFD."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if HALF.search(text) else text
 
 
 def joined(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    """Yield the chunks with encodable text, also if a surrogate pair is split between two chunks."""
+    """Mend the texts of chunks, even if a surrogate pair is split between two."""
     text = thinking = ""
     for chunk in chunks:
         if chunk.text.isascii() and chunk.thinking.isascii() and not (text or thinking):
@@ -143,6 +158,6 @@ def joined(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
 
 
 def _hold_half(text: str) -> tuple[str, str]:
-    """Split off the first half of a surrogate pair at the end, whose second half may follow."""
+    """Split off half a surrogate pair at the end, whose other half may follow."""
     cut = len(text) - ("\ud800" <= text[-1:] <= "\udbff")
     return mended(text[:cut]), text[cut:]

@@ -1,4 +1,4 @@
-"""The Chat Completions format, as AI/ML API and OpenAI-compatible servers speak it.
+"""The Chat Completions format, for AI/ML API and OpenAI-compatible servers.
 
 On AI/ML API the id is on the first chunk only, and the last chunk has no delta. Its later zeros and nulls say nothing
 about the real counts.
@@ -103,7 +103,10 @@ PLAIN_DELTA = frozenset(("role", "content"))
 
 
 class _Reader:
-    """Convert the JSON objects of one reply to chunks. `stopped` is set once the stop reason has arrived."""
+    """Convert the JSON objects of one reply to chunks.
+
+    `stopped` is set once the stop reason has arrived.
+    """
 
     def __init__(self) -> None:
         self._calls = ToolCalls()
@@ -118,7 +121,10 @@ class _Reader:
         return iter((Chunk(text=text),)) if text else self._read(data)
 
     def _plain_text(self, data: dict[str, Any]) -> str:
-        """Return the text of an object that brings nothing else, as most do; "" if it must be read in full."""
+        """Return the text of an object that brings nothing else, as most do.
+
+        Returns "" if it must be read in full.
+        """
         choices = data.get("choices")
         if not (self._has_content and data.keys() <= PLAIN and isinstance(choices, list) and len(choices) == 1):
             return ""
@@ -165,7 +171,10 @@ class _Reader:
             yield self._calls.finished(Chunk(**(stop | {"stop_reason": "tool_use"} if is_request else stop)))
 
     def _call(self, piece: dict[str, Any]) -> Iterator[Chunk]:
-        """Convert a piece of a tool call. Its index names the call; without one, a new id begins a new call."""
+        """Convert a piece of a tool call.
+
+        Its index names the call; without one, a new id begins a new call.
+        """
         function, call_id, index = child(piece, "function"), string(piece.get("id")), count(piece.get("index"))
         if index is None:
             self._index += bool(call_id)
@@ -178,7 +187,10 @@ class _Reader:
         yield self._calls.add(self._index, text)
 
     def _stop(self, *words: object) -> dict[str, Any]:
-        """Return the stop reason as fields of a chunk. It may arrive twice, and only the first one counts."""
+        """Return the stop reason as fields of a chunk.
+
+        It may arrive twice, and only the first one counts.
+        """
         fields = {} if self.stopped else next(filter(None, map(stop_fields, words)), {})
         self.stopped = self.stopped or bool(fields)
         return fields

@@ -1,6 +1,7 @@
-"""Convert messages for the wire: roles alternate, and tool results form a user message of their own.
+"""Convert messages and their parts for the wire.
 
-A part of a message becomes a content block, either Anthropic's or OpenAI's. AI/ML API takes Anthropic's.
+Roles alternate, and tool results form a user message of their own. A part of a message becomes a content block,
+either Anthropic's or OpenAI's. AI/ML API takes Anthropic's.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ ToBlock = Callable[[Part], Block | None]  # None: the wire format has no block f
 
 
 def alternating(request: Request) -> list[Message]:
-    """Return the messages with each tool result in a user message of its own, after the call it answers.
+    """Return the messages with tool results in user messages of their own.
 
-    The last message may be the assistant's, for the model to continue. If the request offers no tools, calls and
-    results become text, because servers reject them.
+    They follow the calls they answer. The last message may be the assistant's, for the model to continue. If the
+    request offers no tools, calls and results become text, because servers reject them.
     """
     split = _split_results if request.tools else _tools_as_text
     return [part for message in request.messages for part in split(message)]
@@ -54,9 +55,9 @@ def _skip_separator(text: str, at: int) -> int:
 
 
 def _without_open_calls(parts: Iterable[Part]) -> list[Part]:
-    """Return the parts in order, without unanswered tool calls and the thinking that led to them.
+    """Return the parts without unanswered tool calls.
 
-    Servers reject both, and a reply that was cut may end with such a call.
+    The thinking that led to these goes too. Servers reject both, and a reply that was cut may end with such a call.
     """
     ordered = sorted(parts, key=lambda part: part.at)
     answered = {part.id for part in ordered if isinstance(part, ToolResult)}
@@ -71,7 +72,10 @@ def _without_open_calls(parts: Iterable[Part]) -> list[Part]:
 
 
 def _tools_as_text(message: Message) -> Iterator[Message]:
-    """Replace tool calls and results by text. Servers reject them in a request that offers no tools."""
+    """Replace tool calls and results by text.
+
+    Servers reject them in a request that offers no tools.
+    """
     calls = {part.id: part for part in message.parts if isinstance(part, ToolCall)}
     text, start, parts = "", 0, list[Part]()
     for part in sorted(message.parts, key=lambda part: part.at):
@@ -85,7 +89,7 @@ def _tools_as_text(message: Message) -> Iterator[Message]:
 
 
 def body_start(request: Request, to_block: ToBlock, *, stream: bool) -> dict[str, Any]:
-    """Build the fields that Anthropic and AI/ML API share: model, messages, system prompt, stream."""
+    """Build the fields of a body that Anthropic and AI/ML API share."""
     messages = [{"role": message.role, "content": content(message, to_block)} for message in alternating(request)]
     body: dict[str, Any] = {"model": request.model, "messages": messages}
     if system := system_prompt(request):
@@ -96,7 +100,10 @@ def body_start(request: Request, to_block: ToBlock, *, stream: bool) -> dict[str
 
 
 def system_prompt(request: Request) -> str | None:
-    """Return the system prompt. It includes the JSON schema for models that can only be asked to follow it."""
+    """Return the system prompt.
+
+    It includes the JSON schema for models that can only be asked to follow it.
+    """
     if request.answer is None or request.answer.method != "prompt":
         return request.system
     schema = f"Answer with one JSON object and nothing else. It must fit this JSON schema:\n{request.answer.schema}"
@@ -104,7 +111,10 @@ def system_prompt(request: Request) -> str | None:
 
 
 def content(message: Message, to_block: ToBlock) -> str | list[Block]:
-    """Return the text, or a list of blocks in order. White space between two blocks is left out."""
+    """Return the text, or a list of blocks in order.
+
+    White space between two blocks is left out.
+    """
     text, start = message.text, 0
     blocks: list[Block] = []
     for part in sorted(message.parts, key=lambda part: part.at):
@@ -119,7 +129,10 @@ def content(message: Message, to_block: ToBlock) -> str | list[Block]:
 
 
 def anthropic_block(part: Part, *, thinking: bool = False) -> Block | None:
-    """Return a content block of the Messages API. Thinking is left out unless *thinking* is True."""
+    """Return a content block of the Messages API.
+
+    Thinking is left out unless *thinking* is True.
+    """
     if isinstance(part, Thought):
         return _thinking(part) if thinking else None
     if isinstance(part, ToolCall):
@@ -134,7 +147,7 @@ def anthropic_block(part: Part, *, thinking: bool = False) -> Block | None:
 
 
 def openai_block(part: Part) -> Block | None:
-    """Return a content block of Chat Completions, which has none for thinking, tool calls and tool results."""
+    """Return a content block of Chat Completions, which has them for files only."""
     if not isinstance(part, Attachment):
         return None
     if part.media_type == "text/plain":
@@ -146,12 +159,15 @@ def openai_block(part: Part) -> Block | None:
 
 
 def openai_tool_call(part: ToolCall) -> dict[str, Any]:
-    """Return a tool call as Chat Completions writes it, beside the content of a message."""
+    """Return a tool call as Chat Completions writes it, beside the content."""
     return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": part.arguments}}
 
 
 def _arguments(call: ToolCall) -> dict[str, Any]:
-    """Return the arguments as the object that the server requires; {} if the model wrote something else."""
+    """Return the arguments as the object that the server requires.
+
+    Returns {} if the model wrote something else.
+    """
     try:
         value = json.loads(call.arguments)
     except (ValueError, RecursionError):

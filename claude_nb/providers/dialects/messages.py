@@ -1,4 +1,7 @@
-"""The Anthropic Messages format: typed events around content blocks. Unknown events, blocks and deltas are skipped."""
+"""The Anthropic Messages format: typed events around content blocks.
+
+Unknown events, blocks and deltas are skipped.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,7 @@ def _output_fields(request: Request) -> dict[str, Any]:
 
 
 def _mark_for_cache(body: dict[str, Any]) -> None:
-    """Set cache points where a later prompt may differ: after the system prompt, the attachments and the whole."""
+    """Set cache points after the system prompt, the attachments and the whole."""
     last = body["messages"][-1]
     for holder, name in ((body, "system"), (last, "content")):
         if isinstance(holder.get(name), str):
@@ -98,7 +101,7 @@ def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
 
 
 def _chunk(kind: str, data: dict[str, Any], counts: PromptCounts) -> Chunk:
-    """Convert an event to a chunk, which is empty if the event brings neither text, counts nor a stop reason."""
+    """Convert an event to a chunk, which is empty for events of other kinds."""
     if kind == "message_start":
         message = child(data, "message")
         # Its output count is a placeholder, about 1. Without it, a reply that breaks off has an unknown cost.
@@ -127,7 +130,7 @@ def _tool_chunk(kind: str, data: dict[str, Any], tools: ToolCalls) -> Chunk | No
 
 
 def _stop(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the stop reason as fields of a chunk, with the details that servers add to a refusal."""
+    """Return the stop reason as fields of a chunk, with details of a refusal."""
     details = child(data, "stop_details")
     texts = [text for name in ("category", "explanation") if (text := label(details.get(name)))]
     fields = stop_fields(data.get("stop_reason"))
@@ -153,7 +156,7 @@ def _unstreamed(data: dict[str, Any]) -> Iterator[Chunk]:
 
 
 def _text_chunk(block: dict[str, Any]) -> Chunk:
-    """Return the text or thinking of a block or a delta; an empty chunk for all others."""
+    """Return the text or thinking of a block or a delta, or an empty chunk."""
     kind = string(block.get("type"))
     if kind in ("text", "text_delta"):
         return Chunk(text=string(block.get("text")))
@@ -163,9 +166,10 @@ def _text_chunk(block: dict[str, Any]) -> Chunk:
 
 
 class PromptCounts:
-    """Add up the three token counts of a prompt: fresh, read from the cache, written to it.
+    """Add up the three token counts of a prompt.
 
-    They arrive in several events, and a later event may repeat only some of them, or repeat them as 0.
+    They are fresh tokens, and those read from and written to the cache. They arrive in several events, and a later
+    event may repeat only some of them, or repeat them as 0.
     """
 
     NAMES = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
@@ -189,7 +193,10 @@ class PromptCounts:
 
 
 class ThinkingBlocks:
-    """Collect the signed thinking blocks of a stream. A conversation sends them back as they came."""
+    """Collect the signed thinking blocks of a stream.
+
+    A conversation sends them back unchanged.
+    """
 
     MOST_CHARS = 5_000_000  # of all blocks; a larger total is a fault of the server
 
@@ -216,7 +223,10 @@ class ThinkingBlocks:
 
 
 def _signed_thought(block: Mapping[str, Any]) -> Thought | None:
-    """Return a thinking block as a Thought; None without a signature, because servers take no unsigned ones back."""
+    """Return a thinking block as a Thought.
+
+    Returns None without a signature, because servers take no unsigned ones back.
+    """
     text, signature, sealed = (mended(string(block.get(name))) for name in THINKING_FIELDS)
     if not (signature or sealed):
         return None

@@ -27,11 +27,13 @@ STRICT_KEYS = {
 
 
 class _OpenSchema(Exception):
-    """The schema allows what a grammar of fixed fields cannot express: any key, any value, or recursion."""
+    """The schema allows any key, any value or recursion, which a grammar cannot."""
 
 
 def for_claude(schema: Schema) -> Schema | None:
-    """Return the copy that Anthropic's API compiles; None if the API cannot take the schema.
+    """Return the copy that Anthropic's API compiles.
+
+    Returns None if the API cannot take the schema.
 
     Every object is closed. Limits of numbers, texts and lists become part of the description.
 
@@ -50,7 +52,7 @@ def for_claude(schema: Schema) -> Schema | None:
 
 
 def is_strict(schema: Schema) -> bool:
-    """Whether OpenAI's strict mode takes the schema unchanged: all objects closed, all of their fields required."""
+    """Whether all objects are closed, and all fields required, as strict mode needs."""
     return all(
         part.keys() <= STRICT_KEYS
         and isinstance(part.get("type", ""), str)

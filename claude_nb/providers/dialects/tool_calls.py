@@ -1,4 +1,7 @@
-"""Assemble tool calls from the pieces of a stream, several at once. One tool is internal: the structured answer."""
+"""Assemble tool calls from the pieces of a stream, several at once.
+
+One tool is internal: the structured answer.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ MOST_CHARS = 5_000_000  # of all arguments; a larger total is a fault of the ser
 
 
 def schemas(request: Request) -> list[tuple[str, str, Any]]:
-    """Return name, description and JSON schema of each tool, including the tool for a structured answer."""
+    """Return name, description and schema of each tool, and of a forced answer."""
     rows = [(tool.name, tool.description, json.loads(tool.schema)) for tool in request.tools]
     if request.answer and request.answer.method == "tool":
         rows.append((ANSWER, "Give your whole answer with this.", json.loads(request.answer.schema)))
@@ -24,7 +27,10 @@ def schemas(request: Request) -> list[tuple[str, str, Any]]:
 
 
 class ToolCalls:
-    """The tool calls of one reply. A key, the server's index, tells calls that are open at the same time apart."""
+    """The tool calls of one reply.
+
+    A key, the server's index, tells calls that are open at the same time apart.
+    """
 
     def __init__(self) -> None:
         self._open: dict[Hashable, tuple[str, str, list[str]]] = {}
@@ -40,7 +46,10 @@ class ToolCalls:
         return Chunk(call=f"{name} ")
 
     def add(self, key: Hashable, text: str) -> Chunk:
-        """Add a piece of the arguments. A piece for a call that was never opened is dropped."""
+        """Add a piece of the arguments.
+
+        A piece for a call that was never opened is dropped.
+        """
         call = self._open.get(key)
         self._chars += len(text)
         if call is None or self._chars > MOST_CHARS:
@@ -64,6 +73,6 @@ class ToolCalls:
         return [self.end(key) for key in list(self._open)]
 
     def finished(self, chunk: Chunk) -> Chunk:
-        """Correct the stop reason of a structured answer: it ends the reply and requests no tool call."""
+        """Correct the stop reason of a structured answer, which ends the reply."""
         ends = self._is_answer and chunk.stop_reason == "tool_use"
         return replace(chunk, stop_reason="end") if ends else chunk

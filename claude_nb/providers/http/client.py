@@ -1,4 +1,4 @@
-"""Send a request to a server, with retries before the first byte of the response, and with typed errors."""
+"""Send requests, with retries before the first byte and with typed errors."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ def send(
     clock: Callable[[], float] = time.monotonic,
     chance: Callable[[], float] = random.random,
 ) -> Generator[Chunk, None, Response]:
-    """Send a request: ``response = yield from send(...)``. Yields notices while it waits to retry.
+    """Send a request: ``response = yield from send(...)``.
+
+    Yields notices while it waits to retry.
 
     allow_http  whether an unencrypted request may go to another machine
     retries     how many more tries a refused or lost request gets; 0: the caller retries, see ClaudeError.retry_in_s
@@ -90,7 +92,10 @@ def send(
 
 
 def read_json(request: OutgoingRequest, *, stop: Stop | None = None, allow_http: bool = False) -> dict[str, Any]:
-    """Send a request and return the JSON object of its response: read_json(get("https://api.example/v1/models"))."""
+    """Send a request and return the JSON object of its response.
+
+    Example: read_json(get("https://api.example/v1/models")).
+    """
     steps = send(request, stop=stop or Stop(), allow_http=allow_http)
     while True:
         try:
@@ -115,7 +120,7 @@ def _process_id(pid: int) -> str:  # noqa: ARG001 - the cache's key, so that a f
 
 
 def _try_once(request: OutgoingRequest, stop: Stop, clock: Callable[[], float]) -> Response | tuple[ClaudeError, str]:
-    """Return an open Response, or the error and the value of its x-should-retry header."""
+    """Return an open Response, or the error and its x-should-retry header."""
     stream = transport.stream_for(request, urlsplit(request.url).netloc)
     succeeded = False
     try:
@@ -133,7 +138,7 @@ def _try_once(request: OutgoingRequest, stop: Stop, clock: Callable[[], float]) 
 
 
 def _wait_s(error: ClaudeError, hint: str, attempt: int, chance: Callable[[], float]) -> float | None:
-    """Return the seconds to wait before a retry, 0.4 to 8 unless the server asks for more; None: do not retry."""
+    """Return the seconds before a retry, or None if the request is not retried."""
     requested_s = error.retry_after_s if isinstance(error, ApiError) else None
     may_pass = isinstance(error, (Overloaded, Unreached, StreamCut))
     if hint == "false" or not (may_pass or hint == "true") or (requested_s or 0) > LONGEST_WAIT_S:
@@ -142,7 +147,10 @@ def _wait_s(error: ClaudeError, hint: str, attempt: int, chance: Callable[[], fl
 
 
 def _count_down(error: ClaudeError, wait_s: float, try_of: str, stop: Stop) -> Iterator[Chunk]:
-    """Wait, and yield a notice about once a second: "overloaded, trying again in 2 s (1 of 2)"."""
+    """Wait, and yield a notice about once a second.
+
+    Example: "overloaded, trying again in 2 s (1 of 2)".
+    """
     status = error.status if isinstance(error, ApiError) else None
     reason = {None: "no connection", 429: "too many requests", 503: "overloaded", 529: "overloaded"}.get(
         status, f"server error {status}"

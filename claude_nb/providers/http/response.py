@@ -63,12 +63,18 @@ class Response:
         self._stream.close()
 
     def expect_end(self) -> None:
-        """Note that the reply is complete: the rest (a token count) gets 3 s, and a lost connection is its end."""
+        """Note that the reply is complete.
+
+        The rest (a token count) gets 3 s, and a lost connection is its end.
+        """
         self._ending = True
         self._stream.timeouts = self._at_the_end()
 
     def events(self) -> Iterator[Event]:
-        """Yield the events as they arrive. Raises StreamCut, or NetworkError, also when stopped."""
+        """Yield the events as they arrive.
+
+        Raises StreamCut, or NetworkError, also when stopped.
+        """
         decoder, progress_at = Decoder(), self._clock()
         cut: ClaudeError | None = None
         with self._stop.unblocking(self.close):
@@ -89,7 +95,10 @@ class Response:
             raise cut
 
     def json(self) -> dict[str, Any]:
-        """Return the body as a JSON object. Raises StreamCut or BadRequest if it is not one."""
+        """Return the body as a JSON object.
+
+        Raises StreamCut or BadRequest if it is not one.
+        """
         data, start = self._object()
         if data is not None:
             return data
@@ -136,7 +145,10 @@ class Response:
         yield from self._pieces
 
     def _read(self, limit: int, *, part: bool = False) -> bytes:
-        """Return the body; with *part*, as much of it as arrives in a few seconds, up to the limit."""
+        """Return the body.
+
+        With *part*, as much of it as arrives in a few seconds, up to the limit.
+        """
         body, began = bytearray(), self._clock()
         with self._stop.unblocking(self.close):
             try:
@@ -160,8 +172,10 @@ class Response:
         )
 
     def _redacted(self, event: Event) -> Event:
-        """Mask keys, because servers echo them in errors. In other events only the whole key counts, because a reply
-        may hold text that merely looks like a key."""
+        """Mask keys, because servers echo them in errors.
+
+        In other events only the whole key counts, because a reply may hold text that merely looks like a key.
+        """
         is_error = event.name == "error" or MENTIONS_ERROR.search(event.data)
         if is_error or any(key.reveal() in event.data for key in self._keys):
             return event._replace(data=redact(event.data, self._keys))
@@ -169,7 +183,10 @@ class Response:
 
 
 def _begins_stream(first: bytes, label: str) -> bool:
-    """Whether a body is a stream. Its start counts more than its label, because servers mislabel both kinds."""
+    """Whether a body is a stream.
+
+    Its start counts more than its label, because servers mislabel both kinds.
+    """
     start = first.lstrip()
     if label.startswith("text/event-stream"):
         return not start.startswith(b"{")

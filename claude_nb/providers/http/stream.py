@@ -1,4 +1,4 @@
-"""The bytes of a response on their way to the reader, with time-outs that end a silence."""
+"""The bytes of a response on their way to the reader, with time-outs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ class Timeouts:
 
 
 class Unreached(NetworkError):
-    """No response has begun, so a retry repeats nothing. client.py converts it to a NetworkError."""
+    """No response has begun, so a retry repeats nothing.
+
+    client.py converts it to a NetworkError.
+    """
 
 
 class Head(NamedTuple):
@@ -44,7 +47,7 @@ Item = Head | bytes | ClaudeError
 
 
 class ByteStream(ABC):
-    """The response to one request: a Head, raw pieces of the body, then b"" or an error."""
+    """The response to a request: a Head, pieces of the body, b"" or an error."""
 
     def __init__(self, host: str, timeouts: Timeouts) -> None:
         self.host = host
@@ -56,7 +59,10 @@ class ByteStream(ABC):
 
     @abstractmethod
     def take(self) -> Head | bytes:
-        """Return the next item. Raises the error, or NetworkError if closed or silent for too long."""
+        """Return the next item.
+
+        Raises the error, or NetworkError if closed or silent for too long.
+        """
 
     def news(self, *, connecting: bool) -> None:
         """Restart the time-outs, because the server has shown a sign of life."""
@@ -90,7 +96,7 @@ class ByteStream(ABC):
 
 
 class ThreadedStream(ByteStream):
-    """A response that a network thread reads, so that its reader can leave at any moment."""
+    """A response that a network thread reads. Its reader can leave at any time."""
 
     def __init__(self, host: str, timeouts: Timeouts) -> None:
         super().__init__(host, timeouts)
@@ -98,7 +104,10 @@ class ThreadedStream(ByteStream):
         self._items: deque[Item] = deque()
 
     def put(self, item: Item) -> bool:
-        """Pass an item to the reader, and wait while it is behind. Returns False if nobody reads any more."""
+        """Pass an item to the reader, and wait while it is behind.
+
+        Returns False if nobody reads any more.
+        """
         with self._ready:
             while len(self._items) >= MAX_PENDING and not self.closed:
                 self._ready.wait()

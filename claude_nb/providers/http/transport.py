@@ -1,4 +1,4 @@
-"""The only user of httpx: sends a request and passes on what comes back, piece by piece.
+"""Send a request and pass on the response in pieces: the only user of httpx.
 
 It runs on a short-lived thread of its own. So a stop or Ctrl-C acts at once in every phase, even while a name is looked
 up, and on Windows, where a blocked read cannot be interrupted. No exception leaves httpx half-way through its work, and
@@ -58,7 +58,10 @@ class OutgoingRequest:
 
 
 def parse_url(text: str, base: Url | None = None) -> Url:
-    """Parse an address, which may be relative to a base. Raises ValueError if it is malformed."""
+    """Parse an address, which may be relative to a base.
+
+    Raises ValueError if it is malformed.
+    """
     try:
         return base.join(text) if base else Url(text)
     except httpx.InvalidURL as error:
@@ -73,7 +76,10 @@ def stream_for(request: OutgoingRequest, host: str) -> ByteStream:
 
 
 def begin(request: OutgoingRequest, stream: ByteStream) -> None:
-    """Send the request. Whatever happens next, errors included, arrives through the stream."""
+    """Send the request.
+
+    Whatever happens next, errors included, arrives through the stream.
+    """
     if isinstance(stream, BlockingStream):
         stream.source = _exchange(request, stream)
     elif isinstance(stream, ThreadedStream):
@@ -88,7 +94,10 @@ def _fill(request: OutgoingRequest, stream: ThreadedStream) -> None:
 
 
 def _exchange(request: OutgoingRequest, stream: ByteStream) -> Generator[Item, None, None]:
-    """Do everything that needs httpx. Yields the Head, pieces of the body, then b"" or an error."""
+    """Do everything that needs httpx.
+
+    Yields the Head, pieces of the body, then b"" or an error.
+    """
     end: ClaudeError | bytes = b""
     answered = False
     LOGS.use(request.key)
@@ -124,7 +133,10 @@ _parsed = lru_cache(maxsize=16)(Url)
 
 
 def proxy_for(url: str) -> str | None:
-    """Return the proxy that the environment or the system sets for an address; both may change at any time."""
+    """Return the proxy that the environment or the system sets for an address.
+
+    Both may change at any time.
+    """
     environ = tuple(os.environ.get(name) or os.environ.get(name.upper()) for name in PROXY_VARIABLES)
     return _proxy_at(url, environ, int(time.monotonic() / PROXY_CACHE_S))
 
@@ -170,7 +182,10 @@ def _trusted(certificates: tuple[str | None, ...]) -> ssl.SSLContext:  # noqa: A
 
 
 def _tracer(stream: ByteStream) -> Callable[[str, Mapping[str, Any]], None]:
-    """Return the function that httpcore calls at each of its steps. Two of these steps give access to the socket."""
+    """Return the function that httpcore calls at each of its steps.
+
+    Two of these steps give access to the socket.
+    """
 
     def trace(name: str, info: Mapping[str, Any]) -> None:
         stream.news(connecting=not name.endswith("send_request_headers.started"))
@@ -205,7 +220,10 @@ CAUSES: tuple[tuple[tuple[type[BaseException], ...], type[ClaudeError], str], ..
 
 
 def _explained(error: Exception, host: str, *, answered: bool) -> ClaudeError:
-    """Convert an exception of httpx. Its own text is never used, because it may hold a header."""
+    """Convert an exception of httpx.
+
+    Its own text is never used, because it may hold a header.
+    """
     if answered:
         return StreamCut(f"the connection to {host} broke in the middle of the reply; run it again")
     chain: list[BaseException] = [error]
