@@ -28,7 +28,7 @@ def key(word: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Distribution:
     """A distribution and where it comes from.
 
     length  number of last tokens that occur together in the text; 0 if the last one does not
@@ -142,7 +142,7 @@ class Reading:
         for place in range(first, len(self.ids) - 1):  # no word follows the last one yet
             self.places.setdefault(self.keys[self.ids[place]], []).append(place)
 
-    def look(self, context: Sequence[str], *, may_end: bool = True) -> Look:
+    def look(self, context: Sequence[str], *, may_end: bool = True) -> Distribution:
         """Return the distribution over all words after a context."""
         pair = self.model.after(context[-1])
         blend, length, passed, found = pair, 0, 1.0, list[int]()
@@ -165,7 +165,7 @@ class Reading:
         if not may_end:
             p[END] = 0.0
         whole = math.fsum(p)
-        return Look([x / whole for x in p], length, found, passed)
+        return Distribution([x / whole for x in p], length, found, passed)
 
     def _blended(self, shorter: Mapping[int, float], places: list[int], times: int) -> tuple[dict[int, float], float]:
         """Blend the words after these places with those of the shorter context."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from claude_nb.demo.corpus import tokens
-from claude_nb.demo.counts import END, END_WORD, Look, Model, Reading, key
+from claude_nb.demo.counts import END, END_WORD, Distribution, Model, Reading, key
 from claude_nb.demo.recall import Recall
 from claude_nb.demo.sampling import Order, Sampled, draw, shape
 from claude_nb.types.request import Request
@@ -53,7 +53,7 @@ class Step:
     places: int
     passed: float
     _reading: Reading = field(repr=False)
-    _look: Look = field(repr=False)
+    _look: Distribution = field(repr=False)
 
     @property
     def final(self) -> list[float]:
