@@ -135,7 +135,7 @@ def test_text_is_flushed_at_most_20_times_a_second_and_the_first_at_once(monkeyp
     monkeypatch.setattr(sys.stdout, "flush", lambda: flushed.append(clock.now))
     screen = display._Text(())
     for _ in range(10 * TOKENS_PER_S):
-        screen.feed("word ")
+        screen.feed(Chunk(text="word "))
         if screen.wait_s() == 0:
             screen.paint()
         clock.now += 1 / TOKENS_PER_S
