@@ -23,7 +23,7 @@ lab: .venv/dev.done ## open the notebooks in JupyterLab
 
 test: .venv/dev.done ## run every test: Python, browser, JavaScript
 	@$(BIN)/python tests/browser/chromium.py
-	$(BIN)/pytest -n auto --dist loadgroup -r fER
+	$(BIN)/pytest -n auto --dist loadgroup -r fE
 	cd js && npm test
 
 check: .venv/dev.done ## formatting, lint, types, who imports whom, and that static/ is a fresh build of js/
