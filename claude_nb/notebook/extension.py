@@ -58,7 +58,10 @@ class _Magic:
         return DisplayedImages(lambda: len(self.shell.user_ns["In"]) - 1)
 
     def on_display(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Remember what a cell displays. The kernel calls this before it sends it."""
+        """Remember what a cell displays.
+
+        The kernel calls this before it sends the message.
+        """
         return self.images(message)
 
     def __call__(self, line: str, cell: str | None = None) -> Any:
@@ -66,7 +69,10 @@ class _Magic:
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register everything. If another magic has the name, use NAME_nb and print that."""
+    """Register everything.
+
+    If another magic has the name, it is NAME_nb, and a line says so.
+    """
     unload(shell)
     name = Credentials().setting("MAGIC") or "claude"
     if not name.isidentifier():

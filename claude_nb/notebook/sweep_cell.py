@@ -30,7 +30,10 @@ def sweep_cell(
     out: str,
     variables: dict[str, Any],
 ) -> None:
-    """Run the sweep of a cell and leave it in the variable `out`, even if it is stopped before its end."""
+    """Run the sweep of a cell and store it in the variable `out`.
+
+    A sweep that is stopped before its end is stored too.
+    """
     if flags.get("chat"):
         raise PromptError("a sweep is not a conversation; leave -c out")
     spec = read_spec(flags["sweep"])
@@ -51,7 +54,10 @@ def sweep_cell(
 
 
 def read_spec(text: str) -> dict[str, Any]:
-    """Parse the value of --sweep: read_spec("temperature=0,.7 n=5") -> {"temperature": [0.0, 0.7], "n": 5}."""
+    """Parse the value of --sweep.
+
+    read_spec("temperature=0,.7 n=5") -> {"temperature": [0.0, 0.7], "n": 5}
+    """
     spec: dict[str, Any] = {}
     for name, values in arguments.items(text):
         if name in NUMBERS:

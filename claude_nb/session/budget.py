@@ -16,7 +16,9 @@ CHARS_PER_TOKEN = 4  # in English; other scripts have about one token for each c
 
 @dataclass
 class Totals:
-    """Tokens and money that replies have used. Several threads may add replies.
+    """Tokens and money that replies have used.
+
+    Several threads may add replies.
 
     calls     number of replies
     cost_usd  US dollars, without the replies of unknown cost
@@ -106,7 +108,10 @@ class Budget:
                 self._running[call] = cost
 
     def watch(self, request: Request, models: Models, call: int, tokens_out: int) -> None:
-        """Update the cost of a running reply. Raise ConfigError if the limit is exceeded."""
+        """Update the cost of a running reply.
+
+        Raises ConfigError if the limit is exceeded.
+        """
         if self.limit_usd is None:
             return
         cost = self._price(request, models).cost_usd(Usage(tokens_in(request), tokens_out)) or 0.0

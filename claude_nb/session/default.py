@@ -76,12 +76,12 @@ def stream(prompt: str, **options: Any) -> Turn:
 
 
 def configure(**settings: Any) -> None:
-    """Set defaults for later calls. None removes a default.
+    """Set defaults for later calls.
 
     Args:
-        **settings: Options of stream() that can be a default, such as model, temperature or system. Also: budget, in US
-            dollars; api_key, kept in memory only, for the provider and base_url that are set with it; models, a list of
-            rows like those in models.json.
+        **settings: Options of stream() that can be a default, such as model, temperature or system; None removes one.
+            Also: budget, in US dollars; api_key, kept in memory only, for the provider and base_url that are set with
+            it; models, a list of rows like those in models.json.
 
     Raises:
         PromptError: A name or value is wrong; nothing was changed.
@@ -100,7 +100,7 @@ def history(
     chat: str | None = None,
     variable: str | None = None,
 ) -> History:
-    """Return past replies of all kernels, newest first. They display as a table.
+    """Return past replies of all kernels, newest first.
 
     Args:
         limit: Number of replies at most. None: all.
@@ -110,7 +110,7 @@ def history(
         variable: Only replies that were stored in this variable.
 
     Returns:
-        The rows of the history.
+        The rows of the history. They display themselves as a table.
 
     Raises:
         ConfigError: The history is off.

@@ -23,7 +23,9 @@ FILE = "class.json"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What calls may use. The demo model is free and always allowed.
+    """What calls may use.
+
+    The demo model is free and always allowed.
 
     provider  the only provider; None: any            base_url  its address; None: any
     models    the only models, the first is the default; (): any

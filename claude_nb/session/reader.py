@@ -97,7 +97,9 @@ def _one_interrupt() -> Iterator[None]:
 
 
 class ReplyView:
-    """View of a reply that takes one or several turns. This one shows nothing.
+    """View of a reply that takes one or several turns.
+
+    This view shows nothing; the others are subclasses.
 
     reply  the newest reply with text or tool calls, complete or not; None before the first
     """
@@ -148,7 +150,10 @@ class ReplyView:
         """Add what has arrived: text, thinking, or a tool call that the model is writing."""
 
     def calls(self, called: Sequence[Called], notices: Sequence[str]) -> None:
-        """Draw the tool calls of a turn. They are drawn again with each result."""
+        """Draw the tool calls of a turn.
+
+        They are drawn again with each result.
+        """
 
     def notify(self, notice: str) -> None:
         """Show why nothing arrives; "" removes the notice."""

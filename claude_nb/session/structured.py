@@ -101,7 +101,10 @@ def next_round(call: Call, reply: Reply) -> Round | None:
 
 
 def _schema(option: Any) -> schema.Schema:
-    """Return the JSON Schema of the option. Raise PromptError if it has none."""
+    """Return the JSON Schema of the option.
+
+    Raises PromptError if it has none.
+    """
     if option is True or (isinstance(option, str) and option == ANY):
         return {"type": "object"}
     if not isinstance(option, str):

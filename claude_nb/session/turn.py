@@ -35,7 +35,9 @@ class TurnObserver(Protocol):
 
 
 class Turn:
-    """A running reply. Iterate it for the text, or call wait(). It can be read once.
+    """A running reply.
+
+    Iterate it for the text, or call wait(). It can be read once.
 
     Example:
         >>> for text in claude_nb.stream("Hi"):  # doctest: +SKIP
