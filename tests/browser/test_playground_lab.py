@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 
+import nbformat
 import pytest
 from nbconvert import HTMLExporter
 from playwright.sync_api import Locator, expect
@@ -20,7 +21,7 @@ from claude_nb.providers import registry as providers
 from claude_nb.types.request import Chunk
 from claude_nb.widgets.playground import Playground
 
-def slow(request, *, stop, **_):
+def slow(request, options, *, stop, **_):
     for number in range({words}):
         if stop.wait({pause}):
             return
@@ -155,6 +156,38 @@ def test_without_a_kernel_the_transcript_is_there_and_only_then(open_notebook: O
     assert words[:40] in " ".join(transcript.inner_text().split())
 
 
+FORMULA = """
+from IPython.display import HTML, display
+from claude_nb.render import markdown_html
+display(HTML(markdown_html(r"so $\\frac{a}{b}$ and $$\\begin{aligned}c &= d\\end{aligned}$$")))
+"""
+DRAWN = """() => {
+    const count = (selector) => document.querySelectorAll(`.jp-OutputArea-output ${selector}`).length;
+    return [count("math:not(mjx-container *)"), count("mjx-container")];
+}"""
+
+
+def test_a_formula_is_drawn_once_in_a_trusted_notebook_and_in_one_that_is_not(open_notebook: OpenNotebook) -> None:
+    notebook = open_notebook([FORMULA])
+    notebook.run_all()
+    notebook.wait_for_text("so")
+    assert notebook.page.evaluate(DRAWN) == [2, 0]
+    saved = notebook.save()
+    saved.cells[0].source += "\n# now the output is not trusted"
+    path = notebook.path.with_name("not-trusted.ipynb")
+    nbformat.write(saved, path)
+    other = open_notebook(path)
+    other.wait_for("document.querySelectorAll('.jp-OutputArea-output mjx-container').length === 2")
+    assert other.page.evaluate(DRAWN) == [0, 2]
+    visible = other.page.locator(".jp-OutputArea-output p").first.evaluate(
+        """(it) => [...it.querySelectorAll("span")].filter((one) => {
+            const letters = [...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE);
+            return letters && getComputedStyle(one).fontSize !== "0px";
+        }).length"""
+    )
+    assert visible == 0  # the letters that JupyterLab left of the MathML have no size
+
+
 def test_the_dark_theme_is_followed_while_it_lives(open_notebook: OpenNotebook) -> None:
     notebook = open_notebook([DEMO])
     notebook.theme("JupyterLab Light")  # the server remembers the theme that another test chose
@@ -205,7 +238,7 @@ while sum(map(len, blocks)) < 32_000 * 4:
     blocks.append(draw.choice([line, "## " + line[:40], "- " + line + "\\n- " + line, code]))
 text = "\\n\\n".join(blocks)
 
-def fast(request, *, stop, **_):
+def fast(request, options, *, stop, **_):
     for at in range(0, len(text), 4):
         if at % 64 == 0 and stop.wait(0.004):
             return

@@ -30,7 +30,7 @@ def _():
     from claude_nb.types.request import Chunk
     from claude_nb.widgets.playground import Playground
 
-    def slow(request, *, stop, **_):
+    def slow(request, options, *, stop, **_):
         for number in range(2_000):
             if stop.wait(0.02):
                 return
