@@ -1,5 +1,5 @@
 // @ts-check
-// What the grid shows, worked out from plain data. Pure; no DOM.
+// What the grid shows, computed from plain data. Pure, without DOM.
 
 /**
  * @typedef {{name: string, values: string[]}} Axis
@@ -7,16 +7,16 @@
  * @typedef {{at: number[], locked: string | null, wanted: number, n: number, failed: number, mix: string,
  *   values: Record<string, [value: number | null, shown: string]>, texts: Text[]}} Cell
  * @typedef {{name: string, label: string, help: string}} Metric
- * @typedef {{down: number, across: number, fixed: number[]}} Layout  which axes lie where (-1: none), and the values of the others
+ * @typedef {{down: number, across: number, fixed: number[]}} Layout  the axes of rows and columns (-1: none), and the values of the others
  */
 
 export const STRIP_WORDS = 24;
 const WORD = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[\p{L}\p{N}]+(?:['’][\p{L}\p{N}]+)*|[^\p{L}\p{N}\s]/gu;
 
-/** Words and signs in lower case. @param {string} text @returns {string[]} */
+/** Split a text into words and signs in lower case. @param {string} text @returns {string[]} */
 export const words = (text) => text.toLowerCase().match(WORD) ?? [];
 
-/** The colour of a word, the same in the saved page (claude_nb/sweeps/views/html.py). @param {string} word */
+/** The colour of a word, as in the saved page (claude_nb/sweeps/views/html.py). @param {string} word */
 export function colour(word) {
   let hash = 0x811c9dc5; // FNV-1a
   for (const letter of word) hash = Math.imul(hash ^ /** @type {number} */ (letter.codePointAt(0)), 0x01000193) >>> 0;
@@ -33,7 +33,7 @@ export function strip(text) {
 }
 
 /**
- * The first axis down, the second across, the first value of any other; kept as far as they fit the axes.
+ * Rows from the first axis, columns from the second, the first value of any other, unless `kept` says otherwise.
  *
  * @param {Axis[]} axes
  * @param {Partial<Layout>} [kept]
@@ -49,7 +49,7 @@ export function layout(axes, kept = {}) {
 }
 
 /**
- * The cells as rows and columns; null where no combination lies (a zipped sweep has such places).
+ * The cells as rows and columns; null where a zipped sweep has no combination.
  *
  * @param {Axis[]} axes
  * @param {Cell[]} cells
@@ -65,7 +65,7 @@ export function table(axes, cells, { down, across, fixed }) {
   return rows;
 }
 
-/** Smallest and largest value of a metric; null when no cell has one. @param {Cell[]} cells @param {string} metric */
+/** The smallest and the largest value of a metric; null if no cell has one. @param {Cell[]} cells @param {string} metric */
 export function span(cells, metric) {
   const known = cells.map((cell) => cell.values[metric]?.[0]).filter((value) => typeof value === "number");
   return known.length ? /** @type {[number, number]} */ ([Math.min(...known), Math.max(...known)]) : null;
@@ -81,5 +81,5 @@ export function shade(value, range) {
 export const title = (axes, cell) =>
   axes.map((axis, i) => `${axis.name} ${axis.values[cell.at[i]]}`.trim()).filter(Boolean).join(", ") || "one setting";
 
-/** Two pins at most: a third one takes the place of the older. @param {number[]} pins @param {number} cell */
+/** Pin a cell, or unpin it. Of three pinned cells, the oldest goes. @param {number[]} pins @param {number} cell */
 export const pinned = (pins, cell) => (pins.includes(cell) ? pins.filter((one) => one !== cell) : [...pins, cell].slice(-2));

@@ -1,5 +1,5 @@
 // @ts-check
-// What every control shows and may do, from the table that Python sends. Pure.
+// What each control shows and allows, from the table that Python sends. Pure.
 
 /**
  * @typedef {{name: string, label: string, help: string, flag: string, low: number | null, high: number | null,
@@ -19,20 +19,20 @@
 /** The sampling settings, in the order they are shown. */
 export const SLIDERS = ["temperature", "top_p", "top_k", "max_tokens", "seed"];
 
-/** The settings that are one word of a few. */
+/** The settings that are one of a few words. */
 export const CHOICES = ["effort", "thinking"];
 
 /** Everything that a run may send. */
 export const DIALS = [...SLIDERS, ...CHOICES, "stop_sequences"];
 
-/** Where a slider stands when it is switched on and nobody has chosen yet. @type {Record<string, number>} */
+/** The value of a slider that is switched on for the first time. @type {Record<string, number>} */
 const START = { temperature: 1, top_p: 0.9, top_k: 40, max_tokens: 1024, seed: 1 };
 
 /** Positions of a logarithmic slider. */
 const LOG_STEPS = 1000;
 
 /**
- * The row of the table for any spelling of a model; one that is not listed refuses nothing.
+ * Find a model by any of its names. A model that is not in the table accepts everything.
  *
  * @param {Catalogue} catalogue
  * @param {string | null} name
@@ -61,7 +61,7 @@ export function rows(catalogue, settings, notes = {}) {
   });
 }
 
-/** The words a setting can be on this model, and why not, if none. @param {Catalogue} catalogue @param {Settings} settings @param {string} name @param {Notes} [notes] */
+/** The words that a setting can be on this model, or why it has none. @param {Catalogue} catalogue @param {Settings} settings @param {string} name @param {Notes} [notes] */
 export function choice(catalogue, settings, name, notes = {}) {
   const model = findModel(catalogue, settings.model);
   const knob = catalogue.knobs.find((one) => one.name === name);
@@ -71,13 +71,13 @@ export function choice(catalogue, settings, name, notes = {}) {
   return { label: knob?.label ?? name, hint: locked || notes[name] || (knob?.help ?? ""), words, value, locked };
 }
 
-/** What a row starts with when its switch goes on. @param {Row} row */
+/** The value of a row that is switched on. @param {Row} row */
 export function start(row) {
   const wanted = START[row.name] ?? row.low;
   return Math.min(row.high, Math.max(row.low, wanted));
 }
 
-/** Where the thumb stands, in the slider's own units. @param {Row} row @param {number} value */
+/** The position of the thumb, in the units of the slider. @param {Row} row @param {number} value */
 export function toPosition(row, value) {
   if (!row.log) return value;
   const low = Math.max(row.low, 16);
@@ -85,7 +85,7 @@ export function toPosition(row, value) {
   return Math.round(Math.min(1, share) * LOG_STEPS);
 }
 
-/** The inverse; a logarithmic row lands on two leading digits. @param {Row} row @param {number} position */
+/** The value at a position. On a logarithmic scale it has two significant digits. @param {Row} row @param {number} position */
 export function toValue(row, position) {
   if (!row.log) return tidy(row, position);
   if (position >= LOG_STEPS) return row.high;
@@ -95,19 +95,19 @@ export function toValue(row, position) {
   return Math.round(exact / unit) * unit;
 }
 
-/** The range input's own limits. @param {Row} row */
+/** The limits of the range input. @param {Row} row */
 export function scale(row) {
   return row.log ? { min: 0, max: LOG_STEPS, step: 1 } : { min: row.low, max: row.high, step: row.step };
 }
 
-/** A value typed or dragged, inside the limits and without 0.30000000000000004. @param {Row} row @param {number} value */
+/** Round a typed or dragged value and bring it within the limits. @param {Row} row @param {number} value */
 export function tidy(row, value) {
   const inside = Math.min(row.high, Math.max(row.low, value));
   return row.step >= 1 ? Math.round(inside) : Number(inside.toFixed(3));
 }
 
 /**
- * Set one knob (null: off). Where the model takes one of a group only, the others go off and their row says so.
+ * Set one setting; null switches it off. If the model accepts only one of a group, the others are switched off.
  *
  * @param {Model} model
  * @param {Settings} settings
@@ -132,7 +132,7 @@ export function change(model, settings, name, value) {
 }
 
 /**
- * The settings as another model can take them: what it refuses goes off, with the reason.
+ * Fit the settings to another model: what it does not accept is switched off, with the reason.
  *
  * @param {Model} model
  * @param {Settings} settings
@@ -163,7 +163,7 @@ export function fit(model, settings) {
 }
 
 /**
- * A preset decides the sampling settings it can; what this model refuses is left out and named.
+ * Apply a preset. Settings that the model does not accept are left out, with the reason.
  *
  * @param {Model} model
  * @param {Settings} settings
@@ -178,27 +178,27 @@ export function applyPreset(model, settings, preset) {
   return { ...result, settings: { ...result.settings, model: settings.model } };
 }
 
-/** True when a preset would change nothing here, because the model takes none of it. @param {Model} model @param {Record<string, any>} preset */
+/** Return whether the model accepts nothing of a preset. @param {Model} model @param {Record<string, any>} preset */
 export const useless = (model, preset) =>
   Object.keys(preset).length > 0 && Object.keys(preset).every((name) => name in model.refuses);
 
 /**
- * The models of a provider whose name, label or note holds every word typed.
+ * Find the models of a provider whose names, label or note contain every word of the query.
  *
  * @param {Catalogue} catalogue
  * @param {string | null} provider  null: all
  * @param {string} query
  */
 export function search(catalogue, provider, query) {
-  const asked = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   return catalogue.models.filter((m) => {
     if (provider && m.providers.length && !m.providers.includes(provider)) return false;
     const text = [m.name, m.label, m.note, ...m.names].join(" ").toLowerCase();
-    return asked.every((word) => text.includes(word));
+    return words.every((word) => text.includes(word));
   });
 }
 
-/** What is known of a model, one line. @param {Model} model @param {string | null} provider */
+/** What is known of a model, on one line. @param {Model} model @param {string | null} provider */
 export function facts(model, provider) {
   if (model.providers.join() === "demo") return model.note;
   const price = provider ? model.price[provider] : undefined;
@@ -216,7 +216,7 @@ export function short(count) {
   return count >= 1e4 ? `${Math.round(count / 1e3)}k` : String(count);
 }
 
-/** Only what is set: what a run really sends. @param {Settings} settings @returns {Record<string, any>} */
+/** The settings that a run sends: only those that are set. @param {Settings} settings @returns {Record<string, any>} */
 export function sent(settings) {
   const set = DIALS.filter((name) => settings[name] != null && settings[name].length !== 0);
   return Object.fromEntries(set.map((name) => [name, settings[name]]));

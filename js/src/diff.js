@@ -1,12 +1,12 @@
 // @ts-check
-// What differs between two replies, word by word. Pure.
+// The difference between two replies, word by word. Pure.
 
 /** @typedef {{kind: "same" | "added" | "removed", text: string}} Part */
 
-/** Beyond this many edits two texts have little in common, and the middle is shown as replaced. */
+/** With more edits than this, the texts have little in common, and the middle is shown as replaced. */
 const MAX_EDITS = 600;
 
-/** Words with the space after them, line breaks on their own. @param {string} text */
+/** Split a text into words with the space after them, and line breaks. @param {string} text */
 export function words(text) {
   return text.match(/\n|[^\s]+[^\S\n]*|[^\S\n]+/g) ?? [];
 }

@@ -1,7 +1,7 @@
 // @ts-check
-// Elements without innerHTML, and the few gestures every part shares.
+// Make elements without innerHTML, and the few things that every part needs.
 
-/** Set as properties; everything else is an attribute. */
+/** Set as properties; all others are set as attributes. */
 const PROPERTIES = new Set(["value", "checked", "disabled", "hidden", "indeterminate", "open", "readOnly"]);
 
 /**
@@ -24,20 +24,20 @@ export function h(name, props = {}, ...children) {
   return element;
 }
 
-/** A button that says what it does; a class given is added to its own. @param {string} text @param {() => void} onclick @param {Record<string, any>} [props] */
+/** A button with a text. Its class is added to that of all buttons. @param {string} text @param {() => void} onclick @param {Record<string, any>} [props] */
 export function button(text, onclick, { class: more = "", ...props } = {}) {
   return h("button", { type: "button", class: `cnb-button ${more}`.trim(), onclick, ...props }, text);
 }
 
-/** An id that no other element of the page has. @param {string} name */
+/** Return an id that is unique in the page. @param {string} name */
 export const freshId = (name) => `cnb-${name}-${Math.random().toString(36).slice(2, 10)}`;
 
-/** Sets the text only when it differs, so that a screen reader is not woken for nothing. @param {Element} element @param {string} text */
+/** Set a text only if it differs, so that screen readers do not read it again. @param {Element} element @param {string} text */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Copies; true when it worked (a page without https may not). @param {string} text */
+/** Copy a text. Return false if the page may not, as one without https. @param {string} text */
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -47,7 +47,7 @@ export async function copy(text) {
   }
 }
 
-/** A copy button that says for a moment that it did. @param {string} label @param {() => string} text */
+/** A button that copies a text, and says so for a moment. @param {string} label @param {() => string} text */
 export function copyButton(label, text) {
   const self = button(label, async () => {
     say(self, (await copy(text())) ? "Copied" : "Copying is not allowed here");

@@ -1,5 +1,5 @@
 // @ts-check
-// A sweep as small multiples that fill in while it runs: one cell for each combination, one strip for each reply.
+// A sweep as small multiples that fill while it runs: a cell for each combination, a strip for each reply.
 
 /** @import {AnyModel} from "@anywidget/types" */
 /** @import {Axis, Cell, Layout, Metric} from "./cells.js" */
@@ -80,7 +80,7 @@ class Grid {
   /** @param {number} i */
   choose(i) {
     this.model.set("metric", this.metrics[i].name);
-    this.model.save_changes(); // Python computes the slow ones when they are asked for
+    this.model.save_changes(); // Python computes slow metrics on demand
     this.draw();
   }
 

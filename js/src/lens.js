@@ -1,7 +1,5 @@
 // @ts-check
-// The sampling lens. Python sends the probabilities of each step once; everything a slider does happens here.
-
-/** @import {Initialize} from "@anywidget/types" */
+// The sampling lens. Python sends the probabilities of each step once, and the sliders act on them here.
 
 import { barsPanel } from "./lens-bars.js";
 import { pipelineRow, settingsPanel, whyPanel } from "./lens-panels.js";
@@ -11,9 +9,6 @@ import { h } from "./dom.js";
 import { changesOf, hideStatic, listen, renderer } from "./host.js";
 
 const TRAITS = ["branches", "branch", "step", "temperature", "top_k", "top_p", "order"];
-
-/** @type {Initialize} */
-function initialize() {}
 
 const render = renderer((model, signal) => {
   const view = new LensView(model, signal);
@@ -34,4 +29,4 @@ const render = renderer((model, signal) => {
   return h("div", { class: "cnb-root cnb-lens", role: "group", "aria-label": "Sampling lens" }, heading, text, main);
 });
 
-export default { initialize, render };
+export default { initialize: () => {}, render };

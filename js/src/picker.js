@@ -1,5 +1,5 @@
 // @ts-check
-// Provider and model: a list to choose from, and a searchable one that also takes any other name.
+// Provider and model. The list of models can be searched, and any other name can be typed.
 
 /** @import {Model} from "./controls.js" */
 /** @import {View} from "./view.js" */
@@ -49,7 +49,7 @@ function chooseModel(view, model) {
   view.keep({ ...settings, provider: elsewhere ? model.providers[0] : provider }, notes);
 }
 
-/** The combobox of the ARIA guide: typing filters, arrows move, Enter takes, Escape leaves. @param {View} view */
+/** The combobox of the ARIA guide: typing filters, arrow keys move, Enter selects, Escape closes. @param {View} view */
 function modelBox(view) {
   const [id, listId] = [freshId("model"), freshId("models")];
   const list = h("ul", { role: "listbox", id: listId, class: "cnb-list", hidden: true, "aria-label": "Models" });
@@ -130,7 +130,7 @@ function modelBox(view) {
       if (found[active]) take(found[active]);
       else if (typed) take(findModel(view.catalogue, typed));
     } else if (event.key === "Escape" && !list.hidden) {
-      event.stopPropagation(); // closes the list; does not stop a run
+      event.stopPropagation(); // closes the list without stopping a run
       close();
     }
   }

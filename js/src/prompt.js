@@ -1,5 +1,5 @@
 // @ts-check
-// The prompt, where the reply goes, and the one button that runs and stops.
+// The prompt, the variable for the reply, and the button that runs and stops.
 
 /** @import {View} from "./view.js" */
 

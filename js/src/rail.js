@@ -1,5 +1,5 @@
 // @ts-check
-// The settings: presets, one row per knob, stop sequences, system prompt.
+// The settings: presets, one row for each, stop sequences, system prompt.
 
 /** @import {Row} from "./controls.js" */
 /** @import {View} from "./view.js" */
@@ -64,7 +64,7 @@ function settingRow(view, name) {
   return { element: row.element, draw };
 }
 
-/** One word of a few, or the model's own measure. @param {View} view @param {string} name */
+/** A setting that is one of a few words, or the default of the model. @param {View} view @param {string} name */
 function choiceRow(view, name) {
   const [id, hintId] = [freshId(name), freshId("hint")];
   const select = h("select", { id, "aria-describedby": hintId, onchange: () => put(view, name, select.value || null) });
@@ -112,7 +112,7 @@ function presets(view) {
       const use = button(title, () => {
         const { settings, notes } = applyPreset(model, view.settings, params);
         view.keep(settings, notes);
-      }, { class: "cnb-pill", disabled: dead, title: dead ? `${model.label} takes none of it` : Object.entries(params).map(([k, v]) => brief(k, v)).join(", ") || "model defaults" });
+      }, { class: "cnb-pill", disabled: dead, title: dead ? `${model.label} accepts none of it` : Object.entries(params).map(([k, v]) => brief(k, v)).join(", ") || "model defaults" });
       use.setAttribute("aria-pressed", String(matches(view, params)));
       const forget = own && button("×", () => view.model.send({ t: "preset", name: title, params: null }), { class: "cnb-icon", "aria-label": `Forget the preset ${title}` });
       return forget ? [use, forget] : [use];

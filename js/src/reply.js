@@ -7,6 +7,7 @@ import { brief, findModel } from "./controls.js";
 import { button, copy, copyButton, h, say } from "./dom.js";
 import { canInsert, insertBelow } from "./host.js";
 import { showHtml } from "./html.js";
+import { togglePin } from "./runs.js";
 import { magicCell, pythonCall } from "./snippet.js";
 
 /** A reply that is scrolled this near to its end is followed as it grows. */
@@ -140,11 +141,7 @@ function actions(view) {
   });
   const panel = h("div", { class: "cnb-code", hidden: true }, h("div", { class: "cnb-inline" }, ...tabs, h("span", { class: "cnb-space" }), copyButton("Copy code", source), insert), h("pre", { tabindex: "0" }, code));
   const get = button("Get code", () => ((panel.hidden = !panel.hidden), show()), { "aria-expanded": "false" });
-  const pin = button("Pin", () => {
-    if (!run) return;
-    const { pinned } = view;
-    view.keep({ pinned: pinned.includes(run.run) ? pinned.filter((one) => one !== run?.run) : [...pinned, run.run].slice(-4) });
-  });
+  const pin = button("Pin", () => run && togglePin(view, run.run));
   const use = button("Use these settings", () => {
     if (run) view.keep({ ...settings(), prompt: run.prompt });
   });

@@ -1,5 +1,5 @@
 // @ts-check
-// The runs so far as chips, and up to four of them side by side with what differs.
+// The runs so far as chips, and up to four of them side by side with their differences.
 
 /** @import {Run, View} from "./view.js" */
 
@@ -8,7 +8,7 @@ import { diff } from "./diff.js";
 import { button, h } from "./dom.js";
 import { showHtml } from "./html.js";
 
-/** Beyond this a chip's list of settings is cut. */
+/** A longer list of settings is cut on a chip. */
 const CHIP_CHARS = 48;
 
 /** @param {View} view */
@@ -41,7 +41,7 @@ function chip(view, run) {
   });
   const short = what.length > CHIP_CHARS ? `${what.slice(0, CHIP_CHARS)}…` : what;
   show.append(h("b", {}, `#${run.run}`), ` ${short}`, run.error ? h("span", { class: "cnb-bad" }, " failed") : "");
-  const pin = button(isPinned ? "●" : "○", () => toggle(view, run.run), {
+  const pin = button(isPinned ? "●" : "○", () => togglePin(view, run.run), {
     class: "cnb-icon",
     "aria-pressed": String(isPinned),
     "aria-label": `Pin run ${run.run} to compare`,
@@ -57,10 +57,10 @@ function described(run) {
   return [run.model.split("/").at(-1) ?? "", ...(set.length ? set : ["defaults"]), run.repeat ? `again ${run.repeat}` : ""].filter(Boolean).join(" · ");
 }
 
-/** Four at most; a fifth takes the place of the oldest. @param {View} view @param {number} run */
-function toggle(view, run) {
+/** Pin a run, or unpin it. Of five pinned runs, the oldest goes. @param {View} view @param {number} run */
+export function togglePin(view, run) {
   const { pinned } = view;
-  view.keep({ pinned: pinned.includes(run) ? pinned.filter((one) => one !== run) : [...pinned, run].slice(-4) });
+  view.keep({ pinned: pinned.includes(run) ? pinned.filter((number) => number !== run) : [...pinned, run].slice(-4) });
 }
 
 /** @param {View} view */
@@ -98,12 +98,12 @@ function column(view, run, runs, marked) {
     for (const { kind, text } of diff(runs[0].text, run.text)) body.append(kind === "same" ? text : h(kind === "added" ? "ins" : "del", {}, text));
     body.classList.add("cnb-diff");
   } else showHtml(body, [run.html]);
-  const unpin = button("×", () => toggle(view, run.run), { class: "cnb-icon", "aria-label": `Unpin run ${run.run}` });
+  const unpin = button("×", () => togglePin(view, run.run), { class: "cnb-icon", "aria-label": `Unpin run ${run.run}` });
   const head = h("div", { class: "cnb-inline" }, h("b", {}, `#${run.run}`), ` ${run.label}`, h("span", { class: "cnb-space" }), unpin);
   return h("article", { class: "cnb-column" }, head, facts, body, h("p", { class: "cnb-footer" }, run.footer));
 }
 
-/** Each setting that at least one of them has. @param {Run} run @param {Run[]} runs @returns {[string, string][]} */
+/** Every setting that at least one of the runs has. @param {Run} run @param {Run[]} runs @returns {[string, string][]} */
 function settingsOf(run, runs) {
   const names = new Set(["model", ...runs.flatMap((one) => Object.keys(one.params))]);
   if (runs.some((one) => one.system !== runs[0].system)) names.add("system");

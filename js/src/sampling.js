@@ -10,9 +10,9 @@
  * @typedef {{stages: Stage[], final: ArrayLike<number>, cut: CutBy[]}} Sampled
  */
 
-/** A draw compares whole numbers of this size, so that a last-bit difference between two machines moves no word. */
+/** Draws compare integers of this size, so that rounding on another machine does not change a word. */
 const UNITS = 1e12;
-/** .1 added up eight times stays just below .8: a sum this near to top_p has reached it. */
+/** Eight times .1 adds up to just below .8, so a sum this near to top_p counts as having reached it. */
 const NEAR = 1e-9;
 
 /**
@@ -21,7 +21,7 @@ const NEAR = 1e-9;
  * shape([0.5, 0.3, 0.2], { top_p: 0.8 }).final is [0.625, 0.375, 0].
  * @param {ArrayLike<number>} p
  * @param {Settings} [settings]
- * @param {number[] | null} [likeliest]  what ranked(p) says, where that is known already
+ * @param {number[] | null} [likeliest]  ranked(p), if it is known already
  * @returns {Sampled}
  */
 export function shape(p, { temperature = null, top_k = null, top_p = null, order = "temperature_first" } = {}, likeliest = null) {
@@ -90,50 +90,30 @@ export function draw(p, u) {
       if (total > goal) return token;
     }
   }
-  return last; // u lies above a sum that rounding left just below 1
+  return last; // u is above a sum that rounding left just below 1
 }
 
-/**
- * How undecided the distribution is: 0 for a certain token, 1 for a fair coin.
- * @param {ArrayLike<number>} p
- * @returns {number} bits
- */
+/** The entropy in bits: 0 for a certain token, 1 for a fair coin. @param {ArrayLike<number>} p */
 export function entropyBits(p) {
   return Math.abs(sum(Float64Array.from(p, (x) => (x > 0 ? x * Math.log2(x) : 0))));
 }
 
-/**
- * 2^entropy: among how many equally likely tokens this draw would be as open.
- * @param {ArrayLike<number>} p
- * @returns {number}
- */
+/** 2^entropy: the number of equally likely tokens with the same entropy. @param {ArrayLike<number>} p */
 export function effectiveChoices(p) {
   return 2 ** entropyBits(p);
 }
 
-/**
- * How many tokens can still be drawn.
- * @param {ArrayLike<number>} p
- * @returns {number}
- */
+/** The number of tokens that can still be drawn. @param {ArrayLike<number>} p */
 export function survivors(p) {
   return Array.from(p).filter((x) => x > 0).length;
 }
 
-/**
- * How unexpected a token of this probability is: 1 bit for 0.5; Infinity for 0.
- * @param {number} p
- * @returns {number} bits
- */
+/** The surprisal of a token in bits: 1 for a probability of 0.5, Infinity for 0. @param {number} p */
 export function surprisalBits(p) {
   return Math.abs(Math.log2(p));
 }
 
-/**
- * Token ids, most likely first; of equals the lowest id (sort is stable).
- * @param {ArrayLike<number>} p
- * @returns {number[]}
- */
+/** Token ids, the most likely first; of equals, the lowest id first. @param {ArrayLike<number>} p */
 export function ranked(p) {
   return Array.from(p, (_, id) => id).sort((a, b) => p[b] - p[a]);
 }

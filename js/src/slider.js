@@ -1,5 +1,5 @@
 // @ts-check
-// One setting: a switch, a number box, a slider, and one line of what it does or why it cannot.
+// One setting: a switch, a number box, a slider, and a line that says what it does or why it is locked.
 
 /** @import {Row} from "./controls.js" */
 
@@ -8,8 +8,8 @@ import { button, freshId, h, say } from "./dom.js";
 
 /**
  * @param {string} name
- * @param {(value: number | null) => void} put  what to do with a new value; null: switched off
- * @param {{off: string, spoken: string, reset: string}} [texts]  while it is off, as seen and as heard; what ↺ does
+ * @param {(value: number | null) => void} put  receives a new value; null: switched off
+ * @param {{off: string, spoken: string, reset: string}} [texts]  shown and read aloud while it is off; the label of ↺
  */
 export function sliderRow(name, put, texts = { off: "default", spoken: "model default", reset: "back to the model's default" }) {
   /** @type {Row} */
@@ -69,7 +69,7 @@ export function sliderRow(name, put, texts = { off: "default", spoken: "model de
     element.style.setProperty("--cnb-part", `${(100 * part).toFixed(1)}%`);
     if (row.beyond !== null) element.style.setProperty("--cnb-beyond", `${(100 * (row.beyond - row.low)) / (row.high - row.low)}%`);
     element.toggleAttribute("data-beyond", row.beyond !== null);
-    // What is being typed stays, unless the value itself has changed.
+    // Do not overwrite what is being typed, unless the value has changed.
     if (row.value !== drawn || !box.matches(":focus")) box.value = on ? String(row.value) : "";
     drawn = row.value;
     say(unit, on ? "" : row.locked ? "not available" : texts.off);

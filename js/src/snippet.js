@@ -1,13 +1,13 @@
 // @ts-check
-// The code that repeats a run: a %%claude cell or a Python call, with only what is set. Pure.
+// The code that repeats a run, as a %%claude cell or a Python call, with the settings that are set. Pure.
 
 /** @import {Catalogue, Settings} from "./controls.js" */
 import { sent } from "./controls.js";
 
-/** A word as the magic reads it: plain, or in quotes. @param {string} word */
+/** A word as the magic reads it, quoted if necessary. @param {string} word */
 export const quote = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`);
 
-/** A text as Python writes it; JSON strings are Python strings. @param {string} text */
+/** A text as a Python literal. JSON strings are Python strings. @param {string} text */
 function literal(text) {
   const plain = JSON.stringify(text);
   if (!text.includes("\n") || text.includes('"""') || text.includes("\\") || text.endsWith('"')) return plain;
@@ -20,7 +20,7 @@ function python(value) {
   return typeof value === "string" ? literal(value) : String(value);
 }
 
-/** What is set, in the order it is written; 0 is a value like any other. @param {Settings} settings */
+/** The settings that are set, in the order of the code. 0 is a value like any other. @param {Settings} settings */
 function options(settings) {
   const { provider, model, system } = settings;
   const named = Object.entries({ provider, model, ...sent(settings), system });
@@ -28,7 +28,7 @@ function options(settings) {
 }
 
 /**
- * magicCell(...) -> "%%claude -t 0.2\nWhy is the sky blue?". A prompt or option the first line cannot hold: null.
+ * magicCell(...) -> "%%claude -t 0.2\nWhy is the sky blue?". null if an option contains a line break.
  *
  * @param {Catalogue} catalogue
  * @param {Settings} settings

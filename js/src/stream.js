@@ -1,5 +1,5 @@
 // @ts-check
-// One run as the front end sees it: messages from Python folded into pages of HTML. Pure; no DOM, no clock of its own.
+// A run in the front end: applies the messages of Python to pages of HTML. Pure: no DOM, and the clock is a parameter.
 //
 // start -> d d d ... -> end.  Every d counts seq up by one. A view that missed one asks for a sync.
 
@@ -13,14 +13,14 @@
  * @typedef {"idle" | "running" | "stopping"} Phase
  */
 
-/** Seconds that the live rate looks back. */
+/** The live rate is that of the last seconds. */
 const WINDOW_S = 3;
-/** Rough, and shown as such: the true count comes with the end. */
+/** An estimate, and shown as one. The footer has the true count. */
 const CHARS_PER_TOKEN = 4;
 
 export class Stream {
   /**
-   * @param {(run: number) => void} ask  called when text is missing: Python answers with a sync
+   * @param {(run: number) => void} ask  called when a message is missing: Python answers with a sync
    * @param {() => number} [now]  seconds
    */
   constructor(ask, now = () => performance.now() / 1000) {
@@ -34,7 +34,7 @@ export class Stream {
     this.notice = "";
     /** @type {Phase} */
     this.phase = "idle";
-    /** True between a question for a sync and its answer. */
+    /** Whether a sync was asked for and has not arrived. */
     this.waiting = false;
     this.startedAt = 0;
     /** @type {[at: number, chars: number][]} */
@@ -43,13 +43,13 @@ export class Stream {
     this.listeners = new Set();
   }
 
-  /** @param {() => void} listener  @returns {() => void} its end */
+  /** @param {() => void} listener  @returns {() => void} unsubscribes it */
   subscribe(listener) {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
   }
 
-  /** What a saved or reloaded widget knows of a run that Python may still be writing. @param {{run: number, live: boolean}} state */
+  /** Take up a run that Python may still be writing. @param {{run: number, live: boolean}} state */
   resume({ run, live }) {
     if (!run || run < this.run || (run === this.run && this.phase !== "idle")) return;
     if (run !== this.run) this.begin(run);
@@ -69,7 +69,7 @@ export class Stream {
   receive(data) {
     const message = /** @type {Message} */ (data);
     if (!message || typeof message !== "object" || typeof message.run !== "number") return;
-    if (message.run < this.run) return; // a late piece of an older run
+    if (message.run < this.run) return; // late, of an older run
     switch (message.t) {
       case "start":
         if (message.run > this.run) this.begin(message.run);
@@ -95,14 +95,14 @@ export class Stream {
     this.tell();
   }
 
-  /** The Stop button acts at once; what is still on its way is taken. */
+  /** Show at once that the run stops. What is still on its way is taken. */
   stop() {
     if (this.phase !== "running") return;
     this.phase = "stopping";
     this.tell();
   }
 
-  /** Tokens per second over the last moments; null while too little has come. */
+  /** Tokens per second over the last seconds; null before enough has arrived. */
   get rate() {
     const first = this.samples[0];
     const last = this.samples[this.samples.length - 1];
@@ -119,7 +119,7 @@ export class Stream {
 
   /** @param {{run: number, seq: number, n?: number, html?: Change[], k?: string}} message */
   piece({ run, seq, n = 0, html = [], k = "" }) {
-    if (run > this.run) this.begin(run); // its start was missed; the gap below asks for the rest
+    if (run > this.run) this.begin(run); // its start was missed, so the gap below asks for a sync
     if (seq <= this.seq || this.waiting) return;
     if (seq !== this.seq + 1) {
       this.want();

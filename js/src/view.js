@@ -1,5 +1,5 @@
 // @ts-check
-// What all parts of one view share: the settings as traits, notes beside rows, and a way to ask Python.
+// What all parts of a view share: the settings as traits, the notes beside them, and a way to run a prompt.
 
 /** @import {AnyModel} from "@anywidget/types" */
 /** @import {Catalogue, Notes, Settings} from "./controls.js" */
@@ -19,7 +19,7 @@ export const SETTINGS = ["provider", "model", "system", ...DIALS];
 export class View {
   /** @type {Notes} */
   notes = {};
-  /** The run on show; null: the newest. @type {number | null} */
+  /** The run on show; null for the newest. @type {number | null} */
   shown = null;
   /** @type {Set<() => void>} */
   redraws = new Set();
@@ -61,14 +61,14 @@ export class View {
     return this.stream.phase !== "idle";
   }
 
-  /** The finished run on show; null while the newest is still running or nothing ran. */
+  /** The finished run on show; null while the newest is running, or before the first. */
   get run() {
     const wanted = this.shown ?? this.stream.run;
     return this.history.find((one) => one.run === wanted) ?? (this.busy || this.shown ? null : (this.history.at(-1) ?? null));
   }
 
   /**
-   * Keep new settings, and say what else they changed.
+   * Save new settings, with notes about what else they changed.
    *
    * @param {Record<string, any>} settings
    * @param {Notes} [notes]
@@ -86,7 +86,7 @@ export class View {
   start(times = 1) {
     const settings = { ...this.settings, prompt: this.model.get("prompt"), variable: this.model.get("variable") };
     this.shown = null;
-    // The run carries its settings: trait changes may still be waiting for an earlier one to be taken.
+    // The message carries the settings, because changes of traits may still be on their way.
     this.model.send({ t: "run", settings, n: times });
     this.redraw();
   }
