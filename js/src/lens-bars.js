@@ -131,8 +131,9 @@ function row(view, at) {
 function drawPanel(view) {
   const status = h("p", { class: "cnb-hint", role: "status" });
   const draw = (/** @type {number} */ n) => {
-    const { sampled, draws } = view;
+    const { sampled } = view;
     if (!sampled) return;
+    const draws = view.currentDraws();
     const { counts, last } = drawMany(sampled.final, n, Math.random, draws.counts);
     view.draws = { counts, n: draws.n + n, last };
     view.redraw();

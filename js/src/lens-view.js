@@ -153,10 +153,16 @@ export class LensView {
     });
   }
 
-  drawNow() {
+  /** The draws from the bars on show. Those from other bars go, also before the next frame. */
+  currentDraws() {
     const about = JSON.stringify([this.step.id, this.settings]);
     if (about !== this.#drawnFor) this.draws = { counts: new Map(), n: 0, last: null };
     this.#drawnFor = about;
+    return this.draws;
+  }
+
+  drawNow() {
+    this.currentDraws();
     for (const part of this.redraws) part();
   }
 }
