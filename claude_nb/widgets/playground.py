@@ -20,9 +20,10 @@ from IPython.display import publish_display_data
 from claude_nb.errors import ClaudeError
 from claude_nb.prompt import template
 from claude_nb.session import options
+from claude_nb.session.call import Call
 from claude_nb.session.default import default_session
+from claude_nb.session.reader import ReplyView
 from claude_nb.session.session import Session
-from claude_nb.session.turn import Turn
 from claude_nb.storage.entries import History, Row
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
@@ -76,7 +77,7 @@ class Playground(Controls):
         self._transcript_id: str | None = None  # of its output, once there is one
         self._presets_path = presets.default_path()
         # Colab does not deliver what another thread sends.
-        self._queue = RunQueue(self._open_turn, self, threaded="google.colab" not in sys.modules)
+        self._queue = RunQueue(self._complete, self, threaded="google.colab" not in sys.modules)
         super().__init__(
             session,
             settings,
@@ -192,9 +193,9 @@ class Playground(Controls):
         label = self.spec.label.split(":")[0]
         return Run(self._count, self.prompt, self.given, self.variable, label, request, repeat)
 
-    def _open_turn(self, run: Run) -> Turn:
+    def _complete(self, run: Run, view: ReplyView) -> Reply:
         assert run.request is not None  # noqa: S101  # only runs with a request are submitted
-        return self._session.run(run.request, variable=run.variable)
+        return self._session.complete(run.request, Call(variable=run.variable), view)
 
     # Input from the front end, which is not trusted.
 

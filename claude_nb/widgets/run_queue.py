@@ -13,7 +13,9 @@ from claude_nb.errors import ApiError, ClaudeError
 from claude_nb.render.live import LiveHtml
 from claude_nb.render.rate import Rate
 from claude_nb.session.options import SAMPLING_NAMES
+from claude_nb.session.reader import ReplyView
 from claude_nb.session.turn import Turn
+from claude_nb.types.reply import Reply
 from claude_nb.widgets.transcript import Run
 
 # A message costs about 800 bytes on the wire however short it is, so eleven a second stay under 12 kB/s.
@@ -36,11 +38,14 @@ class RunObserver(Protocol):
 class RunQueue:
     """A queue of runs, one of which is active.
 
+    complete  sends the request of a run, and returns its reply: Session.complete
     threaded  False: run inside submit(), for front ends that receive nothing from other threads
     """
 
-    def __init__(self, open_turn: Callable[[Run], Turn], observer: RunObserver, *, threaded: bool = True) -> None:
-        self._open = open_turn
+    def __init__(
+        self, complete: Callable[[Run, ReplyView], Reply], observer: RunObserver, *, threaded: bool = True
+    ) -> None:
+        self._complete = complete
         self._observer = observer
         self._threaded = threaded
         self._lock = threading.RLock()
@@ -94,8 +99,8 @@ class RunQueue:
                     self._idle.notify_all()
                     break
                 run = self._waiting.popleft()
-                active = self._active = _ActiveRun(run, self._open(run), self._observer, threaded=self._threaded)
-            active.read_all()
+                active = self._active = _ActiveRun(run, self._observer, threaded=self._threaded)
+            active.complete(self._complete)
             with self._lock:
                 self._active = None
             self._observer.ended(run)
@@ -103,12 +108,12 @@ class RunQueue:
         self._observer.changed()
 
 
-class _ActiveRun:
+class _ActiveRun(ReplyView):
     """The active run: what the front end has of it, and the message that continues it."""
 
-    def __init__(self, run: Run, turn: Turn, observer: RunObserver, *, threaded: bool) -> None:
+    def __init__(self, run: Run, observer: RunObserver, *, threaded: bool) -> None:
         self.run = run
-        self.turn = turn
+        self.turn: Turn | None = None
         self.seq = 0
         self._observer = observer
         self._threaded = threaded
@@ -123,55 +128,67 @@ class _ActiveRun:
 
     def stop(self) -> None:
         self._stopped_s = self._stopped_s or time.monotonic()
-        self.turn.stop()
+        if self.turn:
+            self.turn.stop()
         self._arrived.set()
 
     def sync(self) -> dict[str, Any]:
         with self._lock:
-            return sync_message(self.run, self.seq, self._html.slots, self.turn.thinking[: self._thinking], live=True)
+            thinking = self.turn.thinking[: self._thinking] if self.turn else ""
+            return sync_message(self.run, self.seq, self._html.slots, thinking, live=True)
 
-    def read_all(self) -> None:
-        """Read the whole reply. Never raises."""
+    def complete(self, complete: Callable[[Run, ReplyView], Reply]) -> None:
+        """Get the whole reply. Errors become part of the run."""
         self._observer.say({"t": "start", "run": self.run.number})
         self._observer.changed()
-        if self._threaded:
-            self._watch()
-        else:
-            self._read()
-        self.send_changes()
-        self.run.reply = self.turn.reply or self.turn.abandon()
-        if self._error is not None:
-            self.run.error = str(self._error) or type(self._error).__name__
-            blamed = self._error.param if isinstance(self._error, ApiError) else None
+        try:
+            self.run.reply = complete(self.run, self)
+        except Exception as error:  # noqa: BLE001  # the widget shows any error
+            self.run.reply = self.turn.reply if self.turn else None
+            self.run.error = str(error) or type(error).__name__
+            blamed = error.param if isinstance(error, ApiError) else None
             self.run.blamed = blamed if blamed in SAMPLING_NAMES else None
 
-    def _watch(self) -> None:
-        reader = threading.Thread(target=self._read, name="claude_nb playground reader", daemon=True)
+    def read(self, turn: Turn) -> Reply:
+        self.turn = turn
+        if self._stopped_s:
+            turn.stop()
+        if self._threaded:
+            self._watch(turn)
+        else:
+            self._take_all(turn)
+        self.send_changes(turn)
+        if self._error:
+            raise self._error
+        return turn.reply or turn.abandon()
+
+    def _watch(self, turn: Turn) -> None:
+        reader = threading.Thread(target=self._take_all, args=(turn,), name="claude_nb playground reader", daemon=True)
         reader.start()
         while reader.is_alive():
             self._arrived.wait(0.5)
             self._arrived.clear()
-            self.send_changes()
+            self.send_changes(turn)
             if self._stopped_s is not None and time.monotonic() - self._stopped_s > PATIENCE_S:
                 break
             reader.join(0.02 if self._stopped_s else self._rate.wait_s(time.monotonic()))
 
-    def _read(self) -> None:
+    def _take_all(self, turn: Turn) -> None:
         try:
-            for _ in self.turn.chunks():
+            for _ in turn.chunks():
                 self._arrived.set()
                 if not self._threaded and not self._rate.wait_s(time.monotonic()):
-                    self.send_changes()
+                    self.send_changes(turn)
         except ClaudeError as error:
             self._error = error
         except Exception as error:  # noqa: BLE001  # the widget shows any error
             self._error = ClaudeError(f"{type(error).__name__}: {error}")
         self._arrived.set()
 
-    def send_changes(self) -> None:
+    def send_changes(self, turn: Turn) -> None:
         """Send what has arrived since the last time."""
         with self._lock:
-            text, thinking = self.turn.text, self.turn.thinking
+            text, thinking = turn.text, turn.thinking
             more, more_thinking = text[self._text :], thinking[self._thinking :]
             if more or more_thinking:
                 self.seq += 1
@@ -184,8 +201,8 @@ class _ActiveRun:
                     message["k"] = more_thinking
                 self._observer.say(message)
                 self._rate.drawn(time.monotonic(), ENVELOPE + len(json.dumps(message)))
-            elif self.turn.notice != self._notice:
-                self._notice = self.turn.notice
+            elif turn.notice != self._notice:
+                self._notice = turn.notice
                 self._observer.say({"t": "note", "run": self.run.number, "s": self._notice or ""})
 
 

@@ -147,7 +147,7 @@ class Server:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
-            connection.settimeout(10)
+            connection.settimeout(60)  # a client on a busy machine may pause for long
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
                 while request := self._next_request(connection):

@@ -16,6 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from claude_nb.errors import BadRequest, PromptError
 from claude_nb.render import markdown_html
 from claude_nb.render.reply import whole
+from claude_nb.session.call import Call
 from claude_nb.session.session import Session
 from claude_nb.session.turn import Turn
 from claude_nb.stop_signal import Stop
@@ -40,7 +41,7 @@ class Script(Session):
         self.pieces = pieces
         self.asked: list[Request] = []
 
-    def run(self, request: Request, **_: Any) -> Turn:
+    def send(self, request: Request, call: Call) -> Turn:
         self.asked.append(request)
         return Turn(request, self._say, self)
 
