@@ -95,7 +95,9 @@ def played(length: int) -> RunObserver:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_queue, "time", audience)
         turn = Turn(REQUEST, stream, TurnObserver(), clock=audience.monotonic)
-        RunQueue(lambda _, view: view.read(turn), audience, threaded=False).submit([Run(1, "Hi", {}, "reply", "demo", REQUEST, 0)])
+        RunQueue(lambda _, view: view.read(turn), audience, threaded=False).submit(
+            [Run(1, "Hi", {}, "reply", "demo", REQUEST, 0)]
+        )
     return audience
 
 

@@ -245,6 +245,11 @@ class Session:
         call = replace(self.last_call, after=after, rounds=0, repaired=False, connections=None, writer=None)
         return Round(after.request, call)
 
+    def proceed(self) -> Turn:
+        """Return a Turn that continues the newest reply, as %claude /continue does; see continued()."""
+        request, call, _ = self.continued()
+        return self.send(request, call)
+
     def adopt(self, reply: Reply) -> Reply:
         """Take in a reply that was made elsewhere (a worker of a cluster): priced, counted, in the history."""
         record = CallRecord(self.models, self.budget, self.memory, self._labels(Call()))

@@ -499,7 +499,7 @@ def test_a_cut_answer_goes_on_in_words(live: Session) -> None:
     with Server([cut, replies.messages([TEA[15:]])]) as server:
         with pytest.raises(NoJson):
             live.ask("One.", provider="anthropic", base_url=server.url, json=Item)
-        reply = live.send(*live.continued()[:2]).wait()
+        reply = live.proceed().wait()
 
     assert "output_config" not in server.requests[1].json
     assert (reply.text, reply.data) == (TEA, {"name": "tea", "price": 2.5})

@@ -306,7 +306,7 @@ def test_a_reply_cut_at_max_tokens_is_completed_in_a_chat_that_then_holds_one_an
 def test_a_model_that_takes_the_beginning_of_its_reply_gets_it(live: Session) -> None:
     with Server([replies.messages(["One, "], stop_reason="max_tokens"), replies.messages([" two."])]) as server:
         live.ask("Count.", provider="anthropic", model="sonnet-4.5", base_url=server.url)
-        reply = live.send(*live.continued()[:2]).wait()
+        reply = live.proceed().wait()
     assert server.requests[1].json["messages"][1:] == [{"role": "assistant", "content": "One,"}]
     assert reply.text == "One, two."
 

@@ -93,6 +93,21 @@ def settle(pg: Playground) -> Reply | None:
     return pg.reply
 
 
+def test_a_run_that_may_not_be_sent_says_why_and_the_next_one_runs() -> None:
+    session = Session()
+    session.demo_delay_s = 0
+    session.memory.replay("only")
+    pg = Playground(session=session, provider="demo", prompt="Hi")
+    pg.run()
+    settle(pg)
+    assert "no recorded reply" in pg.history[-1]["error"]
+    session.memory.replay("off")
+    pg.run()
+    reply = settle(pg)
+    assert reply is not None
+    assert reply.complete
+
+
 # ------------------------------------------------------------------------------------------------- settings
 
 
