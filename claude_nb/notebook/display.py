@@ -147,7 +147,7 @@ class _Outputs(ReplyView):
             whole = self._head + thinking + html + footer["text/html"]
             self._publish(0, {"text/html": whole, "text/plain": reply.text})
         elif self._drawn:
-            self._painter.below(footer, anew=True)
+            self._painter.below(footer, again=True)
         elif self._above:  # the earlier rounds have been drawn
             self._painter.finish(self._turn.text, footer, before=render_reply.thinking(self._turn.thinking))
         else:

@@ -57,7 +57,7 @@ def gather(sources: Any) -> PromptText:
 
 
 def is_picture(value: Any) -> bool:
-    """Whether a value is a figure or a picture, which cannot be written as text."""
+    """Return whether a value is a figure or a picture, which cannot be written as text."""
     return _figure(value) is not None or _is_pil(value) or _ipython_image(value) is not None
 
 

@@ -27,7 +27,7 @@ NEVER = tuple(
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is public.
+    """Return whether an IP address is public.
 
     Example: is_public("1.1.1.1") -> True, is_public("::ffff:10.0.0.1") -> False.
     """
@@ -43,7 +43,7 @@ def is_public(address: str) -> bool:
 
 
 def is_named_public(host: str, allowed: Callable[[str], bool] = is_public) -> bool:
-    """Whether a host name may be public.
+    """Return whether a host name may be public.
 
     "example.org" may, but not "localhost", "10.0.0.1", "0x7f.1" or "printer.local".
 

@@ -98,7 +98,7 @@ def from_event(data: Mapping[str, Any]) -> ApiError:
 
 
 def is_error(data: Mapping[str, Any]) -> bool:
-    """Whether an object in a stream reports an error, in any shape in use."""
+    """Return whether an object in a stream reports an error, in any shape in use."""
     if data.get("error") or data.get("type") == "error" or data.get("object") == "error":
         return True
     if not data.get("message"):

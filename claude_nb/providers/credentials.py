@@ -114,7 +114,7 @@ class Credentials:
         return (*self._passed.values(), *self._from_variable.values(), *elsewhere)
 
     def in_text(self, text: str, names: Iterable[str]) -> bool:
-        """Whether a text holds a known key, one in these variables, or a key format."""
+        """Return whether a text holds a known key, one in these variables, or a key format."""
         secrets = [key.reveal() for key in self.known()] + [self._variable(name) for name in names]
         # A short "key" is a word that a local server requires ("ollama", "none"), which a prompt may contain.
         return looks_like_key(text) or any(len(secret) >= 16 and secret in text for secret in secrets)
@@ -151,7 +151,7 @@ def settings_folder() -> Path:
 
 
 def is_home(owner: KeyOwner, base_url: str) -> bool:
-    """Whether an address is the provider's own origin, or this machine."""
+    """Return whether an address is the provider's own origin, or this machine."""
     is_own = owner.base_url is not None and origin_of(base_url) == origin_of(owner.base_url)
     return is_own or is_loopback(base_url)
 

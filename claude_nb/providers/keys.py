@@ -72,7 +72,7 @@ def origin_of(url: str) -> str:
 
 @lru_cache(maxsize=64)
 def is_loopback(url: str) -> bool:
-    """Whether an address is on this machine.
+    """Return whether an address is on this machine.
 
     Example: is_loopback("http://127.0.0.1:8000/v1") -> True.
     """
@@ -151,7 +151,7 @@ class RedactedLogs(logging.Filter):
 
 
 def looks_like_key(text: str) -> bool:
-    """Whether a text contains a key format, such as "sk-ant-api03-..."."""
+    """Return whether a text contains a key format, such as "sk-ant-api03-..."."""
     return KEY_SHAPES.search(text) is not None
 
 

@@ -99,7 +99,7 @@ class ModelSpec:
 
     @property
     def known(self) -> bool:
-        """Whether the table lists this model."""
+        """Return whether the table lists this model."""
         return self.accepts is not None
 
     def refusal(self, name: str, value: Any = None) -> str | None:

@@ -145,9 +145,9 @@ class Painter:
             self._send(slot, {"text/html": "", "text/plain": ""})
         self._send(last, footer)
 
-    def below(self, bundle: dict[str, str], *, anew: bool = False) -> None:
+    def below(self, bundle: dict[str, str], *, again: bool = False) -> None:
         """Show a bundle after the end: instead of the footer, or below it."""
-        self._send(self.slots if anew else self.slots - 1, bundle)
+        self._send(self.slots if again else self.slots - 1, bundle)
 
     def _freeze(self, now: float) -> None:
         """Move the finished blocks of the tail into a finished part."""

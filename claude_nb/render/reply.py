@@ -56,7 +56,7 @@ def line(reply: Reply, hint: str = "") -> str:
 def next_step(reply: Reply) -> str:
     """Return what the user can do about the end of a new reply; "" if nothing is needed."""
     if reply.stop_reason == "refusal":
-        return "what stands above is no answer: ask it differently, or ask another model"
+        return "the text above is not an answer; word the prompt differently, or ask another model"
     if reply.stop_reason == "tool_use" and any(call.result is not None for call in reply.calls):
         return "stopped after many rounds of functions; %claude /continue goes on"
     return "%claude /continue goes on" if reply.stop_reason == "max_tokens" and reply.text else ""
@@ -151,8 +151,8 @@ def tokens(usage: Usage) -> str:
     if usage.input_tokens is None and usage.output_tokens is None:
         return "tokens unknown"
     counts = ((usage.cache_read_tokens, "cached"), (usage.cache_write_tokens, "kept for the next"))
-    told = ", ".join(f"{count:,} {what}" for count, what in counts if count)
-    cached = f" ({told})" if told else ""
+    cache = ", ".join(f"{count:,} {what}" for count, what in counts if count)
+    cached = f" ({cache})" if cache else ""
     return f"{_count(usage.input_tokens)} tokens in{cached}, {_count(usage.output_tokens)} out"
 
 

@@ -88,7 +88,7 @@ class Budget:
         self.totals = totals
         self.limit_usd: float | None = None
         self._running: dict[int, float] = {}
-        self._broken_usd = 0.0  # of replies that broke off, so that no server has told their cost
+        self._broken_usd = 0.0  # of replies that broke off, so no server has reported their cost
         self._lock = threading.Lock()
 
     def admit(self, request: Request, models: Models, call: int | None = None) -> None:

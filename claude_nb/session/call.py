@@ -1,4 +1,4 @@
-"""What describes a call besides its request: how it is made, and where its reply belongs."""
+"""The description of a call besides its request."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from claude_nb.types.settings import Sampling
 
 @dataclass(frozen=True)
 class Config:
-    """What a session knows that a request depends on.
+    """The state of a session that a request depends on.
 
     settings  defaults for every call, by option name
     """
@@ -146,7 +146,7 @@ def _target(config: Config, options: Mapping[str, Any]) -> tuple[str, str, str |
 
 
 def _with_required(models: Models, request: Request) -> Request:
-    """The Messages API must be told a max_tokens; then it is part of what is sent, and of reply.params."""
+    """Add the max_tokens that the Messages API requires. It becomes part of reply.params."""
     if registry.dialect_name(request) != "messages" or request.sampling.max_tokens:
         return request
     limit = models.default_max_tokens(request.model, request.thinking)

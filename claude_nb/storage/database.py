@@ -99,7 +99,7 @@ class File:
         return (error.kind, str(error)) if isinstance(error, migrations.NotOurs) else _explain(error, self.path)
 
     def exists(self) -> bool:
-        """Whether the file exists; False if that is unknown."""
+        """Return whether the file exists; False if that is unknown."""
         try:
             return self.path.exists()
         except (OSError, ValueError):

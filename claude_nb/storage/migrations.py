@@ -72,7 +72,7 @@ def check(connection: sqlite3.Connection) -> None:
 
 
 def is_old(connection: sqlite3.Connection) -> bool:
-    """Whether the file has to be migrated before it can be used."""
+    """Return whether the file has to be migrated before it can be used."""
     return _number(connection, "user_version") < len(MIGRATIONS)
 
 
@@ -89,7 +89,7 @@ def migrate(connection: sqlite3.Connection) -> bool:
 
 
 def has_search(connection: sqlite3.Connection, *, create: bool = False) -> bool:
-    """Whether the full-text index of this file can be used. create: make a missing one if SQLite has FTS5."""
+    """Return whether the full-text index of this file can be used. create: make a missing one if SQLite has FTS5."""
     try:
         if create and not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'search'").fetchone():
             connection.execute(SEARCH)
@@ -111,7 +111,7 @@ def _number(connection: sqlite3.Connection, pragma: str) -> int:
 
 
 def _is_search(item: tuple[str, str, str, str | None]) -> bool:
-    """Whether an object is the index or one of its FTS5 tables."""
+    """Return whether an object is the index or one of its FTS5 tables."""
     kind, name, table, sql = item
     return (
         kind == "table" and name == table and (sql == SEARCH if name == "search" else str(name).startswith("search_"))

@@ -190,7 +190,7 @@ def matching(words: list[str]) -> tuple[str, Values]:
 
 
 def holds(reply: Reply, words: list[str]) -> bool:
-    """Whether the prompt or the text contains all the words, or parts of words."""
+    """Return whether the prompt or the text contains all the words, or parts of words."""
     text = f"{reply.prompt}\n{reply.text}".casefold()
     return all(word.casefold() in text for word in words)
 
@@ -227,7 +227,7 @@ def _so_far(db: sqlite3.Connection, row_id: int, request: Any, created_s: float)
 
 
 def _alive(who: str, silent_s: float) -> bool:
-    """Whether the process of a running row still lives; store.py states the rule."""
+    """Return whether the process of a running row still lives; store.py states the rule."""
     if silent_s >= SILENT_S:
         return False
     if who == owner():

@@ -189,7 +189,7 @@ def _allow(excess: str | None, session: Session) -> None:
 
 
 def _somebody_there(session: Session) -> bool:
-    """Whether a person can answer: in a notebook or a terminal, but not in a script or a run of all cells."""
+    """Return whether a person can answer: in a notebook or a terminal, but not in a script or a run of all cells."""
     mode = frontend.mode_for(session.credentials.setting("DISPLAY"))
     return mode == "live" or (mode == "text" and frontend.is_terminal())
 

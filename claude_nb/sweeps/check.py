@@ -79,12 +79,12 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether the rate reaches `at_least`."""
+        """Return whether the rate reaches `at_least`."""
         return self.n > 0 and self.rate >= self.at_least
 
     @property
     def sure(self) -> bool:
-        """Whether n was large enough, so that the whole interval lies on one side of `at_least`."""
+        """Return whether n was large enough, so that the whole interval lies on one side of `at_least`."""
         return self.interval.low >= self.at_least or self.interval.high < self.at_least
 
     @property

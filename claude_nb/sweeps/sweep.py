@@ -42,7 +42,7 @@ class SweepObserver:
         """All calls have ended, or were stopped."""
 
     def is_above(self) -> bool:
-        """Whether the output of the current cell already shows the sweep."""
+        """Return whether the output of the current cell already shows the sweep."""
         return False
 
 

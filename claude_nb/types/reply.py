@@ -119,7 +119,7 @@ class Reply(Plain):
 
     @property
     def complete(self) -> bool:
-        """Whether the reply ended by itself, not by an interruption or an error."""
+        """Return whether the reply ended by itself, not by an interruption or an error."""
         return self.stop_reason not in ("interrupted", "error")
 
     @property

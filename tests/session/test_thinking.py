@@ -274,7 +274,7 @@ def test_a_refusal_says_that_it_is_one_and_why(live: Session, whole: bool) -> No
     assert (reply.stop_reason, reply.stop_detail) == ("refusal", "cyber")
     assert live.conversations == {}
     shown = footer.bundle(reply, footer.next_step(reply))
-    assert "<b>refused by the model</b>: cyber · what stands above is no answer" in shown["text/html"]
+    assert "<b>refused by the model</b>: cyber · the text above is not an answer" in shown["text/html"]
 
 
 # Going on

@@ -56,7 +56,7 @@ class Dialect:
 
 
 def is_damaged(event: Event) -> bool:
-    """Whether an event without a JSON object began as one.
+    """Return whether an event without a JSON object began as one.
 
     Other data is noise that some proxies send.
     """

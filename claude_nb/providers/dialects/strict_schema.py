@@ -52,7 +52,7 @@ def for_claude(schema: Schema) -> Schema | None:
 
 
 def is_strict(schema: Schema) -> bool:
-    """Whether all objects are closed, and all fields required, as strict mode needs."""
+    """Return whether all objects are closed, and all fields required, as strict mode needs."""
     return all(
         part.keys() <= STRICT_KEYS
         and isinstance(part.get("type", ""), str)

@@ -58,7 +58,7 @@ class ToolCalls:
         return Chunk(text=text) if call[1] == ANSWER else Chunk(call=text)
 
     def is_open(self, key: Hashable) -> bool:
-        """Whether a call with this key is open."""
+        """Return whether a call with this key is open."""
         return key in self._open
 
     def end(self, key: Hashable) -> Chunk:

@@ -183,7 +183,7 @@ class Response:
 
 
 def _begins_stream(first: bytes, label: str) -> bool:
-    """Whether a body is a stream.
+    """Return whether a body is a stream.
 
     Its start counts more than its label, because servers mislabel both kinds.
     """

@@ -64,7 +64,10 @@ class Metric:
 
 
 def passed(reply: Reply, check: Check) -> bool:
-    """Whether a reply passes a check, which may also raise ValueError, LookupError or AssertionError to say no."""
+    """Return whether a reply passes a check.
+
+    A check may also fail it by raising ValueError, LookupError or AssertionError.
+    """
     try:
         result = check(reply)
     except NO:
