@@ -41,7 +41,7 @@ MOST = {
     "a reply without end": 120,
     "an event of 50 MB": 350,
     "a line without end": 250,
-    "a small gzip file that unpacks to very much": 400,
+    "a small gzip stream decompresses to a huge one": 400,
     "comments without end": 40,
     "100,000 tiny pieces": 40,
 }
