@@ -13,6 +13,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 SIGNED = "signed"  # Annotated[int, SIGNED] may be negative
+_ATOMS = frozenset((str, int, float, bool))
 LIMIT = 2**63  # of any number, as in SQLite
 
 _P = TypeVar("_P", bound="Plain")
@@ -102,6 +103,8 @@ def _from_plain(kind: Any, data: Any) -> Any:
 
 
 def _to_json(content: Any) -> Any:
+    if content is None or type(content) in _ATOMS:  # nearly all fields, and an abstract class is slow to ask
+        return content
     if isinstance(content, Plain):
         return content.to_dict()
     if isinstance(content, (tuple, list)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from claude_nb.types.content import Part
@@ -151,12 +151,17 @@ class Usage(Plain):
         Returns:
             The merged counts: `Usage(3, 1).merged(Usage(0, 9))` is `Usage(3, 9)`.
         """
-        return Usage(*(new or old for old, new in zip(astuple(self), astuple(newer), strict=True)))
+        return Usage(*(new or old for old, new in zip(self._counts(), newer._counts(), strict=True)))
 
     def __add__(self, other: Usage) -> Usage:
         """Add two counts. An unknown count adds nothing."""
-        pairs = zip(astuple(self), astuple(other), strict=True)
+        pairs = zip(self._counts(), other._counts(), strict=True)
         return Usage(*(b if a is None else a if b is None else a + b for a, b in pairs))
+
+    def _counts(self) -> tuple[Any, ...]:
+        # Not dataclasses.astuple(), which copies each of them deeply.
+        counts = (self.input_tokens, self.output_tokens, self.cache_read_tokens, self.cache_write_tokens)
+        return (*counts, self.cost_usd)
 
 
 @dataclass(frozen=True, slots=True)

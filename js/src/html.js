@@ -1,9 +1,10 @@
 // @ts-check
 // The only place where HTML becomes elements.
 //
-// It comes from claude_nb.render over the widget's own channel, never from a model, a server or the notebook's file as
-// it is. claude_nb.render writes each tag and attribute itself: text of a model only ever becomes text, the address of
-// a checked link, or the number of a list. So do not call this with anything else, and do not add tags to the HTML here.
+// It comes from claude_nb.render over the widget's own channel, or from the state that a notebook saved. That state
+// holds the widget's script as well, so front ends show it in trusted notebooks only. claude_nb.render writes each tag
+// and attribute itself: text of a model only ever becomes text, the address of a checked link, or the number of a list.
+// So do not call this with anything else, and do not add tags to the HTML here.
 
 /** What each slot shows. @type {WeakMap<Element, string>} */
 const shown = new WeakMap();
