@@ -53,10 +53,11 @@ class ClaudeMagic:
         try:
             return self._run(line, cell)
         except (PromptError, ConfigError):
-            self.session.config.refuse_keys(line, cell)  # an error message could quote the key
+            self.session.config.refuse_keys(cell or "")  # an error message could quote the key
             raise
 
     def _run(self, line: str, cell: str | None) -> Reply | None:
+        self.session.config.refuse_keys(line)  # before an address in it is fetched; the prompt is checked when built
         if cell is None and line.startswith("/"):
             self._command(line)
             return None
@@ -77,7 +78,6 @@ class ClaudeMagic:
         return reply if cell is None else None
 
     def _command(self, line: str) -> None:
-        self.session.config.refuse_keys(line)
         result = commands.run(self.session, line, self.shell.user_ns)
         if isinstance(result, Prompt):
             self._send(PromptText(result.text, notices=result.notices), {}, result.options)

@@ -162,11 +162,12 @@ class Session:
         """
         try:
             first = Round(request, call or Call())
-            self.last = complete(first, view or ReplyView(), self.send, self.credentials.known)
+            reply = complete(first, view or ReplyView(), self.send, self.credentials.known)
         except (ClaudeError, Interrupted) as error:
             self.last = error.reply or self.last
             raise
-        return self.last
+        self.last = reply  # another thread may replace it at once, so it is not what is returned
+        return reply
 
     def run(self, request: Request, call: Call | None = None, **fields: Any) -> Turn:
         """Return a Turn for a request that was made anywhere; the policy is checked first.
@@ -183,9 +184,13 @@ class Session:
             ConfigError: The policy does not allow the request.
             ReplayMiss: Replies are played only, and this request has none.
         """
+        self._admit(request)
+        return self.send(request, replace(call or Call(), **fields))
+
+    def _admit(self, request: Request) -> None:
+        """Raise ConfigError for a request from elsewhere that the policy forbids."""
         self.policy.admit(request.provider, request.model, request.base_url, self.models)
         self.policy.admit_tools(request.tools)
-        return self.send(request, replace(call or Call(), **fields))
 
     def send(self, request: Request, call: Call) -> Turn:
         """Return the Turn of a request that build() of this session has made. Nothing is sent before it is read."""
@@ -241,7 +246,7 @@ class Session:
         Raises PromptError when the reply is complete, or when there is none.
         """
         after = continuation.of(self.last, self.models)
-        self.policy.admit(after.request.provider, after.request.model, after.request.base_url, self.models)
+        self._admit(after.request)
         call = replace(self.last_call, after=after, rounds=0, repaired=False, connections=None, writer=None)
         return Round(after.request, call)
 

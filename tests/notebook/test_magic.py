@@ -12,6 +12,7 @@ import pytest
 
 import claude_nb
 from claude_nb.errors import NetworkError
+from claude_nb.prompt import download
 from claude_nb.providers import registry
 from claude_nb.session.conversation import Cell
 from claude_nb.types.reply import Reply
@@ -367,3 +368,11 @@ def test_unloading_leaves_what_somebody_put_in_its_place(shell: Shell) -> None:
     shell.ip.register_magic_function(mine, "line", "claude")
     claude_nb.unload_ipython_extension(shell.ip)
     assert shell.ip.magics_manager.magics["line"]["claude"] is mine
+
+
+def test_an_address_with_a_key_is_not_fetched(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[str] = []
+    monkeypatch.setattr(download, "fetch", lambda url, *_: fetched.append(url))
+    printed = shell.run(f"%claude -m demo -a https://example.org/?key=sk-ant-api03-{'aB3_' * 8} Hi")
+    assert "this looks like a key, and was not sent" in printed
+    assert fetched == []

@@ -18,6 +18,7 @@ from claude_nb.session import default
 from claude_nb.session.conversation import Cell
 from claude_nb.session.session import Session
 from claude_nb.stop_signal import Stop
+from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
 from tests.helpers.sessions import session
 
@@ -384,3 +385,16 @@ def test_the_functions_of_the_package_share_one_session(monkeypatch: pytest.Monk
     assert claude_nb.ask("Hi").params == {"seed": 3}
     assert "".join(claude_nb.stream("Hi")) == default.default_session().ask("Hi").text
     assert default.default_session().totals.calls == 3
+
+
+class Contended(Session):
+    """A session in which another thread has a reply whenever this one has."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        other = Reply(Request("demo", "demo", (Message("user", "other"),)), "other")
+        super().__setattr__(name, other if name == "last" and value is not None else value)
+
+
+def test_a_reply_is_never_that_of_another_thread() -> None:
+    session = Contended(credentials=Credentials({"CLAUDE_NB_HISTORY": "off"}))
+    assert session.ask("Hi", provider="demo", seed=1).prompt == "Hi"
