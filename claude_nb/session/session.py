@@ -13,7 +13,7 @@ from claude_nb.errors import ClaudeError, Interrupted
 from claude_nb.providers import registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.models import Models
-from claude_nb.session import continuation, frontend, policy, request_builder, tools
+from claude_nb.session import consent, continuation, frontend, policy, request_builder, tools
 from claude_nb.session import options as option_table
 from claude_nb.session.accounting import CallRecord
 from claude_nb.session.budget import Budget, Totals
@@ -195,7 +195,7 @@ class Session:
     def send(self, request: Request, call: Call) -> Turn:
         """Return the Turn of a request that build() of this session has made. Nothing is sent before it is read."""
         if call.tools and not (call.tools.yes or frontend.can_answer()):
-            raise tools.nobody_to_ask()
+            raise consent.nobody_to_ask()
         recorded = self.memory.find(request, call.replay)
         record = CallRecord(
             self.models,

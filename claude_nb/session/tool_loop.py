@@ -10,6 +10,7 @@ from claude_nb.errors import ClaudeError, Interrupted
 from claude_nb.providers.keys import Key
 from claude_nb.session import continuation
 from claude_nb.session.call import Call, Round
+from claude_nb.session.consent import QuestionInterrupted
 from claude_nb.session.reader import ReplyView
 from claude_nb.types import content
 from claude_nb.types.content import Part, ToolCall, ToolResult
@@ -39,9 +40,12 @@ def run_tools(call: Call, reply: Reply, view: ReplyView, keys: Iterable[Key] = (
             notices += outcome.notices
     except ClaudeError as error:
         failure = error
-    except KeyboardInterrupt:
-        failure = Interrupted(f"interrupted in {tool_call.name}()")
-        text = "not run to its end: interrupted by the user"
+    except KeyboardInterrupt as error:
+        if isinstance(error, QuestionInterrupted):
+            failure, text = error, "not run: interrupted by the user"
+        else:
+            failure = Interrupted(f"interrupted in {tool_call.name}()")
+            text = "not run to its end: interrupted by the user"
         results += [ToolResult(missing.id, text, failed=True, at=at) for missing in pending[len(results) :]]
     view.calls(content.calls_with_results((*pending, *results)), notices)
     reply = replace(reply, parts=(*reply.parts, *results))

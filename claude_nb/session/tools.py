@@ -1,6 +1,6 @@
 """Functions of the notebook that a model may call.
 
-They run in this process with its rights, so the user is asked before the first call of each function.
+They run in this process with its rights, so the user is asked before each call.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from claude_nb import schema
-from claude_nb.errors import ConfigError, NoJson, PromptError
+from claude_nb.errors import NoJson, PromptError
 from claude_nb.prompt import template
 from claude_nb.prompt.text import PromptText
 from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.dialects.tool_calls import ANSWER
 from claude_nb.providers.keys import Key, redact
-from claude_nb.render import reply
 from claude_nb.schema.from_hints import hints_of
+from claude_nb.session import consent
 from claude_nb.types import content
 from claude_nb.types.content import Called, ToolCall, ToolResult
 from claude_nb.types.settings import Tool
@@ -29,7 +29,6 @@ from claude_nb.types.settings import Tool
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # what servers take as the name of a function
 MAX_CHARS = 20_000  # of a result
 MAX_ERROR_CHARS = 1_000
-MAX_QUESTION_CHARS = 400  # of a call, in the question to the user
 
 Function = Callable[..., Any]
 
@@ -46,7 +45,7 @@ class ToolBox:
     """The functions that a model may call in one reply.
 
     yes      True: call all of them without asking the user
-    allowed  functions that the user has allowed
+    allowed  functions that the user has allowed for the rest of the reply
     """
 
     functions: Mapping[str, Function]
@@ -58,7 +57,7 @@ class ToolBox:
         """Run a tool call.
 
         An error becomes the result, so that the model can correct its call. Raises KeyboardInterrupt, and ConfigError
-        if no user can be asked.
+        if nobody answers the question.
         """
         function, arguments = self.functions.get(call.name), content.arguments(call)
         if function is None:
@@ -78,16 +77,9 @@ class ToolBox:
     def _allows(self, called: Called) -> bool:
         if self.yes or called.name in self.allowed:
             return True
-        line, chars = reply.call_line(called, MAX_QUESTION_CHARS), len(str(called))
-        line += f" ({chars:,} characters)" if chars > MAX_QUESTION_CHARS else ""
-        try:
-            answer = input(f"Let the model call {line}? [y]es, [n]o, [a]ll of them: ").strip().lower()
-        except (EOFError, OSError, NotImplementedError):
-            raise nobody_to_ask() from None
-        self.yes = answer in ("a", "all")
-        if answer in ("y", "yes"):
-            self.allowed.add(called.name)
-        return self.yes or called.name in self.allowed
+        scope = consent.ask(called)
+        self.allowed |= {"function": {called.name}, "all": set(self.functions)}.get(scope, set())
+        return scope != "none"
 
 
 def toolbox(functions: ToolBox | Function | Iterable[Function] | None, *, yes: bool = False) -> ToolBox | None:
@@ -121,14 +113,6 @@ def by_name(text: str, variables: Mapping[str, Any]) -> list[Function]:
     if not names:
         raise PromptError("--tools needs the names of functions: --tools weather,add")
     return [variables[name] for name in names]
-
-
-def nobody_to_ask() -> ConfigError:
-    """Return the error for a place where no user can answer input()."""
-    return ConfigError(
-        "a model may call functions only with the consent of the user, and nobody can be asked here; "
-        "add --yes (in Python yes=True) if the functions are harmless"
-    )
 
 
 def _tool(function: Any) -> Tool:

@@ -37,7 +37,7 @@ def test_a_call_is_asked_about_folded_and_can_be_opened_also_after_reopening(ope
         expect(below(notebook, 3)).to_contain_text("Let me look at both.")
         expect(below(notebook, 3)).to_contain_text("Let the model call weather(city='Oslo', days=3)?")
         notebook.in_both_themes("tools-asks")
-        field.fill("y")
+        field.fill("e")
         field.press("Enter")
         notebook.wait_for("globalThis.allCellsDone")
     for _ in range(2):

@@ -6,7 +6,7 @@ import enum
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from claude_nb.errors import ConfigError, PromptError
+from claude_nb.errors import PromptError
 from claude_nb.providers.keys import Key
 from claude_nb.session import tools
 from claude_nb.types.content import ToolCall
@@ -56,20 +56,6 @@ def box(*functions: Callable[..., Any], yes: bool = True) -> tools.ToolBox:
 
 def run(function: Callable[..., Any], **arguments: Any) -> tools.ToolOutcome:
     return box(function).call(ToolCall("c1", function.__name__, json.dumps(arguments)), [KEY])
-
-
-@pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """What the user will type; questions go to stderr."""
-    given: list[str] = []
-
-    def asked(question: str) -> str:
-        sys.stderr.write(question + "\n")
-        return given.pop(0)
-
-    monkeypatch.setattr("builtins.input", asked)
-    yield given
-    assert not given, "somebody was to be asked, and was not"
 
 
 # How they are told
@@ -230,11 +216,6 @@ def test_a_wrong_call_is_told_to_the_model_and_runs_nothing(name: str, arguments
     assert re.search(says, gave.result.text)
 
 
-def test_a_wrong_call_is_not_asked_about(answers: list[str]) -> None:
-    gave = box(add, yes=False).call(ToolCall("c1", "add", '{"a": 1}'))
-    assert gave.result.failed
-
-
 def test_an_error_of_the_function_is_told_in_one_line_without_keys() -> None:
     def fail() -> None:
         raise ValueError(f"no way\nwith {KEY.reveal()} and api_key='hunter22'")
@@ -298,64 +279,3 @@ def test_a_long_result_is_cut_and_a_secret_masked_each_with_a_line_that_says_so(
     assert len(gave.result.text) < tools.MAX_CHARS + 100
     assert "dump() returned what looks like a key or password; it was masked" in gave.notices
     assert any("the model gets the first 20,000" in notice for notice in gave.notices)
-
-
-# Who is asked
-
-
-def test_the_user_is_asked_before_the_first_call_of_each_function(
-    answers: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    answers += ["y", "YES "]
-    offered = box(weather, add, yes=False)
-    assert offered.call(ToolCall("1", "weather", '{"city": "Oslo"}')).result.text == "18 celsius in Oslo"
-    assert offered.call(ToolCall("2", "weather", '{"city": "Rome"}')).result.text == "18 celsius in Rome"
-    assert offered.call(ToolCall("3", "add", '{"a": 1, "b": 2}')).result.text == "3"
-    asked = capsys.readouterr().err.splitlines()
-    assert asked == [
-        "Let the model call weather(city='Oslo')? [y]es, [n]o, [a]ll of them: ",
-        "Let the model call add(a=1, b=2)? [y]es, [n]o, [a]ll of them: ",
-    ]
-
-
-def test_all_of_them_means_that_nobody_is_asked_again(answers: list[str]) -> None:
-    answers += ["a"]
-    offered = box(weather, add, yes=False)
-    for call in (ToolCall("1", "weather", '{"city": "Oslo"}'), ToolCall("2", "add", '{"a": 1, "b": 2}')):
-        assert not offered.call(call).result.failed
-
-
-@pytest.mark.parametrize("word", ["n", "no", "", "what?"])
-def test_anything_but_yes_is_no_and_is_asked_again(answers: list[str], word: str) -> None:
-    answers += [word, "y"]
-    offered = box(add, yes=False)
-    call = ToolCall("1", "add", '{"a": 1, "b": 2}')
-    declined = offered.call(call).result
-    assert (declined.text, declined.failed) == ("the user does not allow this call; continue without it", True)
-    assert offered.call(call).result.text == "3"
-
-
-def test_the_question_shows_hostile_arguments_harmlessly_and_not_without_end(
-    answers: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    answers += ["n"]
-
-    def send(text: str) -> None:
-        raise AssertionError("it was not allowed")
-
-    box(send, yes=False).call(ToolCall("1", "send", json.dumps({"text": "\x1b[2J\u202e\n" + "x" * 10_000})))
-    question = capsys.readouterr().err
-    assert len(question) < 600
-    assert question.count("\n") == 1
-    assert not {"\x1b", "\u202e"} & set(question)
-    assert "characters)? [y]es" in question
-
-
-@pytest.mark.parametrize("error", [EOFError, OSError("no stdin"), NotImplementedError])
-def test_where_nobody_can_be_asked_it_says_what_to_add(monkeypatch: pytest.MonkeyPatch, error: Any) -> None:
-    def no_one(_: str) -> str:
-        raise error
-
-    monkeypatch.setattr("builtins.input", no_one)
-    with pytest.raises(ConfigError, match="add --yes"):
-        box(add, yes=False).call(ToolCall("1", "add", '{"a": 1, "b": 2}'))
