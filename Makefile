@@ -26,12 +26,13 @@ test: .venv/dev.done ## run every test: Python, browser, JavaScript
 	$(BIN)/pytest -n auto --dist loadgroup -r fE
 	cd js && npm test
 
-check: .venv/dev.done ## formatting, lint, types, who imports whom, and that static/ is a fresh build of js/
+check: .venv/dev.done ## formatting, lint, types, who imports whom, a fresh build of js/, known vulnerabilities
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(MAKE) --no-print-directory check-js
+	$(BIN)/python scripts/audit.py
 
 check-js: .venv/dev.done
 	cd js && npm run check
