@@ -97,10 +97,9 @@ class ClaudeMagic:
         Options are texts, by name.
         """
         variables = self.shell.user_ns
-        notices: list[str] = []
         files = attachments.gather([template.named(text, variables) for text in options.pop("attach", ())])
         schema = {"json": structured.by_name(options.pop("json"), variables)} if "json" in options else {}
-        texts = {name: _filled(text, variables, notices) for name, text in options.items()}
+        texts, notices = template.fill_options(options, variables)
         values = {name: option_table.read(option_table.BY_NAME[name], text) for name, text in texts.items()} | schema
         flags = {name: values.pop(name) for name in option_table.CALL_NAMES if name in values}
         out = flags.setdefault("out", "reply")
@@ -208,20 +207,6 @@ class ClaudeMagic:
             return []
         self._demo_announced = True
         return [settings.no_key_line()]
-
-
-def _filled(text: Any, variables: dict[str, Any], notices: list[str]) -> Any:
-    """Fill in {{name}} in the value of an option.
-
-    A notice is added for each value that was cut.
-    """
-    if isinstance(text, list):
-        return [_filled(item, variables, notices) for item in text]
-    if not isinstance(text, str):
-        return text
-    filled = template.fill(text, variables)
-    notices += filled.notices
-    return filled.text
 
 
 def _preview(request: Request, *, stream: bool) -> list[str]:

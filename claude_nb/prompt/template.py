@@ -22,13 +22,14 @@ from claude_nb.types.reply import Reply
 MAX_CHARS = 200_000
 MAX_ROWS = 200
 MAX_COLUMNS = 50
+NOT_FILLED = ("attach", "tools", "json")  # options that name an object
 
 _STEP = r"""\.[^\W\d]\w*|\[\s*-?\d+\s*\]|\[\s*"[^"\n]*"\s*\]|\[\s*'[^'\n]*'\s*\]"""
 _FIELD = re.compile(rf"(\\?)\{{\{{\s*([^\W\d]\w*)((?:{_STEP})*)\s*(\([^}}]*\)\s*)?\}}\}}")
 _STEPS = re.compile(_STEP)
 
 
-def fill(text: str, variables: Mapping[str, Any], *, pictures: bool = False) -> PromptText:
+def fill(text: str, variables: Mapping[str, Any], *, pictures: bool = False, python: bool = False) -> PromptText:
     """Replace {{name}} by its value.
 
     Example: fill("Hi {{who}}", {"who": "Ada"}).text -> "Hi Ada".
@@ -36,6 +37,7 @@ def fill(text: str, variables: Mapping[str, Any], *, pictures: bool = False) -> 
     Raises PromptError for an unknown name, a missing attribute or index, a call, or a name like __class__.
 
     pictures  whether figures and pictures may be attached; False: they raise PromptError
+    python    whether a Python function got the text, so that an error may advise its argument variables={...}
     """
     filled, end = PromptText(), 0
     for match in _FIELD.finditer(text):
@@ -44,7 +46,7 @@ def fill(text: str, variables: Mapping[str, Any], *, pictures: bool = False) -> 
         if match[1]:
             filled += match.group()[1:]
             continue
-        value = _value_of(match, variables)
+        value = _value_of(match, variables, python=python)
         if not attachments.is_picture(value):
             filled += as_text(value, match[2] + match[3])
         elif pictures:
@@ -52,6 +54,27 @@ def fill(text: str, variables: Mapping[str, Any], *, pictures: bool = False) -> 
         else:
             raise PromptError(f"{match.group()} is a picture; put it into the prompt of a cell, or use attach=")
     return filled + text[end:]
+
+
+def fill_options(
+    options: Mapping[str, Any], variables: Mapping[str, Any], *, python: bool = False
+) -> tuple[dict[str, Any], list[str]]:
+    """Fill {{name}} in options of a call, and in each text of a list.
+
+    Returns the options, and a notice for each value that was cut. Files, tools and schemas stay as they are.
+    """
+    notices: list[str] = []
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [filled(item) for item in value]
+        if not isinstance(value, str):
+            return value
+        text = fill(value, variables, python=python)
+        notices.extend(text.notices)
+        return text.text
+
+    return {name: value if name in NOT_FILLED else filled(value) for name, value in options.items()}, notices
 
 
 def named(text: str, variables: Mapping[str, Any]) -> Any:
@@ -63,23 +86,31 @@ def named(text: str, variables: Mapping[str, Any]) -> Any:
     return _value_of(whole, variables) if whole and not whole[1] else fill(text, variables).text
 
 
-def _value_of(match: re.Match[str], variables: Mapping[str, Any]) -> Any:
+def _value_of(match: re.Match[str], variables: Mapping[str, Any], *, python: bool = False) -> Any:
     """Return the value of a field. Raises PromptError."""
     _, name, steps, call = match.groups()
     if call:
         raise PromptError(
             f"{{{{{name}{steps}(...)}}}}: a template calls no functions; put the result in a variable first"
         )
+    if name not in variables:
+        raise PromptError(f"no variable {name!r} for {{{{{name}{steps}}}}}; {_ways_on(name, variables, python=python)}")
     return _look_up(name, _STEPS.findall(steps), name + steps, variables)
+
+
+def _ways_on(name: str, variables: Mapping[str, Any], *, python: bool) -> str:
+    """Return what to do about a name that is not a variable."""
+    near = get_close_matches(name, [key for key in variables if not key.startswith("_")], n=3)
+    guess = f"did you mean {', '.join(near)}?" if near else ""
+    if python:
+        start = f"{guess} If not, pass" if near else "pass"
+        return f'{start} variables={{"{name}": ...}}, or write \\\\{{{{{name}}}}} to send it as it is'
+    return guess or f"define it first, or write \\{{{{{name}}}}} to send it"
 
 
 def _look_up(name: str, steps: list[str], path: str, variables: Mapping[str, Any]) -> Any:
     if any(part.startswith("__") for part in (name, *(step[1:] for step in steps if step[0] == "."))):
         raise PromptError(f"{{{{{path}}}}}: names that start with two underscores are not filled in; use another name")
-    if name not in variables:
-        near = get_close_matches(name, [key for key in variables if not key.startswith("_")], n=3)
-        hint = f"did you mean {', '.join(near)}?" if near else f"define it first, or write \\{{{{{name}}}}} to send it"
-        raise PromptError(f"no variable {name!r} for {{{{{path}}}}}; {hint}")
     value = variables[name]
     for step in steps:
         try:

@@ -30,7 +30,8 @@ def ask(prompt: str, **options: Any) -> Reply:
     the schema is requested once more.
 
     Args:
-        prompt: The text to send. `{{name}}` is not filled in.
+        prompt: The text to send. `{{name}}` is replaced by the value of a variable: of `variables`, else of the calling
+            function or module. `\\{{name}}` stays as it is, without the backslash.
         **options: As in stream().
 
     Returns:
@@ -56,10 +57,11 @@ def stream(prompt: str, **options: Any) -> Turn:
     Nothing is sent before it is read.
 
     Args:
-        prompt: The text to send. `{{name}}` is not filled in.
+        prompt: The text to send, with `{{name}}` filled in as in ask().
         **options: model, provider, temperature, top_p, top_k, max_tokens, stop_sequences, seed, thinking, effort,
             system, attach, json, tools, yes, cache, chat, base_url, timeout (in seconds), whole, allow_http. They mean
-            the same as the options of %%claude. An option that is left out is not sent.
+            the same as the options of %%claude. An option that is left out is not sent. `variables` is a dict of values
+            for `{{name}}` in the prompt and the options.
 
     Returns:
         The running reply. It does not run tools and does not request a wrong answer again; ask() does both.

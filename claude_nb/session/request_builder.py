@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from claude_nb.errors import ConfigError, PromptError
-from claude_nb.prompt import attachments
+from claude_nb.prompt import attachments, scope, template
+from claude_nb.prompt.text import PromptText
 from claude_nb.providers import keys, registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.dialects.base import mended
@@ -59,6 +60,25 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
     if "tools" in options:
         options["tools"] = tools.toolbox(options["tools"])
     return options
+
+
+def filled(prompt: Any, options: Mapping[str, Any], variables: Mapping[str, Any] | None) -> tuple[PromptText, Any]:
+    """Fill {{name}} in a prompt and the options of a Python call. Returns the prompt and the options.
+
+    variables  values that come before those of the calling code
+
+    Pictures in the prompt follow the attachments. Raises PromptError.
+    """
+    names = scope.visible(variables)
+    if not isinstance(prompt, str):
+        raise PromptError(f"the prompt must be a text, not {type(prompt).__name__}; str(...) makes one")
+    text = template.fill(prompt, names, pictures=True, python=True)
+    options, notices = template.fill_options(options, names, python=True)
+    if text.attachments:
+        given = attachments.gather(options.get("attach"))
+        options["attach"] = (given + text).attachments
+    cuts = (notice for notice in text.notices if not notice.startswith("attached "))  # attach= does not say it either
+    return PromptText(text.text, notices=(*notices, *cuts)), options
 
 
 def checked_settings(config: Config, settings: Mapping[str, Any]) -> dict[str, Any]:

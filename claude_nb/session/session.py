@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from claude_nb.errors import ClaudeError, Interrupted
+from claude_nb.prompt import scope, template
 from claude_nb.providers import registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.models import Models
@@ -86,7 +87,7 @@ class Session:
         that does not match its schema is asked for once more.
 
         Args:
-            prompt: The text to send, without {{name}} places.
+            prompt: The text to send, with {{name}} filled in as in claude_nb.ask().
             **options: As in stream().
 
         Returns:
@@ -107,10 +108,8 @@ class Session:
         reply that does not match its schema has `reply.problem`. ask() goes on in both cases.
 
         Args:
-            prompt: The text to send, without {{name}} places.
-            **options: model, provider, temperature, top_p, top_k, max_tokens, stop_sequences, seed, system, thinking,
-                effort, attach, cache, json, tools, yes, chat, base_url, timeout, whole, allow_http. An option that is
-                left out is not sent. `hurry=True` leaves out the pauses of the demo model and of replays.
+            prompt: The text to send, with {{name}} filled in as in claude_nb.ask().
+            **options: As in claude_nb.stream(). `hurry=True` leaves out the pauses of the demo model and of replays.
 
         Returns:
             The running reply.
@@ -133,12 +132,15 @@ class Session:
         call = Call(cell=self.cell(), tools=toolbox, **fields)
         return self.request(prompt, chat=call.chat, tools=toolbox, **options), call
 
-    def request(self, prompt: str, *, chat: str | None = None, **options: Any) -> Request:
+    def request(
+        self, prompt: str, *, chat: str | None = None, variables: Mapping[str, Any] | None = None, **options: Any
+    ) -> Request:
         """Return the request that ask() would send. Nothing is sent.
 
         Args:
             prompt: The text to send.
             chat: Name of the conversation that the request continues; None: none.
+            variables: Values for {{name}} that come before those of the calling code.
             **options: Those of stream() that are part of a request.
 
         Returns:
@@ -147,7 +149,10 @@ class Session:
         Raises:
             PromptError, ConfigError: An option is wrong.
         """
-        return self.build(prompt, request_builder.checked(options), chat)
+        filled, options = request_builder.filled(prompt, options, variables)
+        request = self.build(filled.text, request_builder.checked(options), chat)
+        self._tell(*filled.notices)
+        return request
 
     def build(self, prompt: str, options: Mapping[str, Any], chat: str | None = None) -> Request:
         """Return the request of a prompt and options that request_builder.checked() has returned."""
@@ -277,6 +282,7 @@ class Session:
         if (rows := settings.pop("models", None)) is not None:
             self.models = Models(rows)
         key = settings.pop("api_key", None)
+        settings, notices = template.fill_options(settings, scope.visible())
         checked = request_builder.checked_settings(self.config, settings)
         settings = {name: value for name, value in (self.settings | checked).items() if value is not None}
         if key is not None:
@@ -284,9 +290,11 @@ class Session:
             self.credentials.give(who.provider.owner, key, who.base_url)
         self.settings = settings
         self.budget.limit_usd = self.policy.limit(self.settings.get("budget"))
+        self._tell(*notices)
 
     def _labels(self, call: Call) -> dict[str, str | None]:
         return {"notebook": self.notebook, "variable": call.variable, "chat": call.chat}
 
-    def _tell(self, line: str) -> None:
-        self.warn(line)  # looked up each time: the extension puts its own in place later
+    def _tell(self, *lines: str) -> None:
+        for line in lines:
+            self.warn(line)  # looked up each time: the extension puts its own in place later

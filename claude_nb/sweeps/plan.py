@@ -165,7 +165,7 @@ def _requests(
     if key in known:
         request = request_builder.with_prompt(session.config, known[key], prompt)
     else:
-        request = known[key] = session.request(prompt, **options)
+        request = known[key] = session.build(prompt, request_builder.checked(options))
     return tuple(replace(request, repeat=repeat) for repeat in range(n))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
 
 from claude_nb.errors import ClaudeError
-from claude_nb.prompt import template
-from claude_nb.session import options
+from claude_nb.prompt import scope, template
+from claude_nb.session import options, request_builder
 from claude_nb.session.call import Call
 from claude_nb.session.default import default_session
 from claude_nb.session.reader import ReplyView
@@ -47,7 +48,7 @@ class Playground(Controls):
         session: The session that sends the prompts, or None for the shared one.
         **settings: First values of the settings: provider, model, prompt, system, thinking, effort, temperature,
             top_p, top_k, max_tokens, seed, stop_sequences, and variable, the notebook variable for the reply. A
-            setting that is None is not sent.
+            setting that is None is not sent. `{{name}}` in prompt and system is filled in when a run starts.
 
     Attributes:
         reply: The newest Reply, or None.
@@ -111,9 +112,12 @@ class Playground(Controls):
         """
         if prompt is not None:
             self.prompt = prompt
+        self._start(times, scope.visible(last=_notebook()))
+
+    def _start(self, times: int, variables: Mapping[str, Any]) -> None:
         if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MAX_TIMES:
             raise BadSetting(f"times goes from 1 to {MAX_TIMES}, not {times!r}")
-        request = self._request()
+        request = self._request(variables)
         self._queue.submit([self._new_run(replace(request, repeat=i)) for i in range(times)])
 
     def stop(self) -> None:
@@ -176,16 +180,16 @@ class Playground(Controls):
         bundle = transcript.transcript(self._runs[-transcript.MAX_TRANSCRIPT :], f"cnb-transcript-{self.uid}")
         publish_display_data(bundle, {}, transient={"display_id": self._transcript_id}, update=update)
 
-    def _request(self) -> Request:
+    def _request(self, variables: Mapping[str, Any]) -> Request:
         """Return the request for the current settings. Settings that are off do not fall back on the session's."""
-        shell = get_ipython()
-        filled = template.fill(self.prompt, shell.user_ns if shell else {})
-        for notice in filled.notices:
+        filled = template.fill(self.prompt, variables)
+        given, notices = template.fill_options(self.given, variables)
+        for notice in (*filled.notices, *notices):
             self.refuse("prompt", notice)
         bare = copy.copy(self._session)
         shown = (*options.SAMPLING_NAMES, "system", "thinking", "effort")
         bare.settings = {name: value for name, value in self._session.settings.items() if name not in shown}
-        return bare.request(filled.text, **self.given)
+        return bare.build(filled.text, request_builder.checked(given))
 
     def _new_run(self, request: Request | None) -> Run:
         self._count += 1
@@ -242,7 +246,7 @@ class Playground(Controls):
 
     def _run_for_front_end(self, times: Any) -> None:
         try:
-            self.run(times=times)
+            self._start(times, _notebook())  # whatever calls this is not the user's code
         except ClaudeError as error:
             failed = self._new_run(None)
             failed.error = str(error)
@@ -258,3 +262,9 @@ class Playground(Controls):
             message = sync_message(run, 2**40, [run.html], thinking, live=False)
         if message:
             self.say(message)
+
+
+def _notebook() -> Mapping[str, Any]:
+    """Return the variables of the notebook."""
+    shell = get_ipython()
+    return shell.user_ns if shell else {}
