@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from claude_nb.errors import PromptError
+from claude_nb.prompt import tables
 from claude_nb.prompt.text import PromptText
 from claude_nb.types.content import Attachment
 
@@ -91,8 +92,8 @@ def from_value(value: Any, name: str) -> PromptText:
         return from_bytes(buffer.getvalue(), f"{name}.png")
     if (data := _ipython_image(value)) is not None:
         return from_bytes(data, f"{name}.png")
-    if callable(getattr(type(value), "to_csv", None)):
-        return from_bytes(str(value.to_csv()).encode(), f"{name}.csv")
+    if (text := tables.as_csv(value)) is not None:
+        return from_bytes(text.encode(), f"{name}.csv")
     raise PromptError(f"{type(value).__name__} cannot be attached; use a file name, a figure, a picture or a table")
 
 

@@ -7,21 +7,16 @@ LaTeX, $x) stays unchanged, and filled-in text is not filled again. \{{name}} st
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from difflib import get_close_matches
-from itertools import islice
 from typing import Any
 
 from claude_nb.errors import PromptError
+from claude_nb.guard import attempt, guarded
 from claude_nb.prompt import attachments
 from claude_nb.prompt.text import PromptText
-from claude_nb.render.chars import one_line
-from claude_nb.types.reply import Reply
+from claude_nb.prompt.values import as_text
 
-MAX_CHARS = 200_000
-MAX_ROWS = 200
-MAX_COLUMNS = 50
 NOT_FILLED = ("attach", "tools", "json")  # options that name an object
 
 _STEP = r"""\.[^\W\d]\w*|\[\s*-?\d+\s*\]|\[\s*"[^"\n]*"\s*\]|\[\s*'[^'\n]*'\s*\]"""
@@ -113,62 +108,21 @@ def _look_up(name: str, steps: list[str], path: str, variables: Mapping[str, Any
         raise PromptError(f"{{{{{path}}}}}: names that start with two underscores are not filled in; use another name")
     value = variables[name]
     for step in steps:
-        try:
-            value = getattr(value, step[1:]) if step[0] == "." else value[_index(step)]
-        except Exception as error:  # noqa: BLE001  # a user's property or __getitem__ may raise anything
-            reason = one_line(f"{type(error).__name__}: {error}", 200)
-        else:
-            continue
-        raise PromptError(f"{{{{{path}}}}}: {reason}")
-    is_type = isinstance(value, type) or hasattr(value, "__origin__")  # such as list[int]
-    if callable(value) and not is_type and hasattr(value, "__name__"):
+        value = guarded(f"{{{{{path}}}}}", _step, value, step)
+    if attempt(_is_function, False, value):
         raise PromptError(f"{{{{{path}}}}} is a function, which a template does not call; put its result in a variable")
     return value
+
+
+def _step(value: Any, step: str) -> Any:
+    return getattr(value, step[1:]) if step[0] == "." else value[_index(step)]
+
+
+def _is_function(value: Any) -> bool:
+    is_type = isinstance(value, type) or hasattr(value, "__origin__")  # such as list[int]
+    return callable(value) and not is_type and hasattr(value, "__name__")
 
 
 def _index(step: str) -> int | str:
     inner = step[1:-1].strip()
     return inner[1:-1] if inner[0] in "\"'" else int(inner)
-
-
-def as_text(value: Any, path: str) -> PromptText:
-    """Convert a value to text, cut to a size.
-
-    The path names the value in the notice about a cut.
-    """
-    notices: tuple[str, ...] = ()
-    if _is_pandas(value):
-        text, notices = _table(value, path)
-    elif isinstance(value, Sequence) and value and all(isinstance(item, Reply) for item in value):
-        text = "\n\n---\n\n".join(item.text for item in value)
-    else:
-        text = str(value)
-    if len(text) > MAX_CHARS:
-        notices = (f"{path}: the first {MAX_CHARS:,} of {len(text):,} characters are sent",)
-        text = text[:MAX_CHARS]
-    return PromptText(text, notices=notices)
-
-
-def _is_pandas(value: Any) -> bool:
-    # pandas is not imported for this, because a frame can only exist if it was imported.
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(value, (pandas.DataFrame, pandas.Series))
-
-
-def _table(value: Any, path: str) -> tuple[str, tuple[str, ...]]:
-    """Convert a DataFrame or Series to a Markdown table, and cut it to a size."""
-    frame = value.to_frame() if hasattr(value, "to_frame") else value
-    rows, columns = frame.shape
-    shown = frame.iloc[:MAX_ROWS, :MAX_COLUMNS]
-    lines = [_row(["", *shown.columns]), "|" + " --- |" * (shown.shape[1] + 1)]
-    lines += [_row(cells) for cells in islice(shown.itertuples(), MAX_ROWS)]
-    notices: tuple[str, ...] = ()
-    if rows > MAX_ROWS or columns > MAX_COLUMNS:
-        sent = f"{min(rows, MAX_ROWS):,} of {rows:,} rows and {min(columns, MAX_COLUMNS):,} of {columns:,} columns"
-        notices = (f"{path}: {sent} are sent",)
-    return "\n".join(lines), notices
-
-
-def _row(cells: Any) -> str:
-    texts = (str(cell).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ") for cell in cells)
-    return "| " + " | ".join(texts) + " |"

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from claude_nb import schema
 from claude_nb.errors import NoJson, PromptError
-from claude_nb.prompt import template
+from claude_nb.prompt import values
 from claude_nb.prompt.text import PromptText
 from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.dialects.tool_calls import ANSWER
@@ -165,7 +165,7 @@ def _as_text(value: Any, name: str) -> PromptText:
             return PromptText(json.dumps(value, ensure_ascii=False))
         except (TypeError, ValueError, RecursionError):
             pass
-    return template.as_text(value, f"{name}()")
+    return values.unguarded(value, f"{name}()")
 
 
 def _failed(call: ToolCall, text: str) -> ToolOutcome:

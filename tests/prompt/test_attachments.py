@@ -270,7 +270,7 @@ def test_figures_pictures_and_tables_are_attached_as_what_they_show() -> None:
     found = attachments.gather([figure(), figure().axes[0], Image.new("RGB", (2, 2)), ShownImage(png()), frame])
     kinds = [one.media_type for one in found.attachments]
     assert kinds == ["image/png"] * 4 + ["text/plain"]
-    assert found.attachments[4].bytes == b",a\n0,1\n1,2\n"
+    assert found.attachments[4].bytes == b"a\n1\n2\n"
 
 
 @pytest.mark.parametrize("source", [5, {"a": 1}, object()])

@@ -2,20 +2,12 @@ from __future__ import annotations
 
 import types
 
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_nb.errors import PromptError
-from claude_nb.prompt import template
 from claude_nb.prompt.template import fill
-from claude_nb.types.reply import Reply
-from claude_nb.types.request import Message, Request
-
-
-def reply(text: str) -> Reply:
-    return Reply(Request("demo", "demo", (Message("user", "Hi"),)), text=text)
 
 
 @pytest.mark.parametrize(
@@ -122,32 +114,3 @@ def test_a_long_explanation_of_somebody_else_becomes_one_line() -> None:
         fill("{{w[0]}}", {"w": Wordy()})
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 250
-
-
-def test_a_dataframe_becomes_a_markdown_table() -> None:
-    frame = pd.DataFrame({"city": ["Oslo", "a|b"], "n": [1, 2]}, index=["x", "y"])
-    assert fill("{{df}}", {"df": frame}).text == (
-        "|  | city | n |\n| --- | --- | --- |\n| x | Oslo | 1 |\n| y | a\\|b | 2 |"
-    )
-    assert fill("{{df.shape}}", {"df": frame}).text == "(2, 2)"
-
-
-def test_a_series_becomes_a_markdown_table() -> None:
-    assert fill("{{s}}", {"s": pd.Series([7], name="n")}).text == "|  | n |\n| --- | --- |\n| 0 | 7 |"
-
-
-def test_a_long_table_is_cut_with_a_notice() -> None:
-    filled = fill("{{df}}", {"df": pd.DataFrame({"n": range(5_000)})})
-    assert len(filled.text.splitlines()) == template.MAX_ROWS + 2
-    assert filled.notices == ("df: 200 of 5,000 rows and 1 of 1 columns are sent",)
-
-
-def test_a_long_text_is_cut_with_a_notice() -> None:
-    filled = fill("{{text}}", {"text": "x" * 300_000})
-    assert len(filled.text) == template.MAX_CHARS
-    assert filled.notices == ("text: the first 200,000 of 300,000 characters are sent",)
-
-
-def test_replies_are_filled_with_their_text() -> None:
-    filled = fill("{{one}}|{{many}}", {"one": reply("a"), "many": [reply("b"), reply("c")]})
-    assert filled.text == "a|b\n\n---\n\nc"

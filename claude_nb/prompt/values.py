@@ -1,0 +1,185 @@
+"""Convert values of the notebook to text: whole, or cut with a notice.
+
+Many libraries write "..." for the middle of a large value. Here they write all of it, up to a size. If one leaves out
+a part all the same, a notice says so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+
+from claude_nb.errors import PromptError
+from claude_nb.guard import attempt, guarded, kind_of
+from claude_nb.prompt import tables
+from claude_nb.prompt.text import PromptText
+from claude_nb.types.reply import Reply
+
+MAX_CHARS = 200_000
+MAX_ROWS = 200
+MAX_COLUMNS = 50
+MAX_ITEMS = MAX_CHARS // 2  # of an array: each takes two characters or more
+MAX_NESTED_ROWS = 10_000  # of a table inside another value
+MAX_STEPS = 100_000  # of the search for dots in the strings of a value
+DOTS = ("...", "\N{HORIZONTAL ELLIPSIS}")
+RUNNING = (types.GeneratorType, types.AsyncGeneratorType, types.CoroutineType, map, filter, zip, enumerate, reversed)
+
+
+def as_text(value: Any, path: str) -> PromptText:
+    """Convert a value to text, cut to a size. Raises PromptError, also for whatever the value raises.
+
+    The path names the value in the notice about a cut.
+    """
+    return guarded(f"{{{{{path}}}}}", unguarded, value, path)
+
+
+def unguarded(value: Any, path: str) -> PromptText:
+    """Do the same as as_text(), but raise what the value raises."""
+    text, *notices = _text(value, path)
+    if len(text) > MAX_CHARS:
+        notices.append(f"{path}: the first {MAX_CHARS:,} of {len(text):,} characters are sent")
+        text = text[:MAX_CHARS]
+    return PromptText(text, notices=tuple(notices))
+
+
+def _text(value: Any, path: str) -> Iterator[str]:
+    """Yield the text of a value, then notices about what it leaves out."""
+    if isinstance(value, RUNNING):
+        raise PromptError(f"{{{{{path}}}}} is a {kind_of(value)}, which has no text; put list(...) in a variable first")
+    if type(value) is str or isinstance(value, Reply):
+        yield str(value)
+    elif isinstance(value, Sequence) and value and all(isinstance(item, Reply) for item in value):
+        yield "\n\n---\n\n".join(item.text for item in value)
+    else:
+        with unabridged():
+            yield from _whole(value, path)
+
+
+def _whole(value: Any, path: str) -> Iterator[str]:
+    numpy = sys.modules.get("numpy")
+    if table := tables.head(value, MAX_ROWS, MAX_COLUMNS):
+        yield from _of_table(table, path)
+    elif numpy and isinstance(value, numpy.ndarray):
+        yield from _of_array(value, path)
+    else:
+        yield from _of_object(value, str(bytes(value) if isinstance(value, memoryview) else value), path)
+
+
+def _of_table(table: tables.Head, path: str) -> Iterator[str]:
+    yield tables.markdown(table)
+    rows, columns = len(table.rows), min(table.column_count, MAX_COLUMNS)
+    if table.row_count is None:
+        yield f"{path}: only the first {rows:,} rows and {columns:,} of {table.column_count:,} columns are sent"
+    elif rows < table.row_count or columns < table.column_count:
+        yield f"{path}: {rows:,} of {table.row_count:,} rows and {columns:,} of {table.column_count:,} columns are sent"
+
+
+def _of_array(array: Any, path: str) -> Iterator[str]:
+    """Write a numpy array whole, or the first part of it."""
+    numpy = sys.modules["numpy"]
+    part = _first(array, MAX_ITEMS)
+    if isinstance(part, numpy.ma.MaskedArray):  # its own str() drops the middle of a long array without dots
+        part = part.astype(object).filled("--")
+    with numpy.printoptions(threshold=sys.maxsize):
+        yield str(part)
+    if part.size < array.size:
+        yield f"{path}: the first {part.size:,} of {array.size:,} values are sent"
+
+
+def _first(array: Any, most: int) -> Any:
+    """Return the first part of an array, in all of its dimensions, with about so many values."""
+    for axis in range(array.ndim):
+        if array.size <= most:
+            break
+        keep = max(1, most // (array.size // array.shape[axis]))
+        array = array[(slice(None),) * axis + (slice(keep),)]
+    return array
+
+
+def _of_object(value: Any, text: str, path: str) -> Iterator[str]:
+    if _dots(text[:MAX_CHARS]) <= attempt(_dots_within, 0, value):
+        yield text
+    elif (items := attempt(_listed, None, value)) is not None:
+        yield items
+        yield f"{path}: the text of a {kind_of(value)} leaves values out, so its values are sent as a list"
+    else:
+        yield text
+        yield f'{path}: the text of this {kind_of(value)} has "...", so it may be incomplete; send the parts you need'
+
+
+def _listed(value: Any) -> str | None:
+    """Return the values of a tensor or array of any library; None for any other object."""
+    if not callable(getattr(type(value), "tolist", None)):
+        return None
+    count = math.prod(value.shape) if hasattr(value, "shape") else len(value)
+    return str(value.tolist()) if count <= MAX_ITEMS else None
+
+
+def _dots(text: str) -> int:
+    return sum(map(text.count, DOTS))
+
+
+def _dots_within(value: Any) -> int:
+    """Return how many times the strings inside a value have dots themselves. These stand for nothing left out."""
+    found, seen, waiting = 0, set[int](), [value]
+    for _ in range(MAX_STEPS):
+        if not waiting:
+            break
+        item = waiting.pop()
+        if isinstance(item, str):
+            found += _dots(item)
+        elif id(item) not in seen and not isinstance(item, (bytes, int, float, complex, type, types.ModuleType)):
+            seen.add(id(item))
+            waiting += _parts(item)
+    return found
+
+
+def _parts(item: Any) -> list[Any]:
+    if isinstance(item, Mapping):
+        return [*item.keys(), *item.values()]
+    if isinstance(item, (list, tuple, set, frozenset)):
+        return [*item]
+    if dataclasses.is_dataclass(item):
+        return [getattr(item, field.name) for field in dataclasses.fields(item)]
+    return [*getattr(item, "__dict__", {}).values()]
+
+
+@contextmanager
+def unabridged() -> Iterator[None]:
+    """Let libraries write values whole, up to a size."""
+    with ExitStack() as stack:
+        for name, enter in (("numpy", _numpy), ("pandas", _pandas), ("polars", _polars), ("xarray", _xarray)):
+            if name in sys.modules:
+                with suppress(Exception):  # an old version, or one that is being imported
+                    stack.enter_context(enter(sys.modules[name]))
+        yield
+
+
+def _numpy(numpy: Any) -> Any:
+    return numpy.printoptions(threshold=MAX_ITEMS)
+
+
+def _pandas(pandas: Any) -> Any:
+    names = ("max_rows", "max_columns", "max_colwidth", "max_seq_items", "max_categories")
+    limits = (MAX_NESTED_ROWS, MAX_NESTED_ROWS, MAX_CHARS, MAX_ITEMS, MAX_ITEMS)
+    pairs = [part for name, limit in zip(names, limits, strict=True) for part in (f"display.{name}", limit)]
+    return pandas.option_context(*pairs, "display.width", MAX_CHARS)
+
+
+def _polars(polars: Any) -> Any:
+    return polars.Config(
+        tbl_rows=MAX_NESTED_ROWS,
+        tbl_cols=MAX_NESTED_ROWS,
+        tbl_width_chars=2**16 - 1,  # the most that it takes
+        fmt_str_lengths=MAX_CHARS,
+        fmt_table_cell_list_len=MAX_ITEMS,
+    )
+
+
+def _xarray(xarray: Any) -> Any:
+    return xarray.set_options(display_max_rows=MAX_NESTED_ROWS, display_values_threshold=MAX_ITEMS)
