@@ -40,7 +40,8 @@ def _is_loopback(address: object) -> bool:
     if host in ("localhost", ""):
         return True
     try:
-        return ipaddress.ip_address(host.split("%", maxsplit=1)[0]).is_loopback
+        address = ipaddress.ip_address(host.split("%", maxsplit=1)[0])
+        return address.is_loopback or address.is_unspecified  # 0.0.0.0 leads to this machine
     except ValueError:
         return False
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from claude_nb import __version__
 from claude_nb.errors import ClaudeError, Interrupted, NetworkError, PromptError, StreamCut
 from claude_nb.prompt.public import is_named_public, is_public
-from claude_nb.providers.http import transport
+from claude_nb.providers.http import proxies, transport
 from claude_nb.providers.http.stream import ByteStream, Head, ThreadedStream, Timeouts, Unreached
 from claude_nb.providers.http.transport import OutgoingRequest, Url
 from claude_nb.providers.keys import looks_like_key
@@ -136,7 +136,7 @@ class _Download(threading.Thread):
 
         Returns the target of a redirect, or None after a file.
         """
-        addresses = [None] if transport.proxy_for(str(self._url)) else self._addresses()
+        addresses = [None] if proxies.proxy_for(str(self._url)) else self._addresses()
         for address in addresses:
             try:
                 return self._read(address)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from claude_nb.providers import registry
+from claude_nb.providers import addresses, registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.types.request import Request
 
@@ -26,7 +26,7 @@ def count_tokens(request: Request, *, credentials: Credentials, allow_http: bool
     counted: dict[str, Any] = {name: body[name] for name in names if name in body}
     key = registry.key_for(request, credentials)
     headers = registry.dialect_of(registry.find("anthropic")).headers
-    outgoing = client.post(f"{address}/count_tokens", counted, key=key, headers=headers)
+    outgoing = client.post(addresses.joined(address, "/count_tokens"), counted, key=key, headers=headers)
     return count(client.read_json(outgoing, allow_http=allow_http).get("input_tokens"))
 
 
@@ -38,7 +38,7 @@ def served_models(name: str, base_url: str, credentials: Credentials) -> list[st
     from claude_nb.providers.http import client
 
     key = credentials.find(registry.find(name).owner, base_url)
-    data = client.read_json(client.get(base_url.rstrip("/") + "/models", key=key))
+    data = client.read_json(client.get(addresses.joined(base_url, "/models"), key=key))
     return [str(row["id"]) for row in data.get("data") or [] if isinstance(row, dict) and "id" in row]
 
 

@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from urllib.parse import quote, urlsplit
 
 from claude_nb.errors import ConfigError
+from claude_nb.providers import addresses
 
 # The key formats of Anthropic, OpenAI and compatible services, GitHub, AWS, Google and Hugging Face.
 # A word like "task-oriented-programming" does not match: no letter may precede "sk-", and a key has a digit.
@@ -84,12 +85,10 @@ def is_loopback(url: str) -> bool:
 
 def check_destination(url: str, key: Key | None, *, allow_http: bool) -> None:
     """Raise ConfigError unless the request, and the key, may be sent to this address."""
+    addresses.check(url)
     origin = origin_of(url)
     parts = urlsplit(url)
-    refuse_login(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"{url!r} is not the address of a server; write it like https://host:8000/v1")
-    if parts.scheme == "http" and not allow_http and not is_loopback(url):
+    if parts.scheme == "http" and not allow_http and not addresses.is_this_machine(parts.hostname or ""):
         raise ConfigError(f"{origin} is not encrypted, so nothing was sent; use https:// (or --allow-http)")
     if key is None:
         return
@@ -99,15 +98,6 @@ def check_destination(url: str, key: Key | None, *, allow_http: bool) -> None:
         )
     if not all("!" <= letter <= "~" for letter in key.reveal()):
         raise ConfigError(f"the key from {key.found} contains characters that no key has; copy it again")
-
-
-def refuse_login(url: str) -> None:
-    """Raise ConfigError for https://name:password@host.
-
-    Addresses are shown, and stored in the history.
-    """
-    if origin_of(url) and "@" in urlsplit(url).netloc:
-        raise ConfigError("the base URL contains a name or password before @; leave it out and use %claude /login")
 
 
 def redact(text: str, keys: Iterable[Key] = (), *, assignments: bool = False) -> str:

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_nb.errors import ConfigError, PromptError
+from claude_nb.providers import addresses
 from claude_nb.providers.credentials import GATEWAY_KEY, Credentials, KeyOwner
 from claude_nb.providers.keys import Key, is_loopback
 from claude_nb.stop_signal import Stop
@@ -132,7 +133,8 @@ def choose(options: Mapping[str, Any], settings: Mapping[str, Any], credentials:
     provider = find(name or default)
     if provider.name != default:
         defaults = {}
-    base_url = options.get("base_url") or defaults.get("base_url")
+    # An address that is given is used or refused, also an empty one.
+    base_url = defaults.get("base_url") if options.get("base_url") is None else options["base_url"]
     model = options.get("model") or defaults.get("model") or provider.default_model
     return Target(provider, model, None if provider.name == "demo" else base_url, chosen)
 
@@ -266,4 +268,4 @@ def preview(request: Request, *, stream: bool) -> tuple[str, dict[str, Any]]:
     if base_url is None:
         raise ConfigError(f"{provider.name} needs an address: add --base-url, such as http://localhost:11434/v1")
     dialect = _dialect(dialect_name(request))
-    return base_url.rstrip("/") + dialect.path, dialect.body(request, stream=stream)
+    return addresses.joined(base_url, dialect.path), dialect.body(request, stream=stream)

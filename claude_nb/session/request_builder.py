@@ -9,7 +9,7 @@ from typing import Any
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.prompt import attachments, scope, template
 from claude_nb.prompt.text import PromptText
-from claude_nb.providers import keys, registry
+from claude_nb.providers import addresses, registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.models import Models
@@ -90,7 +90,8 @@ def checked_settings(config: Config, settings: Mapping[str, Any]) -> dict[str, A
             raise PromptError(f"{option.name} is given with each call, not as a default")
         checked[option.name] = option_table.check(option.name, value)
     config.refuse_keys(*checked.values())
-    keys.refuse_login(checked.get("base_url") or "")
+    if (base_url := checked.get("base_url")) is not None:
+        addresses.check(base_url)
     if checked.get("provider") is not None:
         registry.find(checked["provider"])
     return checked
@@ -109,7 +110,8 @@ def build(config: Config, prompt: str, options: Mapping[str, Any], talk: Convers
     texts = (part.bytes.decode() for part in attached if part.media_type == "text/plain")
     config.refuse_keys(prompt, *values, talk and talk.name, *texts)
     provider, model, base_url = _target(config, options)
-    keys.refuse_login(base_url or "")
+    if base_url is not None:
+        addresses.check(base_url)
     spec = config.models.spec(model)
     defaults = {**config.settings, **({"system": talk.system} if talk and talk.system else {})}
     chosen = {**defaults, **options}

@@ -51,6 +51,7 @@ class ByteStream(ABC):
 
     def __init__(self, host: str, timeouts: Timeouts) -> None:
         self.host = host
+        self.peer = host  # whom we connect to; a proxy at first, if there is one
         self.timeouts = timeouts
         self.connecting = True
         self.closed = False
@@ -91,7 +92,7 @@ class ByteStream(ABC):
     def _silence_error(self) -> NetworkError:
         limit = self._limit_s()
         if self.connecting:
-            return Unreached(f"no connection to {self.host} within {limit:g} s; check the address and the network")
+            return Unreached(f"no connection to {self.peer} within {limit:g} s; check the address and the network")
         return NetworkError(f"{self.host} was silent for {limit:g} s; run it again, or allow more with --timeout")
 
 

@@ -13,25 +13,22 @@ import socket
 import ssl
 import struct
 import threading
-import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from claude_nb.errors import ClaudeError, ConfigError, NetworkError, StreamCut
+from claude_nb.providers.http import proxies
 from claude_nb.providers.http.keepalive import BlockingStream, KeptConnections
+from claude_nb.providers.http.proxies import Proxy, proxy_for
 from claude_nb.providers.http.stream import ByteStream, Head, Item, ThreadedStream, Timeouts, Unreached
 from claude_nb.providers.keys import Key, RedactedLogs
 
 Url = httpx.URL
 NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # on, for 0 seconds
-PROXY_VARIABLES = tuple(f"{name}_proxy" for name in ("http", "https", "all", "no"))
-PROXY_CACHE_S = 1.0
 KEEPALIVE_S = 4.0  # for an idle connection; many servers close theirs after 5 s
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 # At DEBUG they log all headers of a response, in which a server may echo the key.
@@ -100,17 +97,27 @@ def _exchange(request: OutgoingRequest, stream: ByteStream) -> Generator[Item, N
     """
     end: ClaudeError | bytes = b""
     answered = False
+    proxy: Proxy | None = None
     LOGS.use(request.key)
     try:
+        proxy = proxy_for(request.url)
+        if proxy:
+            stream.peer = str(proxy)
+            if _parsed(request.url).scheme == "http":  # the proxy itself answers when the server does not
+                stream.host = f"{stream.host} (through {proxy})"
         # Without a Client around it, a transport follows no redirect, keeps no cookie, and takes half the time.
-        transport = request.transport or _transport_for(request.url, stream)
+        transport = request.transport or _transport_for(proxy, stream)
         outgoing = _prepared(request, stream)
         with contextlib.closing(transport.handle_request(outgoing)) as response:
+            if proxy and response.status_code == 407:
+                raise proxies.login_needed(proxy)
             answered = True
             yield Head(response.status_code, {name.lower(): text for name, text in response.headers.items()})
             yield from filter(None, cast("httpx.SyncByteStream", response.stream))
+    except ClaudeError as error:
+        end = error.with_traceback(None)
     except Exception as error:  # noqa: BLE001 - nothing of httpx may get out; see the top of this file
-        end = _explained(error, stream.host, answered=answered)
+        end = _explained(error, stream, proxy, answered=answered)
     yield end
 
 
@@ -119,10 +126,12 @@ def _prepared(request: OutgoingRequest, stream: ByteStream) -> httpx.Request:
     # The stream has the real time-outs. These only end a thread whose reader has gone.
     limits = httpx.Timeout(request.timeouts.silence_s + 5, connect=request.timeouts.connect_s)
     extensions: dict[str, Any] = {"timeout": limits.as_dict(), "trace": _tracer(stream)}
-    if request.connect_to:
+    # Not every system knows that each name below "localhost" is this machine. Others may know where it leads.
+    connect_to = request.connect_to or ("localhost" if url.host.rstrip(".").endswith(".localhost") else None)
+    if connect_to:
         headers["Host"] = url.netloc.decode()
         extensions["sni_hostname"] = url.raw_host.decode()  # the certificate has to be that of the name
-        url = url.copy_with(host=request.connect_to)
+        url = url.copy_with(host=connect_to)
     outgoing = httpx.Request(request.method, url, content=request.content, headers=headers, extensions=extensions)
     if request.key:  # only now, so that a request which is not sent does not hold the key
         outgoing.headers["Authorization"] = f"Bearer {request.key.reveal()}"
@@ -132,30 +141,11 @@ def _prepared(request: OutgoingRequest, stream: ByteStream) -> httpx.Request:
 _parsed = lru_cache(maxsize=16)(Url)
 
 
-def proxy_for(url: str) -> str | None:
-    """Return the proxy that the environment or the system sets for an address.
-
-    Both may change at any time.
-    """
-    environ = tuple(os.environ.get(name) or os.environ.get(name.upper()) for name in PROXY_VARIABLES)
-    return _proxy_at(url, environ, int(time.monotonic() / PROXY_CACHE_S))
-
-
-@lru_cache(maxsize=16)
-def _proxy_at(url: str, environ: tuple[str | None, ...], moment: int) -> str | None:  # noqa: ARG001 - the cache's key
-    parts = urlsplit(url)
-    proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(parts.netloc):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def _transport_for(url: str, stream: ByteStream) -> httpx.HTTPTransport:
+def _transport_for(proxy: Proxy | None, stream: ByteStream) -> httpx.HTTPTransport:
     kept = stream.kept if isinstance(stream, BlockingStream) else None
     if kept and kept.transport:
         return kept.transport
-    proxy, certificates = proxy_for(url), tuple(map(os.environ.get, CERTIFICATES))
+    certificates = tuple(map(os.environ.get, CERTIFICATES))
     if kept is None:
         return _transport(os.getpid(), proxy, certificates)
     kept.transport = _new_transport(proxy, certificates, keep=1)
@@ -164,15 +154,17 @@ def _transport_for(url: str, stream: ByteStream) -> httpx.HTTPTransport:
 
 # The process id is part of the cache's key, because a fork must not share the transport.
 @lru_cache(maxsize=4)
-def _transport(pid: int, proxy: str | None, certificates: tuple[str | None, ...]) -> httpx.HTTPTransport:  # noqa: ARG001
+def _transport(pid: int, proxy: Proxy | None, certificates: tuple[str | None, ...]) -> httpx.HTTPTransport:  # noqa: ARG001
     # Each reply has a connection of its own. So a stop can shut down its socket in any phase without touching another
     # reply. The calls of a thread with kept connections come one after the other.
     return _new_transport(proxy, certificates, keep=0)
 
 
-def _new_transport(proxy: str | None, certificates: tuple[str | None, ...], *, keep: int) -> httpx.HTTPTransport:
+def _new_transport(proxy: Proxy | None, certificates: tuple[str | None, ...], *, keep: int) -> httpx.HTTPTransport:
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=keep, keepalive_expiry=KEEPALIVE_S)
-    return httpx.HTTPTransport(verify=_trusted(certificates), limits=limits, proxy=proxy)
+    trusted = _trusted(certificates)
+    via = proxy and httpx.Proxy(proxy.url, auth=proxy.login, ssl_context=trusted if proxy.kind == "https" else None)
+    return httpx.HTTPTransport(verify=trusted, limits=limits, proxy=via)
 
 
 # Reading the certificates takes long. The variables are part of the cache's key, so a correction counts at once.
@@ -184,11 +176,14 @@ def _trusted(certificates: tuple[str | None, ...]) -> ssl.SSLContext:  # noqa: A
 def _tracer(stream: ByteStream) -> Callable[[str, Mapping[str, Any]], None]:
     """Return the function that httpcore calls at each of its steps.
 
-    Two of these steps give access to the socket.
+    Two of these steps give access to the socket, and two show that a proxy has let us through.
     """
 
     def trace(name: str, info: Mapping[str, Any]) -> None:
-        stream.news(connecting=not name.endswith("send_request_headers.started"))
+        sends = name.endswith("send_request_headers.started") and info["request"].method != b"CONNECT"
+        stream.news(connecting=not sends)
+        if sends or name in ("proxy.start_tls.started", "socks.start_tls.started"):
+            stream.peer = stream.host
         if name.endswith(("connect_tcp.complete", "start_tls.complete")):
             connection = info["return_value"].get_extra_info("socket")
             stream.on_close(lambda: _shut(connection))
@@ -212,24 +207,45 @@ CAUSES: tuple[tuple[tuple[type[BaseException], ...], type[ClaudeError], str], ..
     ((FileNotFoundError,), ConfigError, "nothing was sent to {}: SSL_CERT_FILE names no file; correct or unset it"),
     ((socket.gaierror,), Unreached, "the name of {} was not found; check the address and the network"),
     ((ConnectionRefusedError,), Unreached, "nothing answers at {}; check the port, and that the server is running"),
-    ((httpx.ProxyError,), NetworkError, "the proxy lets nothing through to {}; check HTTPS_PROXY and NO_PROXY"),
-    (NOT_SENT, ConfigError, "no request to {} can be made; check the base URL and HTTPS_PROXY for stray characters"),
+    (NOT_SENT, ConfigError, "no request to {} can be made; check the base URL for stray characters"),
     (NOT_CONNECTED, Unreached, "no connection to {}; check the address and the network"),
     ((httpx.TimeoutException,), NetworkError, "{} was silent for too long; allow more with --timeout"),
 )
 
 
-def _explained(error: Exception, host: str, *, answered: bool) -> ClaudeError:
+def _explained(error: Exception, stream: ByteStream, proxy: Proxy | None, *, answered: bool) -> ClaudeError:
     """Convert an exception of httpx.
 
-    Its own text is never used, because it may hold a header.
+    Its own text is never shown, because it may hold a header.
     """
+    host = stream.host
     if answered:
         return StreamCut(f"the connection to {host} broke in the middle of the reply; run it again")
     chain: list[BaseException] = [error]
     while (inner := chain[-1].__cause__ or chain[-1].__context__) and len(chain) < 10:
         chain.append(inner)
+    if proxy and stream.peer != host:
+        return _proxy_error(chain, proxy, host)
     for exceptions, kind, text in CAUSES:
         if any(isinstance(link, exceptions) for link in chain):
             return kind(text.format(host))
     return Unreached(f"{host} closed the connection without an answer; run it again")
+
+
+PROXY_CAUSES: tuple[tuple[type[BaseException], str], ...] = (
+    (ssl.SSLCertVerificationError, "the certificate of {} is not trusted"),
+    (ssl.SSLError, "{} does not answer with TLS"),
+    (socket.gaierror, "the name of {} was not found"),
+    (ConnectionRefusedError, "nothing answers at {}"),
+    (httpx.RemoteProtocolError, "{} does not answer like a proxy of that kind"),
+    (httpx.TransportError, "no connection to {}"),
+)
+
+
+def _proxy_error(chain: list[BaseException], proxy: Proxy, host: str) -> ClaudeError:
+    """Return the error for a proxy that did not let the request through."""
+    for link in chain:
+        if isinstance(link, httpx.ProxyError):
+            return proxies.refused(proxy, host, str(link))
+    found = (text for kind, text in PROXY_CAUSES if any(isinstance(link, kind) for link in chain))
+    return Unreached(f"{next(found, '{} cannot be used').format(proxy)}; {proxy.advice(host)}")
