@@ -15,13 +15,15 @@ from typing import Any, NamedTuple
 
 from claude_nb import schema
 from claude_nb.errors import NoJson, PromptError
+from claude_nb.guard import guarded, reason, shown
 from claude_nb.prompt import values
 from claude_nb.prompt.text import PromptText
 from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.dialects.tool_calls import ANSWER
 from claude_nb.providers.keys import Key, redact
-from claude_nb.schema.from_hints import hints_of
+from claude_nb.schema import from_functions
 from claude_nb.session import consent
+from claude_nb.session.awaiting import awaited
 from claude_nb.types import content
 from claude_nb.types.content import Called, ToolCall, ToolResult
 from claude_nb.types.settings import Tool
@@ -89,10 +91,10 @@ def toolbox(functions: ToolBox | Function | Iterable[Function] | None, *, yes: b
     """
     if functions is None or isinstance(functions, ToolBox):
         return functions
-    if isinstance(functions, str) or not (callable(functions) or isinstance(functions, Iterable)):
-        raise PromptError(f"tools takes functions, like tools=[weather], not {functions!r:.60}")
-    functions = [functions] if callable(functions) else list(functions)
-    tools = tuple(map(_tool, functions))
+    if isinstance(functions, str) or not (callable(functions) or guarded("tools", isinstance, functions, Iterable)):
+        raise PromptError(f"tools takes functions, like tools=[weather], not {shown(functions)}")
+    functions = [functions] if callable(functions) else guarded("tools", list, functions)
+    tools = tuple(guarded("tools", _tool, function) for function in functions)
     names = [tool.name for tool in tools]
     if repeated := [name for name in names if names.count(name) > 1]:
         raise PromptError(f"two functions are named {repeated[0]}; rename one of them")
@@ -121,42 +123,43 @@ def _tool(function: Any) -> Tool:
     The description is the first paragraph of the docstring.
     """
     if not callable(function):
-        raise PromptError(f"{function!r:.60} is not a function; tools takes functions with type hints")
-    name = getattr(function, "__name__", None)
+        raise PromptError(f"{shown(function)} is not a function; tools takes functions with type hints")
+    name = from_functions.name_of(function)
     if name is None or name == "<lambda>":
         raise PromptError("a model can only call a function that has a name; define it with def")
+    if why := from_functions.why_no_value(function):
+        raise PromptError(f"{name} {why}")
     if not NAME.fullmatch(name):
         raise PromptError(f"{name} cannot be the name of a tool; use up to 64 English letters, digits, _ and -")
     if name == ANSWER:
         raise PromptError(f"{name} is a reserved name; rename the function")
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise PromptError(f"{name} is async; use a plain function (def) that returns the value")
     parameters = json.dumps(schema.of_function(function), ensure_ascii=False)
-    description = (inspect.getdoc(function) or "").strip().partition("\n\n")[0]
+    description = from_functions.doc_of(function).strip().partition("\n\n")[0]
     return Tool(name, description or f"{name}{inspect.signature(function)}", parameters)
 
 
 def _run(function: Function, arguments: dict[str, Any], call: ToolCall, keys: Iterable[Key]) -> ToolOutcome:
     try:
-        text = _as_text(function(**_converted(function, arguments)), call.name)
+        text = _as_text(awaited(function(**_converted(function, arguments))), call.name)
     except NoJson as error:
         return _failed(call, f"the arguments do not match the schema: {error}")
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # a user's function may raise anything
-        line = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_ERROR_CHARS]
-        return _outcome(call, PromptText(line), keys, failed=True)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  # a user's function may raise anything
+        return _outcome(call, PromptText(reason(error, MAX_ERROR_CHARS)), keys, failed=True)
     return _outcome(call, text, keys)
 
 
 def _converted(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
     """Convert the arguments to the types of the hints: dataclasses, Enums, dates."""
-    hints = hints_of(function, function.__name__)
+    hints = from_functions.function_hints(function)
     return {name: schema.build(value, hints.get(name, Any)) for name, value in arguments.items()}
 
 
 def _as_text(value: Any, name: str) -> PromptText:
     """Convert a value to text for the model.
 
-    A text stays as it is; other values become JSON, a table, or what Python prints.
+    A text stays as it is; other values become JSON, a table, or what Python prints. Raises what the value raises.
     """
     if isinstance(value, str):
         return PromptText(value)

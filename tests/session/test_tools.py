@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import _thread
+import asyncio
 import enum
 import json
 import re
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import cache, partial, wraps
 from typing import Any
 
 import pandas as pd
@@ -90,7 +94,66 @@ def test_one_function_several_and_none_are_taken() -> None:
 
 
 async def later(city: str) -> str:
-    return city
+    """The weather that comes."""
+    await asyncio.sleep(0)
+    return f"rain in {city}"
+
+
+def numbers(count: int) -> Iterator[int]:
+    yield count
+
+
+async def numbers_later(count: int) -> AsyncIterator[int]:
+    yield count
+
+
+def wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def inner(*args: Any, **named: Any) -> Any:
+        return function(*args, **named)
+
+    return inner
+
+
+def bare(function: Callable[..., Any]) -> Callable[..., Any]:
+    def inner(city: str) -> Any:
+        return function(city)
+
+    return inner
+
+
+class Forecast:
+    def of(self, city: str) -> str:
+        return f"sun in {city}"
+
+    def oddly(this, city: str) -> str:  # noqa: N805  # a name that is none of the usual ones
+        return city
+
+    def numbers(self, count: int) -> Iterator[int]:
+        yield count
+
+    async def later(self, city: str) -> str:
+        return await later(city)
+
+    @classmethod
+    async def of_class(cls, city: str) -> str:
+        return await later(city)
+
+    @staticmethod
+    async def of_nobody(city: str) -> str:
+        return await later(city)
+
+
+class Numbers:
+    def __call__(self, count: int) -> Iterator[int]:
+        yield count
+
+
+class Later:
+    """An object that is called."""
+
+    async def __call__(self, city: str) -> str:
+        return await later(city)
 
 
 def many(*cities: str) -> str:
@@ -124,8 +187,25 @@ def odd(city: complex) -> str:
     ("given", "says"),
     [
         ([lambda city: city], "has a name; define it with def"),
-        ([partial(add, 1)], "has a name"),
-        ([later], "later is async; use a plain function"),
+        ([partial(lambda city: city)], "has a name"),
+        ([numbers], "numbers is a generator; use a function"),
+        ([numbers_later], "numbers_later is a generator"),
+        ([partial(numbers, 1)], "numbers is a generator"),
+        ([wrapped(numbers)], "numbers is a generator"),
+        ([wrapped(partial(wrapped(numbers_later), 1))], "is a generator"),
+        ([contextmanager(numbers)], "numbers is a generator"),
+        ([cache(numbers)], "numbers is a generator"),
+        ([Forecast().numbers], "numbers is a generator"),
+        ([Numbers()], "Numbers is a generator"),
+        ([Forecast.of], "of is a method without its instance"),
+        ([Forecast.later], "later is a method without its instance"),
+        ([wrapped(Forecast.of)], "of is a method without its instance"),
+        ([Forecast.oddly], "oddly is a method without its instance"),
+        ([str.upper], "upper is a method without its instance"),
+        ([Forecast], "Forecast is a class; use a function"),
+        ([Place], "Place is a class"),
+        ([list[int]], "list is a class"),
+        ([max], "Python cannot list the parameters|takes"),
         ([many], "takes \\*cities"),
         ([options], "takes \\*\\*named"),
         ([first], "which a model cannot pass by name"),
@@ -153,6 +233,91 @@ def test_functions_of_a_notebook_are_found_by_their_names() -> None:
         tools.by_name("zzz", variables)
     with pytest.raises(PromptError, match="needs the names"):
         tools.by_name(" , ", variables)
+
+
+COROUTINES = {
+    "async def": later,
+    "partial": partial(later),
+    "partial of a partial": partial(partial(later)),
+    "wraps": wrapped(later),
+    "wraps and partial": partial(wrapped(wrapped(later))),
+    "object": Later(),
+    "partial of an object": partial(Later()),
+    "method": Forecast().later,
+    "wrapped method": wrapped(Forecast().later),
+    "class method": Forecast.of_class,
+    "static method": Forecast.of_nobody,
+    "decorator without wraps": bare(later),
+}
+
+
+@pytest.mark.parametrize("name", COROUTINES)
+def test_a_coroutine_is_awaited_behind_any_decorator(name: str) -> None:
+    functions = box(COROUTINES[name])
+    outcome = functions.call(ToolCall("c1", functions.tools[0].name, '{"city": "Oslo"}'), [KEY])
+    assert (outcome.result.text, outcome.result.failed) == ("rain in Oslo", False)
+
+
+def test_a_coroutine_is_awaited_while_the_loop_of_a_notebook_runs() -> None:
+    async def cell() -> str:
+        return run(later, city="Oslo").result.text
+
+    assert asyncio.run(cell()) == "rain in Oslo"
+
+
+def test_what_a_coroutine_raises_goes_to_the_model() -> None:
+    async def fails(city: str) -> str:
+        raise LookupError(f"no {city}")
+
+    result = run(fails, city="Oslo").result
+    assert (result.text, result.failed) == ("LookupError: no Oslo", True)
+
+
+def test_an_object_a_partial_and_a_coroutine_are_described_by_what_is_inside() -> None:
+    described = box(partial(weather, unit=Unit.F), Later()).tools
+    assert [tool.name for tool in described] == ["weather", "Later"]
+    assert described[0].description == "The weather of a city\nas it is now."
+    assert json.loads(described[0].schema)["properties"] == {"city": {"type": "string", "description": "its name"}}
+    assert json.loads(described[1].schema)["required"] == ["city"]
+    assert described[1].description == "An object that is called."
+
+
+def test_a_model_cannot_change_what_a_partial_holds() -> None:
+    held = box(partial(weather, unit=Unit.F))
+    assert held.call(ToolCall("c1", "weather", '{"city": "Oslo"}'), [KEY]).result.text == "18 fahrenheit in Oslo"
+    changed = held.call(ToolCall("c1", "weather", '{"city": "Oslo", "unit": "celsius"}'), [KEY]).result
+    assert changed.failed
+
+
+def test_an_interrupt_cancels_the_coroutine() -> None:
+    ended = threading.Event()
+
+    async def waits() -> None:
+        try:
+            _thread.interrupt_main()
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        run(waits)
+    ended.wait()
+
+
+class Fatal(BaseException):
+    """An error of a library that is no Exception."""
+
+
+@pytest.mark.parametrize("error", [Fatal, SystemExit, GeneratorExit, RecursionError, asyncio.CancelledError])
+def test_whatever_a_function_raises_goes_to_the_model(error: type[BaseException]) -> None:
+    def fails() -> None:
+        raise error("x")
+
+    async def fails_later() -> None:
+        raise error("x")
+
+    assert run(fails).result.text == f"{error.__name__}: x"
+    assert run(fails_later).result.text.startswith(error.__name__)
 
 
 # What a call gives
