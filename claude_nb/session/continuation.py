@@ -10,7 +10,7 @@ from claude_nb.providers.dialects.content import SEPARATOR
 from claude_nb.providers.models import Models
 from claude_nb.session.conversation import Cell, Conversation
 from claude_nb.types import content
-from claude_nb.types.content import Part, Thought, ToolResult
+from claude_nb.types.content import HIDDEN, Part, ToolResult
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import STOP_WORDS, Message, Request
 
@@ -66,7 +66,7 @@ class Continuation(NamedTuple):
         A signed thought is not valid in the middle of a text, so it is left out.
         """
         in_text = self.kept and not self._after_tools and not rest.calls
-        return tuple(part for part in rest.parts if not (in_text and isinstance(part, Thought)))
+        return tuple(part for part in rest.parts if not (in_text and isinstance(part, HIDDEN)))
 
 
 def of(reply: Reply | None, models: Models) -> Continuation:
@@ -91,7 +91,7 @@ def of(reply: Reply | None, models: Models) -> Continuation:
     if spec.known and spec.prefill and not thinks:
         kept = reply.text.rstrip()  # servers reject a beginning that ends in white space
         parts = tuple(
-            content.placed(part, min(part.at, len(kept))) for part in reply.parts if not isinstance(part, Thought)
+            content.placed(part, min(part.at, len(kept))) for part in reply.parts if not isinstance(part, HIDDEN)
         )
         more: tuple[Message, ...] = (Message("assistant", kept, parts),)
     else:

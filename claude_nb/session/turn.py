@@ -9,10 +9,12 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Protocol
 
 from claude_nb.errors import ClaudeError, Interrupted, StreamCut
 from claude_nb.heartbeat import HEARTBEAT
+from claude_nb.render.chars import one_line
 from claude_nb.stop_signal import Stop
 from claude_nb.storage.entries import Rhythm
 from claude_nb.types import content
@@ -170,8 +172,9 @@ class Turn:
             for chunk in source:
                 if self._stop.is_set():
                     break
-                self._take(chunk)
-                yield chunk
+                kept = self._take(chunk)
+                yield kept
+                self._check(cut=kept is not chunk)
         except GeneratorExit:
             self._settle("interrupted", "the reader left before the end")
             raise
@@ -189,10 +192,7 @@ class Turn:
         self._conclude(failure)
 
     def interrupted_line(self) -> str:
-        """Return "interrupted after 12 tokens".
-
-        "(estimated)" is added if the server has not counted them.
-        """
+        """Return "interrupted after 12 tokens", and "(estimated)" if the server has not counted them."""
         estimated = "" if self.usage.output_tokens or not self._chars else " (estimated)"
         return f"interrupted after {self.tokens} tokens{estimated}"
 
@@ -203,9 +203,12 @@ class Turn:
                 failure.reply = reply
                 raise failure.with_traceback(None)
             return
+        kept = "what arrived is kept" if self._chars else "nothing arrived"
         if failure is None and self._end.stop_reason is None and not self._done:
-            kept = "what arrived is kept" if self._chars else "nothing arrived"
             failure = StreamCut(f"the reply broke off before its end ({kept}); run the cell again")
+        if failure is None and self._end.stop_reason == "error":
+            word = one_line(self._end.raw_stop_reason or "", 60)
+            failure = StreamCut(f'the server broke off the reply with "{word}" ({kept}); run the cell again')
         if failure is None:
             self._settle(self._end.stop_reason or "unknown", None)
             return
@@ -214,7 +217,8 @@ class Turn:
             failure.reply = reply
         raise failure.with_traceback(None)
 
-    def _take(self, chunk: Chunk) -> None:
+    def _take(self, chunk: Chunk) -> Chunk:
+        """Add a chunk, and return what is kept of it: all, up to the largest size."""
         now = self._clock()
         self.notice = chunk.notice
         if chunk.usage:
@@ -225,29 +229,35 @@ class Turn:
         if chunk.stop_reason and not self._end.stop_reason:
             self._end = chunk
         if chunk.part:
-            self._parts.append(content.placed(chunk.part, self._text_chars))
+            self._parts.append(content.received(chunk.part, self._text_chars, self.request.origin))
         if not (chunk.text or chunk.thinking or chunk.call):
-            return
-        if self._first_token_s is None:
-            self._first_token_s = now - self._began_at
-        room = MAX_CHARS - self._chars
-        thinking = chunk.thinking[:room]
-        text = chunk.text[: room - len(thinking)]
-        with self._lock:
-            self._text.append(text)
-            self._thinking.append(thinking)
-            self._text_chars += len(text)
-            self._chars += len(text) + len(thinking) + len(chunk.call)
+            return chunk
         since = now - self._began_at
+        if self._first_token_s is None:
+            self._first_token_s = since
+        room = MAX_CHARS - self._chars
+        if len(chunk.text) + len(chunk.thinking) + len(chunk.call) > room:
+            thinking = chunk.thinking[:room]
+            text = chunk.text[: room - len(thinking)]
+            chunk = replace(chunk, text=text, thinking=thinking, call=chunk.call[: room - len(thinking) - len(text)])
+        with self._lock:
+            self._text.append(chunk.text)
+            self._thinking.append(chunk.thinking)
+            self._text_chars += len(chunk.text)
+            self._chars += len(chunk.text) + len(chunk.thinking) + len(chunk.call)
         if not self._rhythm or since - self._rhythm[-1][0] >= 0.05:
             self._rhythm.append((round(since, 3), self._text_chars))
-        if now - self._reported_at >= 1:
-            self._report()
-        elif not self._unreported:
+        if not self._unreported:
             self._unreported = True
             HEARTBEAT.join(self)
-        if len(chunk.text) + len(chunk.thinking) + len(chunk.call) > room:
+        return chunk
+
+    def _check(self, *, cut: bool) -> None:
+        """Report, and raise StreamCut for a cut reply: after the yield, so that no text is kept but not yielded."""
+        if cut:
             raise StreamCut(f"the reply was stopped at {MAX_CHARS:,} characters, which are kept; ask for less")
+        if self._unreported and self._clock() - self._reported_at >= 1:
+            self._report()
 
     def beat(self) -> None:
         """Report what arrived just before a pause, so that it is saved at once."""
@@ -275,7 +285,7 @@ class Turn:
                     stop_reason=stop_reason,
                     raw_stop_reason=self._end.raw_stop_reason,
                     stop_detail=self._end.detail,
-                    parts=tuple(self._parts),
+                    parts=content.to_keep(self._parts, [p for m in self.request.messages[-1:] for p in m.parts]),
                     seconds=round(self._clock() - self._began_at, 3),
                     first_token_s=None if self._first_token_s is None else round(self._first_token_s, 3),
                     source=self.source,

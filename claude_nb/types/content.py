@@ -5,6 +5,7 @@ Frozen, plain data; `at` is the position of a part in the text.
 Thought     a block of thinking with its signature, which lets it be sent back
 Attachment  a picture, a PDF or a text file
 ToolCall    a function call that the model requests; ToolResult: its result; Called: both together
+ServerFields  fields that only the server understands
 """
 
 from __future__ import annotations
@@ -71,12 +72,35 @@ class ToolCall(Plain):
     id         the server's id, which the result repeats
     arguments  JSON text by the model, which may be invalid
     at         number of characters of the message's text before it
+    fields     other fields of the call, as a JSON object; "" if there are none. They go back to their origin unchanged.
+    origin     the origin of the request that it answers; "" without fields
     """
 
     _kind = "tool_call"
     id: str = ""
     name: str = ""
     arguments: str = "{}"
+    at: int = 0
+    fields: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFields(Plain):
+    """Fields of a reply that only its server understands.
+
+    They go back to their origin unchanged, because some servers reject a conversation without them.
+
+    fields       a JSON object: '{"reasoning_content": "Hm."}'
+    origin       the origin of the request that the reply answers
+    is_thinking  True for thinking without a signature, which belongs to tool calls
+    at           number of characters of the message's text before it
+    """
+
+    _kind = "server_fields"
+    fields: str = "{}"
+    origin: str = ""
+    is_thinking: bool = False
     at: int = 0
 
 
@@ -118,13 +142,30 @@ class Called(NamedTuple):
         return f"{self.name}({self.arguments!r})"
 
 
-Part = Thought | Attachment | ToolCall | ToolResult
+Part = Thought | Attachment | ToolCall | ToolResult | ServerFields
+HIDDEN = (Thought, ServerFields)  # the parts that say nothing to a reader; servers take them back in their place only
 _P = TypeVar("_P", bound=Part)
 
 
 def placed(part: _P, at: int) -> _P:
     """Return a copy of a part that stands after *at* characters of text."""
     return replace(part, at=at)
+
+
+def received(part: Part, at: int, origin: str) -> Part:
+    """Return a part of a reply, placed after *at* characters of text, with its origin if it is bound to it."""
+    if isinstance(part, ServerFields) or (isinstance(part, ToolCall) and part.fields):
+        return replace(part, at=at, origin=origin)
+    return placed(part, at)
+
+
+def to_keep(parts: Sequence[Part], results: Sequence[Part]) -> tuple[Part, ...]:
+    """Return the parts of a reply without thinking that no server wants back.
+
+    It goes back around tool calls only: in a reply that calls tools, or that follows their *results*.
+    """
+    has_tools = any(isinstance(part, ToolCall | ToolResult) for part in (*parts, *results))
+    return tuple(part for part in parts if has_tools or not (isinstance(part, ServerFields) and part.is_thinking))
 
 
 def calls_with_results(parts: Sequence[Part]) -> list[Called]:

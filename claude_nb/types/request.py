@@ -107,6 +107,11 @@ class Request(Plain):
         return self.sampling.as_params() | {name: value for name, value in others.items() if value is not None}
 
     @property
+    def origin(self) -> str:
+        """Provider and address: "openai-compatible http://localhost:11434/v1"."""
+        return f"{self.provider} {(self.base_url or '').rstrip('/')}".rstrip()
+
+    @property
     def key(self) -> str:
         """SHA-256 of the canonical JSON.
 
@@ -146,12 +151,13 @@ class Usage(Plain):
         """Return these counts, replaced by newer ones.
 
         Args:
-            newer: Later counts of the same reply. None and 0 replace nothing, because servers also send both late.
+            newer: Later counts of the same reply. None and 0 replace no count, because servers also send both late.
 
         Returns:
             The merged counts: `Usage(3, 1).merged(Usage(0, 9))` is `Usage(3, 9)`.
         """
-        return Usage(*(new or old for old, new in zip(self._counts(), newer._counts(), strict=True)))
+        pairs = zip(self._counts(), newer._counts(), strict=True)
+        return Usage(*(new if new or old is None else old for old, new in pairs))
 
     def __add__(self, other: Usage) -> Usage:
         """Add two counts. An unknown count adds nothing."""

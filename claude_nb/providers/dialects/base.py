@@ -19,21 +19,32 @@ from claude_nb.types.request import Chunk, StopReason, Usage
 HALF = re.compile("[\ud800-\udfff]")
 CREDITS_PER_USD = 2_000_000  # AI/ML API counts in credits
 
-STOP_REASONS: dict[str, StopReason] = {
-    "stop": "end",
-    "end_turn": "end",
-    "eos": "end",
-    "length": "max_tokens",
-    "max_tokens": "max_tokens",
-    "model_context_window_exceeded": "max_tokens",
-    "stop_sequence": "stop_sequence",
-    "tool_use": "tool_use",
-    "tool_calls": "tool_use",
-    "function_call": "tool_use",
-    "pause_turn": "tool_use",  # paused between two tools that run on the server
-    "refusal": "refusal",
-    "content_filter": "refusal",
+# The words of servers for the end of a reply, for both dialects: Anthropic, Bedrock, OpenAI, Azure, Gemini, Mistral,
+# Cohere, DeepSeek, Qwen, GLM, Moonshot, xAI, watsonx, vLLM, SGLang, TGI, llama.cpp, Ollama, Together, LiteLLM.
+WORDS: dict[StopReason, str] = {
+    "end": "stop end_turn end eos eos_token stop_token complete completed finish finished done normal",
+    "max_tokens": """length max_length max_len max_tokens max_output_tokens max_completion_tokens max_new_tokens
+        model_length token_limit output_limit limit error_limit context_length context_length_exceeded
+        context_window_exceeded model_context_window_exceeded""",
+    "stop_sequence": "stop_sequence stop_string stop_word word",
+    # The last one is a pause between two tools that run on the server.
+    "tool_use": "tool_use tool_call tool_calls function_call function_calls pause_turn",
+    "refusal": """refusal refused content_filter content_filtered content_policy guardrail guardrails
+        guardrail_intervened guardrail_blocked safety image_safety sensitive blocklist blocked prohibited_content
+        image_prohibited_content spii recitation image_recitation language moderation model_armor error_toxic""",
+    "error": """error failed failure abort aborted cancel canceled cancelled user_cancel interrupted incomplete timeout
+        time_limit error_timeout unavailable overloaded network_error server_error internal_error
+        insufficient_system_resource""",
 }
+NOT_YET = ("null", "none", "unspecified", "not_finished")  # some servers send these while the reply goes on
+
+
+def _letters(word: str) -> str:
+    """Return the letters of a word: "FinishReason.MAX_TOKENS" and "maxTokens" -> "maxtokens"."""
+    return re.sub("[^a-z]", "", word.lower()).removeprefix("finishreason")
+
+
+STOP_REASONS = {_letters(word): reason for reason, words in WORDS.items() for word in words.split()}
 
 
 @dataclass(frozen=True)
@@ -71,11 +82,11 @@ def piece_missing() -> StreamCut:
 def stop_fields(raw: object) -> dict[str, Any]:
     """Return the stop reason as fields of a chunk.
 
-    Returns {} for null and for "", which some servers send in every chunk.
+    Returns {} for null, and for "" and the like, which some servers send in every chunk.
     """
-    if not isinstance(raw, str) or not raw:
+    if not isinstance(raw, str) or not raw.strip() or _letters(raw) in map(_letters, NOT_YET):
         return {}
-    return {"stop_reason": STOP_REASONS.get(raw, "unknown"), "raw_stop_reason": label(raw)}
+    return {"stop_reason": STOP_REASONS.get(_letters(raw), "unknown"), "raw_stop_reason": label(raw)}
 
 
 def child(value: object, key: str) -> dict[str, Any]:
@@ -112,6 +123,11 @@ def count(value: object) -> int | None:
         return None
     # The upper limit keeps a nonsense count out of sums and out of a database column.
     return int(value) if 0 <= value < 2**53 and value == int(value) else None
+
+
+def position(value: object) -> int | None:
+    """Return an index, which some servers send as text: position("1") -> 1. None if there is none."""
+    return int(value) if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value, re.ASCII) else count(value)
 
 
 def dollars(value: object) -> float | None:

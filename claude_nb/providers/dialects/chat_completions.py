@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from claude_nb.providers import api_errors
@@ -25,22 +24,25 @@ from claude_nb.providers.dialects.base import (
     known,
     label,
     piece_missing,
+    position,
     stop_fields,
     string,
 )
+from claude_nb.providers.dialects.call_deltas import CallDeltas
+from claude_nb.providers.dialects.chat_content import PLAIN_DELTA, THINKING, text_and_thinking
 from claude_nb.providers.dialects.content import (
     alternating,
     anthropic_block,
     body_start,
-    content,
-    openai_block,
+    openai_content,
     openai_tool_call,
+    server_fields,
     system_prompt,
 )
+from claude_nb.providers.dialects.server_fields import FieldReader
 from claude_nb.providers.dialects.strict_schema import is_strict
-from claude_nb.providers.dialects.tool_calls import ToolCalls
 from claude_nb.providers.sse import Event
-from claude_nb.types.content import ToolCall, ToolResult
+from claude_nb.types.content import ServerFields, ToolCall, ToolResult
 from claude_nb.types.request import Chunk, Message, Request, Usage
 
 
@@ -53,7 +55,7 @@ def _openai_body(request: Request, *, stream: bool) -> dict[str, Any]:
     system = system_prompt(request)
     messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
     for message in alternating(request):
-        messages += _openai_messages(message)
+        messages += _openai_messages(message, request.origin)
     body: dict[str, Any] = {"model": request.model, "messages": messages}
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
@@ -63,14 +65,14 @@ def _openai_body(request: Request, *, stream: bool) -> dict[str, Any]:
     return body | _openai_tools(request) | params
 
 
-def _openai_messages(message: Message) -> list[dict[str, Any]]:
+def _openai_messages(message: Message, origin: str) -> list[dict[str, Any]]:
     """Convert a message. Each tool result becomes a message of its own."""
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     if results:
         return [{"role": "tool", "tool_call_id": part.id, "content": part.text} for part in results]
-    calls = [openai_tool_call(part) for part in message.parts if isinstance(part, ToolCall)]
-    converted = {"role": message.role, "content": content(message, openai_block)}
-    return [converted | {"tool_calls": calls}] if calls else [converted]
+    calls = [openai_tool_call(part, origin) for part in message.parts if isinstance(part, ToolCall)]
+    converted = {"role": message.role, "content": openai_content(message)}
+    return [server_fields(message.parts, origin) | converted | ({"tool_calls": calls} if calls else {})]
 
 
 def _openai_tools(request: Request) -> dict[str, Any]:
@@ -99,7 +101,8 @@ def _params(request: Request) -> dict[str, Any]:
 # An object with only these fields, whose choice and delta have only those below, brings text and nothing else.
 PLAIN = frozenset(("id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier"))
 PLAIN_CHOICE = frozenset(("index", "delta", "finish_reason", "logprobs"))
-PLAIN_DELTA = frozenset(("role", "content"))
+# The fields of a message that are read here, or that servers send but do not take.
+KNOWN = PLAIN_DELTA | {"refusal", "tool_calls", "function_call", "annotations", "audio", *THINKING}
 
 
 class _Reader:
@@ -109,8 +112,8 @@ class _Reader:
     """
 
     def __init__(self) -> None:
-        self._calls = ToolCalls()
-        self._index = 0
+        self._deltas = CallDeltas()
+        self._thinking, self._others = FieldReader(), FieldReader()
         self.stopped = False
         self._has_content = False
         self._names: tuple[object, object] = (None, None)  # the newest id and model
@@ -131,75 +134,69 @@ class _Reader:
         if data.get("usage") or data.get("object") == "error" or (data.get("id"), data.get("model")) != self._names:
             return ""
         choice = choices[0]
-        if not (isinstance(choice, dict) and choice.keys() <= PLAIN_CHOICE) or choice.get("finish_reason"):
+        if not (isinstance(choice, dict) and choice.keys() <= PLAIN_CHOICE):
+            return ""
+        if choice.get("finish_reason") or choice.get("index"):
             return ""
         delta = choice.get("delta")
         return string(delta.get("content")) if isinstance(delta, dict) and delta.keys() <= PLAIN_DELTA else ""
 
     def _read(self, data: dict[str, Any]) -> Iterator[Chunk]:
         self._names = (data.get("id"), data.get("model"))
-        choice = next(iter(children(data, "choices")), {})
-        if api_errors.is_error(data) or api_errors.is_error(choice) or choice.get("finish_reason") == "error":
+        choice = _first_choice(data)
+        if api_errors.is_error(data) or api_errors.is_error(choice):
             raise api_errors.from_event(choice if choice.get("error") and not data.get("error") else data)
         delta = child(choice, "delta")
         if not delta and not self._has_content:
             delta = child(choice, "message")  # a whole reply, which some servers send in a stream too
-        text, thinking = _text(delta.get("content")), _thinking(delta)
+        text, thinking = text_and_thinking(delta)
         refusal = string(delta.get("refusal"))
-        calls = children(delta, "tool_calls")
+        calls = list(self._deltas.read(delta))
+        self._keep_fields(delta)
         self._has_content = self._has_content or bool(text or thinking or calls)
-        stop = self._stop("refusal" if refusal else None, choice.get("finish_reason"))
-        chunk = Chunk(
+        stop = stop_fields("refusal" if refusal else None) or stop_fields(choice.get("finish_reason"))
+        yield Chunk(
             text=text or refusal,
             thinking=thinking,
             usage=_usage(data, choice),
             id=label(data.get("id")),
             model=label(data.get("model")),
-            **stop,
         )
-        if not (calls or stop):
-            yield chunk
-            return
-        yield replace(chunk, stop_reason=None, raw_stop_reason=None)
-        for call in calls:
-            yield from self._call(call)
+        yield from calls
         if stop:
-            # Some servers say "stop" although the model requests a tool call.
-            ended = self._calls.end_all()
-            yield from ended
-            is_request = any(end.part for end in ended) and chunk.stop_reason == "end"
-            yield self._calls.finished(Chunk(**(stop | {"stop_reason": "tool_use"} if is_request else stop)))
+            yield from self.end(Chunk(**stop))
 
-    def _call(self, piece: dict[str, Any]) -> Iterator[Chunk]:
-        """Convert a piece of a tool call.
+    def _keep_fields(self, delta: dict[str, Any]) -> None:
+        if delta.keys() <= PLAIN_DELTA:
+            return
+        self._thinking.add({name: delta[name] for name in THINKING if name in delta})
+        self._others.add({name: value for name, value in delta.items() if name not in KNOWN})
 
-        Its index names the call; without one, a new id begins a new call.
-        """
-        function, call_id, index = child(piece, "function"), string(piece.get("id")), count(piece.get("index"))
-        if index is None:
-            self._index += bool(call_id)
-        else:
-            self._index = index
-        if not self._calls.is_open(self._index):
-            yield self._calls.begin(self._index, call_id, string(function.get("name")))
-        arguments = function.get("arguments")
-        text = json.dumps(arguments, ensure_ascii=False) if isinstance(arguments, dict) else string(arguments)
-        yield self._calls.add(self._index, text)
+    def end(self, stop: Chunk) -> Iterator[Chunk]:
+        """Yield the parts of the reply and its stop reason. It may arrive twice, and only the first one counts."""
+        if self.stopped:
+            return
+        self.stopped = True
+        for reader, is_thinking in ((self._thinking, True), (self._others, False)):
+            if fields := reader.text():
+                yield Chunk(part=ServerFields(fields, is_thinking=is_thinking))
+        yield from self._deltas.calls.end_all()
+        yield self._deltas.calls.finished(stop)
 
-    def _stop(self, *words: object) -> dict[str, Any]:
-        """Return the stop reason as fields of a chunk.
 
-        It may arrive twice, and only the first one counts.
-        """
-        fields = {} if self.stopped else next(filter(None, map(stop_fields, words)), {})
-        self.stopped = self.stopped or bool(fields)
-        return fields
+def _first_choice(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the choice with the lowest number, or {}: choice 0 of a stream, where each choice has its own objects."""
+    choices = children(data, "choices")
+    numbers = [position(choice.get("index")) or 0 for choice in choices]
+    first = min(zip(numbers, choices, strict=True), key=lambda pair: pair[0], default=(0, {}))
+    return first[1] if not first[0] or "message" in first[1] else {}
 
 
 def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
     reader, damaged = _Reader(), False
     for event in events:
         if event.data.strip().startswith("[DONE]"):
+            yield from reader.end(Chunk())
             yield Chunk(done=True)
             break
         data = event.object()
@@ -214,8 +211,10 @@ def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
 
 
 def _unstreamed(data: dict[str, Any]) -> Iterator[Chunk]:
-    yield from _Reader().chunks(data)
+    reader = _Reader()
+    yield from reader.chunks(data)
     if children(data, "choices"):
+        yield from reader.end(Chunk())
         yield Chunk(done=True)
 
 
@@ -225,23 +224,6 @@ def _chunks(events: Iterable[Event]) -> Iterator[Chunk]:
 
 def _whole(data: dict[str, Any]) -> Iterator[Chunk]:
     return joined(_unstreamed(data))
-
-
-def _text(content: object) -> str:
-    """Return the text of a content field, which is a string or a list of parts."""
-    if isinstance(content, list):
-        return "".join(string(part.get("text")) for part in content if isinstance(part, dict))
-    return string(content)
-
-
-def _thinking(delta: dict[str, Any]) -> str:
-    """Return the thinking, which servers send under four names."""
-    if delta.keys() <= PLAIN_DELTA:
-        return ""
-    plain = string(delta.get("reasoning_content")) or string(delta.get("reasoning"))
-    listed = (("reasoning_details", "text"), ("thinking_blocks", "thinking"))
-    lists = ("".join(string(part.get(key)) for part in children(delta, name)) for name, key in listed)
-    return plain or next(filter(None, lists), "")
 
 
 def _usage(data: dict[str, Any], choice: dict[str, Any]) -> Usage | None:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from claude_nb.errors import PromptError
-from claude_nb.types.content import Attachment, Part, Thought, ToolCall, ToolResult, placed
+from claude_nb.providers.dialects import server_fields as stored
+from claude_nb.providers.dialects.base import child
+from claude_nb.types.content import HIDDEN, Attachment, Part, ServerFields, Thought, ToolCall, ToolResult, placed
 from claude_nb.types.request import Message, Request
 
 SEPARATOR = "\n\n"  # between the texts of two tool rounds of one reply
@@ -46,7 +48,8 @@ def _split_results(message: Message) -> Iterator[Message]:
     if results:
         yield Message("user", "", tuple(results))
         start = _skip_separator(message.text, start)
-    if parts or message.text[start:].strip() or not message.parts:
+    says_more = any(not isinstance(part, ServerFields) for part in parts) or message.text[start:].strip()
+    if says_more or not message.parts:
         yield Message(message.role, message.text[start:], tuple(parts))
 
 
@@ -66,7 +69,7 @@ def _without_open_calls(parts: Iterable[Part]) -> list[Part]:
         if not isinstance(part, ToolCall) or part.id in answered:
             kept.append(part)
             continue
-        while kept and isinstance(kept[-1], Thought) and kept[-1].at == part.at:
+        while kept and isinstance(kept[-1], HIDDEN) and kept[-1].at == part.at:
             kept.pop()
     return kept
 
@@ -83,7 +86,7 @@ def _tools_as_text(message: Message) -> Iterator[Message]:
         if isinstance(part, ToolResult):
             call = calls.get(part.id)
             text += f"\n[{call.name} {call.arguments} gave: {part.text}]\n" if call else ""
-        elif not isinstance(part, ToolCall):
+        elif not (isinstance(part, ToolCall) or (calls and isinstance(part, ServerFields))):
             parts.append(placed(part, len(text)))
     yield Message(message.role, text + message.text[start:], tuple(parts))
 
@@ -128,15 +131,29 @@ def content(message: Message, to_block: ToBlock) -> str | list[Block]:
     return [*blocks, {"type": "text", "text": text[start:]}] if text[start:].strip() else blocks
 
 
-def anthropic_block(part: Part, *, thinking: bool = False) -> Block | None:
+def openai_content(message: Message) -> str | list[Block]:
+    """Return the content as Chat Completions write it: one text, or a list of blocks if a picture or a PDF is in it.
+
+    Many servers take a text only.
+    """
+    blocks = content(message, openai_block)
+    if isinstance(blocks, str) or any("text" not in block for block in blocks):
+        return blocks
+    return SEPARATOR.join(block["text"] for block in blocks)
+
+
+def anthropic_block(part: Part, *, thinking: bool = False, origin: str = "") -> Block | None:
     """Return a content block of the Messages API.
 
-    Thinking is left out unless *thinking* is True.
+    Thinking is left out unless *thinking* is True. The fields of a call go back to their origin only.
     """
     if isinstance(part, Thought):
         return _thinking(part) if thinking else None
+    if isinstance(part, ServerFields):
+        return None
     if isinstance(part, ToolCall):
-        return {"type": "tool_use", "id": part.id, "name": part.name, "input": _arguments(part)}
+        block = {"type": "tool_use", "id": part.id, "name": part.name, "input": _arguments(part)}
+        return _fields_of_call(part, origin) | block
     if isinstance(part, ToolResult):
         failed = {"is_error": True} if part.failed else {}
         return {"type": "tool_result", "tool_use_id": part.id, "content": part.text, **failed}
@@ -158,9 +175,24 @@ def openai_block(part: Part) -> Block | None:
     return {"type": "image_url", "image_url": {"url": url}}
 
 
-def openai_tool_call(part: ToolCall) -> dict[str, Any]:
+def openai_tool_call(part: ToolCall, origin: str) -> dict[str, Any]:
     """Return a tool call as Chat Completions writes it, beside the content."""
-    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": part.arguments}}
+    fields = _fields_of_call(part, origin)
+    function = child(fields, "function") | {"name": part.name, "arguments": part.arguments}
+    return fields | {"id": part.id, "type": "function", "function": function}
+
+
+def server_fields(parts: Iterable[Part], origin: str) -> dict[str, Any]:
+    """Return the fields of a message that go back to its server."""
+    fields: dict[str, Any] = {}
+    for part in parts:
+        if isinstance(part, ServerFields) and part.origin == origin:
+            fields |= stored.read(part.fields)
+    return fields
+
+
+def _fields_of_call(part: ToolCall, origin: str) -> dict[str, Any]:
+    return stored.read(part.fields) if part.fields and part.origin == origin else {}
 
 
 def _arguments(call: ToolCall) -> dict[str, Any]:

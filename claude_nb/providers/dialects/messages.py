@@ -6,7 +6,7 @@ Unknown events, blocks and deltas are skipped.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -24,27 +24,22 @@ from claude_nb.providers.dialects.base import (
     joined,
     known,
     label,
-    mended,
     piece_missing,
     stop_fields,
     string,
 )
 from claude_nb.providers.dialects.content import anthropic_block, body_start
+from claude_nb.providers.dialects.content_blocks import THINKING_TYPES, ThinkingBlocks, ToolBlocks, signed_thought
 from claude_nb.providers.dialects.strict_schema import for_claude
-from claude_nb.providers.dialects.tool_calls import ToolCalls
 from claude_nb.providers.sse import Event
-from claude_nb.types.content import Thought
 from claude_nb.types.request import Chunk, Request, Usage
-
-THINKING_FIELDS = ("thinking", "signature", "data")
-THINKING_TYPES = ("thinking", "redacted_thinking", "thinking_delta", "signature_delta")
 
 
 def _body(request: Request, *, stream: bool) -> dict[str, Any]:
     if request.sampling.max_tokens is None:
         raise PromptError("this server requires max_tokens; set it, for example --max-tokens 8192")
     thinks = request.thinking is None or request.thinking.kind != "disabled"
-    body = body_start(request, partial(anthropic_block, thinking=thinks), stream=stream)
+    body = body_start(request, partial(anthropic_block, thinking=thinks, origin=request.origin), stream=stream)
     if request.cache:
         _mark_for_cache(body)
     if request.thinking:
@@ -76,22 +71,40 @@ def _mark_for_cache(body: dict[str, Any]) -> None:
             blocks[-1]["cache_control"] = {"type": "ephemeral"}
 
 
+class _Reader:
+    """Convert the events of one reply to chunks."""
+
+    def __init__(self) -> None:
+        self._counts, self._thinking, self._tools = PromptCounts(), ThinkingBlocks(), ToolBlocks()
+        self._stopped = False
+
+    def chunks(self, kind: str, data: dict[str, Any]) -> Iterator[Chunk]:
+        """Convert one event."""
+        chunk = _chunk(kind, data, self._counts)
+        yield from self.end(chunk) if chunk.stop_reason or chunk.done else (chunk,)
+        if thought := self._thinking.read(kind, data):
+            yield Chunk(part=thought)
+        if piece := self._tools.read(kind, data):
+            yield piece
+
+    def end(self, last: Chunk) -> Iterator[Chunk]:
+        """Yield the open calls, and the chunk that ends the reply. There may be two, and only the first one counts."""
+        yield from (last,) if self._stopped else self._tools.end(last)
+        self._stopped = True
+
+
 def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
-    counts, thinking, tools, damaged = PromptCounts(), ThinkingBlocks(), ToolCalls(), False
+    reader, damaged = _Reader(), False
     for event in events:
         if event.data.strip().startswith("[DONE]"):
-            yield Chunk(done=True)
+            yield from reader.end(Chunk(done=True))
             break
         data = event.object()
         if event.name == "error" or (data is not None and api_errors.is_error(data)):
             raise api_errors.from_event(data or {"error": event.data})
         if data is not None:
             kind = string(data.get("type")) or event.name
-            yield tools.finished(_chunk(kind, data, counts))
-            if thought := thinking.read(kind, data):
-                yield Chunk(part=thought)
-            if chunk := _tool_chunk(kind, data, tools):
-                yield chunk
+            yield from reader.chunks(kind, data)
             if kind == "message_stop":
                 break
         elif is_damaged(event):
@@ -111,29 +124,18 @@ def _chunk(kind: str, data: dict[str, Any], counts: PromptCounts) -> Chunk:
         return _text_chunk(child(data, "content_block"))
     if kind == "content_block_delta":
         return _text_chunk(child(data, "delta"))
+    if kind not in ("message_delta", "message_stop"):
+        return Chunk()
     usage = known(counts.usage(child(data, "usage")).merged(Usage(cost_usd=cost_usd(data))))
     return Chunk(usage=usage, done=kind == "message_stop", **_stop(child(data, "delta")))
 
 
-def _tool_chunk(kind: str, data: dict[str, Any], tools: ToolCalls) -> Chunk | None:
-    """Convert an event of a tool call to a chunk; None for other events."""
-    index = count(data.get("index"))
-    if kind == "content_block_delta":
-        delta = child(data, "delta")
-        is_input = delta.get("type") == "input_json_delta"
-        return tools.add(index, string(delta.get("partial_json"))) if is_input else None
-    if kind == "content_block_start":
-        block = child(data, "content_block")
-        is_call = block.get("type") == "tool_use"
-        return tools.begin(index, string(block.get("id")), string(block.get("name"))) if is_call else None
-    return tools.end(index) if kind == "content_block_stop" else None
-
-
 def _stop(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the stop reason as fields of a chunk, with details of a refusal."""
-    details = child(data, "stop_details")
+    """Return the stop reason as fields of a chunk, with the details of a refusal or the stop sequence."""
+    details, fields = child(data, "stop_details"), stop_fields(data.get("stop_reason"))
     texts = [text for name in ("category", "explanation") if (text := label(details.get(name)))]
-    fields = stop_fields(data.get("stop_reason"))
+    if fields.get("stop_reason") == "stop_sequence":
+        return fields | {"detail": label(data.get("stop_sequence"))}
     return fields | {"detail": " ".join(": ".join(texts).split())} if fields and texts else fields
 
 
@@ -141,18 +143,16 @@ def _unstreamed(data: dict[str, Any]) -> Iterator[Chunk]:
     if api_errors.is_error(data):
         raise api_errors.from_event(data)
     yield Chunk(id=label(data.get("id")), model=label(data.get("model")))
-    tools = ToolCalls()
-    for block in children(data, "content"):
+    tools, content = ToolBlocks(), data.get("content")
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else children(data, "content")
+    for index, block in enumerate(blocks):
         yield _text_chunk(block)
-        if thought := _signed_thought(block) if string(block.get("type")) in THINKING_TYPES else None:
+        if thought := signed_thought(block) if string(block.get("type")) in THINKING_TYPES else None:
             yield Chunk(part=thought)
         if block.get("type") == "tool_use":
-            yield tools.begin(0, string(block.get("id")), string(block.get("name")))
-            yield tools.add(0, json.dumps(block.get("input") or {}, ensure_ascii=False))
-            yield tools.end(0)
+            yield tools.begin(index, block)
     usage = PromptCounts().usage(child(data, "usage")).merged(Usage(cost_usd=cost_usd(data)))
-    done = isinstance(data.get("content"), list)
-    yield tools.finished(Chunk(usage=known(usage), done=done, **_stop(data)))
+    yield from tools.end(Chunk(usage=known(usage), done=isinstance(content, (list, str)), **_stop(data)))
 
 
 def _text_chunk(block: dict[str, Any]) -> Chunk:
@@ -190,47 +190,6 @@ class PromptCounts:
             cache_read_tokens=read,
             cache_write_tokens=written,
         )
-
-
-class ThinkingBlocks:
-    """Collect the signed thinking blocks of a stream.
-
-    A conversation sends them back unchanged.
-    """
-
-    MOST_CHARS = 5_000_000  # of all blocks; a larger total is a fault of the server
-
-    def __init__(self) -> None:
-        self._open: dict[int | None, dict[str, list[str]]] = {}
-        self._chars = 0
-
-    def read(self, kind: str, data: dict[str, Any]) -> Thought | None:
-        """Return the thought that this event completes, if any."""
-        index = count(data.get("index"))
-        if kind == "content_block_start":
-            self._open[index] = {}
-        inner = child(data, "content_block") or child(data, "delta")
-        block = self._open.get(index)
-        if block is not None and string(inner.get("type")) in THINKING_TYPES:
-            for name in THINKING_FIELDS:
-                text = string(inner.get(name))
-                self._chars += len(text)
-                if text and self._chars <= self.MOST_CHARS:
-                    block.setdefault(name, []).append(text)
-        if kind != "content_block_stop" or self._chars > self.MOST_CHARS:
-            return None
-        return _signed_thought({name: "".join(texts) for name, texts in self._open.pop(index, {}).items()})
-
-
-def _signed_thought(block: Mapping[str, Any]) -> Thought | None:
-    """Return a thinking block as a Thought.
-
-    Returns None without a signature, because servers take no unsigned ones back.
-    """
-    text, signature, sealed = (mended(string(block.get(name))) for name in THINKING_FIELDS)
-    if not (signature or sealed):
-        return None
-    return Thought(sealed=sealed) if sealed else Thought(text, signature)
 
 
 def _chunks(events: Iterable[Event]) -> Iterator[Chunk]:

@@ -15,7 +15,7 @@ from claude_nb.errors import ApiError, BadRequest, ClaudeError, Overloaded, Prom
 from claude_nb.providers.dialects import chat_completions, messages
 from claude_nb.providers.dialects.base import Dialect
 from claude_nb.providers.sse import Event, events
-from claude_nb.types.content import Part, Thought, ToolCall
+from claude_nb.types.content import Part, ServerFields, Thought, ToolCall
 from claude_nb.types.request import Chunk, Message, Request, Usage
 from claude_nb.types.settings import Sampling
 from tests.helpers import STREAMS
@@ -59,6 +59,11 @@ def gather(chunks: Iterable[Chunk]) -> Gathered:
     return got
 
 
+def thinks(fields: str) -> tuple[Part, ...]:
+    """The thinking as its server sent it, which goes back around tool calls."""
+    return (ServerFields(fields, is_thinking=True),)
+
+
 NINE_AND_TWO = Usage(9, 2)
 FIVE = "claude-sonnet-4-5-20250929"
 FOUR_SIX = "claude-sonnet-4-6"
@@ -82,10 +87,24 @@ REPLIES: dict[str, Gathered] = {
         called='weather {"city":"Oslo"}weather {"city": "Rome"}',
     ),
     "openai-answer": Gathered('{"age": 7}', "", NINE_AND_TWO, "end", "tool_calls", "chatcmpl-1", "m-1", True),
-    "openrouter": Gathered("Hello", "Hmm. ", Usage(9, 2, cost_usd=0.0005), "end", "stop", "chatcmpl-1", "m-1", True),
-    "vllm": Gathered("Hello", "Hmm.", NINE_AND_TWO, "max_tokens", "length", "chatcmpl-1", "m-1", True),
-    "llamacpp": Gathered("Hello", "Hmm.", NINE_AND_TWO, "end", "stop", "chatcmpl-1", "m-1", True),
-    "litellm": Gathered("Hello", "Hmm.", Usage(), "end", "stop", "chatcmpl-1", "m-1", True),
+    "openrouter": Gathered(
+        *("Hello", "Hmm. ", Usage(9, 2, cost_usd=0.0005), "end", "stop", "chatcmpl-1", "m-1", True),
+        parts=thinks(
+            '{"reasoning": "Hmm. ", "reasoning_details": [{"type": "reasoning.text", "text": "Hmm. ", "index": 0}]}'
+        ),
+    ),
+    "vllm": Gathered(
+        *("Hello", "Hmm.", NINE_AND_TWO, "max_tokens", "length", "chatcmpl-1", "m-1", True),
+        parts=thinks('{"reasoning": "Hmm."}'),
+    ),
+    "llamacpp": Gathered(
+        *("Hello", "Hmm.", NINE_AND_TWO, "end", "stop", "chatcmpl-1", "m-1", True),
+        parts=thinks('{"reasoning_content": "Hmm."}'),
+    ),
+    "litellm": Gathered(
+        *("Hello", "Hmm.", Usage(), "end", "stop", "chatcmpl-1", "m-1", True),
+        parts=thinks('{"thinking_blocks": [{"type": "thinking", "thinking": "Hmm.", "signature": ""}]}'),
+    ),
     "gateway": Gathered("Hello", "", NINE_AND_TWO, "end", "stop", "chatcmpl-1", "m-1", True),
     "done-only": Gathered("Hello", "", Usage(), None, None, "chatcmpl-1", "m-1", True),
     "whole-in-stream": Gathered("Hello", "", NINE_AND_TWO, "end", "stop", "chatcmpl-1", "m-1", True),
@@ -264,7 +283,8 @@ def test_a_whole_chat_reply_is_read_with_anthropic_words_and_credits() -> None:
     }
 
     assert gather(chat_completions.AIMLAPI.whole(data)) == Gathered(
-        "Hi", "Hmm.", Usage(16, 264, cost_usd=0.0052105), "end", "end_turn", "msg_1", FOUR_SIX, True
+        *("Hi", "Hmm.", Usage(16, 264, cost_usd=0.0052105), "end", "end_turn", "msg_1", FOUR_SIX, True),
+        parts=thinks('{"reasoning_content": "Hmm."}'),
     )
 
 
