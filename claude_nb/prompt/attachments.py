@@ -11,6 +11,7 @@ import base64
 import glob
 import hashlib
 import io
+import math
 import os
 import re
 import stat
@@ -20,14 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from claude_nb.errors import PromptError
-from claude_nb.prompt import tables
+from claude_nb.guard import attempt, guarded, kind_of
+from claude_nb.prompt import pictures, tables
 from claude_nb.prompt.text import PromptText
 from claude_nb.types.content import Attachment
 
-MAX_BYTES = {"image": 5_000_000, "application": 20_000_000, "text": 400_000}
+MAX_BYTES = {"image": pictures.MOST_BYTES, "application": 20_000_000, "text": 400_000}
 MAX_FILES = 20
-USEFUL_PIXELS = 1568  # of the longer side; models shrink larger pictures, and the user pays for them
-MOST_PIXELS = 100_000_000  # a small file can decompress to more than fits in memory
 
 MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -59,7 +59,7 @@ def gather(sources: Any) -> PromptText:
 
 def is_picture(value: Any) -> bool:
     """Return whether a value is a figure or a picture, which cannot be written as text."""
-    return _figure(value) is not None or _is_pil(value) or _ipython_image(value) is not None
+    return attempt(lambda: _figure(value) is not None or _is_pil(value) or _ipython_image(value) is not None, False)
 
 
 def from_bytes(data: bytes, name: str, origin: str = "") -> PromptText:
@@ -67,34 +67,43 @@ def from_bytes(data: bytes, name: str, origin: str = "") -> PromptText:
 
     The origin ends the notice. Raises PromptError.
     """
-    name = "".join(char for char in name if char.isprintable())[:100]
+    name = _short(name)
     media_type = _media_type(data, name)
     change = ""
     if media_type.startswith("image/"):
-        data, media_type, change = _shrunk(data, media_type, name)
+        data, media_type, change = pictures.from_file(data, media_type, name)
+    return _attached(data, name, media_type, change + origin)
+
+
+def from_value(value: Any, name: str) -> PromptText:
+    """Attach a figure, a picture or a table of the notebook. Raises PromptError, also for whatever the value raises."""
+    return guarded(name, _from_value, value, _short(name))
+
+
+def _from_value(value: Any, name: str) -> PromptText:
+    if figure := _figure(value):
+        return from_bytes(_drawn(figure), f"{name}.png")
+    if _is_pil(value):
+        data, media_type, change = pictures.from_image(value, name)
+        return _attached(data, f"{name}.{media_type.partition('/')[2]}", media_type, change)
+    if shown := _ipython_image(value) or _shows_itself(value):
+        return from_bytes(shown, f"{name}.png")
+    if (text := tables.as_csv(value)) is not None:
+        return from_bytes(text.encode(), f"{name}.csv")
+    raise PromptError(f"{kind_of(value)} cannot be attached; use a file name, a figure, a picture or a table")
+
+
+def _attached(data: bytes, name: str, media_type: str, note: str) -> PromptText:
     most = MAX_BYTES[media_type.partition("/")[0]]
     if len(data) > most:
         raise PromptError(f"{name} has {_size(len(data))}; send at most {_size(most)} of this kind")
     sha256 = hashlib.sha256(data).hexdigest()
     attachment = Attachment(name, media_type, sha256, len(data), base64.b64encode(data).decode())
-    return PromptText("", (attachment,), (f"attached {name}: {media_type}, {_size(len(data))}{change}{origin}",))
+    return PromptText("", (attachment,), (f"attached {name}: {media_type}, {_size(len(data))}{note}",))
 
 
-def from_value(value: Any, name: str) -> PromptText:
-    """Attach a figure, a picture or a table of the notebook. Raises PromptError."""
-    if figure := _figure(value):
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", bbox_inches="tight")
-        return from_bytes(buffer.getvalue(), f"{name}.png")
-    if _is_pil(value):
-        buffer = io.BytesIO()
-        value.save(buffer, format="PNG")
-        return from_bytes(buffer.getvalue(), f"{name}.png")
-    if (data := _ipython_image(value)) is not None:
-        return from_bytes(data, f"{name}.png")
-    if (text := tables.as_csv(value)) is not None:
-        return from_bytes(text.encode(), f"{name}.csv")
-    raise PromptError(f"{type(value).__name__} cannot be attached; use a file name, a figure, a picture or a table")
+def _short(name: str) -> str:
+    return "".join(char for char in name if char.isprintable())[:100]
 
 
 def _each(sources: Any) -> Iterable[Any]:
@@ -184,39 +193,28 @@ def _media_type(data: bytes, name: str) -> str:
     raise PromptError(f"{name} is not PNG, JPEG, GIF, WebP, PDF or UTF-8 text; convert it to one of these")
 
 
-def _shrunk(data: bytes, media_type: str, name: str) -> tuple[bytes, str, str]:
-    """Return the picture at a useful size, its media type, and the change made."""
-    try:
-        from PIL import Image
-    except ImportError:
-        return data, media_type, ""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            width, height = image.size
-            if width * height > MOST_PIXELS:
-                raise PromptError(f"{name} has {width} x {height} pixels; make it smaller first")
-            if max(width, height) <= USEFUL_PIXELS or media_type == "image/gif":
-                return data, media_type, ""
-            image.thumbnail((USEFUL_PIXELS, USEFUL_PIXELS))
-            buffer = io.BytesIO()
-            kind = "JPEG" if media_type == "image/jpeg" else "PNG"
-            image.save(buffer, format=kind)
-            small = image.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise PromptError(f"{name} begins like a picture but cannot be read as one; check the file") from None
-    return buffer.getvalue(), f"image/{kind.lower()}", f", shrunk from {width} x {height} to {small[0]} x {small[1]}"
-
-
 def _is(value: Any, module: str, name: str) -> bool:
     # Nothing is imported for this, because a figure can only exist if its library was imported.
     return module in sys.modules and isinstance(value, getattr(sys.modules[module], name))
 
 
 def _figure(value: Any) -> Any:
-    """Return a matplotlib figure, or the figure of axes; None for any other value."""
-    if _is(value, "matplotlib.figure", "FigureBase"):
-        return value
-    return value.figure if _is(value, "matplotlib.axes", "Axes") else None
+    """Return a matplotlib figure, or the figure of axes or of a part of a figure; None for any other value."""
+    if not _is(value, "matplotlib.figure", "FigureBase") and not _is(value, "matplotlib.axes", "Axes"):
+        return None
+    while not hasattr(value, "savefig"):
+        value = value.figure
+    return value
+
+
+def _drawn(figure: Any) -> bytes:
+    """Return a figure as PNG, with fewer dots per inch if it would be extremely large."""
+    setting = sys.modules["matplotlib"].rcParams["savefig.dpi"]
+    width, height = figure.get_size_inches()
+    dpi = min(figure.dpi if setting == "figure" else setting, math.sqrt(pictures.MOST_PIXELS / (width * height)))
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", bbox_inches="tight", dpi=dpi)
+    return buffer.getvalue()
 
 
 def _is_pil(value: Any) -> bool:
@@ -227,6 +225,17 @@ def _ipython_image(value: Any) -> bytes | None:
     """Return the bytes of an IPython Image; None for any other value."""
     data = value.data if _is(value, "IPython.core.display", "Image") or _is(value, "IPython.display", "Image") else None
     return data if isinstance(data, bytes) else None
+
+
+def _shows_itself(value: Any) -> bytes | None:
+    """Return the picture that an object draws of itself in a notebook; None if it draws none."""
+    for method in ("_repr_png_", "_repr_jpeg_"):
+        if callable(getattr(type(value), method, None)):
+            shown = getattr(value, method)()
+            data = shown[0] if isinstance(shown, tuple) else shown  # with metadata
+            if isinstance(data, bytes):
+                return data
+    return None
 
 
 def _size(count: int) -> str:
