@@ -7,10 +7,13 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from claude_nb.providers import lifecycle
+from claude_nb.providers.models import shipped
 from claude_nb.storage.store import Store
 
 KEY_VARIABLES = ("AIMLAPI_API_KEY", "AIMLAPI_KEY", "AIML_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY")
@@ -31,6 +34,12 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(home / "jupyter"))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     return home
+
+
+@pytest.fixture(autouse=True)
+def day_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No model retires while the tests get older: today is the day on which the table was checked."""
+    monkeypatch.setattr(lifecycle, "today", lambda: date.fromisoformat(shipped().checked))
 
 
 def _is_loopback(address: object) -> bool:

@@ -72,9 +72,10 @@ def _has_schema(value: object) -> bool:
 def _models(session: Session) -> Iterable[str]:
     """Return all aliases, and the model ids of the default provider."""
     name = session.config.target({}).provider.name
-    specs = list(session.models.table.values())
-    aliases = [alias for spec in specs for alias in spec.aliases]
-    return [*aliases, *(spec.ids[name] for spec in specs if name in spec.ids)]
+    specs = [spec for spec in session.models.table.values() if not spec.restricted]
+    aliases = [alias for provider in (name, *registry.PROVIDERS) for alias in session.models.aliases(provider)]
+    ids = [model_id for spec in specs for model_id in (spec.ids.get(name), *spec.other_ids.get(name, ())) if model_id]
+    return [*aliases, *ids]
 
 
 def complete(context: CompletionContext, magic: str) -> SimpleMatcherResult:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
-from claude_nb.providers import addresses, registry
+from claude_nb.providers import addresses, model_list, registry
 from claude_nb.providers.credentials import Credentials
+from claude_nb.providers.model_list import Served
 from claude_nb.types.request import Request
+
+MOST_PAGES = 2  # of 1,000 models
 
 
 def count_tokens(request: Request, *, credentials: Credentials, allow_http: bool = False) -> int | None:
@@ -35,11 +39,31 @@ def served_models(name: str, base_url: str, credentials: Credentials) -> list[st
 
     Raises ClaudeError if it cannot be asked.
     """
+    return [model.id for model in told_models(name, base_url, credentials)]
+
+
+def told_models(name: str, base_url: str, credentials: Credentials) -> list[Served]:
+    """Return what a server tells of its models at /models. It is asked for 2,000 models at most.
+
+    Raises ClaudeError if it cannot be asked.
+    """
     from claude_nb.providers.http import client
 
-    key = credentials.find(registry.find(name).owner, base_url)
-    data = client.read_json(client.get(addresses.joined(base_url, "/models"), key=key))
-    return [str(row["id"]) for row in data.get("data") or [] if isinstance(row, dict) and "id" in row]
+    provider = registry.find(name)
+    key, headers = credentials.find(provider.owner, base_url), registry.dialect_of(provider).headers
+    address = addresses.joined(base_url, "/models")
+    mark = "&" if "?" in address else "?"
+    if provider.dialect != "messages":
+        return model_list.read(client.read_json(client.get(address, key=key, headers=headers), retries=0).get("data"))
+    rows: list[Any] = []
+    after = ""
+    for _ in range(MOST_PAGES):
+        page = client.read_json(client.get(f"{address}{mark}limit=1000{after}", key=key, headers=headers), retries=0)
+        rows += page["data"] if isinstance(page.get("data"), list) else []
+        if page.get("has_more") is not True or not isinstance(page.get("last_id"), str):
+            break
+        after = f"&after_id={quote(page['last_id'][:200], safe='')}"
+    return model_list.read(rows)
 
 
 def check_key(provider: registry.Provider, credentials: Credentials) -> None:

@@ -1,222 +1,96 @@
-"""What each model accepts and costs: the rules for the dated table in models.json.
+"""The models: which one a name means, what it accepts and what it costs.
 
-Magic, sliders and sweeps all ask here. For an unknown model nothing is refused, and its price is unknown.
+Magic, sliders and sweeps all ask here. A model of a known family is treated as its family. For an unknown model nothing
+is refused, and its price is unknown.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from functools import cache
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_nb.errors import PromptError
-from claude_nb.types.request import Request, Usage
-from claude_nb.types.settings import EFFORTS, Method, Thinking
+from claude_nb.providers.model_names import Version, is_dated, plain_name
+from claude_nb.providers.model_spec import OFF, ModelSpec, read_rows
+from claude_nb.providers.prices import Price
+from claude_nb.types.request import Request
+from claude_nb.types.settings import EFFORTS, Thinking
 
-DEFAULT_THINKING_TOKENS = 8_000  # for a model that requires a budget
+if TYPE_CHECKING:
+    from claude_nb.providers.model_list import ModelLists
+
+__all__ = ["ModelSpec", "Models", "Price", "plain_name", "shipped"]
+
 ROOM_FOR_ANSWER = 8_000  # tokens; thinking counts toward max_tokens too
+USUAL_PROVIDER = "aimlapi"  # an alias without a provider means what it means there
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
-    """US dollars per million tokens.
+class Table(NamedTuple):
+    """The content of models.json.
 
-    For a prompt of more than *above* tokens, *then* is the price of all tokens.
+    specs    by name
+    words    the family that each alias means: {"smart": "opus"}
+    pinned   the models that an alias means at a provider in place of the newest of its family
+    retired  models that Anthropic serves no more, each with its successor
+    checked  the day on which somebody compared all of it with its sources
     """
 
-    input: float
-    output: float
-    cache_read: float | None = None
-    cache_write: float | None = None
-    above: int | None = None
-    then: Price | None = None
-
-    def saved_usd(self, usage: Usage) -> float | None:
-        """Return the dollars that the cache saved, less the cost of writing to it.
-
-        Returns None if that is unknown.
-        """
-        read, write = usage.cache_read_tokens, usage.cache_write_tokens
-        if self.cache_read is None or usage.input_tokens is None or (read is None and write is None):
-            return None
-        if self.then and self.above is not None and usage.input_tokens > self.above:
-            return self.then.saved_usd(usage)
-        write_price = self.input if self.cache_write is None else self.cache_write
-        return ((read or 0) * (self.input - self.cache_read) - (write or 0) * (write_price - self.input)) / 1_000_000
-
-    def cost_usd(self, usage: Usage) -> float | None:
-        """Return the price of these tokens in dollars; None if a count is unknown."""
-        if usage.input_tokens is None or usage.output_tokens is None:
-            return None
-        if self.then and self.above is not None and usage.input_tokens > self.above:
-            return self.then.cost_usd(usage)
-        read, write = usage.cache_read_tokens or 0, usage.cache_write_tokens or 0
-        fresh = max(0, usage.input_tokens - read - write)
-        read_price = self.input if self.cache_read is None else self.cache_read
-        write_price = self.input if self.cache_write is None else self.cache_write
-        total = fresh * self.input + read * read_price + write * write_price
-        return (total + usage.output_tokens * self.output) / 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSpec:
-    """One row of the table in models.json.
-
-    accepts         the sampling options it takes; None: unknown, so nothing is refused
-    ranges          narrower limits than those of every option: {"temperature": (0, 1)}
-    either          groups of options of which only one may be set
-    max_output      the largest max_tokens; None: unknown
-    thinking        adaptive (it decides how much), enabled (up to a budget of tokens), disabled
-    effort          the levels it takes
-    quiet_up_to     the highest effort at which thinking can be switched off; None: any
-    hides_thinking  True: its thinking comes without text unless a summary is requested
-    most_parts      the most parts that a message may have, by provider; without an entry there is no limit
-    structured      how it follows a schema, by provider: native, tool or prompt (see settings.Answer)
-    """
-
-    name: str
-    label: str = ""
-    ids: Mapping[str, str] = field(default_factory=dict)
-    aliases: tuple[str, ...] = ()
-    accepts: frozenset[str] | None = None
-    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    either: tuple[tuple[str, ...], ...] = ()
-    context: int | None = None
-    max_output: int | None = None
-    thinking: tuple[str, ...] = ()
-    effort: tuple[str, ...] = ()
-    quiet_up_to: str | None = None
-    hides_thinking: bool = False
-    most_parts: Mapping[str, int] = field(default_factory=dict)
-    structured: Mapping[str, Method] = field(default_factory=dict)
-    prefill: bool = True
-    prices: Mapping[str, Price] = field(default_factory=dict)
-    note: str = ""
-
-    @property
-    def known(self) -> bool:
-        """Return whether the table lists this model."""
-        return self.accepts is not None
-
-    def refusal(self, name: str, value: Any = None) -> str | None:
-        """Return why the model does not take an option, or this value of it, in one line.
-
-        Returns None if it does.
-        """
-        if not self.known:
-            return None
-        if name in ("thinking", "effort"):
-            return self._thinking_refusal(value) if name == "thinking" else self._effort_refusal(value)
-        if self.accepts is not None and name not in self.accepts:
-            able = "seed works on the demo model" if name == "seed" else "it still works on sonnet-4.6 and demo"
-            return f"{self.label} takes no {name}; leave it out ({able})"
-        low, high = self.ranges.get(name, (None, None))
-        if name == "max_tokens" and self.max_output:
-            low, high = 1, self.max_output
-        if low is None or high is None or not isinstance(value, int | float) or low <= value <= high:
-            return None
-        return f"{name} goes from {low:g} to {high:g} on {self.label}, not {value:g}"
-
-    def _effort_refusal(self, value: str | None) -> str | None:
-        if not self.effort:
-            return f"{self.label} takes no effort; leave it out"
-        is_level = value is None or value in self.effort
-        return None if is_level else f"{self.label} takes effort {', '.join(self.effort)}; choose one of these"
-
-    def _thinking_refusal(self, value: str | int | None) -> str | None:
-        if not self.thinking:
-            return f"{self.label} does not think; leave out --thinking, or ask a Claude model"
-        if value == "off" and "disabled" not in self.thinking:
-            return f"{self.label} always thinks; --effort low keeps it short"
-        if isinstance(value, int) and "enabled" not in self.thinking:
-            return f"{self.label} sets its own budget; write --thinking without a number, and --effort LEVEL"
-        return None
-
-    def thinking_for(self, value: str | int | None) -> Thinking | None:
-        """Return what is sent for the option "on", "off" or a budget in tokens.
-
-        Raises PromptError if refused.
-        """
-        if value is None:
-            return None
-        if reason := self.refusal("thinking", value):
-            raise PromptError(reason)
-        if value == "off":
-            return Thinking("disabled")
-        if isinstance(value, int):
-            return Thinking("enabled", value)
-        if "adaptive" in self.thinking or not self.known:
-            return Thinking("adaptive", display="summarized" if self.hides_thinking else None)
-        return Thinking("enabled", DEFAULT_THINKING_TOKENS)
-
-
-def _price(row: Mapping[str, Any]) -> Price:
-    then = row.get("then")
-    return Price(**{**row, "then": _price(then) if then else None})
-
-
-_CONVERTERS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("aliases", "thinking", "effort"), tuple),
-    **dict.fromkeys(("ids", "most_parts", "structured"), dict),
-    "accepts": frozenset,
-    "ranges": lambda ranges: {name: (low, high) for name, (low, high) in ranges.items()},
-    "either": lambda groups: tuple(map(tuple, groups)),
-    "prices": lambda rows: {provider: _price(row) for provider, row in rows.items()},
-}
-
-
-def read_table(rows: Iterable[Mapping[str, Any]]) -> dict[str, ModelSpec]:
-    """Convert rows of models.json to specs by name.
-
-    Raises KeyError, TypeError or ValueError for a bad row.
-    """
-    return {row["name"]: _spec({"label": row["name"], **row}) for row in rows}
-
-
-def _spec(row: Mapping[str, Any]) -> ModelSpec:
-    names = (item.name for item in fields(ModelSpec))
-    present = {name: row[name] for name in names if row.get(name) is not None}
-    return ModelSpec(**{name: _CONVERTERS.get(name, lambda value: value)(value) for name, value in present.items()})
+    specs: Mapping[str, ModelSpec]
+    words: Mapping[str, str]
+    pinned: Mapping[str, Mapping[str, str]]
+    retired: Mapping[str, str]
+    checked: str
 
 
 @cache
-def shipped() -> dict[str, ModelSpec]:
+def shipped() -> Table:
     """Return the table that comes with the package."""
-    text = Path(__file__).with_name("models.json").read_text(encoding="utf-8")
-    return read_table(json.loads(text)["models"])
-
-
-def plain_name(model: str) -> str:
-    """Return one spelling for all.
-
-    Example: "anthropic/claude-sonnet-4.6-20260218" -> "claude-sonnet-4-6".
-    """
-    name = model.lower().rsplit("/", 1)[-1].replace(".", "-")
-    return re.sub(r"-(\d{8}|latest)$", "", name)
+    data = json.loads(Path(__file__).with_name("models.json").read_text(encoding="utf-8"))
+    return Table(read_rows(data["models"]), *(data[name] for name in ("words", "pinned", "retired", "checked")))
 
 
 class Models:
-    """The shipped table, with the user's own rows in place of rows of the same name."""
+    """The shipped table, with the user's own rows in place of rows of the same name.
+
+    told  the models of which the user knows that they will retire
+    """
 
     def __init__(self, own_rows: Iterable[Mapping[str, Any]] = ()) -> None:
-        self.table = shipped() | read_table(own_rows)
-        self._found: dict[str, ModelSpec] = {}
+        self.table = {**shipped().specs, **read_rows(own_rows)}
+        self.told: set[str] = set()
+        self._found: dict[tuple[str, str], ModelSpec] = {}
 
-    def spec(self, model: str) -> ModelSpec:
+    def spec(self, model: str, provider: str = USUAL_PROVIDER) -> ModelSpec:
         """Find a model by id, alias or any spelling.
 
         The spec of an unknown model refuses nothing.
         """
-        if model not in self._found:
-            typed = model.lower()
-            exact = (s for s in self.table.values() if typed in s.aliases or typed in s.ids.values())
-            spec = next(exact, None) or self.table.get(plain_name(model))
-            self._found[model] = spec or ModelSpec(name=model, label=model)
-        return self._found[model]
+        key = (model, provider)
+        if key not in self._found:
+            spec = self._find(model, provider)
+            self._found[key] = self.lists.over(spec) if provider == "anthropic" else spec
+        return self._found[key]
+
+    @cached_property
+    def lists(self) -> ModelLists:
+        """What servers have told of their models."""
+        from claude_nb.providers.model_list import ModelLists
+
+        return ModelLists()
+
+    def refresh(self) -> None:
+        """Forget what was found, because the server has told something new."""
+        self._found.clear()
+
+    def aliases(self, provider: str) -> dict[str, ModelSpec]:
+        """Return the model that each alias means at a provider."""
+        exact = {alias: spec for spec in self.table.values() if provider in spec.ids for alias in spec.aliases}
+        words = {word: spec for word in shipped().words if (spec := self._newest(word, provider))}
+        return {**words, **exact}
 
     def resolve(self, model: str, provider: str) -> str:
         """Return the id to send.
@@ -225,20 +99,25 @@ class Models:
 
         An id with a date (or "-latest") in the provider's own style means that version, so it is sent as typed.
         """
-        known_id = self.spec(model).ids.get(provider)
-        versioned = re.search(r"-(\d{8}|latest)$", model) and known_id and ("/" in model) == ("/" in known_id)
-        return model if known_id is None or versioned else known_id
+        spec = self.spec(model, provider)
+        known_id = spec.ids.get(provider)
+        if known_id is None:
+            return model
+        own_style = ("/" in model) == ("/" in known_id)
+        # AI/ML API spells its ids in two ways, so the spelling of one that is not listed cannot be known.
+        unlisted = spec.name not in self.table and "/" in model
+        return model if own_style and (unlisted or is_dated(model)) else known_id
 
-    def price(self, model: str, provider: str) -> Price | None:
+    def price(self, model: str, provider: str, speed: str | None = None) -> Price | None:
         """Return the price at this provider.
 
         Returns None if it is unknown, which never means free.
         """
-        return self.spec(model).prices.get(provider)
+        return self.spec(model, provider).price(provider, speed)
 
     def check(self, request: Request) -> None:
         """Raise PromptError for what the model would refuse, before anything is sent."""
-        spec, sampling = self.spec(request.model), request.sampling
+        spec, sampling = self.spec(request.model, request.provider), request.sampling
         values = sampling.as_params() | ({"effort": request.effort} if request.effort else {})
         for name, value in values.items():
             if reason := spec.refusal(name, value):
@@ -249,6 +128,11 @@ class Models:
                 raise PromptError(f"{spec.label} takes {' or '.join(both)}, not both; leave one out")
         if request.thinking:
             _check_thinking(request, request.thinking, spec)
+        if request.speed and request.provider not in spec.fast:
+            able = next((other.aliases[0] for other in reversed(self.table.values()) if other.fast), "")
+            raise PromptError(
+                f"{spec.label} has no fast mode at {request.provider}; leave out --speed, or use -p anthropic -m {able}"
+            )
 
     def default_max_tokens(self, model: str, thinking: Thinking | None = None) -> int:
         """Return the max_tokens where one is required: 32,000, or the model's limit."""
@@ -258,11 +142,60 @@ class Models:
             limit = max(limit, (thinking.budget_tokens or 0) + ROOM_FOR_ANSWER)
         return min(limit, most or limit)
 
+    def _find(self, model: str, provider: str) -> ModelSpec:
+        typed = model.lower()
+        exact = (s for s in self.table.values() if typed in s.aliases or typed in s.ids.values())
+        spec = next(exact, None) or self._newest(typed, provider) or self.table.get(plain_name(model))
+        if spec is None and (successor := shipped().retired.get(plain_name(model))):
+            # Only the name says so. A gateway may still serve it, so nothing else is known of it.
+            lifecycle = "retired" if provider == "anthropic" else ""
+            return ModelSpec(name=model, label=model, lifecycle=lifecycle, successor=successor)
+        return spec or self._of_family(model, provider) or ModelSpec(name=model, label=model)
+
+    def _newest(self, word: str, provider: str) -> ModelSpec | None:
+        """Return the model that an alias of a family means: its newest, unless another is pinned."""
+        if pinned := shipped().pinned.get(provider, {}).get(word):
+            return self.table[pinned]
+        if word.endswith("-latest"):
+            word = plain_name(word).removeprefix("claude-")
+        family = self._family(shipped().words.get(word, ""), provider)
+        return family[-1] if family else None
+
+    def _family(self, family: str, provider: str | None = None) -> list[ModelSpec]:
+        """Return the models of a family that a provider serves, the newest last."""
+        numbered = [
+            (version.number, spec.name)
+            for spec in self.table.values()
+            if (version := spec.version) and version.family == family and (provider is None or provider in spec.ids)
+        ]
+        return [self.table[name] for _, name in sorted(numbered)]
+
+    def _of_family(self, model: str, provider: str) -> ModelSpec | None:
+        """Return the spec of a model that is not listed, by the next older one of its family."""
+        version = Version.of(model)
+        family = self._family(version.family) if version else []
+        if version is None or not family or not (version.has_vendor or provider in family[-1].ids):
+            return None
+        older = [spec for spec in family if spec.version and spec.version.number <= version.number]
+        name = version.name
+        return replace(
+            older[-1] if older else family[0],
+            name=name,
+            label=model,
+            ids={"anthropic": name, "aimlapi": f"anthropic/{name}"},
+            aliases=(),
+            fast={},
+            prices={},
+            retires={},
+            successor="",
+            note="not in the table, so it is treated as its family",
+        )
+
 
 def _check_thinking(request: Request, thinking: Thinking, spec: ModelSpec) -> None:
     """Raise PromptError for options that exclude each other while the model thinks."""
     sampling, most_effort = request.sampling, spec.quiet_up_to
-    if thinking.kind == "disabled":
+    if thinking.kind in OFF:
         if most_effort and request.effort and EFFORTS.index(request.effort) > EFFORTS.index(most_effort):
             raise PromptError(
                 f"{spec.label} can switch thinking off up to effort {most_effort} only; lower --effort, or think"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,12 +13,14 @@ from claude_nb.providers import addresses
 from claude_nb.providers.credentials import GATEWAY_KEY, Credentials, KeyOwner
 from claude_nb.providers.keys import Key, is_loopback
 from claude_nb.stop_signal import Stop
+from claude_nb.types.content import Thought
+from claude_nb.types.reply import Reply
 from claude_nb.types.request import Chunk, Request
 
 if TYPE_CHECKING:
     from claude_nb.providers.dialects.base import Dialect
     from claude_nb.providers.http.keepalive import KeptConnections
-    from claude_nb.providers.models import ModelSpec
+    from claude_nb.providers.model_spec import ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,7 @@ def stream(request: Request, options: SendOptions, *, credentials: Credentials, 
         return
     address, body = preview(request, stream=not options.whole)
     key = key_for(request, credentials)
+    from claude_nb.providers.dialects import binding
     from claude_nb.providers.http import client
 
     dialect = _dialect(dialect_name(request))
@@ -245,12 +248,23 @@ def stream(request: Request, options: SendOptions, *, credentials: Credentials, 
         if response.request_id:
             yield Chunk(id=response.request_id)
         if response.is_stream:
-            for chunk in dialect.chunks(response.events()):
+            for chunk in binding.bound(dialect.chunks(response.events()), body):
                 if chunk.stop_reason:
                     response.expect_end()
                 yield chunk
         else:
-            yield from dialect.whole(response.json())
+            yield from binding.bound(dialect.whole(response.json()), body)
+
+
+def bound(reply: Reply, request: Request) -> Reply:
+    """Return a recorded reply to a request. Its thoughts remember what stands before them, as those of a live one."""
+    if dialect_name(request) != "messages" or not any(isinstance(part, Thought) for part in reply.parts):
+        return reply
+    from claude_nb.providers.dialects import binding
+
+    after = binding.fingerprint(preview(request, stream=False)[1])
+    parts = (replace(part, after=after) if isinstance(part, Thought) else part for part in reply.parts)
+    return replace(reply, parts=tuple(parts))
 
 
 def preview(request: Request, *, stream: bool) -> tuple[str, dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from claude_nb.providers import lifecycle, registry
 from claude_nb.providers.models import Models
 from claude_nb.session.budget import Budget
 from claude_nb.session.call import HistoryWriter
@@ -38,8 +39,9 @@ class CallRecord:
     def begin(self, request: Request) -> None:
         """Reserve the price of the prompt and write the row.
 
-        Raises ConfigError if the budget is used up.
+        Raises ConfigError if the budget is used up, and PromptError if the model is retired.
         """
+        lifecycle.mind(request, self.models, self.history.warn)
         self.budget.admit(request, self.models, call=id(self))
         self.write(request)
 
@@ -65,12 +67,12 @@ class CallRecord:
             # The recorded text and price are kept. Only the source tells that the model was not asked.
             from claude_nb.storage.recordings import as_replay
 
-            reply = as_replay(self.recorded)
+            reply = registry.bound(as_replay(self.recorded), turn.request)
         return self.finish(reply)
 
     def account(self, reply: Reply, rhythm: Rhythm = ()) -> Reply:
         """Return the reply with its price, and add it to totals and history."""
-        price = self.models.price(reply.model, reply.provider)
+        price = self.models.price(reply.model, reply.provider, reply.request.speed)
         cost = reply.usage.cost_usd
         if cost is None and price:
             cost = price.cost_usd(reply.usage)

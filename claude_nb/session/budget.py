@@ -6,7 +6,8 @@ import threading
 from dataclasses import dataclass, field, replace
 
 from claude_nb.errors import ConfigError
-from claude_nb.providers.models import Models, Price
+from claude_nb.providers.models import Models
+from claude_nb.providers.prices import Price
 from claude_nb.types.content import Attachment, ToolCall, ToolResult
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request, Usage
@@ -135,7 +136,7 @@ class Budget:
         return self.totals.cost_usd + self._broken_usd + sum(self._running.values())
 
     def _price(self, request: Request, models: Models) -> Price:
-        price = models.price(request.model, request.provider)
+        price = models.price(request.model, request.provider, request.speed)
         if price is None:
             raise ConfigError(
                 f"the price of {request.model} is unknown, so the budget cannot be enforced; "

@@ -86,7 +86,7 @@ def of(reply: Reply | None, models: Models) -> Continuation:
         return with_tool_results(replace(reply, parts=parts), reply.message)
     if reply.stop_reason == "tool_use" or not reply.text.strip():
         raise PromptError("the last reply calls a function that was not run; send the prompt again with --tools")
-    request, spec = reply.request, models.spec(reply.model)
+    request, spec = reply.request, models.spec(reply.model, reply.provider)
     thinks = request.thinking is not None and request.thinking.kind != "disabled"
     if spec.known and spec.prefill and not thinks:
         kept = reply.text.rstrip()  # servers reject a beginning that ends in white space

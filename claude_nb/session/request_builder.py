@@ -112,7 +112,7 @@ def build(config: Config, prompt: str, options: Mapping[str, Any], talk: Convers
     provider, model, base_url = _target(config, options)
     if base_url is not None:
         addresses.check(base_url)
-    spec = config.models.spec(model)
+    spec = config.models.spec(model, provider)
     defaults = {**config.settings, **({"system": talk.system} if talk and talk.system else {})}
     chosen = {**defaults, **options}
     system = chosen.get("system")
@@ -123,7 +123,7 @@ def build(config: Config, prompt: str, options: Mapping[str, Any], talk: Convers
         system=mended(system) if system else None,
         sampling=Sampling(**{name: chosen.get(name) for name in option_table.SAMPLING_NAMES}),
         base_url=base_url,
-        thinking=spec.thinking_for(chosen.get("thinking")),
+        thinking=spec.thinking_for(chosen.get("thinking"), tools=bool(toolbox)),
         effort=chosen.get("effort"),
         cache=bool(options.get("cache")),
         tools=toolbox.tools if toolbox else (),

@@ -13,7 +13,7 @@ from claude_nb import schema
 from claude_nb.errors import BadRequest, NoJson, PromptError
 from claude_nb.prompt import template
 from claude_nb.providers.dialects.strict_schema import for_claude
-from claude_nb.providers.models import ModelSpec
+from claude_nb.providers.model_spec import ModelSpec
 from claude_nb.session.call import Call, Round
 from claude_nb.session.continuation import Continuation
 from claude_nb.types.content import ToolResult

@@ -124,12 +124,12 @@ def _most_out(request: Request, session: Session) -> int | None:
         from claude_nb.demo import MAX_TOKENS
 
         return MAX_TOKENS
-    return session.models.spec(request.model).max_output
+    return session.models.spec(request.model, request.provider).max_output
 
 
 def _most_usd(request: Request, session: Session, most_out: int | None) -> float | None:
     """Return the most that a call can cost. A token has at least one byte, so the bytes bound the prompt's tokens."""
-    price = session.models.price(request.model, request.provider)
+    price = session.models.price(request.model, request.provider, request.speed)
     if price is None or most_out is None:
         return None
     texts = (request.system or "", *(message.text for message in request.messages))

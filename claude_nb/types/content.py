@@ -27,6 +27,7 @@ class Thought(Plain):
 
     sealed  the encrypted data of a thought that the server does not show; then text and signature are empty
     at      number of characters of the message's text before it
+    after   fingerprint of what was sent before it, which its signature covers; not stored, and "" if unknown
     """
 
     _kind = "thought"
@@ -34,6 +35,7 @@ class Thought(Plain):
     signature: str = ""
     sealed: str = ""
     at: int = 0
+    after: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

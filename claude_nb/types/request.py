@@ -68,6 +68,8 @@ class Request(Plain):
         cache: Whether the server should cache the prompt, so that a prompt with the same beginning costs less.
         tools: The functions that the model may call.
         answer: The schema of the reply, or None for free text.
+        cache_ttl: How long the cache lasts: "1h", or None for the usual five minutes.
+        speed: "fast" for faster and dearer tokens, or None for the usual speed.
 
     Example:
         >>> Request("demo", "demo", (Message("user", "Hi"),)).prompt
@@ -87,6 +89,8 @@ class Request(Plain):
     cache: bool = False
     tools: tuple[Tool, ...] = ()
     answer: Answer | None = None
+    cache_ttl: Literal["1h"] | None = None
+    speed: Literal["fast"] | None = None
     _key: str | None = field(default=None, init=False, repr=False, compare=False)  # computed at first use
 
     @property
@@ -100,7 +104,8 @@ class Request(Plain):
         others = {
             "thinking": str(self.thinking) if self.thinking else None,
             "effort": self.effort,
-            "cache": "on" if self.cache else None,
+            "cache": (self.cache_ttl or "on") if self.cache else None,
+            "speed": self.speed,
             "tools": [tool.name for tool in self.tools] or None,
             "answer": self.answer and "json",
         }
@@ -135,6 +140,8 @@ class Usage(Plain):
         cache_read_tokens: The part of input_tokens that came from the cache.
         cache_write_tokens: The part of input_tokens that was written to the cache.
         cost_usd: US dollars that the server says it charged.
+        cache_write_1h_tokens: The part of cache_write_tokens that the cache keeps for an hour.
+        thinking_tokens: The part of output_tokens that is thinking.
 
     Example:
         >>> Usage(10, 5) + Usage(1)
@@ -146,6 +153,8 @@ class Usage(Plain):
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     cost_usd: float | None = None
+    cache_write_1h_tokens: int | None = None
+    thinking_tokens: int | None = None
 
     def merged(self, newer: Usage) -> Usage:
         """Return these counts, replaced by newer ones.
@@ -167,7 +176,7 @@ class Usage(Plain):
     def _counts(self) -> tuple[Any, ...]:
         # Not dataclasses.astuple(), which copies each of them deeply.
         counts = (self.input_tokens, self.output_tokens, self.cache_read_tokens, self.cache_write_tokens)
-        return (*counts, self.cost_usd)
+        return (*counts, self.cost_usd, self.cache_write_1h_tokens, self.thinking_tokens)
 
 
 @dataclass(frozen=True, slots=True)

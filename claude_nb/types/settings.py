@@ -60,17 +60,18 @@ class Sampling(Plain):
 class Thinking(Plain):
     """How much a model thinks before it answers.
 
-    kind           adaptive (the model decides), enabled (up to budget_tokens) or disabled
+    kind           adaptive (the model decides), enabled (up to budget_tokens), disabled, or between_tools (off; the
+                   model still writes notes between two tool calls)
     budget_tokens  at least 1,024 and below max_tokens, which includes it
     display        "summarized" asks for the text of the thoughts, which some models hide by default
     """
 
-    kind: Literal["adaptive", "enabled", "disabled"] = field(metadata={"key": "type"})
+    kind: Literal["adaptive", "enabled", "disabled", "between_tools"] = field(metadata={"key": "type"})
     budget_tokens: int | None = None
     display: str | None = None
 
     def __str__(self) -> str:
-        return self.kind if self.budget_tokens is None else f"{self.budget_tokens:,} tokens"
+        return self.kind.replace("_", " ") if self.budget_tokens is None else f"{self.budget_tokens:,} tokens"
 
 
 @dataclass(frozen=True, slots=True)

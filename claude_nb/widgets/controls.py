@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import keyword
+from collections.abc import Iterable
 from typing import Any
 
 import anywidget
@@ -13,7 +14,8 @@ import traitlets as t
 
 from claude_nb.errors import ClaudeError, PromptError
 from claude_nb.providers import registry
-from claude_nb.providers.models import Models, ModelSpec
+from claude_nb.providers.model_spec import ModelSpec
+from claude_nb.providers.models import Models, shipped
 from claude_nb.session import options
 from claude_nb.session.session import Session
 from claude_nb.types import settings as request_settings
@@ -61,6 +63,11 @@ class Controls(anywidget.AnyWidget):
     @property
     def spec(self) -> ModelSpec:
         """What is known of the chosen model."""
+        return self._session.models.spec(self.model, self.provider)
+
+    @property
+    def _usual_spec(self) -> ModelSpec:
+        """What the front end knows of the chosen model: its aliases mean the same at every provider."""
         return self._session.models.spec(self.model)
 
     @property
@@ -119,8 +126,10 @@ class Controls(anywidget.AnyWidget):
     @t.observe("model")
     def _fit_settings(self, _: Any) -> None:
         """Switch off what another model refuses, with the reason beside it."""
-        if self.spec.known and self.provider not in self.spec.ids:
-            self.provider = next(iter(self.spec.ids))
+        usual = self._usual_spec
+        if usual.name in self._session.models.table and self.provider not in usual.ids:
+            self.provider = next(iter(usual.ids))
+        self._name_version()
         for name in DIALS:
             value = getattr(self, name)
             if value is not None and (reason := self.spec.refusal(name, value)):
@@ -132,8 +141,15 @@ class Controls(anywidget.AnyWidget):
     @t.observe("provider")
     def _fit_model(self, _: Any) -> None:
         default = registry.find(self.provider).default_model
-        if default and self.spec.known and self.provider not in self.spec.ids:
+        usual = self._usual_spec
+        if default and usual.name in self._session.models.table and self.provider not in usual.ids:
             self.model = default
+        self._name_version()
+
+    def _name_version(self) -> None:
+        """Replace an alias that means another model at this provider, because the front end knows one meaning."""
+        if self.spec.aliases and self.spec.name != self._usual_spec.name:
+            self.model = self.spec.aliases[0]
 
     @t.observe(*options.SAMPLING_NAMES)
     def _one_of_each_group(self, change: Any) -> None:
@@ -150,11 +166,14 @@ class Controls(anywidget.AnyWidget):
 
 def catalogue(models: Models) -> dict[str, Any]:
     """Return what a front end needs to draw the controls of every model; about 9 kB of JSON."""
+    words: dict[str, list[str]] = {}
+    for word in shipped().words:
+        words.setdefault(models.spec(word).name, []).append(word)
     return {
         "knobs": [_option(options.BY_NAME[name]) for name in ASKED],
         "choices": {name: list(words) for name, words in CHOICES.items()},
         "providers": [{"name": row.name, "label": row.label} for row in registry.PROVIDERS.values()],
-        "models": [_model(spec) for spec in models.table.values()],
+        "models": [_model(spec, words.get(spec.name, [])) for spec in models.table.values() if not spec.restricted],
     }
 
 
@@ -172,7 +191,7 @@ def _option(option: options.Option) -> dict[str, Any]:
     }
 
 
-def _model(spec: ModelSpec) -> dict[str, Any]:
+def _model(spec: ModelSpec, words: Iterable[str]) -> dict[str, Any]:
     ranges: dict[str, list[float]] = {name: [low, high] for name, (low, high) in spec.ranges.items()}
     if spec.max_output:
         ranges["max_tokens"] = [1, spec.max_output]
@@ -184,9 +203,9 @@ def _model(spec: ModelSpec) -> dict[str, Any]:
         "label": spec.label,
         "note": spec.note,
         "providers": list(spec.ids),
-        "names": sorted({*spec.aliases, *(model_id.lower() for model_id in spec.ids.values())}),
+        "names": sorted({*spec.aliases, *words, *(model_id.lower() for model_id in spec.ids.values())}),
         "ranges": ranges,
-        "choices": {name: words for name, words in choices.items() if words},
+        "choices": {name: words for name, words in choices.items() if words and words != list(CHOICES[name])},
         "either": [list(group) for group in spec.either],
         "refuses": {name: reason for name, reason in reasons.items() if reason},
         "context": spec.context,

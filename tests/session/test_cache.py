@@ -96,7 +96,7 @@ def test_what_is_saved_follows_the_price_and_is_unknown_without_one() -> None:
     price = Models().price("haiku", "anthropic")
     assert price is not None
     assert price.saved_usd(Usage(100_000, 5, 100_000)) == pytest.approx(0.009)
-    assert price.saved_usd(usage) is None  # above 100,000 tokens its price for the cache is not known
+    assert price.saved_usd(usage) == pytest.approx(0.045)  # another price above 100,000 tokens
     assert Price(1, 2).saved_usd(usage) is None
     assert Price(1, 2, 0.1).saved_usd(Usage(5, 5)) is None
 

@@ -45,10 +45,14 @@ def live() -> Session:
 @pytest.mark.parametrize(
     ("model", "thinking", "sent"),
     [
-        ("sonnet", "on", {"type": "adaptive"}),
-        ("sonnet", True, {"type": "adaptive"}),
-        ("sonnet", 4000, {"type": "enabled", "budget_tokens": 4000}),
-        ("sonnet", False, {"type": "disabled"}),
+        ("sonnet-4.6", "on", {"type": "adaptive"}),
+        ("sonnet-4.6", True, {"type": "adaptive"}),
+        ("sonnet-4.6", 4000, {"type": "enabled", "budget_tokens": 4000}),
+        ("sonnet-4.6", False, {"type": "disabled"}),
+        ("sonnet-5.5", "off", {"type": "between_tools"}),
+        ("sonnet-5.5", False, {"type": "between_tools"}),
+        ("sonnet", "on", {"type": "adaptive", "display": "summarized"}),
+        ("haiku", "off", {"type": "disabled"}),
         ("sonnet-4.5", "on", {"type": "enabled", "budget_tokens": 8000}),
         ("opus-4.8", "on", {"type": "adaptive", "display": "summarized"}),
     ],

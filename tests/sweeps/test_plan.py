@@ -180,7 +180,13 @@ def test_an_unreadable_spec_is_told(text: str) -> None:
 
 def test_a_forecast_counts_calls_tokens_and_the_most_it_can_cost(session: Session) -> None:
     made = plan(
-        session, "Why is the sky blue?", n=10, provider="anthropic", model="sonnet", temperature=[0, 1], max_tokens=100
+        session,
+        "Why is the sky blue?",
+        n=10,
+        provider="anthropic",
+        model="sonnet-4.6",
+        temperature=[0, 1],
+        max_tokens=100,
     )
     found = forecast(made, session)
     assert (found.calls, found.cases, found.locked) == (20, 2, 0)
@@ -217,7 +223,7 @@ def test_the_demo_model_is_free_and_its_replies_have_an_end(session: Session) ->
 
 
 def test_limits_are_kept_with_what_to_do_about_it(session: Session) -> None:
-    made = plan(session, n=3, provider="anthropic", model="sonnet", max_tokens=10_000)
+    made = plan(session, n=3, provider="anthropic", model="sonnet-4.6", max_tokens=10_000)
     found = forecast(made, session)
     assert found.over(0.5, 3) is None
     assert found.over(None, 2) == "3 calls are more than 2; allow them with max_calls=3"

@@ -7,7 +7,7 @@ from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.notebook import arguments
-from claude_nb.notebook.commands import history, keys, settings, usage, widgets
+from claude_nb.notebook.commands import history, keys, models, settings, usage, widgets
 from claude_nb.notebook.commands.command import Command, Invocation
 from claude_nb.session.session import Session
 
@@ -36,6 +36,14 @@ def _help(_: Invocation) -> str:
 HELP = Command("/help", "list the commands and options", _help)
 COMMANDS: dict[str, Command] = {
     command.name: command
-    for group in ((HELP,), settings.COMMANDS, usage.COMMANDS, history.COMMANDS, widgets.COMMANDS, keys.COMMANDS)
+    for group in (
+        (HELP,),
+        models.COMMANDS,
+        settings.COMMANDS,
+        usage.COMMANDS,
+        history.COMMANDS,
+        widgets.COMMANDS,
+        keys.COMMANDS,
+    )
     for command in group
 }

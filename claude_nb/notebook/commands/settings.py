@@ -1,18 +1,15 @@
 """State and defaults of the session.
 
-/models /set /unset /chats /reset, and %claude alone
+/set /unset /chats /reset, and %claude alone
 """
 
 from __future__ import annotations
 
-from claude_nb.errors import ConfigError, PromptError
+from claude_nb.errors import PromptError
 from claude_nb.notebook import arguments
 from claude_nb.notebook.commands.command import Command, Invocation
 from claude_nb.notebook.commands.usage import totals_line
-from claude_nb.providers import api
-from claude_nb.providers.models import ModelSpec
 from claude_nb.render.chars import counted, one_line
-from claude_nb.render.table import text_table
 from claude_nb.session import options
 from claude_nb.session.session import Session
 
@@ -39,35 +36,6 @@ def state(session: Session) -> str:
 def no_key_line() -> str:
     """Return one line: why the demo model answers, and how to use Claude."""
     return "no key found, so the demo model answers; set AIMLAPI_API_KEY or ANTHROPIC_API_KEY for Claude"
-
-
-def _models(call: Invocation) -> str:
-    session = call.session
-    provider, _, base_url, _ = session.config.target({})
-    name = provider.name
-    specs = [spec for spec in session.models.table.values() if name in spec.ids]
-    if not specs:
-        return "\n".join(_served_models(session, name, base_url))
-    rows = [(spec.ids[name], ", ".join(spec.aliases), _accepts(spec), _price(spec, name), spec.note) for spec in specs]
-    return text_table(("model", "alias", "accepts", "$ per million in/out", ""), rows)
-
-
-def _served_models(session: Session, name: str, base_url: str | None) -> list[str]:
-    """List the models of a server that has no rows in models.json."""
-    if not base_url:
-        raise ConfigError(f"{name} needs an address first: %claude /set base_url=http://localhost:11434/v1")
-    return api.served_models(name, base_url, session.credentials) or ["the server lists no models"]
-
-
-def _accepts(spec: ModelSpec) -> str:
-    return ", ".join(name for name in options.SAMPLING_NAMES if spec.accepts and name in spec.accepts)
-
-
-def _price(spec: ModelSpec, provider: str) -> str:
-    price = spec.prices.get(provider)
-    if provider == "demo":
-        return "local, free"
-    return f"{price.input:g} / {price.output:g}" if price else "unknown"
 
 
 def _set(call: Invocation) -> str:
@@ -110,7 +78,6 @@ def _reset(call: Invocation) -> str:
 
 
 COMMANDS = (
-    Command("/models", "list the models of the provider, with their options and prices", _models),
     Command("/set name=value ...", "set defaults for later prompts; alone: show them", _set),
     Command("/unset name ...", "go back to the defaults of the model", _unset),
     Command("/chats", "list the conversations of this session", _chats),

@@ -13,6 +13,7 @@ from typing import Any
 from claude_nb.errors import PromptError
 from claude_nb.providers.dialects import server_fields as stored
 from claude_nb.providers.dialects.base import child
+from claude_nb.providers.dialects.binding import AFTER
 from claude_nb.types.content import HIDDEN, Attachment, Part, ServerFields, Thought, ToolCall, ToolResult, placed
 from claude_nb.types.request import Message, Request
 
@@ -208,9 +209,10 @@ def _arguments(call: ToolCall) -> dict[str, Any]:
 
 
 def _thinking(part: Thought) -> Block:
+    after = {AFTER: part.after} if part.after else {}
     if part.sealed:
-        return {"type": "redacted_thinking", "data": part.sealed}
-    return {"type": "thinking", "thinking": part.text, "signature": part.signature}
+        return {"type": "redacted_thinking", "data": part.sealed, **after}
+    return {"type": "thinking", "thinking": part.text, "signature": part.signature, **after}
 
 
 def _text_file(part: Attachment) -> Block:

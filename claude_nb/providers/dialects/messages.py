@@ -13,7 +13,7 @@ from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.providers import api_errors
-from claude_nb.providers.dialects import tool_calls
+from claude_nb.providers.dialects import binding, tool_calls
 from claude_nb.providers.dialects.base import (
     Dialect,
     child,
@@ -46,6 +46,7 @@ def _body(request: Request, *, stream: bool) -> dict[str, Any]:
         body["thinking"] = request.thinking.to_dict()
     if tools := tool_calls.schemas(request):
         body["tools"] = [{"name": name, "description": about, "input_schema": schema} for name, about, schema in tools]
+    binding.leave_out_unbound(body)
     return body | _output_fields(request) | request.sampling.as_params()
 
 

@@ -91,12 +91,14 @@ def send(
     raise AssertionError("the last attempt returns or raises")
 
 
-def read_json(request: OutgoingRequest, *, stop: Stop | None = None, allow_http: bool = False) -> dict[str, Any]:
+def read_json(
+    request: OutgoingRequest, *, stop: Stop | None = None, allow_http: bool = False, retries: int = RETRIES
+) -> dict[str, Any]:
     """Send a request and return the JSON object of its response.
 
     Example: read_json(get("https://api.example/v1/models")).
     """
-    steps = send(request, stop=stop or Stop(), allow_http=allow_http)
+    steps = send(request, stop=stop or Stop(), allow_http=allow_http, retries=retries)
     while True:
         try:
             next(steps)

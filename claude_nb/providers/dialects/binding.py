@@ -1,0 +1,81 @@
+"""Thoughts are bound to what was sent before them: the system prompt, the tools and all earlier messages.
+
+A server rejects a request in which one of these has changed. Such a thought is left out, and the rest is sent. Leaving
+it out changes what stands before the later thoughts, so most of these are left out too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from claude_nb.types.content import Thought
+from claude_nb.types.request import Chunk
+
+AFTER = "after"  # the field of a thinking block that carries Thought.after up to here; it is never sent
+THINKING = ("thinking", "redacted_thinking")
+
+
+def bound(chunks: Iterable[Chunk], body: dict[str, Any]) -> Iterator[Chunk]:
+    """Yield the chunks of the reply to a body. Their thoughts remember what was sent before them."""
+    after = ""
+    for chunk in chunks:
+        if isinstance(chunk.part, Thought):
+            after = after or fingerprint(body)
+            yield replace(chunk, part=replace(chunk.part, after=after))
+        else:
+            yield chunk
+
+
+def fingerprint(body: dict[str, Any]) -> str:
+    """Return the fingerprint of a whole body, which the thoughts of its reply are bound to."""
+    prefix = _Prefix(body)
+    for message in body["messages"]:
+        prefix.add(message)
+    return prefix.digest()
+
+
+def leave_out_unbound(body: dict[str, Any]) -> None:
+    """Remove the thinking blocks of a finished body that were signed after something else."""
+    messages = body["messages"]
+    if not any(block.get("type") in THINKING for message in messages for block in _blocks(message)):
+        return
+    prefix, valid = _Prefix(body), {""}  # a thought of unknown origin is sent until an earlier one is left out
+    for message in messages:
+        if blocks := _blocks(message):
+            here = valid | {prefix.digest()}
+            kept = [block for block in blocks if block.get("type") not in THINKING or block.pop(AFTER, "") in here]
+            if len(kept) < len(blocks):
+                valid.clear()
+            message["content"] = kept or [{"type": "text", "text": "(no text)"}]
+        prefix.add(message)
+
+
+class _Prefix:
+    """The beginning of a body, as the server compares it. Marks for the cache do not count."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self._hash = hashlib.sha256()
+        self._take([_content(body.get("system", [])), body.get("tools", [])])
+
+    def add(self, message: dict[str, Any]) -> None:
+        self._take([message["role"], _content(message["content"])])
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()[:16]
+
+    def _take(self, value: Any) -> None:
+        self._hash.update(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
+
+
+def _content(content: Any) -> Any:
+    """Return a content as a list of blocks without marks for the cache."""
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    return [{name: value for name, value in block.items() if name != "cache_control"} for block in blocks]
+
+
+def _blocks(message: dict[str, Any]) -> list[dict[str, Any]]:
+    return message["content"] if isinstance(message["content"], list) else []
