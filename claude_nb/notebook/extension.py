@@ -5,15 +5,19 @@ Everything else is imported on first use.
 
 from __future__ import annotations
 
+import re
 import sys
 import tokenize
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from keyword import iskeyword
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from IPython.core.completer import CompletionContext, SimpleMatcherResult, context_matcher
 from IPython.core.inputtransformer2 import (
     TokenTransformBase,
+    TransformerManager,
     assemble_continued_line,
     find_end_of_continued_line,
 )
@@ -28,7 +32,17 @@ if TYPE_CHECKING:
     from claude_nb.notebook.magic import ClaudeMagic
 
 _LAYOUT = (tokenize.INDENT, tokenize.DEDENT, tokenize.NL)
-_loaded: WeakKeyDictionary[InteractiveShell, tuple[str, Any, Any, Any]] = WeakKeyDictionary()
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
+_loaded: WeakKeyDictionary[InteractiveShell, _Loaded] = WeakKeyDictionary()
+
+
+class _Loaded(NamedTuple):
+    """What load() has registered in a shell."""
+
+    name: str
+    magic: Any
+    matcher: Any
+    transformers: list[tuple[list[Any], Any]]  # each with the list of the shell that holds it
 
 
 class _Magic:
@@ -87,19 +101,19 @@ def load(shell: InteractiveShell) -> None:
     if hasattr(shell.display_pub, "register_hook"):  # in a kernel, not in a terminal
         shell.display_pub.register_hook(magic.on_display)
     table["line"][name] = table["cell"][name] = magic
-    transformer = line_transformer(name)
-    shell.input_transformer_manager.token_transformers.append(transformer)
+    transformers = add_transformers(shell.input_transformer_manager, name)
     matcher = _matcher(name)
     shell.Completer.custom_matchers.append(matcher)
-    _loaded[shell] = (name, magic, transformer, matcher)
+    _loaded[shell] = _Loaded(name, magic, matcher, transformers)
 
 
 def unload(shell: InteractiveShell) -> None:
     """Remove everything that load() registered."""
     if shell not in _loaded:
         return
-    name, magic, transformer, matcher = _loaded.pop(shell)
-    shell.input_transformer_manager.token_transformers.remove(transformer)
+    name, magic, matcher, transformers = _loaded.pop(shell)
+    for registered, transformer in transformers:
+        registered.remove(transformer)
     shell.Completer.custom_matchers.remove(matcher)
     if hasattr(shell.display_pub, "unregister_hook"):
         shell.display_pub.unregister_hook(magic.on_display)
@@ -118,23 +132,64 @@ def _matcher(name: str) -> Any:
     return claude_matcher
 
 
+def add_transformers(manager: TransformerManager, name: str) -> list[tuple[list[Any], Any]]:
+    """Register what brings a prompt to the magic as it was typed. Returns each transformer with the list it is in."""
+    cell, line = cell_transformer(name), line_transformer(name)
+    manager.cleanup_transforms.insert(0, cell)  # before IPython removes >>>, In [1]: and indentation from the prompt
+    manager.line_transforms.append(_physical_lines)
+    manager.token_transformers.append(line)
+    return [
+        (manager.cleanup_transforms, cell),
+        (manager.line_transforms, _physical_lines),
+        (manager.token_transformers, line),
+    ]
+
+
+def cell_transformer(name: str) -> Callable[[list[str]], list[str]]:
+    """Return a transformer for "%%name" cells that leaves the prompt as it was typed.
+
+    Blank lines, comments and other cell magics may stand above the first line.
+    """
+    end = r"(?:\r\n|\n|\r)"
+    above = rf"[^\S\r\n]*(?:#[^\r\n]*)?{end}"
+    magic = re.compile(
+        rf"(?:{above})*[^\S\r\n]*(?=(?:%%\w[^\r\n]*{end}|{above})*%%{name}(?!\S))%%(\w+)([^\r\n]*)(?:{end}|\Z)"
+    )
+
+    def prompt_cell(lines: list[str]) -> list[str]:
+        cell = "".join(lines)
+        found = magic.match(cell) if f"%%{name}" in cell else None
+        if not found:
+            return lines
+        first, line, body = found[1], found[2].strip(), cell[found.end() :]
+        return [f"get_ipython().run_cell_magic({first!r}, {line!r}, {body!r})\n"]
+
+    prompt_cell.has_side_effects = True  # type: ignore[attr-defined]  # a terminal then waits for the end of the cell
+    return prompt_cell
+
+
+def _physical_lines(lines: list[str]) -> list[str]:
+    """Join what IPython took for lines: str.splitlines() also splits at characters such as a form feed."""
+    return _LINE.findall("".join(lines))
+
+
 def line_transformer(name: str) -> type[TokenTransformBase]:
     """Return a transformer for "%name ..." lines.
 
     It runs before IPython's help syntax, so that a prompt may end in a question mark:
 
     %claude Why?        becomes get_ipython().run_line_magic('claude', 'Why?'); its value is not shown a second time
-    r = %claude Why?    keeps the value: r is the Reply
+    r = %claude Why?    keeps the value: r is the Reply. The same after return, a colon and whatever else needs a value
     %claude?            stays as it is: IPython shows the help of the magic
     """
 
     class PromptLine(TokenTransformBase):
         priority = 3  # before IPython's help (5) and its own magic lines (10)
 
-        def __init__(self, start: tuple[int, int], magic: tuple[int, int], assigned: bool) -> None:
+        def __init__(self, start: tuple[int, int], magic: tuple[int, int], is_statement: bool) -> None:
             super().__init__(start)  # type: ignore[no-untyped-call]  # IPython has no types here
             self.magic = magic
-            self.assigned = assigned
+            self.is_statement = is_statement
 
         @classmethod
         def find(cls, tokens_by_line: list[list[Any]]) -> PromptLine | None:
@@ -144,11 +199,12 @@ def line_transformer(name: str) -> type[TokenTransformBase]:
                     sign, word = tokens[i : i + 2]
                     if sign.string != "%" or word.string != name or sign.end != word.start:
                         continue
-                    assigned = i > 1 and tokens[i - 1].string == "=" and not _in_brackets(tokens[:i])
+                    if [token.string for token in tokens[:i]] == ["%"]:
+                        raise SyntaxError(f"%%{name} must be the first line of its cell; move the code above it away")
                     # A prompt is not Python, so its tokens mean nothing; transform() reads the text.
-                    if (i == 0 or assigned) and word.line[word.end[1] :][:1] in " \t":
+                    if _value_expected(tokens[:i]) and word.line[word.end[1] :][:1].isspace():
                         row, column = sign.start
-                        return cls(tokens[0].start, (row - 1, column), assigned)
+                        return cls(tokens[0].start, (row - 1, column), i == 0 or tokens[i - 1].string == ";")
                     break
             return None
 
@@ -159,12 +215,23 @@ def line_transformer(name: str) -> type[TokenTransformBase]:
             if not prompt:
                 raise SyntaxError("no prompt")  # makes IPython try its own syntax
             call = f"get_ipython().run_line_magic({name!r}, {prompt!r})"
-            expression = call if self.assigned else f"({call}, None)[1]"
+            expression = f"({call}, None)[1]" if self.is_statement else call
             return [*lines[:row], f"{lines[row][:column]}{expression}\n", *lines[last + 1 :]]
 
     return PromptLine
 
 
-def _in_brackets(tokens: list[Any]) -> bool:
+def _value_expected(tokens: list[Any]) -> bool:
+    """Return whether a value may follow these tokens of a line, so that "%" is not a sign of arithmetic.
+
+    Inside brackets it may not: a prompt goes to the end of its line.
+    """
     signs = [token.string for token in tokens]
-    return sum(map(signs.count, "([{")) != sum(map(signs.count, ")]}"))
+    if sum(map(signs.count, "([{")) != sum(map(signs.count, ")]}")):
+        return False
+    if not tokens:
+        return True
+    word = signs[-1]
+    if tokens[-1].type == tokenize.OP:
+        return word not in (")", "]", "}", "...")
+    return iskeyword(word) and word not in ("None", "True", "False")

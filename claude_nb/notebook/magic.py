@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +16,7 @@ from claude_nb.notebook import arguments, commands, context, display
 from claude_nb.notebook.commands import settings, usage
 from claude_nb.notebook.commands.command import Code, Prompt
 from claude_nb.notebook.context import DisplayedImages
-from claude_nb.prompt import attachments, template
+from claude_nb.prompt import attachments, scope, template
 from claude_nb.prompt.text import PromptText
 from claude_nb.providers import registry
 from claude_nb.session import frontend, structured, tools
@@ -61,7 +60,7 @@ class ClaudeMagic:
         if cell is None and line.startswith("/"):
             self._command(line)
             return None
-        variables = self.shell.user_ns
+        variables = scope.visible(last=self.shell.user_ns)
         options, rest = arguments.parse(
             line, below=cell is not None, is_schema=lambda word: structured.names_schema(word, variables)
         )
@@ -73,9 +72,14 @@ class ClaudeMagic:
             return None
         if cell is not None and rest:
             raise PromptError(f"{rest.split()[0]!r} is not an option; the prompt goes below the %%{self.name} line")
-        reply = self._ask(rest if cell is None else cell, options)
+        reply = self._ask(rest if cell is None else self._typed(cell), options, variables)
         # IPython would show the value of a cell magic once more, below the reply that was just drawn.
         return reply if cell is None else None
+
+    def _typed(self, cell: str) -> str:
+        """Return the body of a cell as it was typed: IPython adds a line end to a cell that has none."""
+        is_terminal = hasattr(self.shell, "prompt_for_code")  # where blank lines end the input
+        return cell.rstrip("\n") if is_terminal else cell.removesuffix("\n")
 
     def _command(self, line: str) -> None:
         result = commands.run(self.session, line, self.shell.user_ns)
@@ -91,12 +95,12 @@ class ClaudeMagic:
         else:
             _show(result)
 
-    def _ask(self, prompt: str, options: dict[str, Any]) -> Reply | None:
+    def _ask(self, prompt: str, options: dict[str, Any], variables: Mapping[str, Any]) -> Reply | None:
         """Convert the options, fill in the prompt, and send it.
 
-        Options are texts, by name.
+        options    texts, by name
+        variables  what {{name}} may name: variables of the calling function, then of the notebook
         """
-        variables = self.shell.user_ns
         files = attachments.gather([template.named(text, variables) for text in options.pop("attach", ())])
         schema = {"json": structured.by_name(options.pop("json"), variables)} if "json" in options else {}
         texts, notices = template.fill_options(options, variables)
@@ -111,21 +115,20 @@ class ClaudeMagic:
             if unsupported := [name for name in NOT_IN_SWEEPS if name in flags | values]:
                 raise PromptError(f"a sweep does not support --{unsupported[0]}; leave it out")
             values |= {"attach": files.attachments} if files.attachments else {}
-            sweep_cell(self.session, prompt.strip("\n"), settings=values, flags=flags, out=out, variables=variables)
+            sweep_cell(self.session, prompt, values, flags, variables=variables, store=self.shell.user_ns)
             return None
         if "tools" in values:
             values["tools"] = tools.toolbox(tools.by_name(values["tools"], variables), yes="yes" in flags)
         elif "yes" in flags:
             raise PromptError("--yes allows the functions of --tools; add --tools weather,add or leave out --yes")
-        filled = template.fill(prompt.strip("\n"), self._with_error(prompt), pictures=True)
+        filled = template.fill(prompt, self._with_error(prompt, variables), pictures=True)
         return self._send(filled, values, flags, PromptText(notices=tuple(notices)) + files)
 
-    def _with_error(self, prompt: str) -> Mapping[str, Any]:
-        """Return the variables of the notebook, with Err if the prompt needs it."""
-        variables: dict[str, Any] = self.shell.user_ns
+    def _with_error(self, prompt: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the variables, with Err if the prompt needs it."""
         if "Err" in variables or not re.search(r"\{\{\s*Err\s*\}\}", prompt):
             return variables
-        return ChainMap({"Err": context.error(self.session.credentials.known()).text}, variables)
+        return {**variables, "Err": context.error(self.session.credentials.known()).text}
 
     def _send(
         self, filled: PromptText, values: dict[str, Any], flags: dict[str, Any], files: PromptText = NOTHING

@@ -24,15 +24,17 @@ NUMBERS: dict[str, Callable[[str], int | float]] = {
 def sweep_cell(
     session: Session,
     prompt: str,
-    *,
     settings: Mapping[str, Any],
     flags: Mapping[str, Any],
-    out: str,
-    variables: dict[str, Any],
+    *,
+    variables: Mapping[str, Any],
+    store: dict[str, Any],
 ) -> None:
-    """Run the sweep of a cell and store it in the variable `out`.
+    """Run the sweep of a cell and store it in the variable that -o names.
 
     A sweep that is stopped before its end is stored too.
+
+    variables  what {{name}} may name; store: the variables of the notebook
     """
     if flags.get("chat"):
         raise PromptError("a sweep is not a conversation; leave -c out")
@@ -50,7 +52,7 @@ def sweep_cell(
         api.sweep(prompt, variables=variables, session=session, show=show, **{**settings, **spec, **limits})
     finally:
         if (result := api.newest()) is not before:
-            variables[out] = result
+            store[flags["out"]] = result
 
 
 def read_spec(text: str) -> dict[str, Any]:
