@@ -43,8 +43,8 @@ def details(reply: Reply) -> str:
     parts.append(money(reply))
     if reply.provider != "demo":
         parts.append(f"{reply.seconds:.1f} s")
-    why = f": {reply.stop_detail}" if reply.stop_detail else ""
-    parts.append(STOP_WORDS[reply.stop_reason] + why)
+    why = reply.stop_detail and (repr(reply.stop_detail) if reply.stop_reason == "stop_sequence" else reply.stop_detail)
+    parts.append(reply.ending + (f": {why}" if why else ""))
     return render.terminal_safe(" · ".join(parts))
 
 
@@ -59,7 +59,12 @@ def next_step(reply: Reply) -> str:
         return "the text above is not an answer; word the prompt differently, or ask another model"
     if reply.stop_reason == "tool_use" and any(call.result is not None for call in reply.calls):
         return "stopped after many rounds of functions; %claude /continue goes on"
-    return "%claude /continue goes on" if reply.stop_reason == "max_tokens" and reply.text else ""
+    if reply.is_empty:
+        return {"max_tokens": "raise max_tokens", "end": "run it again", "unknown": "run it again"}.get(
+            reply.stop_reason, ""
+        )
+    is_cut = reply.stop_reason == "max_tokens" or (reply.stop_reason == "unknown" and reply.raw_stop_reason)
+    return "%claude /continue goes on" if is_cut else ""
 
 
 def bundle(reply: Reply, hint: str = "") -> dict[str, str]:

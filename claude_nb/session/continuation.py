@@ -77,7 +77,7 @@ def of(reply: Reply | None, models: Models) -> Continuation:
     """
     if reply is None or not (reply.text.strip() or reply.calls):
         raise PromptError("there is no reply to continue; send a prompt first")
-    if reply.stop_reason not in ("max_tokens", "interrupted", "error", "tool_use"):
+    if reply.stop_reason not in ("max_tokens", "interrupted", "error", "tool_use", "unknown"):
         raise PromptError(
             f"the last reply is {STOP_WORDS[reply.stop_reason]}, so there is nothing to continue; "
             "use -c NAME to keep a conversation going"

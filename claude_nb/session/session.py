@@ -239,7 +239,7 @@ class Session:
         self.last, self.last_call = reply, call
         # Half an exchange would leave two user messages in a row, which some servers reject. A server that refused
         # once refuses again when it sees that.
-        ends = reply.complete and (reply.text or reply.calls) and reply.stop_reason not in ("refusal", "tool_use")
+        ends = reply.complete and not reply.is_empty and reply.stop_reason not in ("refusal", "tool_use")
         if call.chat and ends:
             talk = self.conversations.get(call.chat, Conversation(call.chat))
             self.conversations[call.chat] = continuation.extended(talk, call.after, reply, call.cell)

@@ -191,7 +191,8 @@ def _why_final(reply: Reply) -> str:
         return "the answer was cut at max_tokens, so its JSON is incomplete; raise max_tokens"
     if reply.stop_reason == "refusal":
         return "the model refused to answer, so there is no JSON; change the prompt"
-    return f"the reply is {STOP_WORDS[reply.stop_reason]}, and contains no JSON that matches the schema"
+    ending = reply.ending if reply.is_empty else f"the reply is {STOP_WORDS[reply.stop_reason]}"
+    return f"{ending}, and contains no JSON that matches the schema"
 
 
 def _no_json(reply: Reply, line: str) -> NoJson:

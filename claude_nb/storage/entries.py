@@ -19,7 +19,6 @@ from claude_nb.render.chars import one_line
 from claude_nb.render.table import Table, html_table, text_table
 from claude_nb.types.plain import is_valid
 from claude_nb.types.reply import Reply
-from claude_nb.types.request import STOP_WORDS
 
 # (seconds since sending, characters of text so far), at most one pair per 50 ms.
 Rhythm = tuple[tuple[float, int], ...]
@@ -108,7 +107,7 @@ def _cells(row: Row, width: int) -> tuple[str, ...]:
     reply = row.reply
     settings = " ".join(f"{name}={value}" for name, value in reply.params.items())
     date = f"{reply.created_at.astimezone():%Y-%m-%d %H:%M}"
-    ended = "not finished" if row.running else STOP_WORDS[reply.stop_reason]
+    ended = "not finished" if row.running else reply.ending
     texts = (reply.model, reply.prompt, reply.text, settings)
     return (str(row.id), date, *(one_line(text, width) for text in texts), ended)
 

@@ -21,7 +21,6 @@ from claude_nb.sweeps.metrics.statistics import Interval
 from claude_nb.sweeps.plan import grid
 from claude_nb.sweeps.sweep import RunOptions, Sweep, SweepObserver
 from claude_nb.types.reply import Reply
-from claude_nb.types.request import STOP_WORDS
 
 Rule = str | re.Pattern[str] | Callable[[Reply], Any]
 
@@ -237,4 +236,4 @@ def _judge(rule: Rule) -> Callable[[Reply], bool]:
 
 
 def _short(reply: Reply) -> str:
-    return f"{one_line(reply.text, 100)!r} ({STOP_WORDS[reply.stop_reason]})"
+    return f"{one_line(reply.text, 100)!r} ({reply.ending})"

@@ -15,7 +15,7 @@ from claude_nb import schema
 from claude_nb.errors import ClaudeError, NoJson
 from claude_nb.types.content import Called, Part, ToolResult, calls_with_results
 from claude_nb.types.plain import SIGNED, Plain, to_plain
-from claude_nb.types.request import Message, Request, StopReason, Usage
+from claude_nb.types.request import STOP_WORDS, Message, Request, StopReason, Usage
 
 Source = Literal["live", "replay", "demo"]
 
@@ -63,7 +63,7 @@ class Reply(Plain):
         created_at: When the reply was written, with its time zone.
         error: Why it broke off, in one line; None for a reply that ended by itself.
         saved_usd: US dollars that the cache saved, or None if unknown. Negative if filling the cache cost more.
-        stop_detail: Why the model refused, or None if the server did not say.
+        stop_detail: Why the model refused, or the stop sequence that matched; None if the server did not say.
         parts: Signed thoughts, tool calls and tool results, for the conversation.
 
     Example:
@@ -121,6 +121,20 @@ class Reply(Plain):
     def complete(self) -> bool:
         """Return whether the reply ended by itself, not by an interruption or an error."""
         return self.stop_reason not in ("interrupted", "error")
+
+    @property
+    def ending(self) -> str:
+        """How the reply ended, as the footer says it: "finished", "the reply is empty (cut at max_tokens)"."""
+        words = STOP_WORDS[self.stop_reason]
+        if self.stop_reason == "unknown" and self.raw_stop_reason:
+            words = f'ended with "{" ".join(self.raw_stop_reason.split())[:60]}", an unknown reason'
+        ended = self.stop_reason in ("end", "max_tokens", "stop_sequence", "unknown")
+        return f"the reply is empty ({words})" if ended and self.is_empty else words
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether there is no text but white space, and no tool call."""
+        return not (self.text.strip() or self.calls)
 
     @property
     def message(self) -> Message:

@@ -11,7 +11,7 @@ from typing import Any
 
 from claude_nb.render import reply as footer
 from claude_nb.types.reply import Reply
-from claude_nb.types.request import STOP_WORDS, Request
+from claude_nb.types.request import Request
 
 # The most that the widget's state holds besides the replies: some front ends save it in the notebook.
 MAX_META_BYTES = 7_000
@@ -67,7 +67,7 @@ class Run:
             "text": reply.text if reply else "",
             "html": self.html,
             "thinking": reply.thinking if reply else "",
-            "stop": STOP_WORDS[reply.stop_reason] if reply else "failed",
+            "stop": reply.ending if reply else "failed",
             "footer": footer.line(reply) if reply else "",
             "error": self.error,
             "blamed": self.blamed,

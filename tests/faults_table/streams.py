@@ -124,6 +124,20 @@ ENDINGS = (
         "Hel",
         "refusal",
     ),
+    Fault(
+        "the stop reason is a break, such as network_error",
+        lambda w: body(w.open, w.text("Hel"), w.broken, w.close),
+        'StreamCut: the server broke off the reply with "network_error" (what arrived is kept); run the cell again',
+        "Hel",
+    ),
+    Fault(
+        "the stop reason is an unknown word",
+        lambda w: body(w.open, w.text("Hello"), w.unknown, w.close),
+        "",
+        "Hello",
+        "unknown",
+    ),
+    Fault("the end marker comes alone", lambda w: body(w.close), "", "", "unknown"),
     Fault("no token counts", lambda w: body(w.text("Hello"), w.without_usage, w.close), "", "Hello", "end"),
 )
 

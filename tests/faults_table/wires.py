@@ -23,6 +23,8 @@ class Chat:
     close = b"data: [DONE]\n\n"
     twice = sse(chat_chunk(finish="length"))
     refused = sse(chat_chunk(finish="content_filter"))
+    broken = sse(chat_chunk(finish="network_error"))
+    unknown = sse(chat_chunk(finish="novel_word"))
     without_usage = sse(chat_chunk(finish="stop"))
 
     def __init__(self) -> None:
@@ -52,6 +54,8 @@ class Messages(Chat):
     close = event("message_stop")
     twice = event("message_delta", delta={"stop_reason": "max_tokens"})
     refused = event("message_delta", delta={"stop_reason": "refusal"}, usage={"output_tokens": 3})
+    broken = event("message_delta", delta={"stop_reason": "network_error"})
+    unknown = event("message_delta", delta={"stop_reason": "novel_word"})
     without_usage = event("message_delta", delta={"stop_reason": "end_turn"})
 
     def text(self, text: str) -> bytes:

@@ -41,7 +41,7 @@ NOT_YET = ("null", "none", "unspecified", "not_finished")  # some servers send t
 
 def _letters(word: str) -> str:
     """Return the letters of a word: "FinishReason.MAX_TOKENS" and "maxTokens" -> "maxtokens"."""
-    return re.sub("[^a-z]", "", word.lower()).removeprefix("finishreason")
+    return re.sub("^(finish|stop)?reason", "", re.sub("[^a-z]", "", word.lower()))
 
 
 STOP_REASONS = {_letters(word): reason for reason, words in WORDS.items() for word in words.split()}

@@ -34,6 +34,7 @@ from claude_nb.providers.dialects.content import (
     alternating,
     anthropic_block,
     body_start,
+    is_blank,
     openai_content,
     openai_tool_call,
     server_fields,
@@ -72,6 +73,8 @@ def _openai_messages(message: Message, origin: str) -> list[dict[str, Any]]:
         return [{"role": "tool", "tool_call_id": part.id, "content": part.text} for part in results]
     calls = [openai_tool_call(part, origin) for part in message.parts if isinstance(part, ToolCall)]
     converted = {"role": message.role, "content": openai_content(message)}
+    if not calls and is_blank(message.role, converted["content"]):
+        return []
     return [server_fields(message.parts, origin) | converted | ({"tool_calls": calls} if calls else {})]
 
 

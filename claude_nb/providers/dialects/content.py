@@ -94,13 +94,19 @@ def _tools_as_text(message: Message) -> Iterator[Message]:
 
 def body_start(request: Request, to_block: ToBlock, *, stream: bool) -> dict[str, Any]:
     """Build the fields of a body that Anthropic and AI/ML API share."""
-    messages = [{"role": message.role, "content": content(message, to_block)} for message in alternating(request)]
+    contents = ((message.role, content(message, to_block)) for message in alternating(request))
+    messages = [{"role": role, "content": content} for role, content in contents if not is_blank(role, content)]
     body: dict[str, Any] = {"model": request.model, "messages": messages}
     if system := system_prompt(request):
         body["system"] = system
     if stream:
         body["stream"] = True
     return body
+
+
+def is_blank(role: str, content: str | list[Block]) -> bool:
+    """Return whether this is a reply of white space only, which Anthropic rejects in a conversation."""
+    return role == "assistant" and isinstance(content, str) and not content.strip()
 
 
 def system_prompt(request: Request) -> str | None:

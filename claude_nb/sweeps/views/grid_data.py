@@ -10,7 +10,6 @@ from claude_nb.sweeps.metrics.registry import Metric
 from claude_nb.sweeps.plan import label
 from claude_nb.sweeps.results import Results
 from claude_nb.types.reply import Reply
-from claude_nb.types.request import STOP_WORDS
 
 TEXT_CHARS = 20_000
 
@@ -67,7 +66,7 @@ def text(reply: Reply, repeat: int) -> dict[str, Any]:
         "k": repeat,
         "text": shown,
         "cut": len(reply.text) - len(shown),
-        "end": STOP_WORDS[reply.stop_reason],
+        "end": reply.ending,
         "error": reply.error,
         "replay": reply.source == "replay",
     }
