@@ -10,8 +10,8 @@ processes write, as two kernels do. A file in WAL mode is switched back.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
+import re
 import sqlite3
 import tempfile
 import threading
@@ -24,7 +24,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from claude_nb.storage import migrations
+from claude_nb.storage import migrations, places
+from claude_nb.storage.trouble import KEPT, explain, shown
 
 T = TypeVar("T")
 
@@ -33,8 +34,9 @@ LOCK_SLICE_S = 0.2
 # Larger files are not checked at the first write, because the user would notice the delay.
 CHECKED_BYTES = 20_000_000
 MOST_SET_ASIDE = 3
+JOURNALS = ("-journal", "-wal", "-shm")
+BESIDE = (*JOURNALS, "-lock")
 TROUBLE = (migrations.NotOurs, sqlite3.Error, OSError, ValueError, OverflowError)
-FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))  # Windows has no quota error
 
 
 class File:
@@ -96,7 +98,16 @@ class File:
         return result
 
     def _explained(self, error: Exception) -> tuple[str, str]:
-        return (error.kind, str(error)) if isinstance(error, migrations.NotOurs) else _explain(error, self.path)
+        return (error.kind, str(error)) if isinstance(error, migrations.NotOurs) else explain(error)
+
+    def set_aside(self) -> list[Path]:
+        """Return the files that were set aside as damaged, with their journals, oldest first."""
+        pattern = re.compile(f"{re.escape(self.path.stem)}-damaged-[-0-9]{{22}}{re.escape(self.path.suffix)}(-[a-z]+)?")
+        try:
+            files = sorted(self.path.parent.iterdir())
+        except (OSError, ValueError):
+            return []
+        return [file for file in files if pattern.fullmatch(file.name) and places.is_file_or_free(file)]
 
     def exists(self) -> bool:
         """Return whether the file exists; False if that is unknown."""
@@ -109,11 +120,12 @@ class File:
         try:
             return self._once(work, writing, deadline)
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            if not _may_be_damage(error, self.path) or not self._set_aside():
+            if not _may_be_damage(error) or not self._set_aside():
                 raise
         return self._once(work, True, deadline)
 
     def _once(self, work: Callable[[sqlite3.Connection], T], writing: bool, deadline: float) -> T:
+        _check_place(self.path)
         if not writing:
             with self._transaction(False, deadline) as connection:
                 if not migrations.is_old(connection):
@@ -164,7 +176,7 @@ class File:
             name = f"{self.path.stem}-damaged-{stamp}-{time.time_ns() % 10**6:06}{self.path.suffix}"
             target = self.path.with_name(name)
             self.path.rename(target)
-            for ending in ("-journal", "-wal", "-shm"):
+            for ending in JOURNALS:
                 with contextlib.suppress(FileNotFoundError):
                     Path(f"{self.path}{ending}").rename(f"{target}{ending}")
             self._set_aside_count += 1
@@ -174,7 +186,18 @@ class File:
     def _note(self, kind: str, line: str) -> None:
         if kind not in self._warned:
             self._warned.add(kind)
-            self._warnings.append(f"history: {_shown(self.path)} {line}")  # for the thread that waits for the work
+            self._warnings.append(f"history: {shown(self.path)} {line}")  # for the thread that waits for the work
+
+
+def _check_place(path: Path) -> None:
+    """Raise NotOurs if the place, or one beside it where SQLite writes, holds something other than a file."""
+    if why := places.fault(path):
+        off = "" if path.is_dir() else ", or set it to off"
+        raise migrations.NotOurs("place", f"{why}, so {KEPT}; name a file (CLAUDE_NB_HISTORY){off}", readable=False)
+    for ending in BESIDE:
+        if not places.is_file_or_free(f"{path}{ending}"):
+            line = f"cannot be used, because {path.name}{ending} is not a file, so {KEPT}; remove that one"
+            raise migrations.NotOurs("place", line, readable=False)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -216,9 +239,9 @@ def _create(path: Path) -> None:
         Path(temporary).unlink()
 
 
-def _may_be_damage(error: Exception, path: Path) -> bool:
+def _may_be_damage(error: Exception) -> bool:
     # Damage can show as any error, so only errors with another clear cause are excluded.
-    return _explain(error, path)[0] in ("damaged", "other")
+    return explain(error)[0] in ("damaged", "other")
 
 
 def _is_damaged(path: Path) -> bool:
@@ -232,45 +255,5 @@ def _is_damaged(path: Path) -> bool:
     except migrations.NotOurs:
         return False
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        return _may_be_damage(error, path)
+        return _may_be_damage(error)
     return not sound
-
-
-def _explain(error: Exception, path: Path) -> tuple[str, str]:
-    """Return the kind of trouble and the message about it."""
-    text = str(error) if isinstance(error, sqlite3.Error) else ""
-    code = error.errno if isinstance(error, OSError) else None
-    kept = "replies are shown but not kept"
-    folder = False
-    with contextlib.suppress(OSError):
-        folder = path.is_dir()
-    denied = code in (errno.EACCES, errno.EPERM, errno.EROFS)
-    # SQLITE_CORRUPT and SQLITE_NOTADB raise the base class; Python 3.10 does not give the code.
-    damaged = type(error) is sqlite3.DatabaseError
-    reason = " ".join(text.split())[:120] or type(error).__name__
-    causes = (
-        (folder, "directory", f"is a folder, so {kept}; name a file (CLAUDE_NB_HISTORY)"),
-        ("locked" in text or "locking" in text, "locked", f"is locked by another program, so {kept} for now"),
-        ("full" in text or code in FULL, "full", f"cannot grow: the disk is full, so {kept}; free some space"),
-        (
-            "readonly" in text or "unable to open" in text or denied,
-            "read-only",
-            f"cannot be written (permissions or a read-only disk), so {kept}; see CLAUDE_NB_HISTORY",
-        ),
-        (
-            "disk I/O" in text or code == errno.EIO,
-            "disk",
-            f"cannot be read or written (the disk reports an error), so {kept}; check the disk",
-        ),
-        (damaged, "damaged", f"is damaged and cannot be moved aside, so {kept}; move it away yourself"),
-        (True, "other", f"cannot be used ({reason}), so {kept}"),
-    )
-    return next((kind, line) for holds, kind, line in causes if holds)
-
-
-def _shown(path: Path) -> str:
-    """Return the path without the user's name, because notebook outputs are shared."""
-    try:
-        return f"~/{path.absolute().relative_to(Path.home()).as_posix()}"
-    except (ValueError, RuntimeError):
-        return path.name

@@ -7,10 +7,8 @@ header and no path, and nothing in it is executed.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -19,6 +17,7 @@ from typing import Any
 
 from claude_nb.errors import ConfigError
 from claude_nb.stop_signal import Stop
+from claude_nb.storage import places
 from claude_nb.storage.entries import Recorded, from_json, reply_from, rhythm_from, to_json
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Chunk, Request
@@ -182,21 +181,13 @@ def _get(path: Path) -> bytes:
 
 def _put(path: Path, content: bytes) -> None:
     """Replace the file in one step. Unlike the history it is meant to be shared, so the umask sets its mode."""
-    temporary: Path | None = None
     try:
-        target = path.resolve()
-        temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}")
-        with temporary.open("xb") as file:
+        with places.replacing(path) as temporary, temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(target)
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot write {path} ({_why(error)}); nothing was changed, try another place") from None
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError, ValueError):
-                temporary.unlink(missing_ok=True)
 
 
 def _why(error: OSError | ValueError) -> str:

@@ -21,8 +21,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from claude_nb.errors import ConfigError
 from claude_nb.storage import rows
-from claude_nb.storage.database import File
+from claude_nb.storage.database import JOURNALS, File
 from claude_nb.storage.entries import Recorded, Rhythm, Row, to_json
 from claude_nb.storage.open_rows import OpenRow, OpenRows
 from claude_nb.storage.writer import Writer, result_of
@@ -228,6 +229,20 @@ class Store:
             return 0
         future = self._writer.submit(_Write(work=lambda db: rows.erase(db, where, values)))
         return self._file.guarded(lambda: result_of(future), 0)
+
+    def set_aside(self) -> list[str]:
+        """Return the names of the damaged files that were set aside and may still hold replies."""
+        return [file.name for file in self._file.set_aside() if not file.name.endswith(JOURNALS)]
+
+    def erase_set_aside(self) -> int:
+        """Delete the damaged files that were set aside, and return how many. Raises ConfigError if one stays."""
+        names = self.set_aside()
+        for file in self._file.set_aside():
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                raise ConfigError(f"{file.name} cannot be deleted ({error.strerror}); delete it yourself") from None
+        return len(names)
 
     def _read(
         self,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from claude_nb.errors import ConfigError
+from claude_nb.storage import places
 from claude_nb.sweeps.plan import Case, Plan
 from claude_nb.sweeps.results import Results
 from claude_nb.types.reply import Reply
@@ -25,17 +26,14 @@ VERSION = 1
 def save(sweep: Results, path: str | os.PathLike[str]) -> None:
     """Write a sweep. An existing file is replaced only when the new one is complete."""
     path = Path(path)
-    new = path.with_name(f".{path.name}.new")
     try:
-        if path.suffix == ".parquet":
-            _save_parquet(sweep, new)
-        else:
-            new.write_text("".join(f"{line}\n" for line in (_header(sweep), *_records(sweep))), encoding="utf-8")
-        new.replace(path)
+        with places.replacing(path) as new:
+            if path.suffix == ".parquet":
+                _save_parquet(sweep, new)
+            else:
+                new.write_text("".join(f"{line}\n" for line in (_header(sweep), *_records(sweep))), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from None
-    finally:
-        new.unlink(missing_ok=True)
 
 
 class Saved(NamedTuple):
@@ -49,6 +47,8 @@ class Saved(NamedTuple):
 def read(path: str | os.PathLike[str]) -> Saved:
     """Read what save() wrote. Raises ConfigError."""
     path = Path(path)
+    if why := places.fault(path):  # reading a pipe or a device could block
+        raise ConfigError(f"{path} cannot be read (it {why}); name another file")
     try:
         if path.suffix == ".parquet":
             return _read_parquet(path)

@@ -20,6 +20,7 @@ from claude_nb.errors import ClaudeError, PromptError
 from claude_nb.render import reply
 from claude_nb.render.table import Table
 from claude_nb.session import options
+from claude_nb.storage import places
 from claude_nb.sweeps.first_words import Measured, measure
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
@@ -204,7 +205,8 @@ class Lens(LensTraits):
         about = {number: lens_branches.details(step) for number, step in self._tree.by_id.items()}
         traits = {name: getattr(self, name) for name in self.keys if name in LensTraits.class_own_traits()}
         target = Path(path).expanduser()
-        target.write_text(lens_html.stand_alone(traits, arrays, about), encoding="utf-8")
+        with places.replacing(target) as new:
+            new.write_text(lens_html.stand_alone(traits, arrays, about), encoding="utf-8")
         return target
 
     def __repr__(self) -> str:

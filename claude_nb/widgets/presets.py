@@ -9,6 +9,7 @@ from typing import Any
 
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.session import options
+from claude_nb.storage import places
 
 BUILT_IN: dict[str, dict[str, Any]] = {
     "precise": {"temperature": 0.1},
@@ -28,6 +29,8 @@ def default_path() -> Path:
 
 def load(path: Path) -> dict[str, dict[str, Any]]:
     """Read the user's presets. Returns {} if the file is missing or not valid."""
+    if places.fault(path):  # reading a pipe could block
+        return {}
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         return {name: checked(name, params) for name, params in dict(data).items()}
@@ -61,7 +64,8 @@ def change(path: Path, name: object, params: object) -> dict[str, dict[str, Any]
         raise PromptError(f"there are already {MAX_PRESETS} presets of your own; delete one first")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(own, indent=1), encoding="utf-8")
+        with places.replacing(path) as new:
+            new.write_text(json.dumps(own, indent=1), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot save the preset in {path} ({error.strerror}); check the folder") from None
     return own

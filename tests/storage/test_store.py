@@ -193,3 +193,27 @@ def test_a_warning_comes_from_the_thread_that_waits_for_the_write(tmp_path: Path
     store = Store(tmp_path, warn=lambda _: threads.append(threading.current_thread()))
     assert store.begin(ask()) is None
     assert threads == [threading.current_thread()]
+
+
+# Damaged files
+
+
+def test_set_aside_files_are_named_and_deleted_with_their_journals(store: Store, path: Path) -> None:
+    assert (store.set_aside(), store.erase_set_aside()) == ([], 0)
+    kept(store, ask())
+    damaged = "history-damaged-20260102-030405-123456.db"
+    others = [
+        "history-damaged-notes.db",
+        "other-damaged-20260102-030405-123456.db",
+        f"{damaged}.txt",
+        "history.db-lock",
+    ]
+    for name in (damaged, f"{damaged}-journal", f"{damaged}-wal", *others):
+        path.with_name(name).touch()
+    path.with_name("history-damaged-20260102-030405-999999.db").symlink_to("history.db")
+    assert store.set_aside() == [damaged]
+    assert store.erase_set_aside() == 1
+    left = {file.name for file in path.parent.iterdir()}
+    assert not [name for name in left if name.startswith(damaged) and not name.endswith(".txt")]
+    assert left >= {"history.db", "history-damaged-20260102-030405-999999.db", *others}
+    assert len(store.recent()) == 1

@@ -73,13 +73,19 @@ def _fix(call: Invocation) -> Prompt:
 def _forget(call: Invocation) -> str:
     store = call.session.memory.history
     match call.text.split():
+        case ["--damaged"]:
+            return f"deleted {counted(store.erase_set_aside(), 'damaged file')}"
         case ["--all"]:
             count = store.forget(everything=True)
         case ["--before", date]:
             count = store.forget(before=_date(date))
         case _:
             count = store.forget(_number(call.text, "/forget 12, /forget --before 2026-01-31 or /forget --all"))
-    return f"forgot {counted(count, 'reply')}"
+    forgot = f"forgot {counted(count, 'reply')}"
+    if call.text.startswith("--") and (files := store.set_aside()):
+        hold = "holds" if len(files) == 1 else "hold"
+        return f"{forgot}; {', '.join(files)} still {hold} replies, and %claude /forget --damaged deletes them"
+    return forgot
 
 
 def _restore(call: Invocation) -> str:
@@ -161,7 +167,9 @@ COMMANDS = (
     Command("/continue", "continue the newest reply, which reached max_tokens or broke off", _continue),
     Command("/fix [WORDS]", "send the last error and its cell; put the corrected cell below, without running it", _fix),
     Command("/code [NAME]", "print the Python of the newest reply or of NAME, and put it into a new cell", _code),
-    Command("/forget ID|--all|--before DATE", "erase replies from the history", _forget),
+    Command(
+        "/forget ID|--all|--before DATE|--damaged", "erase replies from the history, or its damaged files", _forget
+    ),
     Command("/restore [NAME]", "put this notebook's replies back into their variables after a restart", _restore),
     Command("/replay off|use|only [FILE] [--speed N]", "play replies from the history or a record file", _replay),
     Command("/record FILE", "write this notebook's replies to a file for replay", _record),
