@@ -63,7 +63,7 @@ class CallRecord:
         """Price and save the reply of a turn that has ended."""
         if self.recorded is None:
             reply = self.account(reply, turn.rhythm)
-        elif reply.complete:
+        elif not reply.broke_off:
             # The recorded text and price are kept. Only the source tells that the model was not asked.
             from claude_nb.storage.recordings import as_replay
 

@@ -39,7 +39,7 @@ class Totals:
             self.usage = self.usage + replace(reply.usage, cost_usd=None)
             self.cost_usd += reply.cost_usd or 0.0
             self.unpriced += reply.cost_usd is None
-            if reply.complete:
+            if not reply.broke_off:
                 model = (reply.provider, reply.model)
                 count, seconds = self._seconds.get(model, (0, 0.0))
                 self._seconds[model] = (count + 1, seconds + reply.seconds)

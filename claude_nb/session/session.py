@@ -239,8 +239,8 @@ class Session:
         self.last, self.last_call = reply, call
         # Half an exchange would leave two user messages in a row, which some servers reject. A server that refused
         # once refuses again when it sees that.
-        ends = reply.complete and not reply.is_empty and reply.stop_reason not in ("refusal", "tool_use")
-        if call.chat and ends:
+        unfinished = reply.broke_off or reply.is_empty or reply.stop_reason in ("refusal", "tool_use")
+        if call.chat and not unfinished:
             talk = self.conversations.get(call.chat, Conversation(call.chat))
             self.conversations[call.chat] = continuation.extended(talk, call.after, reply, call.cell)
         return reply

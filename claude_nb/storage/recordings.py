@@ -61,7 +61,7 @@ def write(path: str | os.PathLike[str], recorded: Iterable[Recorded]) -> int:
     Requests keep the order of their first occurrence, with the last complete reply to each. To update a file, pass its
     old replies first: write(path, [*read(path), *store.recorded(notebook=name)])
     """
-    newest = {item.reply.request.key: item for item in recorded if item.reply.complete}
+    newest = {item.reply.request.key: item for item in recorded if not item.reply.broke_off}
     lines = [to_json(HEADER), *map(_line, newest.values())]
     _put(Path(path), ("\n".join(lines) + "\n").encode())
     return len(newest)

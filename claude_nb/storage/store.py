@@ -164,7 +164,7 @@ class Store:
         where = "key = ? AND stop_reason NOT IN ('interrupted', 'error') AND source <> 'replay'"
 
         def same(reply: Reply) -> bool:  # the columns only speed up the search; the reply itself decides
-            return reply.complete and reply.source != "replay" and reply.request.key == request.key
+            return not reply.broke_off and reply.source != "replay" and reply.request.key == request.key
 
         return next((Recorded(row.reply, row.rhythm) for row in self._read(where, (request.key,), 1, same)), None)
 
@@ -213,7 +213,7 @@ class Store:
         notebook  None: those of this kernel. There is no way to get all, because record files are shared
         """
         where, value = ("owner = ?", rows.owner()) if notebook is None else ("notebook = ?", rows.plain(notebook))
-        found = self._read(where, (value,), keep=lambda reply: reply.complete)
+        found = self._read(where, (value,), keep=lambda reply: not reply.broke_off)
         replies = [Recorded(row.reply, row.rhythm) for row in reversed(found)]
         return [(self.find(item.reply.request) or item) if item.reply.source == "replay" else item for item in replies]
 

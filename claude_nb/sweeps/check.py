@@ -180,7 +180,7 @@ def check(
     judge = _judge(rule)
     if not isinstance(what, str):
         replies = (what,) if isinstance(what, Reply) else tuple(what)
-        complete = [reply for reply in replies if reply.complete]
+        complete = [reply for reply in replies if not reply.broke_off]
         return _verdict(complete, judge, at_least, len(replies) - len(complete), "incomplete")
     if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_CALLS:
         raise PromptError(f"n is the number of calls, 1 to {MOST_CALLS}, not {n!r}")
@@ -198,7 +198,7 @@ def check(
         if not deadline.is_over:
             raise
         why = f"not complete after {seconds:g} s"
-    complete = [reply for reply in sweep.replies if reply.complete]
+    complete = [reply for reply in sweep.replies if not reply.broke_off]
     if sweep.hopeless and not complete:
         raise ConfigError(sweep.hopeless)
     why = next((reply.error for reply in sweep.replies if reply.error and not deadline.is_over), why)

@@ -134,7 +134,7 @@ class Results:
         values = self.cases[i].values.items()
         variables = {name: value for name, value in values if name not in columns and name != "prompt"}
         names = registry.check_names(self.checks)
-        checks = self.checks.items() if reply.complete else ()
+        checks = self.checks.items() if not reply.broke_off else ()
         return {**columns, **variables, **{names[name]: registry.passed(reply, check) for name, check in checks}}
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -146,7 +146,7 @@ class Results:
         by_case: list[list[Reply]] = [[] for _ in self.cases]
         for i, _, reply in self.numbered():
             by_case[i].append(reply)
-        whole = [[reply for reply in replies if reply.complete] for replies in by_case]
+        whole = [[reply for reply in replies if not reply.broke_off] for replies in by_case]
         grams = registry.equal_grams([[reply.text for reply in replies] for replies in whole])
         return [
             Sample(good, len(replies) - len(good), grams, self.checks)

@@ -119,8 +119,13 @@ class Reply(Plain):
 
     @property
     def complete(self) -> bool:
-        """Return whether the reply ended by itself, not by an interruption or an error."""
-        return self.stop_reason not in ("interrupted", "error")
+        """Return whether the reply ended by itself: max_tokens, an interruption and an error cut it."""
+        return not self.broke_off and self.stop_reason != "max_tokens"
+
+    @property
+    def broke_off(self) -> bool:
+        """Return whether an interruption or an error ended the reply. The same request may get another one."""
+        return self.stop_reason in ("interrupted", "error")
 
     @property
     def ending(self) -> str:

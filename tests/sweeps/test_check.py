@@ -15,6 +15,7 @@ from claude_nb.session.session import Session
 from claude_nb.sweeps.check import Verdict, check
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
+from tests.helpers import sessions
 from tests.helpers.replies import chat
 from tests.helpers.server import Server, Wait, answer
 
@@ -164,3 +165,9 @@ def test_it_works_from_the_history_without_asking_again(monkeypatch: pytest.Monk
         assert len(server.requests) == count == 4
     assert first.rate == again.rate == 1.0
     assert {one.source for one in again.replies} == {"replay"}
+
+
+def test_replies_that_max_tokens_cut_are_judged_like_others() -> None:
+    asking = sessions.session(CLAUDE_NB_PROVIDER="demo")
+    verdict = check("Tell me a story.", lambda reply: not reply.complete, n=3, max_tokens=2, session=asking)
+    assert (verdict.passed, verdict.n) == (3, 3)

@@ -198,7 +198,8 @@ def test_a_reply_tells_what_was_asked_and_what_was_really_sent() -> None:
 
 @pytest.mark.parametrize("reason", sorted(STOP_WORDS))
 def test_only_broken_off_replies_are_incomplete(reason: StopReason) -> None:
-    assert reply(stop_reason=reason).complete == (reason not in ("interrupted", "error"))
+    assert reply(stop_reason=reason).complete == (reason not in ("interrupted", "error", "max_tokens"))
+    assert reply(stop_reason=reason).broke_off == (reason in ("interrupted", "error"))
 
 
 def test_a_reply_knows_when_it_was_written_in_universal_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -177,7 +177,7 @@ def money(sweep: Sweep) -> str:
     replies = [reply for reply in sweep.replies if reply.source != "replay"]
     if all(reply.provider == "demo" for reply in replies):
         return "free"
-    if any(reply.cost_usd is None and reply.complete for reply in replies):
+    if any(reply.cost_usd is None and not reply.broke_off for reply in replies):
         return "cost unknown"
     return footer.dollars(sweep.cost_usd)
 
@@ -186,7 +186,7 @@ def _state(sweep: Sweep, *, live: bool) -> State:
     from claude_nb.sweeps.views.grid_widget import State
 
     progress = f"{len(sweep):,} of {sweep.total:,} replies" if live or sweep.left else f"{len(sweep):,} replies"
-    failed = sum(not reply.complete for reply in sweep.replies)
+    failed = sum(reply.broke_off for reply in sweep.replies)
     parts = [progress, f"{failed:,} failed" if failed else "", money(sweep) if len(sweep) else ""]
     return State(len(sweep), sweep.total, " · ".join(filter(None, parts)), live)
 
