@@ -1,28 +1,25 @@
 """Turn files, figures and tables of the notebook into attachments.
 
-They are checked by their bytes and limited in size. Only what the user named is read: regular files, no devices,
-nothing that usually holds secrets. A file at an https:// address is fetched here and not by the provider, so that it
-is checked before it is sent, and has a fingerprint.
+They are checked by their bytes and limited in size. Only what the user named is read. A file at an https:// address
+is fetched here and not by the provider, so that it is checked before it is sent, and has a fingerprint.
 """
 
 from __future__ import annotations
 
 import base64
-import glob
 import hashlib
 import io
 import math
 import os
 import re
-import stat
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.guard import attempt, guarded, kind_of
-from claude_nb.prompt import pictures, tables
+from claude_nb.prompt import files, pictures, tables
+from claude_nb.prompt.files import size_text
 from claude_nb.prompt.text import PromptText
 from claude_nb.types.content import Attachment
 
@@ -36,11 +33,6 @@ MAGIC = (
     (b"GIF89a", "image/gif"),
     (b"%PDF-", "application/pdf"),
 )
-SECRET = re.compile(
-    r"(?i)(^|/)(\.ssh|\.aws|\.gnupg|\.kube|\.docker)(/|$)|(^|/)(\.env(\..*)?|\.netrc|\.pgpass|\.pypirc|\.git-credentials"
-    r"|id_(rsa|dsa|ecdsa|ed25519)|credentials(\.json)?|shadow|.*\.(pem|key|pfx|p12|kdbx))$"
-)
-SYSTEM = ("/proc/", "/sys/", "/dev/")
 
 
 def gather(sources: Any) -> PromptText:
@@ -96,10 +88,10 @@ def _from_value(value: Any, name: str) -> PromptText:
 def _attached(data: bytes, name: str, media_type: str, note: str) -> PromptText:
     most = MAX_BYTES[media_type.partition("/")[0]]
     if len(data) > most:
-        raise PromptError(f"{name} has {_size(len(data))}; send at most {_size(most)} of this kind")
+        raise PromptError(f"{name} has {size_text(len(data))}; send at most {size_text(most)} of this kind")
     sha256 = hashlib.sha256(data).hexdigest()
     attachment = Attachment(name, media_type, sha256, len(data), base64.b64encode(data).decode())
-    return PromptText("", (attachment,), (f"attached {name}: {media_type}, {_size(len(data))}{note}",))
+    return PromptText("", (attachment,), (f"attached {name}: {media_type}, {size_text(len(data))}{note}",))
 
 
 def _short(name: str) -> str:
@@ -131,47 +123,8 @@ def _files(source: str | os.PathLike[str]) -> Iterable[PromptText]:
 
         fetched = download.fetch(typed, max(MAX_BYTES.values()))
         return [from_bytes(fetched.data, fetched.name, f", fetched from {fetched.host}")]
-    path = Path(os.path.expanduser(typed))  # noqa: PTH111  # Path.expanduser raises for an unknown user
-    if glob.has_magic(typed) and not path.exists():
-        names = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  # Path.glob takes no absolute patterns
-        paths = [Path(name) for name in names if Path(name).is_file()]
-        if not paths:
-            raise PromptError(f"no file matches {typed}; check the folder and the pattern")
-        if len(paths) > MAX_FILES:
-            raise PromptError(f"{typed} matches {len(paths)} files; send at most {MAX_FILES} with a prompt")
-    else:
-        paths = [path]
-    # The notice names the target of a symbolic link, because a link may lead anywhere.
-    return [
-        from_bytes(_read(file), file.name, f", from {file.resolve()}" if file.is_symlink() else "") for file in paths
-    ]
-
-
-def _read(path: Path) -> bytes:
-    """Return the bytes of a regular file.
-
-    Its kind and size are checked before it is read.
-    """
-    try:
-        real = path.resolve(strict=True)
-        if SECRET.search(real.as_posix()) or SECRET.search(path.as_posix()):
-            raise PromptError(f"{path} usually holds secrets and is not sent; copy what you need to another file")
-        if real.as_posix().startswith(SYSTEM):
-            raise PromptError(f"{path} is a part of the system and not one of your files; attach a regular file")
-        # Without O_NONBLOCK, opening a pipe would wait forever for its other end.
-        with open(real, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
-            about = os.fstat(file.fileno())
-            if not stat.S_ISREG(about.st_mode):
-                raise PromptError(f"{path} is not a regular file; attach a file")
-            most = max(MAX_BYTES.values())
-            data = b"" if about.st_size > most else file.read(most + 1)
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or "not a file name"
-        hint = f"; for a variable write {{{{{path}}}}}" if str(path).isidentifier() else ""
-        raise PromptError(f"{path} cannot be read: {reason}{hint}") from None
-    if about.st_size > most or len(data) > most:
-        raise PromptError(f"{path} has {_size(about.st_size)}; send at most {_size(most)} with a prompt")
-    return data
+    found = (files.read(path, max(MAX_BYTES.values())) for path in files.matching(typed, MAX_FILES))
+    return [from_bytes(file.data, file.name, file.origin) for file in found]
 
 
 def _media_type(data: bytes, name: str) -> str:
@@ -236,9 +189,3 @@ def _shows_itself(value: Any) -> bytes | None:
             if isinstance(data, bytes):
                 return data
     return None
-
-
-def _size(count: int) -> str:
-    return (
-        f"{count:,} bytes" if count < 10_000 else f"{count / 1000:,.0f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
-    )

@@ -72,9 +72,8 @@ def _changed(image: Image.Image, name: str) -> Picture | None:
         return None
     if not image.info.get("progressive"):  # such a JPEG is decoded as a whole
         scale = 2 * USEFUL_PIXELS / max(size)
-        image.draft(
-            None, (round(size[0] * scale), round(size[1] * scale))
-        )  # a large JPEG is decoded at a part of its size
+        wanted = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+        image.draft(None, wanted)  # a large JPEG is decoded at a part of its size
     _check_size(image, name)
     return _encoded(image, size)
 

@@ -6,12 +6,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from claude_nb import schema
 from claude_nb.errors import BadRequest, NoJson, PromptError
-from claude_nb.prompt import template
+from claude_nb.prompt import files, template
 from claude_nb.providers.dialects.strict_schema import for_claude
 from claude_nb.providers.model_spec import ModelSpec
 from claude_nb.session.call import Call, Round
@@ -120,15 +119,13 @@ def _schema(option: Any) -> schema.Schema:
 
 
 def _read(path: str) -> str:
-    file = Path(path.strip()).expanduser()
+    [found] = files.matching(path.strip(), 1)
+    if not found.is_file():
+        raise PromptError(f"{path} is not a file; name a .json file that holds a JSON schema")
     try:
-        if not file.is_file():
-            raise PromptError(f"{path} is not a file; name a .json file that holds a JSON schema")
-        if file.stat().st_size > MAX_SCHEMA_BYTES:
-            raise PromptError(f"{path} is larger than {MAX_SCHEMA_BYTES // 1000:,} kB; use a smaller schema")
-        return file.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise PromptError(f"cannot read {path} ({type(error).__name__}); check the path") from None
+        return files.read(found, MAX_SCHEMA_BYTES).data.decode()
+    except UnicodeDecodeError:
+        raise PromptError(f"{path} is not UTF-8 text; name a .json file that holds a JSON schema") from None
 
 
 def _wrapped(inner: schema.Schema) -> schema.Schema:

@@ -390,7 +390,7 @@ def test_a_cell_attaches_files_figures_and_earlier_outputs(shell: Shell, tmp_pat
     with Server([replies.chat(["ok"])]) as server:
         where = f"-p openai-compatible -m m --base-url {server.url}"
         options = "-a {{folder}}/a.txt -a {{table}} -a Out[3]"
-        printed = shell.run(f"%%claude {where} {options}\n\nSee {{{{fig}}}}\n")
+        printed = shell.run(f"%%claude {where} {options}\nSee {{{{fig}}}}\n")
     content = server.requests[0].json["messages"][0]["content"]
     assert [part["type"] for part in content] == ["text", "text", "image_url", "text", "image_url"]
     assert content[3]["text"] == "See "
