@@ -21,9 +21,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from claude_nb.safe_text.redaction import redact
+from claude_nb.safe_text.visible import visible
+
+
+def _safe(value: object) -> object:
+    """Return a text of an error without keys and control characters, because it may quote a user or a server."""
+    return visible(redact(value)) if isinstance(value, str) else value
+
 
 class ClaudeError(Exception):
     """Base of all errors that this package raises on purpose.
+
+    Its text shows no key and no control character, whatever it quotes.
 
     Attributes:
         reply: The Reply as far as it had arrived, or None if nothing had arrived.
@@ -38,6 +48,9 @@ class ClaudeError(Exception):
 
     reply: Any = None  # a Reply. It is not named here, because the module of Reply imports this one.
     retry_in_s: float | None = None
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*map(_safe, args))
 
     def _render_traceback_(self) -> list[str]:
         # IPython calls this method: the cell shows one line, and the error can still be caught by its type.
@@ -95,7 +108,7 @@ class ApiError(ClaudeError):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.request_id = request_id
+        self.request_id = request_id and redact(request_id)
         self.retry_after_s = retry_after_s
         self.param = param
 

@@ -14,6 +14,7 @@ import pytest
 
 from claude_nb.providers import lifecycle
 from claude_nb.providers.models import shipped
+from claude_nb.safe_text import redaction
 from claude_nb.storage.store import Store
 
 KEY_VARIABLES = ("AIMLAPI_API_KEY", "AIMLAPI_KEY", "AIML_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY")
@@ -40,6 +41,12 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 def day_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """No model retires while the tests get older: today is the day on which the table was checked."""
     monkeypatch.setattr(lifecycle, "today", lambda: date.fromisoformat(shipped().checked))
+
+
+@pytest.fixture(autouse=True)
+def no_keys_of_another_test() -> None:
+    """A process masks each key that it has held; the next test may use the same text for something else."""
+    redaction.forget_all()
 
 
 def _is_loopback(address: object) -> bool:

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 from claude_nb.errors import ClaudeError, PromptError
 from claude_nb.prompt import attachments
 from claude_nb.prompt.text import PromptText
-from claude_nb.providers.keys import Key, redact
 from claude_nb.render.chars import one_line
+from claude_nb.safe_text.redaction import redact
 
 MAX_CHARS = 40_000  # of all cells together; the oldest are left out
 MAX_OUTPUT_CHARS = 4_000  # of the output of one cell, and of an error
@@ -32,7 +32,6 @@ MAX_IMAGE_BYTES = 20_000_000  # of all images together
 def cells(
     count: int,
     variables: Mapping[str, Any],
-    keys: Iterable[Key] = (),
     outputs: Mapping[int, Iterable[Any]] = MappingProxyType({}),
     images: Callable[[int], Iterable[bytes]] | None = None,
 ) -> PromptText:
@@ -44,7 +43,7 @@ def cells(
     """
     sources, values = variables.get("In") or [], variables.get("Out") or {}
     numbers = [n for n in range(1, len(sources) - 1) if str(sources[n]).strip()][-count:]
-    parts = [(n, _masked(_cell(n, str(sources[n]), _printed(outputs.get(n, ())), values), keys)) for n in numbers]
+    parts = [(n, _masked(_cell(n, str(sources[n]), _printed(outputs.get(n, ())), values))) for n in numbers]
     found = PromptText()
     while sum(len(part.text) for _, part in parts) > MAX_CHARS:
         del parts[0]
@@ -62,15 +61,15 @@ def cells(
     return replace(found, notices=tuple(dict.fromkeys(found.notices)))
 
 
-def error(keys: Iterable[Key] = ()) -> PromptText:
+def error() -> PromptText:
     """Return the traceback of the notebook's last error: {{Err}}.
 
     Raises PromptError if there is none.
     """
-    return _masked(_short("".join(traceback.format_exception(_last_error(), limit=-8)).rstrip()), keys)
+    return _masked(_short("".join(traceback.format_exception(_last_error(), limit=-8)).rstrip()))
 
 
-def failed_cell(variables: Mapping[str, Any], keys: Iterable[Key] = ()) -> PromptText:
+def failed_cell(variables: Mapping[str, Any]) -> PromptText:
     """Return the source of the cell that raised the last error.
 
     Raises PromptError if there is none.
@@ -85,7 +84,7 @@ def failed_cell(variables: Mapping[str, Any], keys: Iterable[Key] = ()) -> Promp
     source = "".join(linecache.getlines(file)) if file else ""
     if not source.strip():
         raise PromptError("the cell that failed cannot be found; run it again, or send it with {{In[3]}} {{Err}}")
-    return _masked(source.rstrip(), keys)
+    return _masked(source.rstrip())
 
 
 def _last_error() -> BaseException:
@@ -142,8 +141,8 @@ def _short(text: str) -> str:
     return f"{text[:half]}\n… {len(text) - MAX_OUTPUT_CHARS:,} characters left out …\n{text[-half:]}"
 
 
-def _masked(text: str, keys: Iterable[Key]) -> PromptText:
-    masked = redact(text, keys, assignments=True)
+def _masked(text: str) -> PromptText:
+    masked = redact(text, assignments=True)
     notice = "something that looks like a key or password was masked; use --dry-run to see what is sent"
     return PromptText(masked, notices=() if masked == text else (notice,))
 

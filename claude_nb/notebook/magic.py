@@ -128,7 +128,7 @@ class ClaudeMagic:
         """Return the variables, with Err if the prompt needs it."""
         if "Err" in variables or not re.search(r"\{\{\s*Err\s*\}\}", prompt):
             return variables
-        return {**variables, "Err": context.error(self.session.credentials.known()).text}
+        return {**variables, "Err": context.error().text}
 
     def _send(
         self, filled: PromptText, values: dict[str, Any], flags: dict[str, Any], files: PromptText = NOTHING
@@ -178,7 +178,7 @@ class ClaudeMagic:
             return filled
         outputs = getattr(self.shell.history_manager, "outputs", {})
         images = self.images.of if flags.get("pictures") else None
-        cells = context.cells(count, self.shell.user_ns, self.session.credentials.known(), outputs, images)
+        cells = context.cells(count, self.shell.user_ns, outputs, images)
         return PromptText(CELLS) + cells + "\n\n" + filled if cells.text and filled.text.strip() else filled
 
     def _complete(self, request: Request, call: Call, view: ReplyView) -> Reply:

@@ -20,7 +20,7 @@ from claude_nb.prompt.public import is_named_public, is_public
 from claude_nb.providers.http import proxies, transport
 from claude_nb.providers.http.stream import ByteStream, Head, ThreadedStream, Timeouts, Unreached
 from claude_nb.providers.http.transport import OutgoingRequest, Url
-from claude_nb.providers.keys import looks_like_key
+from claude_nb.safe_text.redaction import looks_like_key
 
 MOST_S = 30.0  # for the whole download, redirects included
 TIMEOUTS = Timeouts(connect_s=10.0, silence_s=MOST_S)

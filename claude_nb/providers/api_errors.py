@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -17,6 +17,7 @@ from claude_nb.errors import ApiError, AuthError, BadRequest, Overloaded
 from claude_nb.providers import error_bodies
 from claude_nb.providers.sse import read_object
 from claude_nb.render.chars import one_line
+from claude_nb.safe_text.redaction import MASK, redact
 
 SHOWN_CHARS = 300
 PARAMS = ("temperature", "top_p", "top_k", "max_tokens", "stop_sequences", "seed")
@@ -27,6 +28,8 @@ NO_MONEY = re.compile(
 )
 # Gateways such as LiteLLM give out keys with a budget.
 BUDGET = re.compile(r"(?i)budget.{0,12}exceeded|exceeded.?budget|over .{0,12}budget")
+# The beginning of a mask that was cut.
+_CUT_MASK = re.compile(rf"(?:{'|'.join(re.escape(MASK[:n]) for n in range(len(MASK) - 1, 0, -1))})…\Z")
 TOO_LONG = re.compile(r"(?i)context.?(length|window|limit)|prompt is too long|too many tokens|maximum context")
 VERIFY = re.compile(r"(?i)verif")
 
@@ -55,7 +58,6 @@ def from_response(
     *,
     host: str,
     found: str | None = None,
-    clean: Callable[[str], str] = str,
 ) -> ApiError:
     """Return the error of a response.
 
@@ -63,10 +65,9 @@ def from_response(
 
     headers  names in lower case
     found    where the key was found: "environment variable AIMLAPI_API_KEY"
-    clean    applied to every text of the server before it is shown; redacts the key
     """
     data = read_object(body)
-    message = clean(error_bodies.message(data, body, headers))
+    message = error_bodies.message(data, body, headers)
     words = " ".join((message, *error_bodies.codes(data or {})))
     no_money = (status == 429 and NO_MONEY.search(words)) or (status < 500 and BUDGET.search(words))
     kind = AuthError if no_money else _class_of(status)
@@ -74,7 +75,7 @@ def from_response(
     return kind(
         f"{host} {_cause(status)}{_quoted(message)}; {_next_step(status, words, headers, found, param)}",
         status=status,
-        request_id=clean(request_id(headers) or error_bodies.request_id(data or {})) or None,
+        request_id=request_id(headers) or error_bodies.request_id(data or {}) or None,
         retry_after_s=retry_after_s(headers),
         param=param,
     )
@@ -222,5 +223,7 @@ def _param(data: Mapping[str, Any], message: str) -> str | None:
 
 
 def _quoted(message: str) -> str:
-    line = one_line(message, SHOWN_CHARS).rstrip(".;")
+    # Masked before it is cut, because half a key would not be found. The margin is longer than any key.
+    line = one_line(redact(message[: 8 * SHOWN_CHARS]), SHOWN_CHARS)
+    line = _CUT_MASK.sub("…", line).rstrip(".;")
     return f': "{line}"' if line else ""

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from claude_nb.errors import ConfigError
-from claude_nb.providers.keys import Key, is_loopback, looks_like_key, origin_of
+from claude_nb.providers.keys import Key, is_loopback, origin_of
+from claude_nb.safe_text import redaction
 
 GATEWAY_KEY = "CLAUDE_NB_API_KEY"  # for every other server, such as a gateway or a proxy
+LONG_WORD = re.compile(r"\S{16}")  # a shorter key is a word that a local server requires, such as "ollama"
 SERVICE = "claude_nb"  # the name of the keys in the keyring
 
 
@@ -113,11 +116,20 @@ class Credentials:
         elsewhere = (key for key in self._from_elsewhere.values() if key)
         return (*self._passed.values(), *self._from_variable.values(), *elsewhere)
 
-    def in_text(self, text: str, names: Iterable[str]) -> bool:
-        """Return whether a text holds a known key, one in these variables, or a key format."""
-        secrets = [key.reveal() for key in self.known()] + [self._variable(name) for name in names]
-        # A short "key" is a word that a local server requires ("ollama", "none"), which a prompt may contain.
-        return looks_like_key(text) or any(len(secret) >= 16 and secret in text for secret in secrets)
+    def in_text(self, text: str, owners: Iterable[KeyOwner]) -> bool:
+        """Return whether a text holds a key format, or a key of one of these owners, wherever it is kept."""
+        if redaction.looks_like_key(text):
+            return True
+        if not LONG_WORD.search(text):
+            return False  # most texts; the keyring and the secrets of Colab are slow, or ask the user
+        for owner in owners:
+            self.find(owner)
+            for name in (*owner.variables, GATEWAY_KEY):
+                redaction.remember(self._variable(name))
+        if (gateway := (GATEWAY_KEY, "")) not in self._from_elsewhere:
+            found = _from_secrets((GATEWAY_KEY,))
+            self._from_elsewhere[gateway] = Key(found[0], origin="", found=found[1]) if found else None
+        return redaction.holds_known(text)
 
     def missing(self, owner: KeyOwner, base_url: str | None) -> ConfigError:
         """Return the error for a missing key, which says where to set it."""

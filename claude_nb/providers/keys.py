@@ -1,31 +1,17 @@
-"""API keys that hide their value, where they may be sent, and redaction."""
+"""API keys that hide their value, and where they may be sent."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import logging
-import re
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_address
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from claude_nb.errors import ConfigError
 from claude_nb.providers import addresses
-
-# The key formats of Anthropic, OpenAI and compatible services, GitHub, AWS, Google and Hugging Face.
-# A word like "task-oriented-programming" does not match: no letter may precede "sk-", and a key has a digit.
-# AI/ML API documents no format. Its keys are 32 hexadecimal digits, which match too many harmless texts.
-KEY_SHAPES = re.compile(
-    r"(?<![A-Za-z0-9])sk-(?=[A-Za-z_\-]*[0-9])[A-Za-z0-9_\-]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16}|AIza[0-9A-Za-z_\-]{30,}|hf_[A-Za-z0-9]{20,}"
-)
-# An assignment like password = "value", whose name says that the value is secret.
-ASSIGNED_SECRET = re.compile(
-    r"(?i)((?:api_?key|secret|token|passw(?:or)?d|pwd)\w*[\"']?\s*[\]]?\s*[=:]\s*)([\"'])((?:(?!\2).){6,})\2"
-)
-BEARER = re.compile(r"(?i)(bearer\s+|x-api-key[\"']?\s*[:=]\s*[\"']?)[A-Za-z0-9._~+/=\-]{8,}")
+from claude_nb.safe_text import redaction
 
 
 class Key:
@@ -42,6 +28,7 @@ class Key:
     def __init__(self, value: str, *, origin: str, found: str) -> None:
         # A closure keeps the value out of vars(), of slot dumps and of a debugger's list of variables.
         self.reveal: Callable[[], str] = lambda: value
+        redaction.remember(value)
         self.origin = origin
         self.found = found
 
@@ -100,64 +87,14 @@ def check_destination(url: str, key: Key | None, *, allow_http: bool) -> None:
         raise ConfigError(f"the key from {key.found} contains characters that no key has; copy it again")
 
 
-def redact(text: str, keys: Iterable[Key] = (), *, assignments: bool = False) -> str:
-    """Mask keys in a text.
-
-    Example: redact("Bearer sk-ant-api03-abcdef0123456789abcd") -> "Bearer [key]".
-
-    The given keys are masked in every spelling: plain, URL-encoded, base64, or 8 or more of their characters.
-    Other texts are masked if they have the format of a key.
-
-    assignments  also mask values that are assigned to a name like password: password = "hunter22"
-    """
-    for key in keys:
-        secret = key.reveal()
-        if len(secret) < 8:
-            continue
-        for spelling in (secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode()):
-            text = text.replace(spelling, "[key]")
-        text = _without_pieces(text, secret)
-    text = BEARER.sub(r"\1[key]", KEY_SHAPES.sub("[key]", text))
-    return ASSIGNED_SECRET.sub(r"\1\2[masked]\2", text) if assignments else text
-
-
 class RedactedLogs(logging.Filter):
     """Filter that masks keys in the log records of libraries we call."""
 
     def __init__(self, *names: str) -> None:
         super().__init__()
-        self._thread = threading.local()
         for name in names:
             logging.getLogger(name).addFilter(self)
 
-    def use(self, key: Key | None) -> None:
-        """Set the key to mask in the records of the running thread."""
-        self._thread.key = key
-
     def filter(self, record: logging.LogRecord) -> bool:
-        if key := getattr(self._thread, "key", None):
-            record.msg, record.args = redact(record.getMessage(), [key]), None
+        record.msg, record.args = redaction.redact(record.getMessage()), None
         return True
-
-
-def looks_like_key(text: str) -> bool:
-    """Return whether a text contains a key format, such as "sk-ant-api03-..."."""
-    return KEY_SHAPES.search(text) is not None
-
-
-def _without_pieces(text: str, secret: str, size: int = 8) -> str:
-    """Mask pieces of the secret, because servers quote keys in part."""
-    pieces = {secret[i : i + size] for i in range(len(secret) - size + 1)}
-    start = 0
-    masked: list[str] = []
-    while start < len(text):
-        if text[start : start + size] not in pieces:
-            masked.append(text[start])
-            start += 1
-            continue
-        end = start + size
-        while text[end - size + 1 : end + 1] in pieces and end < len(text):
-            end += 1
-        masked.append("[key]")
-        start = end
-    return "".join(masked)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.providers import addresses
-from claude_nb.providers.credentials import GATEWAY_KEY, Credentials, KeyOwner
+from claude_nb.providers.credentials import Credentials, KeyOwner
 from claude_nb.providers.keys import Key, is_loopback
 from claude_nb.stop_signal import Stop
 from claude_nb.types.content import Thought
@@ -77,7 +77,7 @@ PROVIDERS: dict[str, Provider] = {
 }
 
 
-KEY_VARIABLES = (*(name for row in PROVIDERS.values() for name in row.key_variables), GATEWAY_KEY)
+OWNERS = tuple(row.owner for row in PROVIDERS.values())
 
 
 def find(name: str) -> Provider:
@@ -232,6 +232,7 @@ def stream(request: Request, options: SendOptions, *, credentials: Credentials, 
     key = key_for(request, credentials)
     from claude_nb.providers.dialects import binding
     from claude_nb.providers.http import client
+    from claude_nb.providers.redacted import chunks_without_keys
 
     dialect = _dialect(dialect_name(request))
     # A reply in one piece is silent until it is complete, and the longest take minutes.
@@ -247,13 +248,11 @@ def stream(request: Request, options: SendOptions, *, credentials: Credentials, 
     with response:
         if response.request_id:
             yield Chunk(id=response.request_id)
-        if response.is_stream:
-            for chunk in binding.bound(dialect.chunks(response.events()), body):
-                if chunk.stop_reason:
-                    response.expect_end()
-                yield chunk
-        else:
-            yield from binding.bound(dialect.whole(response.json()), body)
+        chunks = dialect.chunks(response.events()) if response.is_stream else dialect.whole(response.json())
+        for chunk in chunks_without_keys(binding.bound(chunks, body)):
+            if chunk.stop_reason and response.is_stream:
+                response.expect_end()
+            yield chunk
 
 
 def bound(reply: Reply, request: Request) -> Reply:

@@ -1,36 +1,10 @@
-"""Make control characters visible: escapes, direction overrides, invisible tags, half surrogate pairs."""
+"""Texts for terminals and pages: one safe line, a count with its noun."""
 
 from __future__ import annotations
 
-import re
+from claude_nb.safe_text.visible import visible
 
-_BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
-_TAGS = range(0xE0000, 0xE0080)
-_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f")
-
-# C0 has pictures of its own (ESC -> U+241B); the others become the replacement character.
-_VISIBLE: dict[int, str] = {
-    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"},
-    0x7F: "\u2421",
-    **dict.fromkeys((*range(0x80, 0xA0), *_BIDI, *_TAGS), "\ufffd"),
-}
-
-
-def terminal_safe(text: str) -> str:
-    r"""Return text that is safe to print: terminal_safe("a\x1b[2Jb") -> "a␛[2Jb".
-
-    Newline and tab stay; other control characters, direction overrides, invisible tags and half surrogate pairs
-    become visible. Letters and emoji of any script stay as they are.
-    """
-    text = _whole(text).replace("\r\n", "\n")
-    if text.isascii() and text.isprintable():
-        return text
-    shown: list[str] = []
-    done = 0
-    for flag in _FLAG.finditer(text):  # the flags of Scotland and others are spelled with tag characters
-        shown += (text[done : flag.start()].translate(_VISIBLE), flag[0])
-        done = flag.end()
-    return "".join((*shown, text[done:].translate(_VISIBLE)))
+terminal_safe = visible
 
 
 def clean(text: str) -> str:
@@ -52,12 +26,3 @@ def counted(count: int, noun: str) -> str:
     """Return a number with its noun: counted(1, "reply") -> "1 reply", counted(2, "reply") -> "2 replies"."""
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{count:,} {noun if count == 1 else plural}"
-
-
-def _whole(text: str) -> str:
-    """Join surrogate pairs and replace lone halves, so that the text can be encoded."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from claude_nb.errors import BadRequest, ClaudeError
-from claude_nb.providers.keys import Key
 from claude_nb.session import structured, tool_loop
 from claude_nb.session.call import Call, Round
 from claude_nb.session.reader import ReplyView
@@ -14,15 +13,12 @@ from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 
 
-def complete(
-    first: Round, view: ReplyView, send: Callable[[Request, Call], Turn], keys: Callable[[], Iterable[Key]]
-) -> Reply:
+def complete(first: Round, view: ReplyView, send: Callable[[Request, Call], Turn]) -> Reply:
     """Return the whole reply of one or more rounds, shown in a view.
 
     tool_loop and structured say what is sent next, if anything.
 
     send  returns the Turn of a request
-    keys  returns the keys that no result of a tool may show to the model
     """
     reply: Reply | None = None
     following: Round | None = first
@@ -41,7 +37,7 @@ def complete(
             if reply and call.rounds and getattr(error, "reply", None) is None:  # this round was not sent
                 tool_loop.break_off(reply, error, view)
             raise
-        reply = tool_loop.run_tools(call, newest, view, keys())
+        reply = tool_loop.run_tools(call, newest, view)
         following = tool_loop.next_round(call, reply) if reply is not newest else None
         if following is None:
             view.finish(reply)

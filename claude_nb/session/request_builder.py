@@ -40,7 +40,7 @@ class Config:
 
     def refuse_keys(self, *values: object) -> None:
         """Raise PromptError when one of these values holds a key."""
-        if self.credentials.in_text("\n".join(map(str, values)), registry.KEY_VARIABLES):
+        if self.credentials.in_text("\n".join(map(str, values)), registry.OWNERS):
             raise PromptError("this looks like a key, and was not sent; take it out and make a new key if it was saved")
 
 

@@ -167,7 +167,7 @@ class Session:
         """
         try:
             first = Round(request, call or Call())
-            reply = complete(first, view or ReplyView(), self.send, self.credentials.known)
+            reply = complete(first, view or ReplyView(), self.send)
         except (ClaudeError, Interrupted) as error:
             self.last = error.reply or self.last
             raise

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import NoReturn
 
 from claude_nb.errors import ClaudeError, Interrupted
-from claude_nb.providers.keys import Key
 from claude_nb.session import continuation
 from claude_nb.session.call import Call, Round
 from claude_nb.session.consent import QuestionInterrupted
@@ -20,7 +18,7 @@ from claude_nb.types.request import StopReason
 MAX_ROUNDS = 10
 
 
-def run_tools(call: Call, reply: Reply, view: ReplyView, keys: Iterable[Key] = ()) -> Reply:
+def run_tools(call: Call, reply: Reply, view: ReplyView) -> Reply:
     """Run the functions that a reply calls, and return the reply with their results.
 
     They run one after another. An error is raised with the reply so far as error.reply; Interrupted means that a
@@ -35,7 +33,7 @@ def run_tools(call: Call, reply: Reply, view: ReplyView, keys: Iterable[Key] = (
     try:
         for tool_call in pending:
             view.calls(content.calls_with_results((*pending, *results)), notices)
-            outcome = call.tools.call(tool_call, keys)
+            outcome = call.tools.call(tool_call)
             results.append(content.placed(outcome.result, at))
             notices += outcome.notices
     except ClaudeError as error:

@@ -20,7 +20,7 @@ from claude_nb.prompt import values
 from claude_nb.prompt.text import PromptText
 from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.dialects.tool_calls import ANSWER
-from claude_nb.providers.keys import Key, redact
+from claude_nb.safe_text.redaction import redact
 from claude_nb.schema import from_functions
 from claude_nb.session import consent
 from claude_nb.session.awaiting import awaited
@@ -55,7 +55,7 @@ class ToolBox:
     yes: bool = False
     allowed: set[str] = field(default_factory=set)
 
-    def call(self, call: ToolCall, keys: Iterable[Key] = ()) -> ToolOutcome:
+    def call(self, call: ToolCall) -> ToolOutcome:
         """Run a tool call.
 
         An error becomes the result, so that the model can correct its call. Raises KeyboardInterrupt, and ConfigError
@@ -70,7 +70,7 @@ class ToolBox:
             return _failed(call, f"the arguments do not match the schema: {problem}")
         if not self._allows(Called(call.name, arguments)):
             return _failed(call, "the user does not allow this call; continue without it")
-        return _run(function, arguments, call, keys)
+        return _run(function, arguments, call)
 
     def _schema(self, name: str) -> dict[str, Any]:
         parameters: dict[str, Any] = json.loads(next(tool.schema for tool in self.tools if tool.name == name))
@@ -138,7 +138,7 @@ def _tool(function: Any) -> Tool:
     return Tool(name, description or f"{name}{inspect.signature(function)}", parameters)
 
 
-def _run(function: Function, arguments: dict[str, Any], call: ToolCall, keys: Iterable[Key]) -> ToolOutcome:
+def _run(function: Function, arguments: dict[str, Any], call: ToolCall) -> ToolOutcome:
     try:
         text = _as_text(awaited(function(**_converted(function, arguments))), call.name)
     except NoJson as error:
@@ -146,8 +146,8 @@ def _run(function: Function, arguments: dict[str, Any], call: ToolCall, keys: It
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  # a user's function may raise anything
-        return _outcome(call, PromptText(reason(error, MAX_ERROR_CHARS)), keys, failed=True)
-    return _outcome(call, text, keys)
+        return _outcome(call, PromptText(reason(error, MAX_ERROR_CHARS)), failed=True)
+    return _outcome(call, text)
 
 
 def _converted(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -175,10 +175,10 @@ def _failed(call: ToolCall, text: str) -> ToolOutcome:
     return ToolOutcome(ToolResult(call.id, text, failed=True))
 
 
-def _outcome(call: ToolCall, result: PromptText, keys: Iterable[Key], *, failed: bool = False) -> ToolOutcome:
+def _outcome(call: ToolCall, result: PromptText, *, failed: bool = False) -> ToolOutcome:
     """Cut the result to a bounded length, and mask what looks like a key or password."""
     text = mended(result.text)
-    safe = redact(text, keys, assignments=True)
+    safe = redact(text, assignments=True)
     notices = list(result.notices)
     if safe != text:
         notices.append(f"{call.name}() returned what looks like a key or password; it was masked")

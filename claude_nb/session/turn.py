@@ -14,7 +14,9 @@ from typing import Protocol
 
 from claude_nb.errors import ClaudeError, Interrupted, StreamCut
 from claude_nb.heartbeat import HEARTBEAT
+from claude_nb.providers.redacted import text_without_keys
 from claude_nb.render.chars import one_line
+from claude_nb.safe_text.redaction import redact, redact_known
 from claude_nb.stop_signal import Stop
 from claude_nb.storage.entries import Rhythm
 from claude_nb.types import content
@@ -277,22 +279,22 @@ class Turn:
         HEARTBEAT.leave(self)
         with self._lock:
             if self.reply is None:
-                reply = Reply(
+                text, parts = text_without_keys(self.text, self._parts)
+                self.reply = Reply(
                     self.request,
-                    text=self.text,
-                    thinking=self.thinking,
+                    text=text,
+                    thinking=redact_known(self.thinking),
                     usage=self.usage,
                     stop_reason=stop_reason,
                     raw_stop_reason=self._end.raw_stop_reason,
                     stop_detail=self._end.detail,
-                    parts=content.to_keep(self._parts, [p for m in self.request.messages[-1:] for p in m.parts]),
+                    parts=content.to_keep(parts, [p for m in self.request.messages[-1:] for p in m.parts]),
                     seconds=round(self._clock() - self._began_at, 3),
                     first_token_s=None if self._first_token_s is None else round(self._first_token_s, 3),
                     source=self.source,
                     request_id=self._id,
                     response_model=self._model,
-                    error=error,
+                    error=error and redact(error),
                 )
-                self.reply = reply
-                self.reply = self._observer.finished(self, reply)
+                self.reply = self._observer.finished(self, self.reply)
             return self.reply

@@ -24,7 +24,7 @@ from claude_nb.providers.keys import Key
 from claude_nb.session import tools
 from claude_nb.types.content import ToolCall
 
-KEY = Key("0123456789abcdef0123456789abcdef", origin="https://a.b", found="a test")
+SECRET = "0123456789abcdef0123456789abcdef"
 
 
 class Unit(enum.Enum):
@@ -59,7 +59,7 @@ def box(*functions: Callable[..., Any], yes: bool = True) -> tools.ToolBox:
 
 
 def run(function: Callable[..., Any], **arguments: Any) -> tools.ToolOutcome:
-    return box(function).call(ToolCall("c1", function.__name__, json.dumps(arguments)), [KEY])
+    return box(function).call(ToolCall("c1", function.__name__, json.dumps(arguments)))
 
 
 # How they are told
@@ -254,7 +254,7 @@ COROUTINES = {
 @pytest.mark.parametrize("name", COROUTINES)
 def test_a_coroutine_is_awaited_behind_any_decorator(name: str) -> None:
     functions = box(COROUTINES[name])
-    outcome = functions.call(ToolCall("c1", functions.tools[0].name, '{"city": "Oslo"}'), [KEY])
+    outcome = functions.call(ToolCall("c1", functions.tools[0].name, '{"city": "Oslo"}'))
     assert (outcome.result.text, outcome.result.failed) == ("rain in Oslo", False)
 
 
@@ -284,8 +284,8 @@ def test_an_object_a_partial_and_a_coroutine_are_described_by_what_is_inside() -
 
 def test_a_model_cannot_change_what_a_partial_holds() -> None:
     held = box(partial(weather, unit=Unit.F))
-    assert held.call(ToolCall("c1", "weather", '{"city": "Oslo"}'), [KEY]).result.text == "18 fahrenheit in Oslo"
-    changed = held.call(ToolCall("c1", "weather", '{"city": "Oslo", "unit": "celsius"}'), [KEY]).result
+    assert held.call(ToolCall("c1", "weather", '{"city": "Oslo"}')).result.text == "18 fahrenheit in Oslo"
+    changed = held.call(ToolCall("c1", "weather", '{"city": "Oslo", "unit": "celsius"}')).result
     assert changed.failed
 
 
@@ -382,8 +382,10 @@ def test_a_wrong_call_is_told_to_the_model_and_runs_nothing(name: str, arguments
 
 
 def test_an_error_of_the_function_is_told_in_one_line_without_keys() -> None:
+    Key(SECRET, origin="https://a.b", found="a test")
+
     def fail() -> None:
-        raise ValueError(f"no way\nwith {KEY.reveal()} and api_key='hunter22'")
+        raise ValueError(f"no way\nwith {SECRET} and api_key='hunter22'")
 
     gave = run(fail)
     assert gave.result.failed
@@ -435,8 +437,10 @@ def test_an_interrupt_is_no_error_of_the_function() -> None:
 
 
 def test_a_long_result_is_cut_and_a_secret_masked_each_with_a_line_that_says_so() -> None:
+    Key(SECRET, origin="https://a.b", found="a test")
+
     def dump() -> str:
-        return f"token = 'abcdefgh' {KEY.reveal()} " + "x" * 30_000
+        return f"token = 'abcdefgh' {SECRET} " + "x" * 30_000
 
     gave = run(dump)
     assert gave.result.text.startswith("token = '[masked]' [key] xxx")

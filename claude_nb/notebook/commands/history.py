@@ -64,8 +64,7 @@ The error:
 
 
 def _fix(call: Invocation) -> Prompt:
-    keys = call.session.credentials.known()
-    cell, error = context.failed_cell(call.variables, keys), context.error(keys)
+    cell, error = context.failed_cell(call.variables), context.error()
     text = FIX.format(words=f"\n{call.text}\n" if call.text else "", cell=cell.text, error=error.text)
     return Prompt(text, {"code": True}, tuple(dict.fromkeys(cell.notices + error.notices)))
 

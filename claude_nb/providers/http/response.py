@@ -7,14 +7,15 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from claude_nb.errors import ApiError, BadRequest, ClaudeError, NetworkError, StreamCut
 from claude_nb.providers import api_errors
 from claude_nb.providers.http.stream import ByteStream, Head, Timeouts
-from claude_nb.providers.keys import Key, redact
+from claude_nb.providers.keys import Key
+from claude_nb.providers.redacted import without_keys
 from claude_nb.providers.sse import Decoder, Event, read_object
+from claude_nb.safe_text.redaction import redact_known
 from claude_nb.stop_signal import Stop
 
 STEP_BYTES = 64 * 1024
@@ -37,13 +38,12 @@ class Response:
     ) -> None:
         self._stream = stream
         self._stop = stop
-        self._keys = [key] if key else []
+        self._found = key.found if key else None
         self._clock = clock
         self._ending = False
         head = stream.take()
         self.status, self.headers = head if isinstance(head, Head) else Head(502, {})
-        request_id = api_errors.request_id(self.headers)
-        self.request_id = request_id and redact(request_id, self._keys)
+        self.request_id = without_keys(api_errors.request_id(self.headers))
         self._pieces = _decompressed(self._raw(), self.headers.get("content-encoding", "").strip().lower())
         # Wait for the first piece here, because a connection that is lost before it can still be retried.
         self._first = next(self._pieces, b"") if self.status < 300 else b""
@@ -83,14 +83,14 @@ class Response:
                     progress = False
                     for event in decoder.feed(piece):
                         progress = progress or event.name != "ping"
-                        yield self._redacted(event)
+                        yield _without_keys(event)
                     if progress:
                         progress_at = self._clock()
                     elif self._clock() - progress_at > self._stream.timeouts.progress_s:
                         raise self._no_progress()
             except (StreamCut, NetworkError) as error:
                 cut = error
-        yield from map(self._redacted, decoder.close())
+        yield from map(_without_keys, decoder.close())
         if cut is not None and not self._ending:
             raise cut
 
@@ -114,7 +114,8 @@ class Response:
     def _object(self) -> tuple[dict[str, Any] | None, bytes]:
         """Return the body as an object, and its first character."""
         body = self._read(JSON_BYTES)
-        return read_object(body), body.lstrip()[:1]
+        data = read_object(body)
+        return data and without_keys(data), body.lstrip()[:1]
 
     def error(self) -> ApiError:
         """Return the error that a response with an error status describes."""
@@ -124,8 +125,7 @@ class Response:
             self.headers,
             self._read(ERROR_BYTES, part=True),
             host=self._stream.host,
-            found=self._keys[0].found if self._keys else None,
-            clean=partial(redact, keys=self._keys),
+            found=self._found,
         )
 
     def _at_the_end(self) -> Timeouts:
@@ -171,15 +171,11 @@ class Response:
             "or allow more with --timeout"
         )
 
-    def _redacted(self, event: Event) -> Event:
-        """Mask keys, because servers echo them in errors.
 
-        In other events only the whole key counts, because a reply may hold text that merely looks like a key.
-        """
-        is_error = event.name == "error" or MENTIONS_ERROR.search(event.data)
-        if is_error or any(key.reveal() in event.data for key in self._keys):
-            return event._replace(data=redact(event.data, self._keys))
-        return event
+def _without_keys(event: Event) -> Event:
+    """Mask whole keys, and in an error also pieces of them. Of other texts, providers.redacted joins the pieces."""
+    is_error = event.name == "error" or MENTIONS_ERROR.search(event.data) is not None
+    return event._replace(data=redact_known(event.data, whole=not is_error))
 
 
 def _begins_stream(first: bytes, label: str) -> bool:

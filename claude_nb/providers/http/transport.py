@@ -98,7 +98,6 @@ def _exchange(request: OutgoingRequest, stream: ByteStream) -> Generator[Item, N
     end: ClaudeError | bytes = b""
     answered = False
     proxy: Proxy | None = None
-    LOGS.use(request.key)
     try:
         proxy = proxy_for(request.url)
         if proxy:

@@ -1,0 +1,1 @@
+"""Texts that are safe to show and to store: keys are masked, control characters are visible."""
