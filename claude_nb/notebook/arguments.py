@@ -16,7 +16,6 @@ _WORD = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\{\{.*?\}\}|\S)+""
 _ITEM = re.compile(r"""\{\{.*?\}\}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\s,"']+""")
 _PAIR = re.compile(rf"\s*([\w-]+)\s*=\s*({_WORD.pattern})", re.DOTALL)
 _LIST = re.compile(rf"\s*([A-Za-z_][\w-]*)\s*=\s*((?:{_ITEM.pattern})(?:\s*,\s*(?:{_ITEM.pattern}))*)(?=\s|$)")
-_VALUE_OF_BARE = re.compile(r"=|\s+(\d+|off)(?!\S)")  # anything else is the prompt: --thinking Why?
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 _BY_FLAG: dict[str, Option] = {flag: option for option in OPTIONS for flag in option.flags}
 
@@ -122,7 +121,9 @@ def _option(line: str, flag: re.Match[str], *, is_schema: Callable[[str], bool])
     if option.kind is None:
         return option, True, at
     if option.bare and not (
-        _has_schema(line, at, is_schema) if option.name == "json" else _VALUE_OF_BARE.match(line, at)
+        _has_schema(line, at, is_schema)
+        if option.name == "json"
+        else re.compile(rf"=|\s+({option.words})(?!\S)").match(line, at)
     ):
         return option, option.bare, at
     at = at + 1 if line.startswith("=", at) else len(line) - len(line[at:].lstrip())

@@ -5,6 +5,7 @@ Its one line names the cause and the next step. The type says whether a retry ma
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Mapping
@@ -22,7 +23,13 @@ from claude_nb.safe_text.redaction import MASK, redact
 SHOWN_CHARS = 300
 PARAMS = ("temperature", "top_p", "top_k", "max_tokens", "stop_sequences", "seed")
 OTHER_NAMES = {"max_completion_tokens": "max_tokens", "max_output_tokens": "max_tokens", "stop": "stop_sequences"}
-REQUEST_ID_HEADERS = ("x-inference-id", "request-id", "x-request-id", "x-generation-id")
+# The server's own name first, then those of gateways: LiteLLM, Azure, Cloudflare, Helicone, Portkey, Amazon.
+REQUEST_ID_HEADERS = (
+    *("x-inference-id", "request-id", "x-request-id", "x-generation-id", "x-litellm-call-id", "apim-request-id"),
+    *("cf-aig-log-id", "helicone-id", "x-portkey-trace-id", "x-amzn-requestid"),
+)
+COST_HEADERS = ("x-aimlapi-usd-spent", "x-litellm-response-cost")
+GATEWAY = "llm_provider-"  # LiteLLM passes the headers of the model's own server on under such names
 NO_MONEY = re.compile(
     r"(?i)out of (credits|funds)|credit balance|insufficient.?(credits|funds|quota|balance)|spend.?limit|billing"
 )
@@ -108,16 +115,24 @@ def is_error(data: Mapping[str, Any]) -> bool:
 
 
 def retry_after_s(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
-    """Return the seconds to wait by retry-after-ms or retry-after, or None."""
+    """Return the seconds to wait by retry-after-ms or retry-after, or None.
+
+    A gateway may pass them on under names of its own.
+    """
+    found = (_retry_after_s(headers, prefix, now) for prefix in ("", GATEWAY))
+    return next((seconds for seconds in found if seconds is not None), None)
+
+
+def _retry_after_s(headers: Mapping[str, str], prefix: str, now: datetime | None) -> float | None:
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
-            seconds = float(headers.get(name, "")) * scale
+            seconds = float(headers.get(prefix + name, "")) * scale
         except ValueError:
             continue
         if math.isfinite(seconds) and seconds >= 0:
             return seconds
     try:
-        moment = parsedate_to_datetime(headers.get("retry-after", ""))
+        moment = parsedate_to_datetime(headers.get(f"{prefix}retry-after", ""))
         moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
         return max(0.0, (moment - (now or datetime.now(timezone.utc))).total_seconds())
     except (ValueError, TypeError, IndexError, OverflowError):
@@ -130,6 +145,16 @@ def request_id(headers: Mapping[str, str]) -> str | None:
     Returns None if it sent none.
     """
     return next((one_line(headers[name], 100) for name in REQUEST_ID_HEADERS if headers.get(name)), None)
+
+
+def cost_usd(headers: Mapping[str, str]) -> float | None:
+    """Return what a gateway or AI/ML API charged, in US dollars; None if no header says so."""
+    for name in COST_HEADERS:
+        with contextlib.suppress(ValueError):
+            usd = float(headers.get(name, ""))
+            if math.isfinite(usd) and usd >= 0:
+                return usd
+    return None
 
 
 def _class_of(status: int) -> type[ApiError]:

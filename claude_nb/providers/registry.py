@@ -15,7 +15,7 @@ from claude_nb.providers.keys import Key, is_loopback
 from claude_nb.stop_signal import Stop
 from claude_nb.types.content import Thought
 from claude_nb.types.reply import Reply
-from claude_nb.types.request import Chunk, Request
+from claude_nb.types.request import Chunk, Request, Usage
 
 if TYPE_CHECKING:
     from claude_nb.providers.dialects.base import Dialect
@@ -248,6 +248,9 @@ def stream(request: Request, options: SendOptions, *, credentials: Credentials, 
     with response:
         if response.request_id:
             yield Chunk(id=response.request_id)
+        # A header is written before a stream ends, so only that of a whole reply can know the cost.
+        if not response.is_stream and (cost := response.cost_usd) is not None:
+            yield Chunk(usage=Usage(cost_usd=cost))
         chunks = dialect.chunks(response.events()) if response.is_stream else dialect.whole(response.json())
         for chunk in chunks_without_keys(binding.bound(chunks, body)):
             if chunk.stop_reason and response.is_stream:

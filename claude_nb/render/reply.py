@@ -152,13 +152,14 @@ def _block(name: str, text: str) -> str:
 
 
 def tokens(usage: Usage) -> str:
-    """Return "12 tokens in (8 cached), 34 out" or "tokens unknown"."""
+    """Return "12 tokens in (8 cached), 34 out (20 thinking)" or "tokens unknown"."""
     if usage.input_tokens is None and usage.output_tokens is None:
         return "tokens unknown"
     counts = ((usage.cache_read_tokens, "cached"), (usage.cache_write_tokens, "kept for the next"))
     cache = ", ".join(f"{count:,} {what}" for count, what in counts if count)
     cached = f" ({cache})" if cache else ""
-    return f"{_count(usage.input_tokens)} tokens in{cached}, {_count(usage.output_tokens)} out"
+    thought = f" ({usage.thinking_tokens:,} thinking)" if usage.thinking_tokens else ""
+    return f"{_count(usage.input_tokens)} tokens in{cached}, {_count(usage.output_tokens)} out{thought}"
 
 
 def money(reply: Reply) -> str:

@@ -21,6 +21,7 @@ class Option:
     kind     converts the text of a value; None for a switch, which takes no value
     low, high, step, log   range of its slider; a model may allow less (providers/models.py)
     bare     value of the option when none is given; None: a value is required (unless it is a switch)
+    words    pattern of the values that may follow without "="; any other word begins the prompt: --thinking Why?
     setting  True if /set and configure() accept it as a default for later calls
     example  a line that shows it, after %claude; the tests run it on the demo model
     """
@@ -38,6 +39,7 @@ class Option:
     setting: bool = False
     unit: str = ""
     bare: str | None = None
+    words: str = ""
     example: str = ""
 
     @property
@@ -59,7 +61,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("max_tokens", ("-n", "--max-tokens"), "end the reply after this many tokens", int, "N", 1, 128_000, 1, log=True, setting=True, unit="tokens", example="-n 30 Tell me a story."),
     Option("stop_sequences", ("--stop",), "end the reply before this text", metavar="TEXT", repeatable=True, setting=True, example="--stop . Tell me a story."),
     Option("seed", ("--seed",), "the same seed gives the same reply (demo model and some servers)", int, "N", 0, 2**31 - 1, 1, setting=True, example="-m demo --seed 1 Tell me a joke."),
-    Option("thinking", ("--thinking",), "think before answering, with a budget in TOKENS if given; off: do not think", _number_or_word, "[TOKENS]", setting=True, unit="tokens", bare="on", example="-p anthropic --thinking --dry-run Why is 91 not a prime number?"),
+    Option("thinking", ("--thinking",), "think before answering, with a budget in TOKENS if given; off: do not think", _number_or_word, "[TOKENS]", setting=True, unit="tokens", bare="on", words=r"\d+|off", example="-p anthropic --thinking --dry-run Why is 91 not a prime number?"),
     Option("effort", ("--effort",), "how much work goes into the reply: low, medium, high, xhigh or max", metavar="LEVEL", setting=True, example="-p anthropic --effort low --dry-run Why is 91 not a prime number?"),
     Option("system", ("-s", "--system"), "system prompt", metavar="TEXT", setting=True, example="-s 'You are a pirate.' Tell me about the moon."),
     Option("attach", ("-a", "--attach"), "attach a file, a glob, an https:// address, {{figure}}, {{table}} or Out[3]", metavar="FILE", repeatable=True, example="-a {{df}} What stands out?"),
@@ -69,7 +71,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("tools", ("--tools",), "functions of the notebook that the model may call: --tools weather,add", metavar="NAMES", example="-p anthropic --tools weather --dry-run Is it warm in Oslo?"),
     Option("yes", ("--yes",), "with --tools: call the functions without asking first", None, example="-p anthropic --tools weather --yes --dry-run Is it warm in Oslo?"),
     Option("json", ("--json",), "answer in JSON: any object, or one that fits a class, list[...] or JSON schema from the notebook", metavar="[SCHEMA]", bare="any", example="--json list[Item] Three things to eat."),
-    Option("cache", ("--cache",), "cache the prompt on the server: for some minutes, prompts that begin the same way cost less", None, example="-p anthropic --cache --dry-run -a {{df}} What stands out?"),
+    Option("cache", ("--cache",), "cache the prompt on the server, so that prompts which begin the same way cost less: for 5 minutes, or for 1h", metavar="[5m|1h]", bare="5m", words="5m|1h", example="-p anthropic --cache 1h --dry-run -a {{df}} What stands out?"),
+    Option("speed", ("--speed",), "fast: quicker and dearer tokens, on models that have a fast mode", metavar="fast", setting=True, example="-p anthropic -m opus --speed fast --dry-run Tell me a joke."),
     Option("out", ("-o", "--out"), "variable for the reply (default: `reply`)", metavar="NAME", example="-o joke Tell me a joke."),
     Option("chat", ("-c", "--chat"), "continue the conversation NAME, or start it", metavar="NAME", example="-c trip Name a river."),
     Option("base_url", ("--base-url",), "address of the server, including /v1", metavar="URL", setting=True, example="--base-url http://localhost:11434/v1 -m llama3 --dry-run Hi"),
@@ -141,7 +144,7 @@ def check(name: str, value: Any) -> Any:
     kind = BY_NAME[name].kind
     if value is None or kind is None or name in _CHECKED_LATER:
         return value
-    if special := {"stop_sequences": _strings, "thinking": _thinking, "effort": _effort}.get(name):
+    if special := _SPECIAL.get(name):
         return special(value)
     if kind is str:
         if not isinstance(value, str):
@@ -180,6 +183,21 @@ def _effort(value: Any) -> str:
     raise PromptError(f"effort must be {', '.join(EFFORTS[:-1])} or {EFFORTS[-1]}, not {value!r:.60}")
 
 
+def _cache(value: Any) -> str | None:
+    """Return how long to cache: "5m" (also for True), "1h", or None for False."""
+    if isinstance(value, int):
+        return "5m" if value else None
+    if isinstance(value, str) and value in ("5m", "1h"):
+        return value
+    raise PromptError(f"cache must be 5m or 1h, not {value!r:.60}")
+
+
+def _speed(value: Any) -> str:
+    if value == "fast":
+        return "fast"
+    raise PromptError(f"speed must be fast, not {value!r:.60}; leave it out for the usual speed")
+
+
 def _strings(value: Any) -> tuple[str, ...] | None:
     """Return one string or several as a tuple; an empty list leaves the option unset."""
     strings = (value,) if isinstance(value, str) else value
@@ -189,3 +207,12 @@ def _strings(value: Any) -> tuple[str, ...] | None:
     if not all(isinstance(text, str) and text for text in strings):
         raise PromptError("stop_sequences must be strings that are not empty; leave it out to stop nowhere")
     return strings or None
+
+
+_SPECIAL: dict[str, Callable[[Any], Any]] = {
+    "stop_sequences": _strings,
+    "thinking": _thinking,
+    "effort": _effort,
+    "cache": _cache,
+    "speed": _speed,
+}

@@ -126,6 +126,8 @@ def build(config: Config, prompt: str, options: Mapping[str, Any], talk: Convers
         thinking=spec.thinking_for(chosen.get("thinking"), tools=bool(toolbox)),
         effort=chosen.get("effort"),
         cache=bool(options.get("cache")),
+        cache_ttl="1h" if options.get("cache") == "1h" else None,
+        speed=chosen.get("speed"),
         tools=toolbox.tools if toolbox else (),
     )
     request = structured.with_schema(request, options.get("json"), spec)

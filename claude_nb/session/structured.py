@@ -11,7 +11,7 @@ from typing import Any
 from claude_nb import schema
 from claude_nb.errors import BadRequest, NoJson, PromptError
 from claude_nb.prompt import files, template
-from claude_nb.providers.dialects.strict_schema import for_claude
+from claude_nb.providers.dialects.strict_schema import for_claude, has_open_object
 from claude_nb.providers.model_spec import ModelSpec
 from claude_nb.session.call import Call, Round
 from claude_nb.session.continuation import Continuation
@@ -161,9 +161,9 @@ def _method(request: Request, answer: schema.Schema, spec: ModelSpec) -> Method:
     thinks = request.thinking is not None and request.thinking.kind != "disabled"
     if method == "tool" and (thinks or request.tools):
         return "prompt"  # a model that must call this tool can neither think first nor call another tool
-    if request.provider == "anthropic" and method == "native" and for_claude(answer) is None:
-        return "prompt"
-    return method
+    # Gateways close every object for Claude, and only {} matches a closed object without fields.
+    closable = for_claude(answer) is not None if request.provider == "anthropic" else not has_open_object(answer)
+    return method if method != "native" or closable else "prompt"
 
 
 def _repair(reply: Reply) -> Continuation:

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from claude_nb.errors import PromptError
+from claude_nb.notebook.arguments import parse
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.models import Models, Price
 from claude_nb.render import reply as footer
 from claude_nb.session.session import Session
 from claude_nb.storage import entries
 from claude_nb.types.request import Request, Usage
-from tests.helpers.replies import messages, sse
-from tests.helpers.server import Scenario, Send, Server, head
+from tests.helpers.replies import chat, messages, sse
+from tests.helpers.server import Scenario, Send, Server, answer, head
 
 MARK = {"cache_control": {"type": "ephemeral"}}
 
@@ -59,6 +60,53 @@ def test_system_attachments_and_conversation_are_marked(live: Session, provider:
         {"role": "user", "content": [{"type": "text", "text": "Second?", **MARK}]},
     ]
     assert json.dumps(second).count("ephemeral") <= 4
+
+
+@pytest.mark.parametrize(
+    ("cache", "ttl"), [(True, {}), ("5m", {}), (1, {}), ("1h", {"ttl": "1h"}), (False, None), (0, None), (None, None)]
+)
+@pytest.mark.parametrize("provider", ["anthropic", "aimlapi"])
+def test_a_cache_lasts_five_minutes_or_an_hour(live: Session, provider: str, cache: Any, ttl: Any) -> None:
+    with Server([messages(["One."]) if provider == "anthropic" or ttl is not None else chat(["One."])]) as server:
+        reply = live.ask("First?", base_url=server.url, provider=provider, cache=cache)
+    sent = server.requests[0].json["messages"][0]["content"]
+    marked = [{"type": "text", "text": "First?", "cache_control": {"type": "ephemeral", **(ttl or {})}}]
+    assert sent == (marked if ttl is not None else "First?")
+    assert reply.params.get("cache") == (None if ttl is None else "1h" if ttl else "on")
+    assert Request.from_dict(reply.request.to_dict()) == reply.request
+
+
+@pytest.mark.parametrize("cache", ["2h", "on", "", 0.5, ["1h"], "1H"])
+def test_no_cache_lasts_another_time(live: Session, cache: Any) -> None:
+    with pytest.raises(PromptError, match="cache must be 5m or 1h"):
+        live.request("Hi", provider="anthropic", cache=cache)
+
+
+@pytest.mark.parametrize(
+    ("line", "cache", "rest"),
+    [
+        ("--cache Why?", "5m", "Why?"),
+        ("--cache 1h Why?", "1h", "Why?"),
+        ("--cache=1h Why?", "1h", "Why?"),
+        ("--cache 5m Why?", "5m", "Why?"),
+        ("--cache 20 animals", "5m", "20 animals"),
+        ("--cache off the wall", "5m", "off the wall"),
+        ("--cache 1hour", "5m", "1hour"),
+        ("--cache", "5m", ""),
+    ],
+)
+def test_the_time_may_be_left_out_on_the_line(line: str, cache: str, rest: str) -> None:
+    assert parse(line) == ({"cache": cache}, rest)
+
+
+def test_what_is_kept_for_an_hour_costs_its_own_price(live: Session) -> None:
+    usage = {"input_tokens": 0, "cache_creation_input_tokens": 100_000, "output_tokens": 0}
+    usage |= {"cache_creation": {"ephemeral_5m_input_tokens": 40_000, "ephemeral_1h_input_tokens": 60_000}}  # type: ignore[dict-item]
+    whole = {"content": [{"type": "text", "text": "One."}], "stop_reason": "end_turn", "usage": usage}
+    with Server([answer(200, whole)]) as server:
+        reply = live.ask("Hi", base_url=server.url, provider="anthropic", model="opus-5.5", cache="1h", whole=True)
+    assert reply.usage.cache_write_1h_tokens == 60_000
+    assert reply.cost_usd == pytest.approx((40_000 * 5 + 60_000 * 8) / 1e6)
 
 
 def test_without_the_option_nothing_is_marked(live: Session) -> None:

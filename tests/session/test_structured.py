@@ -170,6 +170,15 @@ def test_other_servers_are_given_a_response_format_to_the_key(live: Session) -> 
     }
 
 
+@dataclass
+class Counted:
+    name: str
+    counts: dict[str, int]
+
+
+GATEWAY: dict[str, Any] = {"provider": "openai-compatible", "model": "m", "base_url": "http://localhost:1/v1"}
+
+
 @pytest.mark.parametrize(
     ("options", "way"),
     [
@@ -182,7 +191,20 @@ def test_other_servers_are_given_a_response_format_to_the_key(live: Session) -> 
         ({"provider": "aimlapi", "model": "sonnet-5.5"}, "prompt"),
         ({"provider": "aimlapi", "model": "somebody/else"}, "prompt"),
         ({"provider": "openai-compatible", "model": "m", "base_url": "http://localhost:1/v1"}, "native"),
-        ({"provider": "openai-compatible", "model": "m", "base_url": "http://localhost:1/v1", "json": True}, "native"),
+        # A gateway closes the objects of a schema for Claude. If one may have any key, only {} would match.
+        (GATEWAY | {"json": True}, "prompt"),
+        (GATEWAY | {"json": dict[str, int]}, "prompt"),
+        (GATEWAY | {"json": list[dict[str, int]]}, "prompt"),
+        (GATEWAY | {"json": dict}, "prompt"),
+        (GATEWAY | {"json": Counted}, "prompt"),
+        (GATEWAY | {"json": Counted | None}, "prompt"),
+        (GATEWAY | {"json": {"type": "object", "properties": {"a": {"type": ["object", "null"]}}}}, "prompt"),
+        (GATEWAY | {"json": {"type": "object", "patternProperties": {"a": {"type": "string"}}}}, "prompt"),
+        (GATEWAY | {"json": {"oneOf": [{"type": "object"}, {"type": "string"}]}}, "prompt"),
+        (GATEWAY | {"json": list[Item]}, "native"),
+        (GATEWAY | {"json": list[int]}, "native"),
+        (GATEWAY | {"json": tuple[int, str]}, "native"),
+        (GATEWAY | {"json": {"type": "object", "properties": {"a": {"type": "integer"}}}}, "native"),
         ({"provider": "demo"}, "native"),
     ],
     ids=str,

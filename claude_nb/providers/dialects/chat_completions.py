@@ -242,6 +242,7 @@ def _usage(data: dict[str, Any], choice: dict[str, Any]) -> Usage | None:
         cache_read_tokens=count(details.get("cached_tokens")),
         cache_write_tokens=count(details.get("cache_write_tokens")),
         cost_usd=dollars(raw.get("cost")) if cost is None else cost,
+        thinking_tokens=count(child(raw, "completion_tokens_details").get("reasoning_tokens")),
     )
     return known(usage)
 

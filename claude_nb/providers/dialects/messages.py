@@ -41,7 +41,9 @@ def _body(request: Request, *, stream: bool) -> dict[str, Any]:
     thinks = request.thinking is None or request.thinking.kind != "disabled"
     body = body_start(request, partial(anthropic_block, thinking=thinks, origin=request.origin), stream=stream)
     if request.cache:
-        _mark_for_cache(body)
+        _mark_for_cache(body, request.cache_ttl)
+    if request.speed:
+        body["speed"] = request.speed
     if request.thinking:
         body["thinking"] = request.thinking.to_dict()
     if tools := tool_calls.schemas(request):
@@ -61,15 +63,16 @@ def _output_fields(request: Request) -> dict[str, Any]:
     return ({"output_config": config} if config else {}) | forced
 
 
-def _mark_for_cache(body: dict[str, Any]) -> None:
+def _mark_for_cache(body: dict[str, Any], ttl: str | None) -> None:
     """Set cache points after the system prompt, the attachments and the whole."""
+    mark = {"type": "ephemeral", **({"ttl": ttl} if ttl else {})}
     last = body["messages"][-1]
     for holder, name in ((body, "system"), (last, "content")):
         if isinstance(holder.get(name), str):
             holder[name] = [{"type": "text", "text": holder[name]}]
     for blocks in (body.get("system"), last["content"][:-1], last["content"]):
         if blocks:
-            blocks[-1]["cache_control"] = {"type": "ephemeral"}
+            blocks[-1]["cache_control"] = mark
 
 
 class _Reader:
@@ -166,6 +169,9 @@ def _text_chunk(block: dict[str, Any]) -> Chunk:
     return Chunk()
 
 
+HOUR = "ephemeral_1h_input_tokens"
+
+
 class PromptCounts:
     """Add up the three token counts of a prompt.
 
@@ -181,16 +187,22 @@ class PromptCounts:
     def usage(self, raw: dict[str, Any]) -> Usage:
         """Take in the usage object of an event and return the counts up to now."""
         for name in self.NAMES:
-            number = count(raw.get(name))
-            if number or (number == 0 and name not in self._counts):
-                self._counts[name] = number
+            self._take(name, raw)
+        self._take(HOUR, child(raw, "cache_creation"))
         fresh, read, written = (self._counts.get(name) for name in self.NAMES)
         return Usage(
             input_tokens=None if fresh is None else fresh + (read or 0) + (written or 0),
             output_tokens=count(raw.get("output_tokens")),
             cache_read_tokens=read,
             cache_write_tokens=written,
+            cache_write_1h_tokens=self._counts.get(HOUR) or None,
+            thinking_tokens=count(child(raw, "output_tokens_details").get("thinking_tokens")),
         )
+
+    def _take(self, name: str, raw: dict[str, Any]) -> None:
+        number = count(raw.get(name))
+        if number or (number == 0 and name not in self._counts):
+            self._counts[name] = number
 
 
 def _chunks(events: Iterable[Event]) -> Iterator[Chunk]:

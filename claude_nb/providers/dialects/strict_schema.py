@@ -5,7 +5,7 @@ Other constraints are put in descriptions for the model, and checked when the an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 Schema = dict[str, Any]
@@ -63,6 +63,25 @@ def is_strict(schema: Schema) -> bool:
     )
 
 
+def has_open_object(schema: Schema) -> bool:
+    """Return whether a part of the schema is an object with keys that it does not name.
+
+    >>> has_open_object({"type": "array", "items": {"type": "object", "additionalProperties": {"type": "integer"}}})
+    True
+    """
+    return any(
+        bool(part.keys() & {"patternProperties", "propertyNames"})
+        or part.get("additionalProperties", False) is not False
+        or ("object" in _types(part) and not part.get("properties"))
+        for part in _walk(schema)
+    )
+
+
+def _types(schema: Schema) -> Sequence[Any]:
+    kind = schema.get("type")
+    return kind if isinstance(kind, list) else (kind,)
+
+
 def _is_closed(schema: Schema) -> bool:
     names = schema.get("properties", {})
     return bool(names) and schema.get("additionalProperties") is False and set(schema.get("required", ())) == set(names)
@@ -76,7 +95,8 @@ def _walk(schema: Any) -> Iterator[Schema]:
     for key in ("properties", *DEFS):
         for inner in (schema.get(key) or {}).values():
             yield from _walk(inner)
-    for inner in (schema.get("items"), *schema.get("anyOf", ())):
+    several = (inner for key in ("anyOf", "oneOf", "allOf", "prefixItems") for inner in schema.get(key, ()))
+    for inner in (schema.get("items"), *several):
         yield from _walk(inner)
 
 

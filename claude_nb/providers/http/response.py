@@ -62,6 +62,11 @@ class Response:
         """Close the connection, from any thread, any number of times."""
         self._stream.close()
 
+    @property
+    def cost_usd(self) -> float | None:
+        """The US dollars that a header says the reply cost; None if none does."""
+        return api_errors.cost_usd(self.headers)
+
     def expect_end(self) -> None:
         """Note that the reply is complete.
 

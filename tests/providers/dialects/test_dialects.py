@@ -112,7 +112,16 @@ REPLIES: dict[str, Gathered] = {
     "chat-surrogates": Gathered("a🙂b\ufffd c", "", Usage(), "end", "stop", None, None, True),
     "messages": Gathered("Hello 🙂", "", Usage(25, 15), "end", "end_turn", "msg_1", FOUR_SIX, True),
     "messages-thinking": Gathered(
-        *("Hello", "Let me see.", Usage(1210, 15, 1000, 200), "max_tokens", "max_tokens", "msg_1", FOUR_SIX, True),
+        *(
+            "Hello",
+            "Let me see.",
+            Usage(1210, 15, 1000, 200, thinking_tokens=9),
+            "max_tokens",
+            "max_tokens",
+            "msg_1",
+            FOUR_SIX,
+            True,
+        ),
         parts=(Thought("Let me see.", "EqQB"), Thought(sealed="xyz")),
     ),
     "messages-tools": Gathered(
