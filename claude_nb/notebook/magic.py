@@ -161,6 +161,7 @@ class ClaudeMagic:
             timeout=flags.get("timeout"),
             whole=bool(flags.get("no_stream")),
             allow_http=bool(flags.get("allow_http")),
+            replay="off" if flags.get("fresh") else None,
             hurry=mode in ("once", "quiet"),
         )
         view = display.view_for(mode, raw=bool(flags.get("raw")), notices=notices)

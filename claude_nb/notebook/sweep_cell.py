@@ -11,7 +11,7 @@ from claude_nb.notebook import arguments
 from claude_nb.session import options
 from claude_nb.session.session import Session
 from claude_nb.sweeps import api, plan
-from claude_nb.sweeps.sweep import Sweep
+from claude_nb.sweeps.sweep import RunOptions, Sweep
 
 NUMBERS: dict[str, Callable[[str], int | float]] = {
     "n": int,
@@ -42,10 +42,11 @@ def sweep_cell(
     if flags.get("dry_run"):
         shape = {name: spec.pop(name) for name in ("n", "mode") if name in spec}
         axes = {name: value for name, value in {**settings, **spec}.items() if name not in NUMBERS}
-        cases = plan.grid(session, prompt, axes, **{"n": 10, **shape}, variables=variables)
-        sys.stdout.write(f"{Sweep(cases, session=session).forecast()}\n")
+        cases = plan.grid(session, prompt, axes, **{"n": 1, **shape}, variables=variables)
+        run_options = RunOptions(replay="off" if flags.get("fresh") else "use")
+        sys.stdout.write(f"{Sweep(cases, session=session, run_options=run_options).forecast()}\n")
         return
-    limits = {name: flags[name] for name in ("timeout", "allow_http") if name in flags}
+    limits = {name: flags[name] for name in ("timeout", "allow_http", "fresh") if name in flags}
     before = api.newest()
     try:
         show = not flags.get("quiet")

@@ -51,6 +51,11 @@ def fill(text: str, variables: Mapping[str, Any], *, pictures: bool = False, pyt
     return filled + text[end:]
 
 
+def names(text: str) -> set[str]:
+    """Return the variables that a text uses: names("{{a.b}} {{c}}") -> {"a", "c"}."""
+    return {match[2] for match in _FIELD.finditer(text) if not match[1]}
+
+
 def fill_options(
     options: Mapping[str, Any], variables: Mapping[str, Any], *, python: bool = False
 ) -> tuple[dict[str, Any], list[str]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from claude_nb.errors import ConfigError
+from claude_nb.guard import attempt, kind_of
 from claude_nb.render.chars import one_line
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 SHOWN_ROWS = 60
 SHOWN_CHARS = 80
+MOST_COLUMNS = 8  # that are shown as they are
+PAGE_CHARS = 120
 LEFT = ' style="text-align:left"'
 
 
@@ -34,7 +38,16 @@ def html_table(names: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 class Table(list[dict[str, Any]]):
-    """A list of dicts that a notebook shows as a table."""
+    """A list of dicts that a notebook shows as a table.
+
+    Of many columns, those with one value in all rows are shown below the table. to_pandas() has all of them.
+
+    note  a remark below the table
+    """
+
+    def __init__(self, rows: Iterable[dict[str, Any]] = (), note: str = "") -> None:
+        super().__init__(rows)
+        self.note = note
 
     @property
     def columns(self) -> list[str]:
@@ -51,19 +64,51 @@ class Table(list[dict[str, Any]]):
         return frame
 
     def __repr__(self) -> str:
-        return text_table(self.columns, self._cells()) + self._rest()
+        names, cells, below = self._shown()
+        return "\n".join([*_blocks(names, cells), *below])
 
     def _repr_html_(self) -> str:
-        table = html_table(self.columns, (map(escape, row) for row in self._cells()))
-        return f'<div style="overflow-x:auto">{table}{escape(self._rest().strip())}</div>'
+        names, cells, below = self._shown()
+        table = html_table(names, (map(escape, row) for row in cells))
+        # A long heading breaks at its underscores, so that its column is no wider than the values.
+        head, body = table.split("<tbody>", 1)
+        table = f"{head.replace('_', '_<wbr>')}<tbody>{body}"
+        return f'<div style="overflow-x:auto">{table}{"<br>".join(map(escape, below))}</div>'
 
-    def _cells(self) -> list[list[str]]:
+    def _shown(self) -> tuple[list[str], list[list[str]], list[str]]:
+        """Return the headings, the cells of the first rows, and the lines below them."""
         names = self.columns
-        return [[_cell(row.get(name)) for name in names] for row in self[:SHOWN_ROWS]]
+        below = [f"... and {len(self) - SHOWN_ROWS:,} more rows"] if len(self) > SHOWN_ROWS else []
+        if len(names) > MOST_COLUMNS and len(self) == 1:  # the columns one below the other
+            pairs = [[name, cell] for name in names if (cell := _cell(self[0].get(name)))]
+            return ["", ""], pairs, [self.note] if self.note else []
+        if len(names) > MOST_COLUMNS:
+            shared = {name: text for name in names if (text := self._shared(name)) is not None}
+            names = [name for name in names if name not in shared]
+            known = " · ".join(f"{name} {text}" for name, text in shared.items() if text)
+            below += [f"in every row: {known}"] if known else []
+        below += [self.note] if self.note else []
+        return names, [[_cell(row.get(name)) for name in names] for row in self[:SHOWN_ROWS]], below
 
-    def _rest(self) -> str:
-        more = len(self) - SHOWN_ROWS
-        return f"\n... and {more:,} more rows" if more > 0 else ""
+    def _shared(self, name: str) -> str | None:
+        """Return the text that all cells of a column have; None if they differ."""
+        first = _cell(self[0].get(name))
+        return first if all(_cell(row.get(name)) == first for row in self) else None
+
+
+def _blocks(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield a table as text, as several ones below each other where it is too wide for the page."""
+    widths = [2 + max(len(line[i]) for line in (names, *rows)) for i in range(len(names))]
+    starts = [0]
+    for i in range(len(widths)):
+        if i > starts[-1] and sum(widths[starts[-1] : i + 1]) > PAGE_CHARS:
+            starts.append(i)
+    if len(starts) == 1:
+        yield text_table(names, rows)
+        return
+    for begin, end in pairwise([*starts, len(names)]):
+        numbered = [[str(number), *row[begin:end]] for number, row in enumerate(rows)]
+        yield text_table(["", *names[begin:end]], numbered) + ("\n" if end < len(names) else "")
 
 
 def _cell(value: Any) -> str:
@@ -73,4 +118,4 @@ def _cell(value: Any) -> str:
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
-    return one_line(str(value), SHOWN_CHARS)
+    return one_line(attempt(str, f"<{kind_of(value)}>", value), SHOWN_CHARS)

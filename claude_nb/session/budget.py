@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
 from claude_nb.errors import ConfigError
@@ -30,7 +31,7 @@ class Totals:
     usage: Usage = field(default_factory=Usage)
     cost_usd: float = 0.0
     unpriced: int = 0
-    _seconds: dict[tuple[str, str], tuple[int, float]] = field(default_factory=dict, repr=False)
+    _seconds: dict[Hashable, tuple[int, float]] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def add(self, reply: Reply) -> None:
@@ -40,14 +41,19 @@ class Totals:
             self.cost_usd += reply.cost_usd or 0.0
             self.unpriced += reply.cost_usd is None
             if not reply.broke_off:
-                model = (reply.provider, reply.model)
-                count, seconds = self._seconds.get(model, (0, 0.0))
-                self._seconds[model] = (count + 1, seconds + reply.seconds)
+                kind = _kind(reply.request)
+                count, seconds = self._seconds.get(kind, (0, 0.0))
+                self._seconds[kind] = (count + 1, seconds + reply.seconds)
 
-    def mean_s(self, provider: str, model: str) -> float | None:
-        """Return the mean seconds of a complete reply of this model; None without one."""
-        count, seconds = self._seconds.get((provider, model), (0, 0.0))
+    def mean_s(self, request: Request) -> float | None:
+        """Return the mean seconds of a complete reply to the same prompt, by the same model; None without one."""
+        count, seconds = self._seconds.get(_kind(request), (0, 0.0))
         return seconds / count if count else None
+
+
+def _kind(request: Request) -> Hashable:
+    """Identify requests that take about the same time."""
+    return request.provider, request.model, request.sampling.max_tokens, hash((request.system, request.prompt))
 
 
 def tokens_in(request: Request) -> int:

@@ -8,12 +8,15 @@ from concurrent.futures import Executor
 from typing import Any
 
 from claude_nb.errors import ConfigError, PromptError
+from claude_nb.guard import shown
 from claude_nb.providers import registry
 from claude_nb.session import frontend
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
 from claude_nb.sweeps import files
 from claude_nb.sweeps import plan as plans
+from claude_nb.sweeps.metrics.checks import named
+from claude_nb.sweeps.requests import used_names
 from claude_nb.sweeps.sweep import RunOptions, Sweep
 from claude_nb.sweeps.views.display import view_for
 from claude_nb.types.reply import Reply
@@ -24,13 +27,14 @@ Checks = Callable[[Reply], Any] | Mapping[str, Callable[[Reply], Any]] | None
 def sweep(  # noqa: PLR0913 - a public function: each parameter is named where it is used
     prompt: str | Sequence[str],
     *,
-    n: int = 10,
+    n: int = 1,
     mode: str = "grid",
     check: Checks = None,
     variables: Mapping[str, Any] | None = None,
     concurrency: int = 8,
     budget_usd: float | None = None,
     max_calls: int | None = None,
+    fresh: bool = False,
     replay: str | None = None,
     executor: Executor | None = None,
     timeout: float | None = None,
@@ -43,15 +47,18 @@ def sweep(  # noqa: PLR0913 - a public function: each parameter is named where i
 
     Args:
         prompt: A text, or a list of texts to vary.
-        n: Number of replies for each combination, at least 1.
+        n: Number of replies for each combination, at least 1. Take 10 or more where replies vary.
         mode: "grid" for every combination; "zip" combines the first values of all lists, then the second values.
         check: A function that takes a Reply and returns whether it passes, or a dict of several. A check may also use
             assert. Each one becomes a column and a pass rate with its interval.
-        variables: More values for `{{name}}`, the same in every combination.
+        variables: More values for `{{name}}`, the same in every combination. Names that it does not have are looked up
+            in the calling code. `\\{{name}}` stays as it is, without the backslash.
         concurrency: Number of calls at once, at most. It falls while the server rejects calls.
         budget_usd: In US dollars. A sweep that may cost more asks first; in a script it raises. None: 1.00.
         max_calls: The same for the number of calls. None: 1000.
-        replay: "use" takes known replies from the history, "off" sends every request, "only" sends none. None: "use".
+        fresh: True sends every request, also those that the history can answer.
+        replay: "use" takes known replies from the history, "off" is the same as fresh=True, "only" sends nothing.
+            None: "use".
         executor: A concurrent.futures.Executor that runs the calls. Each worker looks up its own API key. None: threads
             of this process.
         timeout: Longest wait without news from the server, in seconds. None: the setting of the session.
@@ -73,11 +80,13 @@ def sweep(  # noqa: PLR0913 - a public function: each parameter is named where i
         >>> sweep("Explain {{topic}}", topic=["tides", "bees"], model=["sonnet", "demo"])  # doctest: +SKIP
     """
     session = session or default_session()
+    if n != 1 and "n" in used_names(prompt, settings) and "n" not in (variables or {}):
+        raise PromptError("n is the number of replies, so {{n}} cannot be filled from it; rename {{n}} in the prompt")
     plan = plans.grid(session, prompt, settings, n=n, mode=mode, variables=variables)
     call_options = {name: value for name, value in (("timeout", timeout), ("allow_http", allow_http)) if value}
-    run_options = RunOptions(concurrency, _replay(replay, session), executor, call_options)
+    run_options = RunOptions(concurrency, _replay(replay, session, fresh=fresh), executor, call_options)
     view = view_for(session, show=show, columns=False)
-    result = Sweep(plan, session=session, run_options=run_options, checks=_checks(check), observer=view)
+    result = Sweep(plan, session=session, run_options=run_options, checks=named(check), observer=view)
     return _run(result, budget_usd, max_calls)
 
 
@@ -85,6 +94,8 @@ def compare(
     settings: Sequence[str | Mapping[str, Any]],
     prompt: str,
     *,
+    variables: Mapping[str, Any] | None = None,
+    fresh: bool = False,
     replay: str | None = None,
     show: bool = True,
     session: Session | None = None,
@@ -95,6 +106,8 @@ def compare(
     Args:
         settings: For each column a model name, or a dict of options.
         prompt: The text to send.
+        variables: As in sweep().
+        fresh: As in sweep().
         replay: As in sweep().
         show: False shows nothing.
         session: The session that runs the calls. None: the one of %claude.
@@ -113,9 +126,9 @@ def compare(
         >>> compare([{"temperature": 0}, {"temperature": 1}], "Once upon a time", seed=1)  # doctest: +SKIP
     """
     session = session or default_session()
-    columns = [{"model": column} if isinstance(column, str) else dict(column) for column in settings]
-    plan = plans.columns(session, prompt, columns, shared)
-    run_options = RunOptions(max(1, len(columns)), _replay(replay, session))
+    columns = [_column(column) for column in ([settings] if isinstance(settings, (str, Mapping)) else settings)]
+    plan = plans.columns(session, prompt, columns, shared, variables=variables)
+    run_options = RunOptions(max(1, len(columns)), _replay(replay, session, fresh=fresh))
     view = view_for(session, show=show, columns=True)
     return _run(Sweep(plan, session=session, run_options=run_options, observer=view))
 
@@ -173,7 +186,8 @@ def _run(sweep: Sweep, budget_usd: float | None = None, max_calls: int | None = 
             registry.key_for(request, sweep.session.credentials)
     _newest = sweep
     forecast = sweep.forecast()
-    sweep.observer.announce(str(forecast))
+    for line in (*sweep.plan.notices, str(forecast)):
+        sweep.observer.announce(line)
     _allow(forecast.over(budget_usd, max_calls), sweep.session)
     return sweep.resume()
 
@@ -194,13 +208,18 @@ def _somebody_there(session: Session) -> bool:
     return mode == "live" or (mode == "text" and frontend.is_terminal())
 
 
-def _replay(replay: str | None, session: Session) -> str:
+def _column(column: str | Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(column, str):
+        return {"model": column}
+    if isinstance(column, Mapping):
+        return dict(column)
+    raise PromptError(f"a column is a model or a dict of options, such as {{'seed': 1}}, not {shown(column)}")
+
+
+def _replay(replay: str | None, session: Session, *, fresh: bool) -> str:
     if replay not in (None, "use", "off", "only"):
-        raise PromptError(f"replay is use, off or only, not {replay!r}")
+        raise PromptError(f"replay is use, off or only, not {shown(replay)}")
+    if fresh and replay not in (None, "off"):
+        raise PromptError(f"fresh=True asks again, and replay={replay!r} does not; leave one of them out")
+    replay = "off" if fresh else replay
     return replay or ("only" if session.memory.mode == "only" else "use")
-
-
-def _checks(check: Checks) -> dict[str, Callable[[Reply], Any]]:
-    if check is None:
-        return {}
-    return dict(check) if isinstance(check, Mapping) else {getattr(check, "__name__", "check"): check}

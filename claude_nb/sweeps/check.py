@@ -11,12 +11,13 @@ from time import monotonic
 from typing import Any
 
 from claude_nb.errors import ConfigError, Interrupted, PromptError
+from claude_nb.guard import attempt, shown
 from claude_nb.render.chars import one_line
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
 from claude_nb.sweeps.forecast import require
+from claude_nb.sweeps.metrics.checks import named, passed
 from claude_nb.sweeps.metrics.proportion import Proportion
-from claude_nb.sweeps.metrics.registry import passed
 from claude_nb.sweeps.metrics.statistics import Interval
 from claude_nb.sweeps.plan import grid
 from claude_nb.sweeps.sweep import RunOptions, Sweep, SweepObserver
@@ -138,7 +139,7 @@ class _Deadline(SweepObserver):
             raise KeyboardInterrupt  # like the stop button: the sweep ends its calls and keeps their replies
 
 
-def check(
+def check(  # noqa: PLR0913 - a public function: each parameter is named where it is used
     what: str | Reply | Iterable[Reply],
     rule: Rule,
     *,
@@ -146,12 +147,13 @@ def check(
     at_least: float = 1.0,
     seconds: float = 60.0,
     budget_usd: float | None = None,
+    fresh: bool = False,
     session: Session | None = None,
     **options: Any,
 ) -> Verdict:
     """Send a prompt n times and judge every reply.
 
-    Replies that the history or a record file holds are not requested again.
+    Replies that the history or a record file holds are not requested again, unless `fresh` is True.
 
     Args:
         what: A prompt; or a Reply, several replies or a sweep, which are judged without any call.
@@ -161,8 +163,10 @@ def check(
         at_least: The rate that is required, 0 to 1.
         seconds: Time after which running calls are ended. They count as not passed.
         budget_usd: Most that the calls may cost, in US dollars. None: 1.00. The budget of the session applies as well.
+        fresh: True sends every request, also those that the history can answer.
         session: The session that runs the calls. None: the one of %claude.
-        **options: Options of ask(), such as model, temperature, system or seed.
+        **options: Options of ask(), such as model, temperature, system or seed, and values for `{{name}}`. Other names
+            are looked up in `variables={...}` and in the calling code.
 
     Returns:
         The verdict. It is true when the rate reaches `at_least`.
@@ -179,12 +183,12 @@ def check(
         raise PromptError(f"at_least is a share, 0 to 1, not {at_least!r}")
     judge = _judge(rule)
     if not isinstance(what, str):
-        replies = (what,) if isinstance(what, Reply) else tuple(what)
+        replies = _replies(what)
         complete = [reply for reply in replies if not reply.broke_off]
         return _verdict(complete, judge, at_least, len(replies) - len(complete), "incomplete")
     if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_CALLS:
         raise PromptError(f"n is the number of calls, 1 to {MOST_CALLS}, not {n!r}")
-    sweep = _sweep(what, n, session or default_session(), options)
+    sweep = _sweep(what, n, session or default_session(), options, fresh=fresh)
     forecast = sweep.forecast()
     require(forecast.over(budget_usd, n))
     if forecast.usd_most or forecast.unpriced:
@@ -205,8 +209,19 @@ def check(
     return _verdict(complete, judge, at_least, n - len(complete), why)
 
 
-def _sweep(prompt: str, n: int, session: Session, options: Mapping[str, Any]) -> Sweep:
-    plan = grid(session, prompt, options, n=n)
+def _replies(what: Reply | Iterable[Reply]) -> tuple[Reply, ...]:
+    """Return finished replies. Raises PromptError for anything else."""
+    if isinstance(what, Reply):
+        return (what,)
+    found: tuple[Any, ...] = attempt(lambda: tuple(what), (what,))
+    if wrong := [each for each in found if not isinstance(each, Reply)]:
+        raise PromptError(f"check() takes a prompt, a Reply or several replies, not {shown(wrong[0])}")
+    return found
+
+
+def _sweep(prompt: str, n: int, session: Session, options: Mapping[str, Any], *, fresh: bool) -> Sweep:
+    settings = dict(options)
+    plan = grid(session, prompt, settings, n=n, variables=settings.pop("variables", None))
     if plan.axes:
         raise PromptError(
             f"check() takes a single setting, but {next(iter(plan.axes))} is a list; use sweep(..., check=rule)"
@@ -214,7 +229,7 @@ def _sweep(prompt: str, n: int, session: Session, options: Mapping[str, Any]) ->
     # One after the other on the demo model: without a seed it uses Python's own random generator, and a test that seeds
     # the generator expects the same replies each time.
     concurrency = 1 if plan.requests[0].provider == "demo" else 8
-    replay = "only" if session.memory.mode == "only" else "use"
+    replay = "off" if fresh else "only" if session.memory.mode == "only" else "use"
     return Sweep(plan, session=session, run_options=RunOptions(concurrency, replay))
 
 
@@ -231,8 +246,9 @@ def _judge(rule: Rule) -> Callable[[Reply], bool]:
     if isinstance(rule, re.Pattern):
         return lambda reply: rule.search(reply.text) is not None
     if callable(rule):
-        return lambda reply: passed(reply, rule)
-    raise PromptError(f"a rule is a text, a compiled pattern or a function of the reply, not {rule!r:.60}")
+        ((name, function),) = named(rule).items()
+        return lambda reply: passed(reply, function, name)
+    raise PromptError(f"a rule is a text, a compiled pattern or a function of the reply, not {shown(rule)}")
 
 
 def _short(reply: Reply) -> str:

@@ -1,6 +1,7 @@
 """Sweeps on disk: as JSON lines, or as Parquet for use with pandas.
 
-first line   {"claude_nb": "sweep", "version": 1, "id", "axes", "n", "cases": [{"values", "requests", "locked"}]}
+first line   {"claude_nb": "sweep", "version": 1, "id", "axes", "fixed", "n", "cases"}
+a case       {"values", "at", "requests", "locked"}
 each other   {"case": 0, "repeat": 3, "reply": {...}}
 """
 
@@ -9,18 +10,23 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from claude_nb.errors import ConfigError
 from claude_nb.storage import places
+from claude_nb.sweeps import tables
+from claude_nb.sweeps.axes import place_of
+from claude_nb.sweeps.labels import text
 from claude_nb.sweeps.plan import Case, Plan
 from claude_nb.sweeps.results import Results
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 
 VERSION = 1
+RECORD = "record"  # the column of a Parquet file with the complete replies
 
 
 def save(sweep: Results, path: str | os.PathLike[str]) -> None:
@@ -66,14 +72,29 @@ def _header(sweep: Results) -> str:
             "claude_nb": "sweep",
             "version": VERSION,
             "id": sweep.id,
-            "axes": sweep.axes,
+            "axes": {name: [_stored(name, value) for value in values] for name, values in sweep.axes.items()},
+            "fixed": {name: _stored(name, value) for name, value in sweep.plan.fixed.items()},
             "n": sweep.n,
             "cases": [
-                {"values": case.values, "requests": [r.to_dict() for r in case.requests], "locked": case.locked}
+                {
+                    "values": {name: _stored(name, value) for name, value in case.values.items()},
+                    "at": case.at,
+                    "requests": [r.to_dict() for r in case.requests],
+                    "locked": case.locked,
+                }
                 for case in sweep.cases
             ],
         }
     )
+
+
+def _stored(name: str, value: Any) -> Any:
+    """Return a value as JSON keeps it: a template variable of another type as the text that the prompt has."""
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, (list, tuple)) and all(isinstance(item, (str, int, float)) for item in value):
+        return value
+    return text(name, value)
 
 
 def _records(sweep: Results) -> list[str]:
@@ -81,8 +102,7 @@ def _records(sweep: Results) -> list[str]:
 
 
 def _json(data: Mapping[str, Any]) -> str:
-    # A template variable can be any object; the file holds its text, as the prompt does.
-    return json.dumps(data, default=str)
+    return json.dumps(data)
 
 
 def _saved(header: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> Saved:
@@ -90,15 +110,21 @@ def _saved(header: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> S
         raise ValueError("a different kind of file")
     if header["version"] > VERSION:
         raise ValueError(f"version {header['version']}, from a newer claude_nb")
-    cases = tuple(
-        Case(_tuples(case["values"]), tuple(map(Request.from_dict, case["requests"])), case["locked"])
-        for case in header["cases"]
-    )
     axes = {name: tuple(_tuple(value) for value in values) for name, values in header["axes"].items()}
+    cases = tuple(_case(case, axes) for case in header["cases"])
     found = {(record["case"], record["repeat"]): Reply.from_dict(record["reply"]) for record in records}
     if any(i >= len(cases) or k >= len(cases[i].requests) for i, k in found):
         raise ValueError("a reply without a case")
-    return Saved(Plan(axes, cases, header["n"]), header["id"], found)
+    return Saved(Plan(axes, cases, header["n"], _tuples(header.get("fixed", {}))), header["id"], found)
+
+
+def _case(data: Mapping[str, Any], axes: Mapping[str, tuple[Any, ...]]) -> Case:
+    values = _tuples(data["values"])
+    at = data.get("at")  # absent in files of the first version of claude_nb
+    place = tuple(at) if at is not None else tuple(place_of(values.get(name), axis) for name, axis in axes.items())
+    if len(place) != len(axes) or any(not 0 <= i < len(axis) for i, axis in zip(place, axes.values(), strict=True)):
+        raise ValueError("a case outside of the axes")
+    return Case(values, place, tuple(map(Request.from_dict, data["requests"])), data["locked"])
 
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,12 +150,22 @@ def _pandas() -> Any:
 def _save_parquet(sweep: Results, path: Path) -> None:
     """Write the rows for other tools, with a column of complete records for read()."""
     _pandas()
-    frame = sweep.to_pandas()
-    frame["record"] = _records(sweep)
+    frame = tables.rows(
+        sweep.id, sweep.plan, sweep.numbered(), sweep.checks, taken=(RECORD,), shown=partial(_cell, sweep)
+    ).to_pandas()
+    frame[RECORD] = _records(sweep)
     frame.attrs = {"claude_nb": _header(sweep)}
     frame.to_parquet(path, engine="pyarrow", index=False)
 
 
+def _cell(sweep: Results, name: str, value: Any) -> Any:
+    """Return a value for a column of one type: as text, unless all values of its axis are texts or numbers."""
+    values = [each for each in sweep.axes.get(name, (value,)) if each is not None]
+    kinds = {type(each) for each in values}
+    is_number = kinds <= {int, float} and all(abs(each) < 2**63 for each in values)
+    return value if value is None or is_number or kinds <= {str} or kinds <= {bool} else text(name, value)
+
+
 def _read_parquet(path: Path) -> Saved:
     frame = _pandas().read_parquet(path, engine="pyarrow")
-    return _saved(json.loads(frame.attrs["claude_nb"]), map(json.loads, frame["record"]))
+    return _saved(json.loads(frame.attrs["claude_nb"]), map(json.loads, frame[RECORD]))

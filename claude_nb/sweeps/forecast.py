@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from claude_nb.errors import ConfigError
 from claude_nb.render import reply
@@ -31,7 +32,7 @@ class Forecast:
         tokens_out_most: Upper bound, from max_tokens or the limit of the model. None if unknown.
         usd_most: Upper bound in US dollars, for all calls whose price is known.
         unpriced: Models whose price is unknown.
-        seconds: Estimated from the calls of this session so far. None if there were none.
+        seconds: Estimated from earlier replies to the same prompts, or of this sweep. None if there were none.
     """
 
     calls: int
@@ -55,6 +56,7 @@ class Forecast:
             most = "" if self.tokens_out_most is None else f", at most {self.tokens_out_most:,} out"
             parts += [f"about {self.tokens_in:,} tokens in{most}", self._money()]
             parts.append("time not known yet" if self.seconds is None else f"about {duration(self.seconds)}")
+        parts += ["fresh=True (in a cell --fresh) asks for all"] * bool(self.recorded)
         return " · ".join(parts)
 
     def _money(self) -> str:
@@ -82,13 +84,24 @@ class Forecast:
         return None
 
 
-def forecast(plan: Plan, session: Session, *, recorded: Iterable[str] = (), concurrency: int = 8) -> Forecast:
-    """Return the forecast of a plan. recorded: the keys of requests that the history answers."""
+def forecast(
+    plan: Plan,
+    session: Session,
+    *,
+    recorded: Iterable[str] = (),
+    concurrency: int = 8,
+    known_s: Mapping[tuple[str, str], float] = MappingProxyType({}),
+) -> Forecast:
+    """Return the forecast of a plan.
+
+    recorded  the keys of requests that the history answers
+    known_s   seconds of a reply that were measured in this sweep, by provider and model
+    """
     known = frozenset(recorded)
     to_send = [request for request in plan.requests if not known or request.key not in known]
     limits = [_most_out(request, session) for request in to_send]
     dollars = [_most_usd(request, session, most) for request, most in zip(to_send, limits, strict=True)]
-    times_s = [session.totals.mean_s(request.provider, request.model) for request in to_send]
+    times_s = [known_s.get((r.provider, r.model)) or session.totals.mean_s(r) for r in to_send]
     return Forecast(
         calls=len(to_send),
         recorded=len(plan.requests) - len(to_send),

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
 from claude_nb.errors import PromptError
-from claude_nb.prompt import attachments, template
-from claude_nb.render.chars import one_line
+from claude_nb.prompt import attachments
 from claude_nb.session import options as option_table
-from claude_nb.session import request_builder
 from claude_nb.session.session import Session
+from claude_nb.sweeps.axes import place_of, plain, values_of
+from claude_nb.sweeps.labels import labels
+from claude_nb.sweeps.requests import RequestMaker, check_names, is_input
 from claude_nb.types.request import Request
-
-NO_TOOLS = "a sweep calls no functions; leave tools out, or use ask() or %%claude"
-SWEPT = tuple(
-    option.name
-    for option in option_table.OPTIONS
-    if option.name in option_table.REQUEST_NAMES and option.name != "tools"
-)
 
 
 @dataclass(frozen=True)
@@ -29,26 +23,52 @@ class Case:
     """One combination of settings.
 
     values    the values of the axes: {"temperature": 0.7}
+    at        its place on each axis: (1,)
     requests  one for each repeat; empty when the case is locked
     locked    why the model rejects it, so that it is not sent; None: it is sent
     """
 
     values: Mapping[str, Any]
+    at: tuple[int, ...] = ()
     requests: tuple[Request, ...] = ()
     locked: str | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All cases, and their axes: {"temperature": (0.0, 0.7), "top_p": (0.5, 1.0)}."""
+    """All cases, and their axes: {"temperature": (0.0, 0.7), "top_p": (0.5, 1.0)}.
+
+    fixed    values for {{name}} that are the same in every case
+    notices  what was cut of the values
+    """
 
     axes: Mapping[str, tuple[Any, ...]]
     cases: tuple[Case, ...]
     n: int
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
     @property
     def requests(self) -> list[Request]:
         return [request for case in self.cases for request in case.requests]
+
+    @cached_property
+    def labels(self) -> dict[str, list[str]]:
+        """The values of each axis as text. No two of them look the same."""
+        return {name: labels(name, values) for name, values in self.axes.items()}
+
+    def values(self, case: Case) -> dict[str, Any]:
+        """Return the values of a case by axis; None where a column of compare() leaves an option out."""
+        return {name: self.axes[name][i] for name, i in zip(self.axes, case.at, strict=True)}
+
+    def title(self, case: Case) -> str:
+        """Return the name of a case: "temperature 0.7, top_p 1"."""
+        places = zip(self.axes, case.at, strict=True)
+        shown = [(name, self.labels[name][i]) for name, i in places if name in case.values or name == COLUMN]
+        return ", ".join(f"{name} {label}" for name, label in shown) or "one setting"
+
+
+COLUMN = "column"  # the axis that tells equal columns of compare() apart
 
 
 def grid(
@@ -63,15 +83,15 @@ def grid(
     """Return a case for every combination of the settings that are lists. Mode "zip" combines values at equal places.
 
     settings   options of a call, and template variables: {"temperature": [0, 1], "topic": ["tides", "bees"]}
-    variables  more values for {{name}}, the same in every case
+    variables  more values for {{name}}, the same in every case; those of the calling code come after them
 
     A tuple is a single value, and so is a list of stop sequences. Raises PromptError, also when every case is locked.
     """
     if mode not in ("grid", "zip"):
-        raise PromptError(f"mode is grid or zip, not {mode!r}")
+        raise PromptError(f"mode is grid or zip, not {mode!r:.60}")
     fixed, axes = {}, {}
     for name, value in {"prompt": prompt, **settings}.items():
-        values = _values(name, value)
+        values = values_of(name, value)
         if values is None:
             fixed[name] = value
         else:
@@ -79,126 +99,68 @@ def grid(
     if mode == "zip" and len({len(values) for values in axes.values()}) > 1:
         sizes = ", ".join(f"{name} has {len(values)}" for name, values in axes.items())
         raise PromptError(f"mode zip needs lists of equal length, but {sizes}; use mode grid, or make them equal")
-    rows = zip(*axes.values(), strict=True) if mode == "zip" and axes else product(*axes.values())
-    combinations = [dict(zip(axes, row, strict=True)) for row in rows]
-    return _plan(session, fixed, combinations, axes, n=n, variables=variables)
+    places = [range(len(values)) for values in axes.values()]
+    rows = zip(*places, strict=True) if mode == "zip" and axes else product(*places)
+    cases = [Case({name: axes[name][i] for name, i in zip(axes, at, strict=True)}, at) for at in rows]
+    return _plan(session, fixed, cases, axes, n=n, variables=variables)
 
 
-def columns(session: Session, prompt: str, settings: Sequence[Mapping[str, Any]], shared: Mapping[str, Any]) -> Plan:
+def columns(
+    session: Session,
+    prompt: str,
+    settings: Sequence[Mapping[str, Any]],
+    shared: Mapping[str, Any],
+    *,
+    variables: Mapping[str, Any] | None = None,
+) -> Plan:
     """Return a case for each mapping of options: columns(session, "Hi", [{"model": "sonnet"}, {"seed": 1}], {})."""
     if not settings:
         raise PromptError('there is nothing to compare; use compare(["sonnet", "demo"], "Why is the sky blue?")')
-    names = dict.fromkeys(name for column in settings for name in column)
-    if "json" in names:
+    if any("json" in column for column in settings):
         raise PromptError("all columns share one schema; use compare(..., json=...)")
-    axes = {name: tuple(dict.fromkeys(_hashable(column.get(name)) for column in settings)) for name in names}
-    return _plan(session, {"prompt": prompt, **shared}, [dict(column) for column in settings], axes)
-
-
-def label(name: str, value: Any) -> str:
-    """Return a value as text for people: label("temperature", 0.7) -> "0.7", label("top_p", None) -> "default"."""
-    if value is None:
-        return "default"
-    if isinstance(value, float):
-        return f"{value:g}"
-    is_list = name == "stop_sequences" and not isinstance(value, str)
-    return one_line(" ".join(map(repr, value)) if is_list else str(value), 60)
-
-
-def title(values: Mapping[str, Any]) -> str:
-    """Return the name of a case: title({"temperature": 0.7, "top_p": 1.0}) -> "temperature 0.7, top_p 1"."""
-    return ", ".join(f"{name} {label(name, value)}" for name, value in values.items()) or "one setting"
+    axes: dict[str, tuple[Any, ...]] = {}
+    places: list[tuple[int, ...]] = [()] * len(settings)
+    for name in dict.fromkeys(name for column in settings for name in column):
+        for i, column in enumerate(settings):
+            value, known = plain(column.get(name)), axes.get(name, ())
+            place = place_of(value, known)
+            axes[name] = known if place < len(known) else (*known, value)
+            places[i] += (place,)
+    if len(set(places)) < len(settings):
+        axes[COLUMN] = tuple(range(1, len(settings) + 1))
+        places = [(*at, i) for i, at in enumerate(places)]
+    cases = [Case(dict(column), at) for column, at in zip(settings, places, strict=True)]
+    return _plan(session, {"prompt": prompt, **shared}, cases, axes, variables=variables)
 
 
 def _plan(
     session: Session,
     fixed: Mapping[str, Any],
-    combinations: Iterable[dict[str, Any]],
+    cases: Iterable[Case],
     axes: Mapping[str, tuple[Any, ...]],
     *,
     n: int = 1,
     variables: Mapping[str, Any] | None = None,
 ) -> Plan:
+    """Return the plan of cases that have no requests yet."""
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise PromptError(f"n is the number of replies for each combination, at least 1, not {n!r}")
-    for name in {**fixed, **axes}:
-        _check_name(name, [fixed.get("prompt"), *axes.get("prompt", ()), fixed.get("system"), *axes.get("system", ())])
+        raise PromptError(f"n is the number of replies for each combination, at least 1, not {n!r:.60}")
+    check_names(fixed, {name: values for name, values in axes.items() if name != COLUMN})
     for name, values in axes.items():
         for value in values if name in option_table.BY_NAME else ():
             option_table.check(name, value)  # what no model accepts is a mistake, and raises here
     if "attach" in fixed:  # read and downloaded once, not for each case
         fixed = {**fixed, "attach": attachments.gather(fixed["attach"]).attachments}
-    cases = []
-    known: dict[Hashable, Request] = {}
-    for combination in combinations:
+    maker = RequestMaker(session, fixed, variables)
+    planned = []
+    for case in cases:
         try:
-            cases.append(Case(combination, _requests(session, {**fixed, **combination}, n, variables or {}, known)))
+            planned.append(replace(case, requests=maker.make(case.values, n)))
         except PromptError as error:
-            cases.append(Case(combination, (), str(error)))
-    if not cases:
+            planned.append(replace(case, locked=str(error)))
+    if not planned:
         raise PromptError("an empty list leaves nothing to send; give at least one value")
-    if all(case.locked for case in cases):
-        raise PromptError(str(cases[0].locked))
-    return Plan(dict(axes), tuple(cases), n)
-
-
-def _requests(
-    session: Session,
-    settings: Mapping[str, Any],
-    n: int,
-    variables: Mapping[str, Any],
-    known: dict[Hashable, Request],
-) -> tuple[Request, ...]:
-    """Return a request for each repeat. known: a request for each set of options; only the prompt differs."""
-    values = {name: value for name, value in settings.items() if name not in SWEPT and name != "prompt"}
-    options = {name: value for name, value in settings.items() if name in SWEPT}
-    prompt = settings["prompt"]
-    if not isinstance(prompt, str):
-        raise PromptError(f"a prompt is a text, not {prompt!r:.60}")
-    if values or variables:
-        names = ChainMap(values, dict(variables))
-        prompt = template.fill(prompt, names).text
-        if options.get("system"):
-            options["system"] = template.fill(options["system"], names).text
-    # Tables and pictures are compared by identity, which is safe because the axes keep them alive.
-    key = tuple((name, value if isinstance(value, str) else id(value)) for name, value in options.items())
-    if key in known:
-        request = request_builder.with_prompt(session.config, known[key], prompt)
-    else:
-        request = known[key] = session.build(prompt, request_builder.checked(options))
-    return tuple(replace(request, repeat=repeat) for repeat in range(n))
-
-
-def _check_name(name: str, texts: Iterable[Any]) -> None:
-    """Raise PromptError unless a name is an option of a call, or a variable that some prompt uses."""
-    if name == "prompt" or name in SWEPT:
-        return
-    if name in option_table.BY_NAME:
-        raise PromptError(f"{name} cannot be varied in a sweep" if name not in ("tools", "yes") else NO_TOOLS)
-    if not any("{{" in text and name in text for text in texts if isinstance(text, str)):
-        if any("{{" in text for text in texts if isinstance(text, str)):
-            raise PromptError(f"no prompt contains {{{{{name}}}}}; add it, or leave {name} out")
-        option_table.find(name)  # raises, with the nearest option
-
-
-def _values(name: str, value: Any) -> tuple[Any, ...] | None:
-    """Return the values of an axis; None for a single value."""
-    if name == "json":
-        return None  # list[int] and an Enum are iterable, too
-    if isinstance(value, (str, bytes, tuple, Mapping)) or not isinstance(value, Iterable) or hasattr(value, "columns"):
-        return None
-    values = tuple(map(_plain, value))
-    if name == "stop_sequences" and values and all(isinstance(text, str) for text in values):
-        return None
-    return values
-
-
-def _plain(value: Any) -> Any:
-    """Return a number of numpy or pandas as Python's own, and a list (of stop sequences) as a tuple."""
-    if isinstance(value, list):
-        return tuple(value)
-    return value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value
-
-
-def _hashable(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    if all(case.locked for case in planned):
+        raise PromptError(str(planned[0].locked))
+    inputs = {name: value for name, value in fixed.items() if is_input(name)}
+    return Plan(dict(axes), tuple(planned), n, inputs, tuple(maker.notices))

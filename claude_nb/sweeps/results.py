@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from claude_nb.errors import PromptError
+from claude_nb.guard import guarded
 from claude_nb.render.table import Table
+from claude_nb.sweeps import tables
+from claude_nb.sweeps.axes import same
 from claude_nb.sweeps.metrics import registry
-from claude_nb.sweeps.metrics.registry import Check, Metric, Sample
-from claude_nb.sweeps.plan import Case, Plan, title
+from claude_nb.sweeps.metrics.checks import Check, named
+from claude_nb.sweeps.metrics.sample import Sample, equal_grams
+from claude_nb.sweeps.plan import Case, Plan
 from claude_nb.types.reply import Reply
 
 if TYPE_CHECKING:
@@ -87,7 +90,9 @@ class Results:
             axes = ", ".join(self.axes)
             advice = f"use {axes}" if axes else "this sweep has only one setting"
             raise PromptError(f"{', '.join(unknown)} is not varied in this sweep; {advice}")
-        return [reply for i, _, reply in self.numbered() if values.items() <= self.cases[i].values.items()]
+        cases = map(self.plan.values, self.cases)
+        found = {i for i, case in enumerate(cases) if all(same(case[name], value) for name, value in values.items())}
+        return [reply for i, _, reply in self.numbered() if i in found]
 
     def numbered(self) -> list[tuple[int, int, Reply]]:
         """Return (case, repeat, reply) for each reply so far."""
@@ -95,47 +100,28 @@ class Results:
 
     def titled(self) -> list[tuple[str, Reply]]:
         """Return each reply with the settings of its case: ("temperature 0.7", Reply(...))."""
-        return [(title(self.cases[i].values), reply) for i, _, reply in self.numbered()]
+        return [(self.plan.title(self.cases[i]), reply) for i, _, reply in self.numbered()]
+
+    @property
+    def history_note(self) -> str:
+        """How many replies the history gave, and how to ask again; "" if none."""
+        days = sorted(f"{reply.created_at:%Y-%m-%d}" for reply in self.replies if reply.source == "replay")
+        if not days:
+            return ""
+        when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+        count = f"{len(days):,} of {len(self):,} replies are" if len(days) < len(self) else "all replies are"
+        return (
+            f"{count} from the history, recorded {when}, and have no latency; fresh=True (in a cell --fresh) asks again"
+        )
 
     @property
     def rows(self) -> Table:
-        """One dict for each reply, with all its settings and measurements."""
-        return Table(self._row(i, k, reply) for i, k, reply in self.numbered())
+        """One dict for each reply, with all its settings, inputs and measurements.
 
-    def _row(self, i: int, k: int, reply: Reply) -> dict[str, Any]:
-        request, sampling = reply.request, reply.request.sampling
-        columns: dict[str, Any] = {
-            "run_id": f"{self.id}-{i}-{k}",
-            "backend": request.provider,
-            "model": request.model,
-            "is_demo": request.provider == "demo",
-            "source": reply.source,
-            "prompt_hash": hashlib.sha256(request.prompt.encode()).hexdigest()[:12],
-            "prompt": request.prompt,
-            "system": request.system,
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "top_k": sampling.top_k,
-            "max_tokens": sampling.max_tokens,
-            "stop": list(sampling.stop_sequences) if sampling.stop_sequences else None,
-            "effort": request.effort,
-            "seed": sampling.seed,
-            "replicate": k,
-            "text": reply.text,
-            "stop_reason": reply.stop_reason,
-            "input_tokens": reply.usage.input_tokens,
-            "output_tokens": reply.usage.output_tokens,
-            "latency_s": reply.seconds,
-            "ttft_s": reply.first_token_s,
-            "cost_usd": reply.cost_usd,
-            "error": reply.error,
-            "created": reply.created_at,
-        }
-        values = self.cases[i].values.items()
-        variables = {name: value for name, value in values if name not in columns and name != "prompt"}
-        names = registry.check_names(self.checks)
-        checks = self.checks.items() if not reply.broke_off else ()
-        return {**columns, **variables, **{names[name]: registry.passed(reply, check) for name, check in checks}}
+        A template variable with the name of a measurement, such as "text", is in the column "input_text". So is a
+        setting that was sent in another form, such as the alias of a model. A recorded reply has no latency.
+        """
+        return tables.rows(self.id, self.plan, self.numbered(), self.checks)
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return the rows as a DataFrame. Raises ConfigError without pandas."""
@@ -147,7 +133,7 @@ class Results:
         for i, _, reply in self.numbered():
             by_case[i].append(reply)
         whole = [[reply for reply in replies if not reply.broke_off] for replies in by_case]
-        grams = registry.equal_grams([[reply.text for reply in replies] for replies in whole])
+        grams = equal_grams([[reply.text for reply in replies] for replies in whole])
         return [
             Sample(good, len(replies) - len(good), grams, self.checks)
             for good, replies in zip(whole, by_case, strict=True)
@@ -166,24 +152,7 @@ class Results:
             >>> result.summary("self_bleu", "perplexity")  # doctest: +SKIP
         """
         extra = [metric for name in names if (metric := registry.find(name, self.checks)).name in registry.METRICS]
-        usual = [metric for metric in registry.METRICS.values() if not metric.slow and metric not in extra]
-        samples = self.samples()
-        measured = [metric for metric in usual if any(metric.of(sample) is not None for sample in samples)] + extra
-        return Table(
-            self._summary_row(case, sample, measured) for case, sample in zip(self.cases, samples, strict=True)
-        )
-
-    def _summary_row(self, case: Case, sample: Sample, measured: list[Metric]) -> dict[str, Any]:
-        row: dict[str, Any] = {**case.values, "n": len(sample.replies), "failed": sample.failed}
-        for metric in registry.check_metrics(self.checks).values():
-            interval = metric.interval(sample) if metric.interval else None
-            row |= {metric.name: metric.of(sample)}
-            row |= {f"{metric.name}_{end}": value for end, value in interval._asdict().items()} if interval else {}
-            cost, passes = registry.METRICS["cost_usd"].of(sample), (metric.of(sample) or 0) * len(sample.replies)
-            row[f"cost_per_{metric.name}"] = cost / passes if cost is not None and passes else None
-        row |= {metric.name: metric.of(sample) for metric in measured}
-        note = case.locked or (registry.FEW_NOTE if len(sample.replies) < registry.FEW else "")
-        return {**row, "stop_reasons": registry.stop_mix(sample), "note": note}
+        return tables.summary(self.plan, self.samples(), self.checks, extra, self.history_note)
 
     def best(self, key: str | Callable[[dict[str, Any]], float | None] = "unique_rate") -> dict[str, Any]:
         """Return the summary row with the best value.
@@ -199,13 +168,13 @@ class Results:
             >>> result.best("pass")  # doctest: +SKIP
             >>> result.best(lambda row: row["length"])  # doctest: +SKIP
         """
+        rows = [row for row in (self.summary(key) if isinstance(key, str) else self.summary()) if row["n"]]
         lowest = isinstance(key, str) and registry.find(key, self.checks).best == "low"
         value_of = itemgetter(key) if isinstance(key, str) else key
-        rows = self.summary(key) if isinstance(key, str) else self.summary()
-        known = [(value, row) for row in rows if row["n"] and (value := value_of(row)) is not None]
-        if not known:
+        row = guarded("mend the key of best()", _first, rows, value_of, min if lowest else max)
+        if row is None:
             raise PromptError(f"no case has a value for {key}" if isinstance(key, str) else "no case has a value")
-        return (min if lowest else max)(known, key=lambda pair: pair[0])[1]
+        return row
 
     def check(self: R, function: Check, name: str | None = None) -> R:
         """Add a check, and mark every reply with it.
@@ -220,10 +189,19 @@ class Results:
         Example:
             >>> result.check(lambda reply: len(reply.text) < 200).summary()  # doctest: +SKIP
         """
-        self.checks[name or str(getattr(function, "__name__", f"check{len(self.checks) + 1}"))] = function
+        self.checks |= named({name: function} if name else function)
         return self
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{name}: {len(values)}" for name, values in self.axes.items()) or "one setting"
         left = f", {self.left:,} missing" if self.left else ""
-        return f"<Sweep {self.id}: {axes}; {len(self):,} replies{left}>"
+        replayed = sum(reply.source == "replay" for reply in self)
+        recorded = f", {replayed:,} of them from the history" if replayed else ""
+        return f"<Sweep {self.id}: {axes}; {len(self):,} replies{recorded}{left}>"
+
+
+def _first(rows: list[dict[str, Any]], value_of: Callable[[dict[str, Any]], Any], choose: Any) -> dict[str, Any] | None:
+    """Return the row with the smallest or the largest value. choose: min or max."""
+    known = [(value, row) for row in rows if (value := value_of(row)) is not None]
+    row: dict[str, Any] | None = choose(known, key=itemgetter(0))[1] if known else None
+    return row

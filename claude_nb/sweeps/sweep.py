@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from claude_nb.errors import Interrupted
@@ -16,7 +16,7 @@ from claude_nb.sweeps import files
 from claude_nb.sweeps.engine.job_queue import Job
 from claude_nb.sweeps.engine.runner import Done, Runner
 from claude_nb.sweeps.forecast import Forecast, forecast
-from claude_nb.sweeps.metrics.registry import Check
+from claude_nb.sweeps.metrics.checks import Check
 from claude_nb.sweeps.plan import Case, Plan
 from claude_nb.sweeps.results import Results
 from claude_nb.sweeps.views import plots
@@ -110,8 +110,9 @@ class Sweep(Results):
 
     def forecast(self) -> Forecast:
         """Return the calls, tokens and costs of the remaining requests. Nothing is sent."""
-        left = Plan(self.axes, tuple(self._left_of(i, case) for i, case in enumerate(self.cases)), self.n)
-        return forecast(left, self.session, recorded=self.recorded(), concurrency=self.run_options.concurrency)
+        left = replace(self.plan, cases=tuple(self._left_of(i, case) for i, case in enumerate(self.cases)))
+        concurrency = self.run_options.concurrency
+        return forecast(left, self.session, recorded=self.recorded(), concurrency=concurrency, known_s=self._known_s())
 
     def resume(self) -> Sweep:
         """Send the remaining requests, and those that ended in an error once more.
@@ -151,11 +152,11 @@ class Sweep(Results):
             self.observer.end(self)
         return self
 
-    def plot(self, metric: str = "distinct_2", x: str | None = None) -> matplotlib.axes.Axes:
+    def plot(self, metric: str | None = None, x: str | None = None) -> matplotlib.axes.Axes:
         """Plot a metric against one of the axes, with 95 % intervals.
 
         Args:
-            metric: Name of a metric, or of a check.
+            metric: Name of a metric, or of a check. None: the first one that has values, as in the grid.
             x: Name of an axis. None: the first one.
 
         Returns:
@@ -186,7 +187,20 @@ class Sweep(Results):
         files.save(self, path)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/plain": repr(self)} | ({} if self.observer.is_above() else {"text/html": grid_html(self)})
+        return {"text/plain": repr(self), "text/html": grid_html(self)}
+
+    def _ipython_display_(self) -> None:
+        """Show nothing if the output of the cell shows the grid already. Otherwise IPython takes the bundle above."""
+        if not self.observer.is_above():
+            raise NotImplementedError
+
+    def _known_s(self) -> dict[tuple[str, str], float]:
+        """Return the mean seconds of the replies so far, by provider and model."""
+        times_s: dict[tuple[str, str], list[float]] = {}
+        for reply in self.replies:
+            if not reply.broke_off and reply.source != "replay":
+                times_s.setdefault((reply.provider, reply.model), []).append(reply.seconds)
+        return {model: sum(times) / len(times) for model, times in times_s.items()}
 
     def _keep(self, ended: Iterable[Done]) -> None:
         self.put({(done.job.case, done.job.repeat): done.answer.reply for done in ended})
@@ -198,4 +212,4 @@ class Sweep(Results):
 
     def _left_of(self, i: int, case: Case) -> Case:
         left = (request for k, request in enumerate(case.requests) if (i, k) not in self._replies)
-        return Case(case.values, tuple(left), case.locked)
+        return replace(case, requests=tuple(left))

@@ -60,7 +60,7 @@ def test_a_rule_may_be_made_of_asserts() -> None:
 
 
 def test_a_slip_in_a_rule_is_not_taken_for_a_no() -> None:
-    with pytest.raises(AttributeError):
+    with pytest.raises(PromptError, match="mend the check <lambda>: AttributeError: 'Reply' object has no attribute"):
         check([reply("x")], lambda one: one.txt)
 
 

@@ -12,7 +12,8 @@ from claude_nb.notebook.sweep_cell import read_spec
 from claude_nb.providers.credentials import Credentials
 from claude_nb.session.session import Session
 from claude_nb.sweeps.forecast import duration, forecast
-from claude_nb.sweeps.plan import Plan, columns, grid, label
+from claude_nb.sweeps.labels import label
+from claude_nb.sweeps.plan import Plan, columns, grid
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Usage
 
@@ -90,8 +91,10 @@ def test_names_in_the_prompt_are_filled_from_lists(session: Session) -> None:
     assert made.cases[0].requests[0].system == "Love bees."
 
 
-def test_a_prompt_without_values_for_it_is_left_as_it_stands(session: Session) -> None:
-    assert plan(session, "{{x}}").requests[0].prompt == "{{x}}"
+def test_a_name_without_a_value_is_refused_with_the_ways_to_go_on(session: Session) -> None:
+    with pytest.raises(PromptError, match=r"no variable .nobody. for .*; pass variables=.*, or write"):
+        plan(session, "{{nobody}}")
+    assert plan(session, r"\{{nobody}}").requests[0].prompt == "{{nobody}}"
 
 
 def test_a_combination_that_the_model_refuses_is_locked_with_the_reason(session: Session) -> None:

@@ -93,12 +93,13 @@ def test_the_summary_has_a_row_for_each_case_and_says_when_there_are_few() -> No
     assert (second["unique_rate"], second["jaccard"], second["distinct_1"]) == (1.0, 0.0, 1.0)
     assert (second["latency_p50"], second["ttft_p50"], second["cost_usd"]) == (1.5, 0.5, 0.02)
     assert second["stop_reasons"] == "end 2"
-    assert "fewer than 10" in first["note"]
+    assert result.summary().note == "fewer than 10 replies: neighbours may swap places by chance"
+    assert first["note"] == ""
     assert "clean_rate" not in first
 
 
 def test_ten_replies_are_enough_for_no_warning() -> None:
-    assert told({0.0: ["a"] * 10}).summary()[0]["note"] == ""
+    assert told({0.0: ["a"] * 10}).summary().note == ""
 
 
 def test_failed_replies_are_counted_and_not_measured() -> None:
@@ -155,7 +156,7 @@ def test_a_check_made_of_asserts_passes_when_none_fails() -> None:
 
 
 def test_a_mistake_in_a_check_is_not_taken_for_a_no() -> None:
-    with pytest.raises(AttributeError):
+    with pytest.raises(PromptError, match="mend the check <lambda>: AttributeError: 'Reply' object has no attribute"):
         _ = told({0.0: ["a"]}).check(lambda reply: reply.txt).rows  # type: ignore[attr-defined]
 
 

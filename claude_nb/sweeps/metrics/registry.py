@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.sweeps.metrics import statistics
+from claude_nb.sweeps.metrics.checks import Check, check_names, passed
+from claude_nb.sweeps.metrics.sample import Sample
 from claude_nb.sweeps.metrics.statistics import Interval
 from claude_nb.types.reply import Reply
 
 FEW = 10
 FEW_NOTE = f"fewer than {FEW} replies: neighbours may swap places by chance"
-# A check may raise these to say no, as reply.json() and reply.code[0] do.
-NO = (ValueError, LookupError, AssertionError)
-
-Check = Callable[[Reply], Any]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The replies of one case.
-
-    replies  the complete ones; failed counts the others
-    grams    how many runs of 1 and 2 words every case has at least, so that distinct-n compares equal amounts
-    """
-
-    replies: Sequence[Reply]
-    failed: int = 0
-    grams: Mapping[int, int] = field(default_factory=dict)
-    checks: Mapping[str, Check] = field(default_factory=dict)
-
-    @property
-    def texts(self) -> list[str]:
-        return [reply.text for reply in self.replies]
-
-    @property
-    def is_demo(self) -> bool:
-        return bool(self.replies) and all(reply.provider == "demo" for reply in self.replies)
+SHOWN_FIRST = ("distinct_2", "unique_rate", "length")
 
 
 @dataclass(frozen=True)
@@ -63,18 +39,6 @@ class Metric:
     interval: Callable[[Sample], Interval | None] | None = None
 
 
-def passed(reply: Reply, check: Check) -> bool:
-    """Return whether a reply passes a check.
-
-    A check may also fail it by raising ValueError, LookupError or AssertionError.
-    """
-    try:
-        result = check(reply)
-    except NO:
-        return False
-    return result is None or bool(result)  # a check that uses assert returns nothing
-
-
 def _over_texts(statistic: Callable[[Sequence[str]], float | None]) -> dict[str, Any]:
     return {
         "of": lambda sample: statistic(sample.texts),
@@ -91,14 +55,16 @@ def _distinct(n: int) -> dict[str, Any]:
     }
 
 
-def _over_replies(value: Callable[[Reply], float | None], share: float | None = None) -> dict[str, Any]:
-    """Describe the mean of a value of each reply, or its percentile."""
+def _over_replies(
+    value: Callable[[Reply], float | None], share: float | None = None, *, is_time: bool = False
+) -> dict[str, Any]:
+    """Describe the mean of a value of each reply, or its percentile. is_time: not of replies that were recorded."""
 
     def statistic(values: Sequence[float]) -> float | None:
         return statistics.mean(values) if share is None else statistics.percentile(values, share)
 
     def known(sample: Sample) -> list[float]:
-        values = (value(reply) for reply in sample.replies)
+        values = (value(reply) for reply in (sample.live if is_time else sample.replies))
         return [number for number in values if number is not None]
 
     return {
@@ -184,22 +150,29 @@ METRICS: dict[str, Metric] = {
             **_over_texts(statistics.self_bleu),
         ),
         Metric("length", "length", "mean length in words", style="number", **_over_replies(_words)),
-        Metric("latency_p50", "latency", "median seconds", style="seconds", best="low", **_over_replies(_seconds, 0.5)),
+        Metric(
+            "latency_p50",
+            "latency",
+            "median seconds of live replies",
+            style="seconds",
+            best="low",
+            **_over_replies(_seconds, 0.5, is_time=True),
+        ),
         Metric(
             "latency_p95",
             "latency p95",
-            "95 of 100 replies are at least this fast",
+            "95 of 100 live replies are at least this fast",
             style="seconds",
             best="low",
-            **_over_replies(_seconds, 0.95),
+            **_over_replies(_seconds, 0.95, is_time=True),
         ),
         Metric(
             "ttft_p50",
             "first token",
-            "median seconds to the first token",
+            "median seconds to the first token of live replies",
             style="seconds",
             best="low",
-            **_over_replies(lambda reply: reply.first_token_s, 0.5),
+            **_over_replies(lambda reply: reply.first_token_s, 0.5, is_time=True),
         ),
         Metric("cost_usd", "cost", "US dollars for all replies of the case", _cost, "dollars", "low"),
         Metric(
@@ -234,19 +207,14 @@ def check_metrics(checks: Mapping[str, Check]) -> dict[str, Metric]:
     """Return a pass rate for each check: {"pass": Metric(...)}, or {"pass_short": ..., "pass_json": ...}."""
     return {
         name: Metric(
-            name, name.replace("_", " "), "share of replies that pass", best="high", **_share(_passes(checks[key]))
+            name, name.replace("_", " "), "share of replies that pass", best="high", **_share(_passes(checks[key], key))
         )
         for key, name in check_names(checks).items()
     }
 
 
-def check_names(checks: Mapping[str, Check]) -> dict[str, str]:
-    """Return the column of each check: "pass" for a single one, otherwise "pass_" and its name."""
-    return {key: "pass" if len(checks) == 1 else f"pass_{key}" for key in checks}
-
-
-def _passes(check: Check) -> Callable[[Reply], bool]:
-    return lambda reply: passed(reply, check)
+def _passes(check: Check, name: str) -> Callable[[Reply], bool]:
+    return lambda reply: passed(reply, check, name)
 
 
 def find(name: str, checks: Mapping[str, Check]) -> Metric:
@@ -257,16 +225,10 @@ def find(name: str, checks: Mapping[str, Check]) -> Metric:
     return known[name]
 
 
-def stop_mix(sample: Sample) -> str:
-    """Return how the replies ended: "end 8, max_tokens 2"."""
-    counts = Counter(reply.stop_reason for reply in sample.replies)
-    return ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
-
-
-def equal_grams(samples: Sequence[Sequence[str]]) -> dict[int, int]:
-    """Return, for 1 and 2 words, how many runs each group of texts has at least. Empty groups do not count."""
-    sizes = {}
-    for n in (1, 2):
-        totals = [sum(len(statistics.grams(text, n)) for text in texts) for texts in samples]
-        sizes[n] = min((total for total in totals if total), default=0)
-    return sizes
+def default_metric(samples: Sequence[Sample], checks: Mapping[str, Check]) -> str:
+    """Return the metric to show first: a check, or a metric that has a value for most cases."""
+    if checks:
+        return next(iter(check_metrics(checks)))
+    asked = [sample for sample in samples if sample.replies]
+    values = {name: sum(METRICS[name].of(sample) is not None for sample in asked) for name in SHOWN_FIRST}
+    return max(SHOWN_FIRST, key=lambda name: values[name])

@@ -14,6 +14,7 @@ from claude_nb.render.rate import Rate
 from claude_nb.session import frontend
 from claude_nb.session.session import Session
 from claude_nb.sweeps.sweep import Sweep, SweepObserver
+from claude_nb.sweeps.views import grid_data
 from claude_nb.sweeps.views.html import columns_html, grid_html
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class TextColumns(SweepObserver):
     """View for a terminal: the replies one below the other, at the end."""
 
     def end(self, sweep: Sweep) -> None:
+        if sweep.history_note:
+            sys.stdout.write(f"[{sweep.history_note}]\n\n")
         for title, reply in sweep.titled():
             text = render.terminal_safe(reply.error or reply.text)
             sys.stdout.write(f"{title}\n{text}\n[{footer.line(reply)}]\n\n")
@@ -187,7 +190,8 @@ def _state(sweep: Sweep, *, live: bool) -> State:
 
     progress = f"{len(sweep):,} of {sweep.total:,} replies" if live or sweep.left else f"{len(sweep):,} replies"
     failed = sum(reply.broke_off for reply in sweep.replies)
-    parts = [progress, f"{failed:,} failed" if failed else "", money(sweep) if len(sweep) else ""]
+    parts = [progress, f"{failed:,} failed" if failed else "", money(sweep) if len(sweep) else "", sweep.history_note]
+    parts += [] if live else [grid_data.check_problem(sweep)]
     return State(len(sweep), sweep.total, " · ".join(filter(None, parts)), live)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from claude_nb.errors import PromptError
+from claude_nb.guard import attempt
 from claude_nb.render.reply import dollars
 from claude_nb.sweeps.metrics import registry
 from claude_nb.sweeps.metrics.registry import Metric
-from claude_nb.sweeps.plan import label
+from claude_nb.sweeps.metrics.sample import Sample, stop_words
 from claude_nb.sweeps.results import Results
 from claude_nb.types.reply import Reply
 
@@ -16,10 +18,7 @@ TEXT_CHARS = 20_000
 
 def axes(sweep: Results) -> list[dict[str, Any]]:
     """Return the axes as text: [{"name": "temperature", "values": ["0", "0.7", "1"]}]."""
-    return [
-        {"name": name, "values": [label(name, value) for value in values]}
-        for name, values in (sweep.axes or {"": ("",)}).items()
-    ]
+    return [{"name": name, "values": values} for name, values in (sweep.plan.labels or {"": [""]}).items()]
 
 
 def metrics(sweep: Results, names: tuple[str, ...] = ()) -> list[Metric]:
@@ -40,19 +39,18 @@ def cells(sweep: Results, measured: list[Metric]) -> list[dict[str, Any]]:
     at      its index on each axis                              locked  why it was not sent, or None
     values  metric -> [number for the shade, text to show]      texts   its replies
     """
-    places = [{_key(value): i for i, value in enumerate(values)} for values in sweep.axes.values()]
     texts: list[list[dict[str, Any]]] = [[] for _ in sweep.cases]
     for i, k, reply in sweep.numbered():
         texts[i].append(text(reply, k))
     return [
         {
-            "at": [place[_key(case.values.get(name))] for name, place in zip(sweep.axes, places, strict=True)] or [0],
+            "at": [*case.at] or [0],
             "locked": case.locked,
             "wanted": len(case.requests),
             "n": len(sample.replies),
             "failed": sample.failed,
-            "mix": registry.stop_mix(sample),
-            "values": {metric.name: _value(metric, metric.of(sample)) for metric in measured},
+            "mix": stop_words(sample),
+            "values": {metric.name: _value(metric, sample) for metric in measured},
             "texts": texts[i],
         }
         for i, (case, sample) in enumerate(zip(sweep.cases, sweep.samples(), strict=True))
@@ -83,10 +81,19 @@ def written(value: float | None, style: str) -> str:
     return f"{value:.2f}" if style == "share" or value < 10 else f"{value:.0f}"
 
 
-def _value(metric: Metric, value: float | None) -> list[Any]:
-    return [value, written(value, metric.style)]
+def check_problem(sweep: Results) -> str:
+    """Return why a check cannot judge the replies, as one line; "" if it can."""
+    try:
+        for metric in registry.check_metrics(sweep.checks).values():
+            for sample in sweep.samples():
+                metric.of(sample)
+    except PromptError as error:
+        return str(error)
+    return ""
 
 
-def _key(value: Any) -> Any:
-    """Return a hashable key of a value on an axis. 0 and 0.0 share one key, and so do equal unhashable values."""
-    return repr(float(value)) if isinstance(value, (int, float)) and not isinstance(value, bool) else repr(value)
+def _value(metric: Metric, sample: Sample) -> list[Any]:
+    value = attempt(metric.of, None, sample)  # a check of the user may raise
+    shown = written(value, metric.style)
+    is_part = metric.style == "seconds" and 0 < len(sample.live) < len(sample.replies)
+    return [value, f"{shown} (n = {len(sample.live)})" if is_part else shown]

@@ -47,7 +47,7 @@ class Grid(anywidget.AnyWidget):
     axes: t.List[Any] = t.List().tag(sync=True)
     cells: t.List[Any] = t.List().tag(sync=True)
     metrics: t.List[Any] = t.List().tag(sync=True)
-    metric = t.Unicode("distinct_2").tag(sync=True)
+    metric = t.Unicode().tag(sync=True)
     state = t.Dict().tag(sync=True)
 
     def __init__(
@@ -56,6 +56,7 @@ class Grid(anywidget.AnyWidget):
         self._sweep = sweep
         self._clock = clock
         self._computed: tuple[str, ...] = ()
+        self._default = ""
         self._rate = Rate(BYTES_PER_S, SHORTEST_S)
         super().__init__(uid=sweep.id, axes=grid_data.axes(sweep), **self._now(state), **options)
         self.observe(self._compute, "metric")
@@ -80,9 +81,11 @@ class Grid(anywidget.AnyWidget):
         slow = [metric for metric in registry.METRICS.values() if metric.slow and metric not in measured]
         choices = [{"name": m.name, "label": m.label, "help": m.help} for m in (*measured, *slow)]
         cells = grid_data.cells(self._sweep, measured)
+        chosen = self.metric if self.metric != self._default else ""
+        self._default = registry.default_metric(self._sweep.samples(), self._sweep.checks)
         self._drawn = len(self._sweep)
         self._rate.drawn(self._clock(), len(json.dumps(cells)))
-        return {"metrics": choices, "cells": cells, "state": asdict(state)}
+        return {"metrics": choices, "cells": cells, "metric": chosen or self._default, "state": asdict(state)}
 
     def _compute(self, change: Any) -> None:
         """Compute a slow metric that is chosen for the first time."""

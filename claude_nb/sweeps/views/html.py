@@ -9,9 +9,8 @@ from typing import Any
 
 from claude_nb import render
 from claude_nb.render import reply as footer
-from claude_nb.sweeps.metrics import statistics
+from claude_nb.sweeps.metrics import registry, statistics
 from claude_nb.sweeps.metrics.registry import FEW, FEW_NOTE, Metric
-from claude_nb.sweeps.plan import title
 from claude_nb.sweeps.results import Results
 from claude_nb.sweeps.views import grid_data
 
@@ -26,10 +25,12 @@ COLUMN = "flex:1 1 260px;min-width:0;padding:8px 10px;border:1px solid var(--jp-
 CELL = "vertical-align:top;text-align:left;padding:6px 8px;border:1px solid var(--jp-border-color2,#ddd);min-width:9em"
 
 
-def grid_html(sweep: Results, metric: str = "distinct_2") -> str:
-    """Return tables with the first axis down and the second across; one table for each combination of the others."""
-    metrics = grid_data.metrics(sweep)
-    chosen = next((choice for choice in metrics if choice.name == metric), metrics[0])
+def grid_html(sweep: Results, metric: str | None = None) -> str:
+    """Return tables with the first axis down and the second across; one table for each combination of the others.
+
+    metric  the one to show; None: the first one that has values
+    """
+    chosen = registry.find(metric or registry.default_metric(sweep.samples(), sweep.checks), sweep.checks)
     cells = {tuple(cell["at"]): cell for cell in grid_data.cells(sweep, [chosen])}
     axes = grid_data.axes(sweep)
     down, across, others = axes[0], axes[1] if len(axes) > 1 else {"name": "", "values": [""]}, axes[2:]
@@ -43,7 +44,8 @@ def grid_html(sweep: Results, metric: str = "distinct_2") -> str:
             for i in range(len(down["values"]))
         ]
         tables.append(_table(name, down, across, [[_cell(cell, chosen, span) for cell in row] for row in rows]))
-    return f'<div class="cnb-sweep-{sweep.id}">{"".join(tables)}{_legend(sweep, chosen)}</div>'
+    above = _line(sweep.history_note, grid_data.check_problem(sweep))
+    return f'<div class="cnb-sweep-{sweep.id}">{above}{"".join(tables)}{_legend(sweep, chosen)}</div>'
 
 
 def columns_html(sweep: Results, running: Mapping[int, str] | None = None) -> str:
@@ -59,8 +61,9 @@ def columns_html(sweep: Results, running: Mapping[int, str] | None = None) -> st
             body += f'<div style="{NOTE}">{escape(reply.error)}</div>' if reply.error else ""
         else:
             body = _tail((running or {}).get(i, ""), ended=running is None)
-        columns.append(f'<div style="{COLUMN}"><b>{escape(title(case.values))}</b>{body}</div>')
-    return f'<div style="display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start">{"".join(columns)}</div>'
+        columns.append(f'<div style="{COLUMN}"><b>{escape(sweep.plan.title(case))}</b>{body}</div>')
+    row = f'<div style="display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start">{"".join(columns)}</div>'
+    return _line(sweep.history_note) + row
 
 
 def _tail(text: str, *, ended: bool) -> str:
@@ -119,7 +122,13 @@ def _legend(sweep: Results, metric: Metric) -> str:
         parts.append(FEW_NOTE)
     if sweep.left:
         parts.append(f"{sweep.left} replies are missing")
-    return f'<div style="{NOTE}">{escape(" · ".join(parts))}</div>'
+    return _line(*parts)
+
+
+def _line(*parts: str) -> str:
+    """Return remarks as a line; "" without any."""
+    text = " · ".join(filter(None, parts))
+    return f'<div style="{NOTE}">{escape(text)}</div>' if text else ""
 
 
 def strip_html(text: str) -> str:

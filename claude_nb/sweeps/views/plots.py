@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from claude_nb.errors import ConfigError, PromptError
+from claude_nb.guard import attempt
 from claude_nb.sweeps.metrics import registry
 from claude_nb.sweeps.metrics.registry import FEW, Metric
 from claude_nb.sweeps.metrics.statistics import Interval
-from claude_nb.sweeps.plan import label
 from claude_nb.sweeps.results import Results
 
 if TYPE_CHECKING:
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
 UNITS = {"seconds": "s", "dollars": "US dollars"}
 
 
-def plot(sweep: Results, metric: str, x: str | None = None) -> matplotlib.axes.Axes:
-    """Draw a line for each combination of the other axes, with 95 % intervals. Raises PromptError, ConfigError."""
-    measure = registry.find(metric, sweep.checks)
+def plot(sweep: Results, metric: str | None, x: str | None = None) -> matplotlib.axes.Axes:
+    """Draw a line for each combination of the other axes, with 95 % intervals. Raises PromptError, ConfigError.
+
+    metric  None: the first one that has values
+    """
+    measure = registry.find(metric or registry.default_metric(sweep.samples(), sweep.checks), sweep.checks)
     x = x or next(iter(sweep.axes), None)
     if x is None or x not in sweep.axes:
         advice = f"use {', '.join(sweep.axes)}" if sweep.axes else "vary a setting first"
@@ -31,11 +35,14 @@ def plot(sweep: Results, metric: str, x: str | None = None) -> matplotlib.axes.A
     except ImportError:
         raise ConfigError("plot() needs matplotlib; run %pip install 'claude-nb[plots]'") from None
     _, axes = pyplot.subplots(figsize=(6.4, 4.0), layout="constrained")
-    places = _places(sweep.axes[x])
-    for name, cases in _lines(sweep, x).items():
-        _draw(axes, name, _points(sweep, measure, [(places[sweep.cases[i].values[x]], i) for i in cases]))
-    numeric = all(isinstance(value, Real) for value in sweep.axes[x])
-    axes.set_xticks([*places.values()], labels=[label(x, value) for value in sweep.axes[x]])
+    place = list(sweep.axes).index(x)
+    numbers = [_number(value) for value in sweep.axes[x]]
+    # Equal numbers would hide each other.
+    numeric = all(map(math.isfinite, numbers)) and len({*numbers}) == len(numbers)
+    ticks = numbers if numeric else [float(i) for i in range(len(numbers))]
+    for name, cases in _lines(sweep, place):
+        _draw(axes, name, _points(sweep, measure, [(ticks[sweep.cases[i].at[place]], i) for i in cases]))
+    axes.set_xticks(ticks, labels=sweep.plan.labels[x])
     if not numeric:
         axes.tick_params("x", rotation=20)
     unit = f" ({UNITS[measure.style]})" if measure.style in UNITS else ""
@@ -65,23 +72,27 @@ def _draw(axes: matplotlib.axes.Axes, name: str, points: Sequence[tuple[float, f
     axes.errorbar(at, values, yerr=[below, above], marker="o", capsize=3, linewidth=1.5, label=name)
 
 
-def _lines(sweep: Results, x: str) -> dict[str, list[int]]:
-    """Return the cases of each line, by the values of the other axes."""
-    lines: dict[str, list[int]] = {}
+def _number(value: Any) -> float:
+    return attempt(float, math.nan, value) if isinstance(value, Real) else math.nan
+
+
+def _lines(sweep: Results, place: int) -> list[tuple[str, list[int]]]:
+    """Return the name and the cases of each line: those that differ in one axis only."""
+    lines: dict[tuple[int, ...], list[int]] = {}
     for i, case in enumerate(sweep.cases):
-        others = ", ".join(f"{name} {label(name, value)}" for name, value in case.values.items() if name != x)
-        lines.setdefault(others, []).append(i)
-    return lines
-
-
-def _places(values: Sequence[Any]) -> dict[Any, float]:
-    """Return the position of each value: numbers to scale, other values side by side."""
-    if all(isinstance(value, Real) for value in values):
-        return {value: float(value) for value in values}
-    return {value: float(i) for i, value in enumerate(values)}
+        lines.setdefault((*case.at[:place], *case.at[place + 1 :]), []).append(i)
+    names = [name for at, name in enumerate(sweep.axes) if at != place]
+    return [
+        (", ".join(f"{name} {sweep.plan.labels[name][i]}" for name, i in zip(names, others, strict=True)), cases)
+        for others, cases in lines.items()
+    ]
 
 
 def _title(sweep: Results, measure: Metric) -> str:
-    n = f"n = {sweep.n} for each point"
+    samples = [sample for sample in sweep.samples() if sample.replies]
+    counts = sorted(
+        {len(sample.live if measure.style == "seconds" else sample.replies) for sample in samples} or {sweep.n}
+    )
+    n = f"n = {counts[0]} for each point" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}"
     local = " (local)" if measure.style == "seconds" and all(reply.provider == "demo" for reply in sweep) else ""
-    return f"{measure.label}{local}, {n}" + (", too few to trust" if sweep.n < FEW else "")
+    return f"{measure.label}{local}, {n}" + (", too few to trust" if counts[0] < FEW else "")

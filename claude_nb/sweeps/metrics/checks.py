@@ -1,0 +1,57 @@
+"""Checks: functions of the user that say whether a reply passes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from claude_nb.errors import PromptError
+from claude_nb.guard import attempt, guarded, kind_of, shown
+from claude_nb.types.reply import Reply
+
+# A check may raise these to say no, as reply.json() and reply.code[0] do.
+NO = (ValueError, LookupError, AssertionError)
+
+Check = Callable[[Reply], Any]
+_NO_VERDICT = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
+
+
+def named(check: Check | Mapping[Any, Check] | None) -> dict[str, Check]:
+    """Return checks by name: named(polite) -> {"polite": polite}. Raises PromptError for what cannot judge a reply."""
+    if check is None:
+        return {}
+    by_name = check if isinstance(check, Mapping) else {attempt(lambda: check.__name__, "check"): check}
+    for name, function in by_name.items():
+        if not callable(function):
+            advice = "use check=lambda reply: 'fox' in reply.text"
+            raise PromptError(f"a check is a function of the reply, not {shown(function)}; {advice}")
+        if any(kind(function) for kind in _NO_VERDICT):
+            raise PromptError(f"the check {shown(name)} is async or yields; use a plain function (def) that returns")
+    return {str(name): function for name, function in by_name.items()}
+
+
+def passed(reply: Reply, check: Check, name: str) -> bool:
+    """Return whether a reply passes a check.
+
+    A check may also fail it by raising ValueError, LookupError or AssertionError. Any other error is a mistake in the
+    check, and raises PromptError.
+    """
+    return guarded(f"mend the check {name}", _verdict, reply, check)
+
+
+def _verdict(reply: Reply, check: Check) -> bool:
+    try:
+        result = check(reply)
+    except NO:
+        return False
+    if inspect.isawaitable(result) or inspect.isgenerator(result):
+        if close := getattr(result, "close", None):
+            close()
+        raise TypeError(f"it returns a {kind_of(result)}, not whether the reply passes")
+    return result is None or bool(result)  # a check that uses assert returns nothing
+
+
+def check_names(checks: Mapping[str, Check]) -> dict[str, str]:
+    """Return the column of each check: "pass" for a single one, otherwise "pass_" and its name."""
+    return {key: "pass" if len(checks) == 1 else f"pass_{key}" for key in checks}
