@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterable
@@ -80,12 +81,26 @@ def fields_of(kind: Any) -> list[Field] | None:
     return None
 
 
-def is_pydantic(kind: Any) -> bool:
-    """Return whether a type is a pydantic model.
+class Pydantic(typing.NamedTuple):
+    """What pydantic knows of a type: its JSON Schema, and how to read its JSON."""
 
-    Looks at its methods, so that pydantic is never imported.
+    json_schema: Callable[[], Schema]
+    validate_json: Callable[[str], Any]
+
+
+def pydantic_of(kind: Any) -> Pydantic | None:
+    """Return what pydantic knows of its models, its dataclasses and a TypeAdapter; None for any other type.
+
+    Looks at attributes, so that pydantic is never imported.
     """
-    return isinstance(kind, type) and hasattr(kind, "model_json_schema") and hasattr(kind, "model_validate")
+    if isinstance(kind, type):
+        if hasattr(kind, "model_json_schema") and hasattr(kind, "model_validate_json"):
+            return Pydantic(kind.model_json_schema, kind.model_validate_json)
+        if "__pydantic_validator__" not in vars(kind):
+            return None
+        kind = sys.modules["pydantic"].TypeAdapter(kind)
+    is_adapter = type(kind).__module__.startswith("pydantic.") and hasattr(kind, "validate_json")
+    return Pydantic(kind.json_schema, kind.validate_json) if is_adapter else None
 
 
 def unwrapped(kind: Any) -> Any:
@@ -137,6 +152,8 @@ class SchemaWriter:
 
     def _plain(self, kind: Any, where: str) -> Schema:
         origin, args = typing.get_origin(kind) or kind, typing.get_args(kind)
+        if model := pydantic_of(kind):
+            return self._without_definitions(_described(model, _name(kind)))
         if origin is Union or origin is types.UnionType:
             return {"anyOf": [self.of(arg, where) for arg in args]}
         if origin is Literal:
@@ -152,7 +169,7 @@ class SchemaWriter:
         raise PromptError(f"{place}JSON cannot hold {name}; use str, float, list[...], a dataclass ...")
 
     def _of_class(self, kind: type, args: tuple[Any, ...], where: str) -> Schema | None:
-        if is_pydantic(kind) or fields_of(kind) is not None:
+        if fields_of(kind) is not None:
             return self._class(kind)
         if issubclass(kind, Enum):
             return _choice([member.value for member in kind], where)
@@ -178,8 +195,6 @@ class SchemaWriter:
         if kind in self._open or kind in self._recursive:
             self._recursive.append(kind)
             return reference
-        if is_pydantic(kind):
-            return self._without_definitions(kind.model_json_schema())
         self._open.append(kind)
         schema = self.object(fields_of(kind) or [], name)
         self._open.pop()
@@ -199,6 +214,13 @@ class SchemaWriter:
     def _define(self, name: str, schema: Schema) -> None:
         if self._defs.setdefault(name, schema) != schema:
             raise PromptError(f"two classes are named {name}; rename one of them")
+
+
+def _described(model: Pydantic, name: str) -> Schema:
+    try:
+        return model.json_schema()
+    except Exception as error:  # noqa: BLE001  # pydantic has many, and a model may bring its own
+        raise PromptError(f"pydantic cannot write {name} as JSON Schema: {' '.join(str(error).split()):.200}") from None
 
 
 def _choice(values: list[Any], where: str) -> Schema:

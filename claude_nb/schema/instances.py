@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 import typing
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from enum import Enum
 from typing import Any, Union
 
 from claude_nb.errors import NoJson, PromptError
-from claude_nb.schema.from_hints import DICTS, LISTS, SETS, fields_of, is_pydantic, of, unwrapped
+from claude_nb.schema.from_hints import DICTS, LISTS, SETS, fields_of, of, pydantic_of, unwrapped
 from claude_nb.schema.validation import FORMATS, path, problem
 
 Steps = tuple[str | int, ...]
@@ -44,18 +45,18 @@ def _build(value: Any, kind: Any, at: Steps) -> Any:
         return _convert(value, kind, at)
     except NoJson:
         raise
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001  # a class of the user may raise anything
         raise NoJson(_reason(error, kind, at)) from None
 
 
 def _convert(value: Any, kind: Any, at: Steps) -> Any:
+    if model := pydantic_of(kind):
+        return model.validate_json(json.dumps(value))  # a strict model takes a date as text from JSON only
     origin, args = typing.get_origin(kind) or kind, typing.get_args(kind)
     if origin is Union or origin is types.UnionType:
         return _build(value, _first_match(value, args), at)
     if not isinstance(origin, type):
         return value  # Any, Literal
-    if is_pydantic(origin):
-        return origin.model_validate(value)  # type: ignore[attr-defined]  # is_pydantic() has checked it
     if (fields := fields_of(origin)) is not None:
         hints = {field.name: field.hint for field in fields}
         return origin(**{name: _build(inner, hints.get(name, Any), (*at, name)) for name, inner in value.items()})
@@ -96,7 +97,7 @@ def _reason(error: Exception, kind: Any, at: Steps) -> str:
     The errors of pydantic bring a path of their own.
     """
     details = getattr(error, "errors", None)
-    if is_pydantic(kind) and callable(details) and (first := next(iter(details()), None)):
+    if pydantic_of(kind) and callable(details) and (first := next(iter(details()), None)):
         return f"{path((*at, *first['loc']))}: {first['msg']}"
     name = getattr(kind, "__name__", kind)
     return f"{path(at)}: {name} rejects the value: {' '.join(str(error).split())}"

@@ -13,6 +13,7 @@ from claude_nb.errors import BadRequest, NoJson, PromptError
 from claude_nb.prompt import files, template
 from claude_nb.providers.dialects.strict_schema import for_claude, has_open_object
 from claude_nb.providers.model_spec import ModelSpec
+from claude_nb.schema.from_hints import pydantic_of
 from claude_nb.session.call import Call, Round
 from claude_nb.session.continuation import Continuation
 from claude_nb.types.content import ToolResult
@@ -52,7 +53,7 @@ def names_schema(text: str, variables: Mapping[str, Any]) -> bool:
     value = variables.get(text)
     if isinstance(value, dict):
         return bool(value.keys() & {"type", "properties", "anyOf", "$ref", "enum"})
-    return isinstance(value, type) or hasattr(value, "__origin__")
+    return isinstance(value, type) or hasattr(value, "__origin__") or pydantic_of(value) is not None
 
 
 def with_schema(request: Request, option: Any, spec: ModelSpec) -> Request:
