@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
 from IPython.display import publish_display_data
@@ -158,7 +159,7 @@ class _Outputs(ReplyView):
         known = slot < len(self._ids)
         if not known:
             self._ids.append(uuid4().hex)
-        publish_display_data(bundle, {}, transient={"display_id": self._ids[slot]}, update=known)
+        _output(bundle, transient={"display_id": self._ids[slot]}, update=known)
 
 
 def thumbnails(attached: Sequence[Attachment]) -> None:
@@ -169,7 +170,7 @@ def thumbnails(attached: Sequence[Attachment]) -> None:
     for part in attached:
         if part.media_type.startswith("image/"):
             sizes = {part.media_type: {"width": THUMBNAIL_PIXELS}}
-            publish_display_data({part.media_type: part.data, "text/plain": part.name}, sizes)
+            _output({part.media_type: part.data, "text/plain": part.name}, sizes)
 
 
 def note(line: str, mode: Mode) -> None:
@@ -179,9 +180,21 @@ def note(line: str, mode: Mode) -> None:
     if mode == "text":
         _print(f"[{line}]\n")
     else:
-        publish_display_data({"text/html": note_html(line), "text/plain": line}, {})
+        _output({"text/html": note_html(line), "text/plain": line})
+
+
+def say(text: str) -> None:
+    """Print a line or several, with control characters made visible."""
+    _print(f"{text}\n")
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(text)
+    sys.stdout.write(render.terminal_safe(text))
     sys.stdout.flush()
+
+
+def _output(bundle: dict[str, str], metadata: dict[str, Any] | None = None, **how: Any) -> None:
+    """Publish an output. A terminal shows its plain text, so control characters in it are made visible."""
+    if "text/plain" in bundle:
+        bundle = bundle | {"text/plain": render.terminal_safe(bundle["text/plain"])}
+    publish_display_data(bundle, metadata or {}, **how)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,10 +64,10 @@ class ClaudeMagic:
             line, below=cell is not None, is_schema=lambda word: structured.names_schema(word, variables)
         )
         if options.pop("help", None):
-            _say(arguments.help_text(self.name))
+            display.say(arguments.help_text(self.name))
             return None
         if cell is None and not rest and not options:
-            _say(settings.state(self.session))
+            display.say(settings.state(self.session))
             return None
         if cell is not None and rest:
             raise PromptError(f"{rest.split()[0]!r} is not an option; the prompt goes below the %%{self.name} line")
@@ -87,7 +86,7 @@ class ClaudeMagic:
             self._send(PromptText(result.text, notices=result.notices), {}, result.options)
         elif isinstance(result, Code):
             self.shell.set_next_input(result.text, replace=False)
-            _say(result.text)
+            display.say(result.text)
             if self._mode() != "text":
                 _show_copy_button(result.text)
         elif isinstance(result, Round):
@@ -144,13 +143,13 @@ class ClaudeMagic:
         values["attach"] = filled.attachments
         request = self.session.build(filled.text, values, flags.get("chat"))
         if flags.get("dry_run"):
-            _say("\n".join([*notices, *_preview(request, stream=not flags.get("no_stream"))]))
+            display.say("\n".join([*notices, *_preview(request, stream=not flags.get("no_stream"))]))
             if self._mode() != "text":
                 display.thumbnails(filled.attachments)
             return None
         if flags.get("count"):
             size = usage.prompt_size(self.session, request, allow_http=bool(flags.get("allow_http")))
-            _say("\n".join([*notices, size]))
+            display.say("\n".join([*notices, size]))
             return None
         notices += self._demo_notice(request, values)
         call = Call(
@@ -224,7 +223,7 @@ def _preview(request: Request, *, stream: bool) -> list[str]:
 
 def _show(value: Any) -> None:
     if isinstance(value, str):
-        _say(value)
+        display.say(value)
     else:
         show_value(value)
 
@@ -235,7 +234,3 @@ def _show_copy_button(text: str) -> None:
     except ImportError:  # without anywidget the user copies the printed text by hand
         return
     show_value(CopyButton(text))
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")

@@ -125,7 +125,7 @@ class Painter:
             html = note_html(f"… {self._hidden:,} earlier characters appear when the reply ends") + _boxed(html)
         if self._call:
             more = f"… ({self._call_chars:,} characters)" if self._call_chars > len(self._call) else " …"
-            html += note_html(render.terminal_safe(" ".join(self._call.split())) + more, code=True)
+            html += note_html(" ".join(self._call.split()) + more, code=True)
         if self._notice:
             html += note_html(self._notice)
         self._send(len(self._parts), {"text/html": html})
@@ -237,5 +237,6 @@ def _boxed(html: str) -> str:
 def note_html(line: str, *, code: bool = False) -> str:
     """Return a line that is set apart from the reply. With `code`, it shows text of a model."""
     style = "margin:.4em 0;font-size:.85em;color:var(--jp-ui-font-color2,#757575)"
-    text = f"<code>{escape(line)}</code>" if code else escape(line)
+    shown = escape(render.terminal_safe(line))
+    text = f"<code>{shown}</code>" if code else shown
     return f'<div style="{style}">{text}</div>'

@@ -81,7 +81,7 @@ def bundle(reply: Reply, hint: str = "") -> dict[str, str]:
 def whole(reply: Reply) -> dict[str, str]:
     """Return a finished reply as one output: folded thinking, text, footer."""
     html = thinking(reply.thinking) + body(reply) + bundle(reply)["text/html"]
-    return {"text/html": html, "text/plain": reply.text}
+    return {"text/html": html, "text/plain": render.terminal_safe(reply.text)}
 
 
 def thinking(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from claude_nb.errors import ConfigError
 from claude_nb.guard import attempt, kind_of
-from claude_nb.render.chars import one_line
+from claude_nb.render.chars import one_line, terminal_safe
 
 if TYPE_CHECKING:
     import pandas
@@ -65,7 +65,7 @@ class Table(list[dict[str, Any]]):
 
     def __repr__(self) -> str:
         names, cells, below = self._shown()
-        return "\n".join([*_blocks(names, cells), *below])
+        return terminal_safe("\n".join([*_blocks(names, cells), *below]))
 
     def _repr_html_(self) -> str:
         names, cells, below = self._shown()

@@ -6,8 +6,10 @@ IPython is never imported.
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Any, Literal
 
+from claude_nb.safe_text.visible import visible
 from claude_nb.session.conversation import Cell
 
 Mode = Literal["live", "once", "text", "quiet"]
@@ -72,6 +74,11 @@ def run_count() -> int | None:
     """Return the number of the running cell or input; None in a script."""
     count = getattr(_shell(), "execution_count", None)
     return count if isinstance(count, int) else None
+
+
+def warn(line: str) -> None:
+    """Show a line as a warning, with control characters made visible."""
+    warnings.warn(visible(line), stacklevel=3)
 
 
 def _shell() -> Any:

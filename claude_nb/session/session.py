@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -56,7 +55,7 @@ class Session:
         self.conversations: dict[str, Conversation] = {}
         self.credentials = credentials or Credentials()
         self.models = Models(self.credentials.own_models())
-        self.warn: Callable[[str], None] = warnings.warn
+        self.warn: Callable[[str], None] = frontend.warn
         self.memory = SessionHistory(self.credentials.setting, self._tell)
         self.last: Reply | None = None
         self.last_call = Call()

@@ -12,7 +12,7 @@ from typing import Any
 
 from claude_nb.errors import ConfigError, Interrupted, PromptError
 from claude_nb.guard import attempt, shown
-from claude_nb.render.chars import one_line
+from claude_nb.render.chars import one_line, terminal_safe
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
 from claude_nb.sweeps.forecast import require
@@ -110,7 +110,7 @@ class Verdict:
 
     def __repr__(self) -> str:
         examples = [f"  did not pass: {_short(reply)}" for reply in self.failures[:SHOWN]]
-        return "\n".join([str(self), *examples])
+        return terminal_safe("\n".join([str(self), *examples]))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         colour = "#2e7d32" if self.ok else "#b3261e"

@@ -11,6 +11,7 @@ from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.render import reply as footer
+from claude_nb.render.chars import terminal_safe
 from claude_nb.render.table import html_table
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
@@ -72,7 +73,7 @@ class Measured:
         return Proportion(self.counts.get(word, 0), self.n)
 
     def __repr__(self) -> str:
-        return f"{self.title}\n" + "\n".join(self._lines())
+        return terminal_safe("\n".join([self.title, *self._lines()]))
 
     def _lines(self) -> list[str]:
         lines = []

@@ -16,6 +16,7 @@ from claude_nb.errors import ClaudeError, PromptError
 from claude_nb.providers import registry
 from claude_nb.providers.model_spec import ModelSpec
 from claude_nb.providers.models import Models, shipped
+from claude_nb.safe_text.redaction import redact
 from claude_nb.session import options
 from claude_nb.session.session import Session
 from claude_nb.types import settings as request_settings
@@ -77,7 +78,7 @@ class Controls(anywidget.AnyWidget):
 
     def refuse(self, name: str, why: str) -> None:
         """Show a line beside the setting of that name."""
-        self.send({"t": "refused", "name": name, "why": why})
+        self.send({"t": "refused", "name": name, "why": redact(why)})
 
     def _usual(self, named: dict[str, Any]) -> dict[str, Any]:
         """Return the session's settings, provider and model first; {} if it cannot build a request yet."""
@@ -97,10 +98,23 @@ class Controls(anywidget.AnyWidget):
         except (PromptError, TypeError) as error:
             raise BadSetting(str(error)) from None
         if isinstance(value, tuple):
+            self._refuse_keys(*value)
             value = list(value) or None
         if value is not None and (reason := self.spec.refusal(name, value)):
             raise BadSetting(reason)
         return value
+
+    @t.validate("prompt", "system")
+    def _valid_text(self, proposal: Any) -> Any:
+        self._refuse_keys(proposal["value"])
+        return proposal["value"]
+
+    def _refuse_keys(self, *values: Any) -> None:
+        """Raise BadSetting for a key, because a setting is saved with the notebook."""
+        try:
+            self._session.config.refuse_keys(*values)
+        except PromptError as error:
+            raise BadSetting(str(error)) from None
 
     @t.validate("provider")
     def _valid_provider(self, proposal: Any) -> str:
@@ -114,6 +128,7 @@ class Controls(anywidget.AnyWidget):
         name: str = proposal["value"].strip()
         if not name or len(name) > 200 or not name.isprintable():
             raise BadSetting("model must be the name of a model, on one line")
+        self._refuse_keys(name)
         return name
 
     @t.validate("variable")
@@ -121,6 +136,7 @@ class Controls(anywidget.AnyWidget):
         name: str = proposal["value"]
         if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("__"):
             raise BadSetting(f"{name[:60]!r} cannot be the name of a variable; use letters, digits and _")
+        self._refuse_keys(name)
         return name
 
     @t.observe("model")

@@ -231,21 +231,26 @@ class Playground(Controls):
             return
         kind, number = message.get("t"), message.get("run")
         if kind == "run" and isinstance(message.get("settings"), dict):
-            self.set_state({name: value for name, value in message["settings"].items() if name in ALL})
-            self._run_for_front_end(message.get("n", 1))
+            settings = {name: value for name, value in message["settings"].items() if name in ALL}
+            self.set_state(settings)
+            self._run_for_front_end(settings.get("prompt", self.prompt), message.get("n", 1))
         elif kind == "stop":
             self.stop()
         elif kind == "sync" and isinstance(number, int):
             self._sync(number)
         elif kind == "preset":
             try:
+                self._refuse_keys(message.get("name"), message.get("params"))
                 saved = presets.change(self._presets_path, message.get("name"), message.get("params"))
                 self.presets = presets.for_front_end(saved)
             except ClaudeError as error:
                 self.refuse("preset", str(error))
 
-    def _run_for_front_end(self, times: Any) -> None:
+    def _run_for_front_end(self, prompt: Any, times: Any) -> None:
         try:
+            if prompt != self.prompt:  # it was refused, and the earlier one is not what the user means
+                self._refuse_keys(prompt)
+                return
             self._start(times, _notebook())  # whatever calls this is not the user's code
         except ClaudeError as error:
             failed = self._new_run(None)

@@ -44,7 +44,7 @@ class Text(SweepObserver):
     _bar: Bar | None = None
 
     def announce(self, line: str) -> None:
-        sys.stderr.write(f"[{line}]\n")
+        sys.stderr.write(render.terminal_safe(f"[{line}]\n"))
 
     def begin(self, sweep: Sweep) -> None:
         from claude_nb.sweeps.views.progress import bar
@@ -60,7 +60,7 @@ class Text(SweepObserver):
             self._bar.show(len(sweep), money(sweep))
             self._bar.close()
         if sweep.hopeless:
-            sys.stderr.write(f"[{_hopeless(sweep)}]\n")
+            sys.stderr.write(render.terminal_safe(f"[{_hopeless(sweep)}]\n"))
 
 
 class TextColumns(SweepObserver):
@@ -70,8 +70,8 @@ class TextColumns(SweepObserver):
         if sweep.history_note:
             sys.stdout.write(f"[{sweep.history_note}]\n\n")
         for title, reply in sweep.titled():
-            text = render.terminal_safe(reply.error or reply.text)
-            sys.stdout.write(f"{title}\n{text}\n[{footer.line(reply)}]\n\n")
+            shown = f"{title}\n{reply.error or reply.text}\n[{footer.line(reply)}]\n\n"
+            sys.stdout.write(render.terminal_safe(shown))
         sys.stdout.flush()
 
 
@@ -92,7 +92,7 @@ class Notebook(SweepObserver):
 
         from claude_nb.render.live import note_html
 
-        publish_display_data({"text/html": note_html(line), "text/plain": line}, {})
+        publish_display_data({"text/html": note_html(line), "text/plain": render.terminal_safe(line)}, {})
 
     def _publish(self, sweep: Sweep, html: str) -> None:
         from IPython.display import publish_display_data
