@@ -230,7 +230,7 @@ def stream(request: Request, options: SendOptions, *, credentials: Credentials, 
         return
     address, body = preview(request, stream=not options.whole)
     key = key_for(request, credentials)
-    from claude_nb.providers.dialects import binding
+    from claude_nb.providers.dialects import binding, think_tags
     from claude_nb.providers.http import client
     from claude_nb.providers.redacted import chunks_without_keys
 
@@ -252,6 +252,7 @@ def stream(request: Request, options: SendOptions, *, credentials: Credentials, 
         if not response.is_stream and (cost := response.cost_usd) is not None:
             yield Chunk(usage=Usage(cost_usd=cost))
         chunks = dialect.chunks(response.events()) if response.is_stream else dialect.whole(response.json())
+        chunks = think_tags.separated(chunks) if request.answer else chunks
         for chunk in chunks_without_keys(binding.bound(chunks, body)):
             if chunk.stop_reason and response.is_stream:
                 response.expect_end()

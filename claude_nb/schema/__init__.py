@@ -10,17 +10,17 @@ instances       build(): a dataclass, an Enum, a date ... from checked JSON
 from claude_nb.schema.from_functions import of_function
 from claude_nb.schema.from_hints import Schema, of
 from claude_nb.schema.instances import build
-from claude_nb.schema.parsing import dumped, read
+from claude_nb.schema.parsing import dumped, read, without_thinking
 from claude_nb.schema.validation import problem, schema_error
 
 __all__ = [
     "Schema",
     "build",
     "dumped",
-    "for_claude",
     "of",
     "of_function",
     "problem",
     "read",
     "schema_error",
+    "without_thinking",
 ]

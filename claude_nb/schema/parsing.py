@@ -10,6 +10,10 @@ from typing import Any
 from claude_nb.errors import NoJson
 from claude_nb.schema.validation import problem
 
+THINK_TAGS = ("think", "thinking", "thought", "reasoning", "reflection", "scratchpad")
+_THINKING = re.compile(rf"\s*<({'|'.join(THINK_TAGS)})>.*?</\1>", re.DOTALL | re.IGNORECASE)
+# Some servers put the opening tag into the prompt, so the thinking begins without one.
+_UNOPENED = re.compile(r"</think(?:ing)?>(?=\s*[{\[`])")
 _FENCED = re.compile(r"^```\w*[ \t]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
@@ -27,9 +31,22 @@ def read(text: str, schema: dict[str, Any]) -> tuple[Any, str | None]:
             why = why or f"$: this is not JSON ({_at(error)})"
             continue
         why = problem(value, schema)
+        if why is not None and isinstance(value, str):  # some servers write JSON in a JSON string
+            inner, inner_why = read(value, schema)
+            value, why = (inner, None) if inner_why is None else (value, why)
         if why is None or candidate == text.strip():
             return (value, None) if why is None else (None, why)
     return None, why or "$: the text is empty"
+
+
+def without_thinking(text: str) -> str:
+    """Return a text without the thinking before it: "<think>Hm.</think>{}" -> "{}"."""
+    at = 0
+    while thinking := _THINKING.match(text, at):
+        at = thinking.end()
+    if not at and (end := _UNOPENED.search(text)):
+        at = end.end()
+    return text[at:]
 
 
 def dumped(value: Any) -> str:
@@ -38,11 +55,11 @@ def dumped(value: Any) -> str:
 
 
 def _candidates(text: str) -> Iterator[str]:
-    if whole := text.strip():
-        yield whole
+    whole, text = text.strip(), without_thinking(text)
+    yield from filter(None, dict.fromkeys((whole, text.strip())))
     yield from (match[1] for match in _FENCED.finditer(text))
     begin, end = text.find("{"), text.rfind("}")
-    if 0 <= begin < end and text[begin : end + 1] != whole:
+    if 0 <= begin < end and text[begin : end + 1] not in (whole, text.strip()):
         yield text[begin : end + 1]
 
 

@@ -175,13 +175,17 @@ class Reply(Plain):
         """Read the reply as JSON.
 
         Returns:
-            The value of the whole text, or else of the first fenced block that is JSON:
+            The value of the whole text, with or without thinking in tags before it, or else of the first fenced block
+            that is JSON:
             `claude_nb.ask("Count to 3, as a JSON list.").json()` -> [1, 2, 3].
 
         Raises:
             NoJson: If neither is JSON. It is also a ValueError.
         """
-        for text in (self.text, *(block.code for block in self.code)):
+        from claude_nb.render import parser
+
+        answer = schema.without_thinking(self.text)
+        for text in (self.text, answer, *(code for _, code in parser.fences(answer))):
             try:
                 return json.loads(text)
             except (ValueError, RecursionError):  # a model can nest deeper than the parser allows
@@ -262,8 +266,11 @@ class Reply(Plain):
         if spec is None:
             return None, None
         begin = max((part.at for part in self.parts if isinstance(part, ToolResult)), default=0)
+        text = self.text[begin:]
+        if not text.strip() and self.stop_reason == "end" and self.thinking.rstrip().endswith(("}", "```")):
+            text = self.thinking  # a model that did not close its thinking, or a server that took all for thinking
         try:
-            value, why = schema.read(self.text[begin:], json.loads(spec.schema))
+            value, why = schema.read(text, json.loads(spec.schema))
         except (ValueError, RecursionError):
             return None, "$: the schema is damaged"
         if spec.wrapped:  # the user did not ask for the object around it
