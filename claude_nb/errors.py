@@ -92,10 +92,15 @@ class ApiError(ClaudeError):
         retry_after_s: Seconds that the server asks to wait; None if it did not say.
         param: Request field that the server rejects, such as "top_p"; None if it names none.
 
+    Attributes:
+        words: The server's own words and codes, at most 4,000 characters; "" if it sent none.
+
     Example:
         except claude_nb.ApiError as error:
             print(error.status, error.request_id)
     """
+
+    words = ""
 
     def __init__(
         self,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from claude_nb.errors import ApiError
 from claude_nb.providers import addresses, model_list, registry
 from claude_nb.providers.credentials import Credentials
+from claude_nb.providers.error_advice import topic_of
 from claude_nb.providers.model_list import Served
 from claude_nb.types.request import Request
 
@@ -31,7 +33,13 @@ def count_tokens(request: Request, *, credentials: Credentials, allow_http: bool
     key = registry.key_for(request, credentials)
     headers = registry.dialect_of(registry.find("anthropic")).headers
     outgoing = client.post(addresses.joined(address, "/count_tokens"), counted, key=key, headers=headers)
-    return count(client.read_json(outgoing, allow_http=allow_http).get("input_tokens"))
+    try:
+        return count(client.read_json(outgoing, allow_http=allow_http).get("input_tokens"))
+    except ApiError as error:
+        # Many servers have no such address. Others have it, and do not know the model or want money.
+        if error.status not in (404, 405, 501) or topic_of(error.status, error.words):
+            raise
+    return None
 
 
 def served_models(name: str, base_url: str, credentials: Credentials) -> list[str]:

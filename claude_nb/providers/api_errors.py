@@ -8,20 +8,20 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from claude_nb.errors import ApiError, AuthError, BadRequest, Overloaded
-from claude_nb.providers import error_bodies
-from claude_nb.providers.sse import read_object
+from claude_nb.providers import error_advice, error_bodies
+from claude_nb.providers.error_advice import PARAMS
+from claude_nb.providers.sse import Event
 from claude_nb.render.chars import one_line
 from claude_nb.safe_text.redaction import MASK, redact
 
 SHOWN_CHARS = 300
-PARAMS = ("temperature", "top_p", "top_k", "max_tokens", "stop_sequences", "seed")
+MOST_WORDS = 4000
 OTHER_NAMES = {"max_completion_tokens": "max_tokens", "max_output_tokens": "max_tokens", "stop": "stop_sequences"}
 # The server's own name first, then those of gateways: LiteLLM, Azure, Cloudflare, Helicone, Portkey, Amazon.
 REQUEST_ID_HEADERS = (
@@ -30,16 +30,8 @@ REQUEST_ID_HEADERS = (
 )
 COST_HEADERS = ("x-aimlapi-usd-spent", "x-litellm-response-cost")
 GATEWAY = "llm_provider-"  # LiteLLM passes the headers of the model's own server on under such names
-NO_MONEY = re.compile(
-    r"(?i)out of (credits|funds)|credit balance|insufficient.?(credits|funds|quota|balance)|spend.?limit|billing"
-)
-# Gateways such as LiteLLM give out keys with a budget.
-BUDGET = re.compile(r"(?i)budget.{0,12}exceeded|exceeded.?budget|over .{0,12}budget")
 # The beginning of a mask that was cut.
 _CUT_MASK = re.compile(rf"(?:{'|'.join(re.escape(MASK[:n]) for n in range(len(MASK) - 1, 0, -1))})…\Z")
-TOO_LONG = re.compile(r"(?i)context.?(length|window|limit)|prompt is too long|too many tokens|maximum context")
-VERIFY = re.compile(r"(?i)verif")
-
 STATUS_OF_TYPE = {
     "authentication_error": 401,
     "billing_error": 402,
@@ -73,19 +65,24 @@ def from_response(
     headers  names in lower case
     found    where the key was found: "environment variable AIMLAPI_API_KEY"
     """
-    data = read_object(body)
+    data = error_bodies.read(body)
     message = error_bodies.message(data, body, headers)
     words = " ".join((message, *error_bodies.codes(data or {})))
-    no_money = (status == 429 and NO_MONEY.search(words)) or (status < 500 and BUDGET.search(words))
-    kind = AuthError if no_money else _class_of(status)
+    topic, kind = error_advice.topic_of(status, words), _class_of(status)
+    if topic == "budget" or (topic == "money" and kind is Overloaded):
+        kind = AuthError  # another try would not help
     param = _param(data or {}, message) if kind is BadRequest else None
-    return kind(
-        f"{host} {_cause(status)}{_quoted(message)}; {_next_step(status, words, headers, found, param)}",
+    wait_s, location = retry_after_s(headers), headers.get("location", "")
+    step = error_advice.next_step(status, topic, words, param, found, wait_s, location)
+    error = kind(
+        f"{host} {error_advice.cause(status, topic)}{quoted(message)}; {step}",
         status=status,
         request_id=request_id(headers) or error_bodies.request_id(data or {}) or None,
-        retry_after_s=retry_after_s(headers),
+        retry_after_s=wait_s,
         param=param,
     )
+    error.words = redact(words[:MOST_WORDS])
+    return error
 
 
 def from_event(data: Mapping[str, Any]) -> ApiError:
@@ -95,23 +92,64 @@ def from_event(data: Mapping[str, Any]) -> ApiError:
     """
     message = "; ".join(error_bodies.messages(dict(data)))
     codes = list(error_bodies.codes(data))
-    status = next(filter(None, map(_status_in, codes)), None)
     words = " ".join((message, *codes))
-    kind = ApiError if status is None else AuthError if NO_MONEY.search(words) else _class_of(status)
+    status = next(filter(None, map(_status_in, codes)), None)
+    topic = error_advice.topic_of(status, words)
+    if status is None:
+        status = {"key": 401, "rate": 429, "model": 404}.get(topic)
+    kind = AuthError if topic in ("money", "budget", "key") else ApiError if status is None else _class_of(status)
     param = _param(data, message) if kind is BadRequest else None
-    step = _next_step(status or 500, words, {}, None, param)
-    quoted = _quoted(message or ", ".join(codes))
+    step = error_advice.next_step(status or 500, topic, words, param)
     body_id = error_bodies.request_id(data) or None
-    return kind(f"the server ended the reply with an error{quoted}; {step}", request_id=body_id, param=param)
+    said = quoted(message or ", ".join(codes))
+    error = kind(f"the server ended the reply with an error{said}; {step}", request_id=body_id, param=param)
+    error.words = redact(words[:MOST_WORDS])
+    return error
 
 
 def is_error(data: Mapping[str, Any]) -> bool:
     """Return whether an object in a stream reports an error, in any shape in use."""
     if data.get("error") or data.get("type") == "error" or data.get("object") == "error":
         return True
-    if not data.get("message"):
+    if error_bodies.is_reply(data) or not any(map(_status_in, error_bodies.codes(data))):
         return False
-    return _status_in(str(data.get("statusCode") or data.get("status") or "")) is not None
+    return bool(error_bodies.messages(dict(data)))
+
+
+class Strays:
+    """What arrives with a reply but is no part of one: {"code": 1210, "msg": "the model is busy"}.
+
+    A server may send news in between. So these words are an error only if the reply does not end as it should.
+    """
+
+    def __init__(self) -> None:
+        self._error: Mapping[str, Any] | None = None
+        self._news: Mapping[str, Any] | None = None  # an error only if nothing else arrives
+
+    def watching(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Yield the events, and take in those that are no part of a reply."""
+        for event in events:
+            if '"delta"' not in event.data:  # nearly all have one, and reading each event twice takes time
+                data = event.object()
+                if data is not None:
+                    self.seen(data)
+                elif (text := event.data.strip()) and not text.startswith(("{", "[DONE]")):  # "{": it is damaged
+                    self._news = error_bodies.read(text.encode()) or {"message": text}
+            yield event
+
+    def seen(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return an object, and take it in unless it is a part of a reply."""
+        words = [] if error_bodies.is_reply(data) else error_bodies.messages(data)
+        if words and not error_bodies.says_success(data):
+            self._error = data
+        elif words and words[0].lower() not in error_bodies.SUCCESS:
+            self._news = data
+        return data
+
+    def check(self, *, arrived: bool) -> None:
+        """Raise the error of a reply that ended without a reason; *arrived*: whether some of it did arrive."""
+        if error := self._error or (None if arrived else self._news):
+            raise from_event(error)
 
 
 def retry_after_s(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
@@ -163,72 +201,6 @@ def _class_of(status: int) -> type[ApiError]:
     return Overloaded if status in (408, 409, 429) or status >= 500 else BadRequest
 
 
-def _cause(status: int) -> str:
-    if 300 <= status < 400:
-        return f"redirects to another address ({status}), which is never followed"
-    causes = {
-        401: "refused the key",
-        402: "requires payment",
-        403: "does not allow this",
-        404: "does not know this address or model",
-        408: "timed out",
-        413: "rejects the request as too large",
-        429: "received too many requests",
-        503: "is overloaded",
-        529: "is overloaded",
-    }
-    if status >= 500:
-        return f"{causes.get(status, 'has an internal error')} ({status})"
-    return f"{causes.get(status, 'rejects this request')} ({status})"
-
-
-def _next_step(  # noqa: C901, PLR0911 - a table of cases, each with its own advice
-    status: int, words: str, headers: Mapping[str, str], found: str | None, param: str | None
-) -> str:
-    if 300 <= status < 400:
-        return f"if you trust {_origin(headers.get('location', ''))}, set base_url to it"
-    if BUDGET.search(words):
-        return "ask the owner of this key to raise its budget, or use the free demo model (-p demo)"
-    if status in (402, 403) or NO_MONEY.search(words):
-        if VERIFY.search(words):
-            return "verify the account at the provider, then try again"
-        return "check credits, spend limit and verification of the account at the provider"
-    if status == 401:
-        origin = f" (from {found})" if found else ""
-        return f"check that the key{origin} is complete, or set another one with %claude /login"
-    if status == 404:
-        return "check the model id, and the base URL: it ends in /v1, without /chat/completions"
-    if status == 413:
-        return "send less text"
-    if status == 429:
-        wait = retry_after_s(headers)
-        return "wait a moment and run it again" if wait is None else f"try again in {_span(wait)}"
-    if status in (408, 409) or status >= 500:
-        wait = retry_after_s(headers)
-        return "run it again" if wait is None else f"try again in {_span(wait)}"
-    if TOO_LONG.search(words):
-        return "shorten the prompt, or start a new conversation"
-    if param == "max_tokens":
-        return "choose a smaller max_tokens"
-    if param:
-        both = [name for name in PARAMS if re.search(rf"\b{name}\b", words)]
-        return f"leave out {' or '.join(both if len(both) > 1 else [param])}"
-    return "change the request as the server says" if words else "change the request"
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-
-
-def _origin(location: str) -> str:
-    try:
-        parts = urlsplit(location)
-        host = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
-    except ValueError:
-        return "that address"
-    return one_line(host, 100) if parts.scheme and parts.hostname else "that address"
-
-
 def _status_in(code: str) -> int | None:
     if code in STATUS_OF_TYPE:
         return STATUS_OF_TYPE[code]
@@ -247,7 +219,8 @@ def _param(data: Mapping[str, Any], message: str) -> str | None:
     return "seed" if re.search(r"[`'\"]seed\b|\bseed[:`'\"]", message) else None
 
 
-def _quoted(message: str) -> str:
+def quoted(message: str) -> str:
+    """Return the words of a server for a message to the user: quoted("No.") -> ': "No"'."""
     # Masked before it is cut, because half a key would not be found. The margin is longer than any key.
     line = one_line(redact(message[: 8 * SHOWN_CHARS]), SHOWN_CHARS)
     line = _CUT_MASK.sub("…", line).rstrip(".;")

@@ -9,17 +9,17 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_nb.errors import ConfigError, PromptError
-from claude_nb.providers import addresses
+from claude_nb.providers import addresses, adjustments
+from claude_nb.providers.attempt import SendOptions, attempt
 from claude_nb.providers.credentials import Credentials, KeyOwner
 from claude_nb.providers.keys import Key, is_loopback
 from claude_nb.stop_signal import Stop
 from claude_nb.types.content import Thought
 from claude_nb.types.reply import Reply
-from claude_nb.types.request import Chunk, Request, Usage
+from claude_nb.types.request import Chunk, Request
 
 if TYPE_CHECKING:
     from claude_nb.providers.dialects.base import Dialect
-    from claude_nb.providers.http.keepalive import KeptConnections
     from claude_nb.providers.model_spec import ModelSpec
 
 
@@ -200,26 +200,6 @@ def key_for(request: Request, credentials: Credentials) -> Key | None:
     return key
 
 
-@dataclass(frozen=True, slots=True)
-class SendOptions:
-    """How a request is sent.
-
-    whole        request the reply in one piece
-    timeout_s    longest wait without progress, in seconds; None: the defaults of http.stream.Timeouts
-    delay_s      pause between words of the demo model, in seconds; None: its own
-    allow_http   whether an unencrypted request may go to another machine
-    connections  of a thread that makes many calls; see http/keepalive.py
-    retries      how many more tries a refused or lost request gets; None: 2
-    """
-
-    whole: bool = False
-    timeout_s: float | None = None
-    delay_s: float | None = None
-    allow_http: bool = False
-    connections: KeptConnections | None = None
-    retries: int | None = None
-
-
 def stream(request: Request, options: SendOptions, *, credentials: Credentials, stop: Stop) -> Iterator[Chunk]:
     """Send a request to its provider and yield the reply as it arrives."""
     provider = find(request.provider)
@@ -228,35 +208,17 @@ def stream(request: Request, options: SendOptions, *, credentials: Credentials, 
 
         yield from demo.stream(request, stop=stop, delay_s=options.delay_s)
         return
-    address, body = preview(request, stream=not options.whole)
     key = key_for(request, credentials)
-    from claude_nb.providers.dialects import binding, think_tags
-    from claude_nb.providers.http import client
-    from claude_nb.providers.redacted import chunks_without_keys
-
-    dialect = _dialect(dialect_name(request))
-    # A reply in one piece is silent until it is complete, and the longest take minutes.
-    timeouts = client.Timeouts(
-        silence_s=options.timeout_s or (600.0 if options.whole else client.DEFAULT_TIMEOUTS.silence_s),
-        progress_s=options.timeout_s or client.DEFAULT_TIMEOUTS.progress_s,
-    )
-    outgoing = client.post(
-        address, body, key=key, headers=dialect.headers, timeouts=timeouts, connections=options.connections
-    )
-    retries = client.RETRIES if options.retries is None else options.retries
-    response = yield from client.send(outgoing, stop=stop, allow_http=options.allow_http, retries=retries)
-    with response:
-        if response.request_id:
-            yield Chunk(id=response.request_id)
-        # A header is written before a stream ends, so only that of a whole reply can know the cost.
-        if not response.is_stream and (cost := response.cost_usd) is not None:
-            yield Chunk(usage=Usage(cost_usd=cost))
-        chunks = dialect.chunks(response.events()) if response.is_stream else dialect.whole(response.json())
-        chunks = think_tags.separated(chunks) if request.answer else chunks
-        for chunk in chunks_without_keys(binding.bound(chunks, body)):
-            if chunk.stop_reason and response.is_stream:
-                response.expect_end()
-            yield chunk
+    for tries_left in reversed(range(adjustments.MOST + 1)):
+        address, body = preview(request, stream=not options.whole)
+        dialect = _dialect(dialect_name(request))
+        refusal = yield from attempt(address, body, dialect, key, options, stop, structured=request.answer is not None)
+        if refusal is None:
+            return
+        notice = adjustments.learn(address, body, refusal, _added(request)) if tries_left else ""
+        if not notice:
+            raise refusal
+        yield Chunk(notice=notice)
 
 
 def bound(reply: Reply, request: Request) -> Reply:
@@ -285,4 +247,11 @@ def preview(request: Request, *, stream: bool) -> tuple[str, dict[str, Any]]:
     if base_url is None:
         raise ConfigError(f"{provider.name} needs an address: add --base-url, such as http://localhost:11434/v1")
     dialect = _dialect(dialect_name(request))
-    return addresses.joined(base_url, dialect.path), dialect.body(request, stream=stream)
+    address = addresses.joined(base_url, dialect.path)
+    form = adjustments.form_for(address, request.model)
+    return address, form.fitted(dialect.body(request, stream=stream), _added(request))
+
+
+def _added(request: Request) -> frozenset[str]:
+    """Return the names of the settings that are defaults of ours."""
+    return frozenset(("max_tokens",)) if request.sampling.is_default_limit else frozenset()

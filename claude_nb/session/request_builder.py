@@ -116,12 +116,13 @@ def build(config: Config, prompt: str, options: Mapping[str, Any], talk: Convers
     defaults = {**config.settings, **({"system": talk.system} if talk and talk.system else {})}
     chosen = {**defaults, **options}
     system = chosen.get("system")
+    sampling: dict[str, Any] = {name: chosen.get(name) for name in option_table.SAMPLING_NAMES}
     request = Request(
         provider=provider,
         model=model,
         messages=(*(talk.messages if talk else ()), Message("user", text, attached)),
         system=mended(system) if system else None,
-        sampling=Sampling(**{name: chosen.get(name) for name in option_table.SAMPLING_NAMES}),
+        sampling=Sampling(**sampling),
         base_url=base_url,
         thinking=spec.thinking_for(chosen.get("thinking"), tools=bool(toolbox)),
         effort=chosen.get("effort"),
@@ -174,7 +175,7 @@ def _with_required(models: Models, request: Request) -> Request:
     if registry.dialect_name(request) != "messages" or request.sampling.max_tokens:
         return request
     limit = models.default_max_tokens(request.model, request.thinking)
-    return replace(request, sampling=replace(request.sampling, max_tokens=limit))
+    return replace(request, sampling=replace(request.sampling, max_tokens=limit, is_default_limit=True))
 
 
 def _check(config: Config, request: Request, options: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from claude_nb.errors import ClaudeError, Interrupted
 from claude_nb.prompt import scope, template
-from claude_nb.providers import registry
+from claude_nb.providers import attempt, registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.models import Models
 from claude_nb.session import consent, continuation, frontend, policy, request_builder, tools
@@ -221,7 +221,7 @@ class Session:
 
             return play(record.recorded, speed=0 if call.hurry else self.memory.speed, stop=stop)
         record.begin(request)
-        options = registry.SendOptions(
+        options = attempt.SendOptions(
             whole=call.whole,
             timeout_s=self.settings.get("timeout") if call.timeout is None else call.timeout,
             delay_s=0 if call.hurry else self.demo_delay_s,

@@ -64,7 +64,7 @@ STATUSES = (
         for status, cause in (
             (400, "rejects this request"),
             (422, "rejects this request"),
-            (429, "received too many requests"),
+            (429, "rejects this request"),
         )
     ),
     refused(
@@ -141,13 +141,14 @@ BODIES = (
     refused(
         403,
         b"<!DOCTYPE html><html><title>Just a moment</title></html>",
-        f'AuthError: HOST does not allow this (N): "a web page titled Just a moment"; {ACCOUNT}',
+        'AuthError: HOST does not allow this (N): "a web page titled Just a moment"; check the base URL: it ends in '
+        "/v1, without /chat/completions; a firewall or a proxy may also have answered",
         "403 with a web page",
     ),
     refused(
         413,
         b"<html><body>too large</body></html>",
-        'BadRequest: HOST rejects the request as too large (N): "a web page"; send less text',
+        'BadRequest: HOST rejects the request as too large (N): "a web page that says too large"; send less text',
         "413 with a web page",
     ),
     refused(
@@ -172,7 +173,7 @@ BODIES = (
                 "details": {"error_code": "enforced_spend_limit_reached"},
             }
         },
-        f'AuthError: HOST received too many requests (N): "Spend limit"; {ACCOUNT}',
+        f'AuthError: HOST rejects this request (N): "Spend limit"; {ACCOUNT}',
         "429, the spend limit is reached",
     ),
     refused(

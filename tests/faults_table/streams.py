@@ -155,7 +155,8 @@ FORMS = (
     Fault(
         "a web page with status 200",
         lambda _: [answer(200, b"<html><title>Sign in</title></html>", content_type="text/html")],
-        "BadRequest: HOST answered with something that is not a model's reply; check the base URL: it ends in /v1",
+        "BadRequest: HOST answered with something that is not a model's reply: "
+        '"a web page titled Sign in"; check the base URL: it ends in /v1',
     ),
     Fault(
         "100,000 tiny pieces",

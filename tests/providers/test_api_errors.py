@@ -77,6 +77,43 @@ BODIES: list[tuple[int, object, str]] = [
     (403, b"<!DOCTYPE html><p>no title", "a web page"),
     (503, b"upstream connect error", "upstream connect error"),
     (500, b"\xff\xfe broken", "broken"),
+    # lists
+    (400, [{"error": {"code": 400, "message": "in a list", "status": "INVALID_ARGUMENT"}}], "in a list"),
+    (400, {"errors": ["first", "second"]}, "first; second"),
+    (400, {"result": None, "success": False, "errors": [{"code": 7009, "message": "of a list"}]}, "of a list"),
+    (400, {"errors": {"max_tokens": ["must be small"]}}, "max_tokens: must be small"),
+    (422, {"max_tokens": ["must be small"]}, "max_tokens: must be small"),
+    # nested
+    (
+        500,
+        {"Response": {"Error": {"Code": "FailedOperation", "Message": "deep words"}, "RequestId": "r"}},
+        "deep words",
+    ),
+    (400, {"base_resp": {"status_code": 1004, "status_msg": "login fail"}}, "login fail"),
+    (400, {"header": {"code": 10013, "message": "of a header"}}, "of a header"),
+    (400, {"fault": {"faultstring": "of a fault", "detail": {"errorcode": "x.y"}}}, "of a fault"),
+    (400, {"object": "error", "message": {"detail": [{"loc": ["body", "x"], "msg": "extra"}]}}, "body.x: extra"),
+    (400, {"error": {"message": "Provider error", "metadata": {"raw": '{"error":{"message":"raw"}}'}}}, "error; raw"),
+    # other names
+    (400, {"errorMessage": "camel"}, "camel"),
+    (400, {"error_code": 336000, "error_msg": "snake"}, "snake"),
+    (400, {"Message": "capital", "__type": "ThrottlingException"}, "capital"),
+    (400, {"type": "about:blank", "title": "Bad", "detail": "of a problem", "status": 400}, "of a problem"),
+    # JSON in a string, Python in a string
+    (400, {"error": '{"error": {"message": "inner", "code": 429}}'}, '"inner"'),
+    (400, '{"error": {"message": "twice"}}', '"twice"'),
+    (400, "just a string", '"just a string"'),
+    (400, {"error": {"message": 'X - b\'{"type":"error","error":{"message":"in bytes"}}\''}}, '"X: in bytes"'),
+    (400, b"Error code: 400 - {'error': {'message': \"can't\", 'type': 'x'}}", '"Error code: 400: can\'t"'),
+    (400, b'{"error": {"message": "cut he', "cut he"),
+    # other encodings, events, pages
+    (400, b'\xef\xbb\xbf{"error":{"message":"bom"}}', '"bom"'),
+    (400, '{"error":{"message":"utf16"}}'.encode("utf-16"), '"utf16"'),
+    (400, b'event: error\ndata: {"error":{"message":"an event"}}\n\ndata: [DONE]\n\n', '"an event"'),
+    (400, b'{"error":{"message":"line one"}}\n{"done":true}\n', '"line one"'),
+    (403, b'<?xml version="1.0"?><Error><Code>No</Code><Message>of XML</Message></Error>', '"of XML"'),
+    (403, b"<html><body><h1>403 Forbidden</h1><p>nginx</p></body></html>", "a web page titled 403 Forbidden"),
+    (404, b"<html><body>Only a &amp; b</body></html>", "a web page that says Only a & b"),
     (500, b'["a list"]', "a list"),
 ]
 
@@ -135,6 +172,91 @@ def test_a_spend_limit_is_not_an_overload_and_is_not_retried() -> None:
 
 def test_an_account_without_credit_is_recognized_with_status_400_too() -> None:
     assert "credits" in str(fault(400, {"error": {"message": "Your credit balance is too low"}}))
+
+
+ACCOUNT = "check credits, spend limit and verification of the account"
+KEY, MODEL, URL = "check that the key", "check the model id (-m)", "check the base URL: it ends in /v1"
+USAGE = "You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC."
+RPM = (
+    "Rate limit reached for gpt-4 on requests per min (RPM): Limit 3, Used 3. Add a payment method at /account/billing."
+)
+NEXT_STEPS: list[tuple[int, str, str, str]] = [
+    # money, under any status
+    (400, "invalid_request_error", USAGE, ACCOUNT),
+    (404, "not_found_error", USAGE, ACCOUNT),
+    (402, "", "Insufficient Balance", ACCOUNT),
+    (400, "", "余额不足", ACCOUNT),
+    (403, "", "Your organization has been disabled because of an unpaid invoice", ACCOUNT),
+    (
+        429,
+        "insufficient_quota",
+        "You exceeded your current quota, please check your plan and billing details.",
+        ACCOUNT,
+    ),
+    (500, "", "402 You have run out of credits", ACCOUNT),
+    (404, "", "Budget has been exceeded! Current cost: 1.0, Max budget: 0.5", "raise its budget"),
+    (400, "budget_exceeded", "ExceededBudget: User over budget. Spend=0.0012, Budget=0.001", "raise its budget"),
+    (401, "", "Budget has been exceeded!", "raise its budget"),
+    # no money
+    (429, "rate_limit_exceeded", RPM, "wait a moment"),
+    (429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).", "wait a moment"),
+    (429, "", "Quota exceeded for quota metric 'Requests' and limit 'Requests per minute'", "wait a moment"),
+    (403, "permission_error", "Your API key does not have permission to use this resource.", "what this key"),
+    (403, "unsupported_country", "Country, region, or territory not supported", "what this key"),
+    # the key
+    (400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", KEY),
+    (403, "", "Invalid API key provided", KEY),
+    (422, "", "Missing bearer or API key", KEY),
+    # the model, or the address
+    (404, "model_not_found", "The model `gpt-9` does not exist or you do not have access to it.", MODEL),
+    (404, "NOT_FOUND", "models/gemini-9 is not found for API version v1main", MODEL),
+    (400, "", "gpt-9 is not a valid model ID", MODEL),
+    (400, "", "Invalid model name passed in model=gpt-9", MODEL),
+    (404, "not_found_error", "model: claude-9", MODEL),
+    (404, "", "No endpoints found that support tool use", "choose another model"),
+    (404, "", "Not Found", "check the model id, and the base URL"),
+    (405, "", "Method Not Allowed", URL),
+    (400, "", "This model is not available in your region", "change the request"),
+    # max_tokens
+    (400, "", "max_tokens: 8192 > 4096, which is the maximum allowed for claude-3-haiku", "smaller max_tokens"),
+    (400, "", "max_tokens is too large: 100000. This model supports at most 16384", "smaller max_tokens"),
+    (400, "", "max_tokens must be at least 1", "larger max_tokens"),
+    (400, "", "`max_tokens` must be greater than `thinking.budget_tokens`", "larger max_tokens"),
+    (400, "", "max_tokens: Field required", "set max_tokens"),
+    (400, "", "max_tokens: Extra inputs are not permitted", "leave out max_tokens"),
+    (400, "", "Unrecognized request argument supplied: max_tokens", "leave out max_tokens"),
+    (400, "", "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens'.", "leave out max"),
+    (400, "", "max_tokens must be a multiple of 8", "change max_tokens as the server says"),
+    (400, "", "input length and `max_tokens` exceed context limit: 190000 + 32000 > 200000", "or choose a smaller max"),
+    (400, "", "maximum context length is 8192 tokens, but you sent 9000", "shorten the prompt, or start a new"),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "message", "step"), NEXT_STEPS)
+@pytest.mark.parametrize("streamed", [False, True], ids=["response", "event"])
+def test_the_next_step_fits_the_error(status: int, code: str, message: str, step: str, streamed: bool) -> None:
+    body = {"error": {"message": message, "type": code, "code": status}}
+
+    error = api_errors.from_event(body) if streamed else fault(status, body)
+
+    assert step in str(error).rpartition('"; ')[2]
+    assert message in error.words
+
+
+def test_an_error_that_another_try_does_not_help_is_not_retried() -> None:
+    for status in (429, 500):
+        assert type(fault(status, {"error": {"message": "You have run out of credits"}})) is AuthError
+
+
+def test_a_page_of_any_length_is_read_with_plain_searches() -> None:
+    pages = [b"<title" * 10_000, b"<title>" * 9_000, b"<" * 60_000, b"<html>" + b"<h1" * 20_000, b"<a <a" * 12_000]
+    for page in pages:
+        assert "\n" not in str(fault(502, page, content_type="text/html"))
+
+
+def test_litellm_passes_on_how_long_its_provider_asks_to_wait() -> None:
+    assert fault(429, llm_provider_retry_after="99").retry_after_s is None  # the name has an underscore
+    assert api_errors.retry_after_s({"llm_provider-retry-after": "99"}) == 99
 
 
 def test_a_repeated_message_is_shown_once() -> None:
@@ -251,6 +373,10 @@ EVENTS: list[tuple[dict[str, Any], type[ApiError]]] = [
     ({"error": {"code": "insufficient_quota", "message": "quota", "type": "rate_limit_error"}}, AuthError),
     ({"statusCode": "503", "message": "maintenance"}, Overloaded),
     ({"object": "error", "message": "No", "code": 400}, BadRequest),
+    ({"code": 1210, "msg": "Rate limit reached"}, Overloaded),
+    ({"code": "InvalidApiKey", "message": "Invalid API-key provided."}, AuthError),
+    ({"status": 503, "msg": "busy"}, Overloaded),
+    ({"detail": "Insufficient balance"}, AuthError),
     ({"error": "words"}, ApiError),
     ({"error": {}}, ApiError),
     ({}, ApiError),
@@ -273,6 +399,11 @@ def test_an_ordinary_object_is_not_an_error() -> None:
         {"status": "completed", "message": "x"},
         {"status": 200, "message": "x"},
         {"type": "message_start", "message": {}},
+        {"type": "message_start", "message": {"role": "assistant", "content": [], "status": 500}},
+        {"code": 0, "msg": "success"},
+        {"code": 200, "message": "ok", "data": {}},
+        {"choices": [{"delta": {"content": "error"}}], "code": 500, "message": "x"},
+        {"type": "content_block_delta", "delta": {"text": "an error"}, "code": 500, "detail": "x"},
     ]
 
     assert not any(map(api_errors.is_error, ordinary))

@@ -9,8 +9,9 @@ import pytest
 
 from claude_nb.errors import AuthError, ConfigError
 from claude_nb.providers import api, registry
+from claude_nb.providers.attempt import SendOptions
 from claude_nb.providers.credentials import Credentials
-from claude_nb.providers.registry import PROVIDERS, SendOptions
+from claude_nb.providers.registry import PROVIDERS
 from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Message, Request, Usage
 from claude_nb.types.settings import Sampling

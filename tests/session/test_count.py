@@ -37,6 +37,22 @@ def test_a_server_that_gives_no_number_leaves_an_estimate(shell: Shell, count: o
     assert printed.startswith("about 125 tokens, estimated from its length · about $0.00038 before the reply")
 
 
+@pytest.mark.parametrize(("status", "words"), [(404, "Not Found"), (405, "Method Not Allowed"), (501, "")])
+def test_a_server_without_a_way_to_count_leaves_an_estimate(shell: Shell, status: int, words: str) -> None:
+    with Server([answer(status, {"detail": words})] * 3) as server:
+        printed = shell.run(f"%claude --count -p anthropic --base-url {server.url} {'word ' * 100}")
+    assert printed.startswith("about 125 tokens, estimated from its length")
+
+
+@pytest.mark.parametrize("message", ["model: claude-9", "The model `claude-9` does not exist", "Budget exceeded"])
+def test_a_server_that_does_not_know_the_model_is_no_server_that_cannot_count(shell: Shell, message: str) -> None:
+    body = {"type": "error", "error": {"type": "not_found_error", "message": message}}
+    with Server([answer(404, body)]) as server:
+        printed = shell.run(f"%claude --count -p anthropic -m claude-9 --base-url {server.url} Why?")
+    assert f'"{message}"' in printed
+    assert ("check the model id" in printed) == ("Budget" not in message)
+
+
 def test_a_server_that_refuses_is_one_line(shell: Shell) -> None:
     with Server([answer(401, {"error": {"type": "authentication_error", "message": "bad key"}})]) as server:
         printed = shell.run(f"%claude --count -p anthropic --base-url {server.url} Why?")

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from claude_nb.errors import ApiError, BadRequest, ClaudeError, NetworkError, StreamCut
-from claude_nb.providers import api_errors
+from claude_nb.providers import api_errors, error_bodies
 from claude_nb.providers.http.stream import ByteStream, Head, Timeouts
 from claude_nb.providers.keys import Key
 from claude_nb.providers.redacted import without_keys
@@ -104,23 +104,26 @@ class Response:
 
         Raises StreamCut or BadRequest if it is not one.
         """
-        data, start = self._object()
+        data, start, words = self._object()
         if data is not None:
             return data
         host = self._stream.host
         if start in (b"", b"{"):
             raise StreamCut(f"the response of {host} is {'incomplete' if start else 'empty'}; run it again")
         raise BadRequest(
-            f"{host} answered with something that is not a model's reply; check the base URL: it ends in /v1",
+            f"{host} answered with something that is not a model's reply{words}; check the base URL: it ends in /v1",
             status=self.status,
             request_id=self.request_id,
         )
 
-    def _object(self) -> tuple[dict[str, Any] | None, bytes]:
-        """Return the body as an object, and its first character."""
+    def _object(self) -> tuple[dict[str, Any] | None, bytes, str]:
+        """Return the body as an object, its first character, and its words if it is no object."""
         body = self._read(JSON_BYTES)
-        data = read_object(body)
-        return data and without_keys(data), body.lstrip()[:1]
+        data, words = read_object(body), ""
+        if data is None:
+            start = body[:ERROR_BYTES]
+            words = error_bodies.message(error_bodies.read(start), start, self.headers)
+        return data and without_keys(data), body.lstrip()[:1], api_errors.quoted(words)
 
     def error(self) -> ApiError:
         """Return the error that a response with an error status describes."""

@@ -9,12 +9,12 @@ import pytest
 
 from claude_nb.errors import ApiError, NetworkError, StreamCut
 from claude_nb.providers import registry
+from claude_nb.providers.attempt import SendOptions
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.http import client, keepalive, transport
 from claude_nb.providers.http.keepalive import KeptConnections
 from claude_nb.providers.http.stream import ByteStream
 from claude_nb.providers.http.transport import stream_for
-from claude_nb.providers.registry import SendOptions
 from claude_nb.stop_signal import Stop
 from claude_nb.sweeps.engine.runner import connections_per_thread
 from claude_nb.types.request import Message, Request
