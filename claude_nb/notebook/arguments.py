@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from keyword import iskeyword
+from string import whitespace
 from typing import Any, NamedTuple
 
 from claude_nb.errors import PromptError
-from claude_nb.session.options import OPTIONS, Option, find
+from claude_nb.notebook.quoting import FLAG, ITEM, WORD, hyphenated, is_open, unquoted
+from claude_nb.providers import registry
+from claude_nb.render.chars import one_line
+from claude_nb.session import options as option_table
+from claude_nb.session.options import OPTIONS, Option
 
-_FLAG = re.compile(r"--?[A-Za-z][\w-]*")
-_WORD = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\{\{.*?\}\}|\S)+""", re.DOTALL)
-_ITEM = re.compile(r"""\{\{.*?\}\}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\s,"']+""")
-_PAIR = re.compile(rf"\s*([\w-]+)\s*=\s*({_WORD.pattern})", re.DOTALL)
-_LIST = re.compile(rf"\s*([A-Za-z_][\w-]*)\s*=\s*((?:{_ITEM.pattern})(?:\s*,\s*(?:{_ITEM.pattern}))*)(?=\s|$)")
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
+_PAIR = re.compile(rf"\s*([\w-]+)\s*=\s*({WORD})", re.DOTALL)
+_LIST = re.compile(rf"\s*([A-Za-z_][\w-]*)\s*=\s*({ITEM}(?:\s*,\s*{ITEM})*)(?=\s|$)", re.DOTALL)
+_WORD, _ITEM = re.compile(WORD, re.DOTALL), re.compile(ITEM, re.DOTALL)
 _BY_FLAG: dict[str, Option] = {flag: option for option in OPTIONS for flag in option.flags}
+AS_TEXT = "put -- before the prompt to send it as text"
 
 
 class Parsed(NamedTuple):
@@ -30,6 +33,19 @@ class Parsed(NamedTuple):
     rest: str
 
 
+class _Flag(NamedTuple):
+    """An option as it stands in a line: "—dry-run" is named "--dry-run".
+
+    glued  its value follows at once, as in -t0.2
+    """
+
+    name: str
+    start: int
+    end: int
+    option: Option | None
+    glued: bool = False
+
+
 def parse(line: str, *, below: bool = False, is_schema: Callable[[str], bool] = lambda _: False) -> Parsed:
     """Split a magic line into options and prompt.
 
@@ -38,22 +54,50 @@ def parse(line: str, *, below: bool = False, is_schema: Callable[[str], bool] = 
 
     below      True: the prompt is below the line, so a word after --json belongs to --json
     is_schema  returns True if a word after --json names a schema in the notebook
-    Raises PromptError for an unknown option or a missing value.
+    Raises PromptError for an unknown option, a missing value, or an option behind the first word of the prompt.
     """
     options: dict[str, Any] = {}
     at = 0
-    while True:
-        at = len(line) - len(line[at:].lstrip())
-        if line.startswith("--", at) and (at + 2 == len(line) or line[at + 2].isspace()):
-            return Parsed(options, line[at + 2 :].strip())
-        flag = _FLAG.match(line, at)
-        if not flag:
-            return Parsed(options, line[at:].strip())
+    while flag := _flag(line, at):
         option, value, at = _option(line, flag, is_schema=(lambda _: True) if below else is_schema)
         if option.repeatable:
             options.setdefault(option.name, []).append(value)
         else:
             options[option.name] = value
+    at = _after_space(line, at)
+    if line.startswith("--", at) and not line[at + 2 : at + 3].strip():
+        return Parsed(options, line[at + 2 :].strip())
+    if not below:
+        _refuse_late(line, at)
+    return Parsed(options, line[at:].strip())
+
+
+def late_option(text: str, starts: Iterable[int]) -> _Flag | None:
+    """Return the first option at one of these places of a prompt; None if there is none.
+
+    A long option counts anywhere outside quotes, also with a slip in its name. A short one counts if nothing but
+    options follows: "what does ls -a do?" is a prompt.
+    """
+    for start in starts:
+        flag = _flag(text, start)
+        if not flag or flag.start < start or any(text.count(quote, 0, start) % 2 for quote in '"`'):
+            continue
+        is_long = flag.name.startswith("--") and text[flag.end : flag.end + 1] in ("", "=", *whitespace)
+        if (is_long and (flag.option or option_table.near(flag.name, 0.92))) or _only_options(text[start:]):
+            return flag
+    return None
+
+
+def _refuse_late(line: str, at: int) -> None:
+    """Raise PromptError for an option behind the first word of the prompt, which begins at *at*."""
+    flag = late_option(line, (at + space.end() for space in re.finditer(r"\s(?=\S)", line[at:])))
+    if not flag:
+        return
+    end = _option(line, flag, is_schema=lambda _: False)[2]  # raises for a slip in the name
+    parts = (line[:at], line[flag.start : end], line[at : flag.start], line[end:])
+    right = one_line(" ".join(filter(None, map(str.strip, parts))), 200)
+    typed = line[flag.start : flag.end]
+    raise PromptError(f"{typed} is behind the first word of the prompt; write %claude {right}, or {AS_TEXT}")
 
 
 def is_variable(name: str) -> bool:
@@ -69,7 +113,7 @@ def pairs(text: str) -> list[tuple[str, str]]:
 
     pairs('temperature=0.2 system="Be brief."') -> [("temperature", "0.2"), ("system", "Be brief.")]
     """
-    return [(pair[1], _unquoted(pair[2])) for pair in _all(_PAIR, text, "name=value")]
+    return [(pair[1], _value(pair[1], pair[2])) for pair in _all(_PAIR, text, "name=value")]
 
 
 def items(text: str) -> list[tuple[str, list[str]]]:
@@ -78,7 +122,7 @@ def items(text: str) -> list[tuple[str, list[str]]]:
     items('t=0,.7 s="Be brief.","Hi, you."') -> [("t", ["0", ".7"]), ("s", ["Be brief.", "Hi, you."])]
     """
     return [
-        (pair[1].replace("-", "_"), [_unquoted(value) for value in _ITEM.findall(pair[2])])
+        (pair[1].replace("-", "_"), [_value(pair[1], value) for value in _ITEM.findall(pair[2])])
         for pair in _all(_LIST, text, "name=value,value")
     ]
 
@@ -109,30 +153,106 @@ def help_text(name: str) -> str:
     return "\n".join([f"%%{name} [options] with the prompt below it, or %{name} [options] PROMPT", "", *lines])
 
 
-def _option(line: str, flag: re.Match[str], *, is_schema: Callable[[str], bool]) -> tuple[Option, Any, int]:
-    """Return the option at *flag*, its value, and the position after both."""
-    name, at = flag.group(), flag.end()
-    option = _BY_FLAG.get(name)
-    short = _BY_FLAG.get(name[:2]) if option is None and not name.startswith("--") else None
-    if short and short.kind is not None:  # -t0.2
-        option, at = short, flag.start() + 2
+def _flag(line: str, at: int) -> _Flag | None:
+    """Return the option that begins at *at* or after white space; None if the prompt begins there.
+
+    Typographic dashes count only before the name of an option: "—Hola" begins a prompt.
+    """
+    found = FLAG.match(line, at)
+    if not found:
+        return None
+    dashes, word, start, end = found[1], hyphenated(found[2]), found.start(1), found.end()
+    option = option_table.named(word)
+    short = _BY_FLAG.get(f"-{word[0]}")
+    if dashes in ("-", "--") and found[2] == word:
+        name = dashes + word
+        option = _BY_FLAG.get(name) or (option if dashes == "--" and len(word) > 1 else None)
+    elif dashes.isascii() and found[2] == word:
+        return None  # three dashes
+    elif option and len(word) > 1:
+        name = f"--{word}"
+    elif len(word) == 1 and short:
+        name, option = f"-{word}", short
+    elif short and word[1:].isdigit():
+        name = f"-{word}"
+    elif option_table.near(word, 0.85) or dashes.isascii():
+        name = f"--{word}"
+    else:
+        return None
+    if option is None and not name.startswith("--") and short and short.kind and not option_table.near(word, 0.85):
+        return _Flag(name[:2], start, start + len(dashes) + 1, short, glued=True)  # -t0.2
+    return _Flag(name, start, end, option)
+
+
+def _option(line: str, flag: _Flag, *, is_schema: Callable[[str], bool]) -> tuple[Option, Any, int]:
+    """Return an option, its value, and the position after both."""
+    option, at = flag.option, flag.end
     if option is None:
-        option = find(name) if name.startswith("--") else _unknown(name)
+        near = option_table.near(flag.name, 0.6)
+        hint = f"did you mean {near.name}? Write {(near.flags or ('/set',))[-1]}" if near else "see %claude -h"
+        typed = line[flag.start : flag.end]
+        typed = repr(typed) if flag.name.startswith("--") else typed
+        raise PromptError(f"unknown option {typed}; {hint}, or put -- before a prompt that begins with a dash")
     if option.kind is None:
-        return option, True, at
+        return option, True, _end_of_word(line, flag)
     if option.bare and not (
         _has_schema(line, at, is_schema)
         if option.name == "json"
-        else re.compile(rf"=|\s+({option.words})(?!\S)").match(line, at)
+        else re.compile(rf"=|\s+({option.words})(?!\S)").match(line, at)  # else the prompt: --thinking Why?
     ):
-        return option, option.bare, at
-    at = at + 1 if line.startswith("=", at) else len(line) - len(line[at:].lstrip())
+        return option, option.bare, _end_of_word(line, flag)
+    at = at + 1 if line.startswith("=", at) else at if flag.glued else _after_space(line, at)
     if option.name == "json" and (end := _end_of_json(line, at)):
         return option, line[at:end], end
     word = _WORD.match(line, at)
+    if not word and is_open(line, at):
+        raise PromptError(f"the quote after {flag.name} is not closed; end the value with the same quote and a space")
     if not word:
-        raise PromptError(f"{name} needs a value: {name} {option.metavar}")
-    return option, _unquoted(word.group()), word.end()
+        raise PromptError(f"{flag.name} needs a value: {flag.name} {option.metavar}")
+    return option, unquoted(word.group(), escapes=option.escapes), word.end()
+
+
+def _only_options(text: str) -> bool:
+    """Return whether a text consists of options with values that they take."""
+    at, known = 0, False
+    while flag := _flag(text, at):
+        try:
+            option, value, at = _option(text, flag, is_schema=lambda _: False)
+            if not _is_likely(option, value):
+                return False
+        except PromptError:
+            return False
+        known = True
+    return known and not text[at:].strip()
+
+
+def _is_likely(option: Option, value: Any) -> bool:
+    """Return whether a prompt that ends in this option and value rather means the option. Raises PromptError."""
+    if "{{" in str(value) or option.kind is None or option.name in ("json", "tools"):
+        return True
+    if option.name == "attach":
+        return bool(re.search(r"[.:/\\\[]", value))
+    if option.name == "provider":
+        return value in registry.PROVIDERS
+    option_table.read(option, value)
+    return True
+
+
+def _end_of_word(line: str, flag: _Flag) -> int:
+    """Return the end of an option without a value, which nothing may follow at once."""
+    if line[flag.end : flag.end + 1].strip():
+        raise PromptError(f"{flag.name} takes no value here; put a space after it, or {AS_TEXT}")
+    return flag.end
+
+
+def _value(name: str, word: str) -> str:
+    """Return the value of name=value without its quotes."""
+    option = option_table.named(name)
+    return unquoted(word, escapes=bool(option and option.escapes))
+
+
+def _after_space(line: str, at: int) -> int:
+    return len(line) - len(line[at:].lstrip())
 
 
 def _has_schema(line: str, at: int, is_schema: Callable[[str], bool]) -> bool:
@@ -140,7 +260,7 @@ def _has_schema(line: str, at: int, is_schema: Callable[[str], bool]) -> bool:
 
     It is anything after "=", a schema, a file, {{name}} or a known name.
     """
-    word = _WORD.match(line, len(line) - len(line[at:].lstrip()))
+    word = _WORD.match(line, _after_space(line, at))
     text = word.group() if word else ""
     if line.startswith("=", at) or not text or text.startswith("-"):
         return line.startswith("=", at)
@@ -155,14 +275,3 @@ def _end_of_json(line: str, at: int) -> int | None:
         return json.JSONDecoder().raw_decode(line, at)[1]
     except (ValueError, RecursionError):
         return None
-
-
-def _unknown(name: str) -> Option:
-    raise PromptError(f"unknown option {name}; see %claude -h, or put -- before a prompt that begins with a dash")
-
-
-def _unquoted(word: str) -> str:
-    r"""Remove quotes and resolve escapes inside them: '"a\nb"' -> 'a', newline, 'b'."""
-    if len(word) < 2 or word[0] not in "\"'" or word[-1] != word[0]:
-        return word
-    return re.sub(r"\\(.)", lambda m: _ESCAPES.get(m.group(1), m.group(1)), word[1:-1], flags=re.DOTALL)

@@ -69,6 +69,8 @@ class ClaudeMagic:
         if cell is None and not rest and not options:
             display.say(settings.state(self.session))
             return None
+        if cell is None and not re.search(r"(^|\s)--\s+$", line.removesuffix(rest)):
+            commands.refuse_late(rest)
         if cell is not None and rest:
             raise PromptError(f"{rest.split()[0]!r} is not an option; the prompt goes below the %%{self.name} line")
         reply = self._ask(rest if cell is None else self._typed(cell), options, variables)

@@ -20,6 +20,7 @@ class Option:
     flags    its spellings in the magic: ("--top-p",); empty for an option of the session only
     kind     converts the text of a value; None for a switch, which takes no value
     low, high, step, log   range of its slider; a model may allow less (providers/models.py)
+    escapes  True if \\n in a quoted value stands for a line end; elsewhere it stays as it is typed
     bare     value of the option when none is given; None: a value is required (unless it is a switch)
     words    pattern of the values that may follow without "="; any other word begins the prompt: --thinking Why?
     setting  True if /set and configure() accept it as a default for later calls
@@ -38,6 +39,7 @@ class Option:
     repeatable: bool = False
     setting: bool = False
     unit: str = ""
+    escapes: bool = False
     bare: str | None = None
     words: str = ""
     example: str = ""
@@ -59,7 +61,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("top_p", ("--top-p",), "sample from the most likely words that together have this probability", float, "P", 0.01, 1.0, 0.01, setting=True, example="--top-p 0.8 Tell me a joke."),
     Option("top_k", ("--top-k",), "sample from this many of the most likely words", int, "K", 1, 500, 1, setting=True, unit="words", example="--top-k 20 Tell me a joke."),
     Option("max_tokens", ("-n", "--max-tokens"), "end the reply after this many tokens", int, "N", 1, 128_000, 1, log=True, setting=True, unit="tokens", example="-n 30 Tell me a story."),
-    Option("stop_sequences", ("--stop",), "end the reply before this text", metavar="TEXT", repeatable=True, setting=True, example="--stop . Tell me a story."),
+    Option("stop_sequences", ("--stop",), "end the reply before this text", metavar="TEXT", repeatable=True, setting=True, escapes=True, example="--stop . Tell me a story."),
     Option("seed", ("--seed",), "the same seed gives the same reply (demo model and some servers)", int, "N", 0, 2**31 - 1, 1, setting=True, example="-m demo --seed 1 Tell me a joke."),
     Option("thinking", ("--thinking",), "think before answering, with a budget in TOKENS if given; off: do not think", _number_or_word, "[TOKENS]", setting=True, unit="tokens", bare="on", words=r"\d+|off", example="-p anthropic --thinking --dry-run Why is 91 not a prime number?"),
     Option("effort", ("--effort",), "how much work goes into the reply: low, medium, high, xhigh or max", metavar="LEVEL", setting=True, example="-p anthropic --effort low --dry-run Why is 91 not a prime number?"),
@@ -107,14 +109,25 @@ def _plain(name: str) -> str:
 _SPELLINGS = {_plain(spelling): option for option in OPTIONS for spelling in (*option.flags, option.name)}
 
 
+def named(name: str) -> Option | None:
+    """Return the option with this name, in any spelling: named("--top-p").name -> "top_p"; None if there is none."""
+    return _SPELLINGS.get(_plain(name))
+
+
+def near(name: str, likeness: float) -> Option | None:
+    """Return the option whose name is most like this one, as far as 0 to 1: near("dryrun", 0.9).name -> "dry_run"."""
+    found = get_close_matches(_plain(name), [plain for plain in _SPELLINGS if len(plain) > 1], n=1, cutoff=likeness)
+    return _SPELLINGS[found[0]] if found else None
+
+
 def find(name: str) -> Option:
     """Return the option with this name, in any spelling.
 
     find("--top-p").name -> "top_p". Raises PromptError for an unknown name.
     """
+    if option := named(name):
+        return option
     plain = _plain(name)
-    if plain in _SPELLINGS:
-        return _SPELLINGS[plain]
     near = get_close_matches(plain, BY_NAME, n=1)
     hint = f"did you mean {near[0]}?" if near else "see %claude /help"
     raise PromptError(f"unknown option {name!r}; {hint}")

@@ -14,10 +14,12 @@ from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.models import Models
 from claude_nb.providers.registry import Target
+from claude_nb.session import continuation, structured, tools
 from claude_nb.session import options as option_table
-from claude_nb.session import structured, tools
+from claude_nb.session.continuation import Continuation
 from claude_nb.session.conversation import Conversation
 from claude_nb.session.policy import Policy
+from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
 from claude_nb.types.settings import Sampling
 
@@ -143,6 +145,22 @@ def with_prompt(config: Config, request: Request, prompt: str) -> Request:
     text = _text(prompt)
     config.refuse_keys(prompt)
     return replace(request, messages=(*request.messages[:-1], replace(request.messages[-1], text=text)))
+
+
+def continued(models: Models, reply: Reply | None, max_tokens: int | None) -> Continuation:
+    """Return how to continue a reply that was cut at max_tokens or broke off.
+
+    max_tokens  limit of the rest; None: that of the model, for a reply that its own limit has cut
+
+    Raises PromptError when the reply is complete, when there is none, or when the limit is out of range.
+    """
+    after = continuation.of(reply, models)
+    if max_tokens is None and after.first.stop_reason != "max_tokens":
+        return after
+    request = replace(after.request, sampling=replace(after.request.sampling, max_tokens=max_tokens))
+    request = _with_required(models, request)
+    models.check(request)
+    return after._replace(request=request)
 
 
 def _text(prompt: object) -> str:

@@ -244,12 +244,9 @@ class Session:
             self.conversations[call.chat] = continuation.extended(talk, call.after, reply, call.cell)
         return reply
 
-    def continued(self) -> Round:
-        """Return the round that continues the newest reply, which was cut at max_tokens or broke off.
-
-        Raises PromptError when the reply is complete, or when there is none.
-        """
-        after = continuation.of(self.last, self.models)
+    def continued(self, max_tokens: int | None = None) -> Round:
+        """Return the round that continues the newest reply; see request_builder.continued(). Raises PromptError."""
+        after = request_builder.continued(self.models, self.last, max_tokens)
         self._admit(after.request)
         call = replace(self.last_call, after=after, rounds=0, repaired=False, connections=None, writer=None)
         return Round(after.request, call)

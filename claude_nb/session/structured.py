@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 from claude_nb import schema
@@ -44,16 +45,37 @@ def by_name(text: str, variables: Mapping[str, Any]) -> Any:
 
 
 def names_schema(text: str, variables: Mapping[str, Any]) -> bool:
-    """Return True if a word names a schema in the notebook.
+    """Return True if a word after --json names a schema of the notebook, such as Item, models.Item or list[Item].
 
-    That is a class, list[...] or a dict with a JSON Schema.
+    Raises PromptError for a word that is nearly one, because it would be sent as part of the prompt.
     """
     if items := LIST.fullmatch(text):
-        return items[1] in PLAIN or names_schema(items[1], variables)
-    value = variables.get(text)
-    if isinstance(value, dict):
-        return bool(value.keys() & {"type", "properties", "anyOf", "$ref", "enum"})
-    return isinstance(value, type) or hasattr(value, "__origin__") or pydantic_of(value) is not None
+        if items[1] in PLAIN or names_schema(items[1], variables):
+            return True
+        by_name(items[1], variables)  # raises for an unknown name
+        return False
+    if text in PLAIN:
+        return False  # int is a word too; list[int] is not
+    found = _value(text, variables)
+    if isinstance(found, type) or hasattr(found, "__origin__") or pydantic_of(found) is not None:
+        return True
+    if isinstance(found, dict):
+        return bool(found.keys() & {"type", "properties", "anyOf", "$ref", "enum"})
+    schemas = [name for name, value in variables.items() if isinstance(value, type) and not name.startswith("_")]
+    if "[" in text or (near := get_close_matches(text, schemas, n=1, cutoff=0.75)):
+        hint = "list[Item] and Item are known forms" if "[" in text else f"did you mean {near[0]}?"
+        raise PromptError(f"--json {text} is not a schema here; {hint} Write --json -- before a prompt with that word")
+    return False
+
+
+def _value(path: str, variables: Mapping[str, Any]) -> Any:
+    """Return what a name or dotted name means in the notebook; None if it means nothing."""
+    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", path):
+        return None
+    try:
+        return template.named(f"{{{{{path}}}}}", variables)
+    except PromptError:
+        return None
 
 
 def with_schema(request: Request, option: Any, spec: ModelSpec) -> Request:

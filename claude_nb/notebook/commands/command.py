@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from claude_nb.session.session import Session
 
@@ -42,12 +42,15 @@ class Invocation(NamedTuple):
 class Command:
     """One slash command.
 
-    run  returns what to show: a text, or an object that displays itself
+    usage  how to write it; a word that begins like an option must occur in it
+    run    returns what to show: a text, or an object that displays itself
+    reads  words, prose for a model, or "itself" if the command checks what follows it
     """
 
     usage: str
     help: str
     run: Callable[[Invocation], Any]
+    reads: Literal["words", "prose", "itself"] = "words"
 
     @property
     def name(self) -> str:

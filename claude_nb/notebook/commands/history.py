@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Any
 
 from claude_nb.errors import ConfigError, PromptError
-from claude_nb.notebook import context
+from claude_nb.notebook import arguments, context
 from claude_nb.notebook.arguments import is_variable
 from claude_nb.notebook.commands.command import Code, Command, Invocation, Prompt
 from claude_nb.render.chars import counted
 from claude_nb.session import continuation
+from claude_nb.session import options as option_table
 from claude_nb.session.call import Round
 from claude_nb.storage.entries import History
 from claude_nb.types.reply import Reply
@@ -33,7 +34,11 @@ def _show(call: Invocation) -> Any:
 
 
 def _continue(call: Invocation) -> Round:
-    return call.session.continued()
+    typed, rest = arguments.parse(call.text)
+    if unknown := rest or " ".join(typed.keys() - {"max_tokens"}):
+        raise PromptError(f"/continue takes no {unknown}; write %claude /continue, or %claude /continue -n 500")
+    limit = option_table.read(option_table.BY_NAME["max_tokens"], typed["max_tokens"]) if typed else None
+    return call.session.continued(max_tokens=limit)
 
 
 def _code(call: Invocation) -> Code:
@@ -163,8 +168,15 @@ def _words(text: str) -> list[str]:
 COMMANDS = (
     Command("/history [WORDS]", "list the newest replies, or those that contain these words", _history),
     Command("/show ID", "show a reply from the history again, also after a page reload", _show),
-    Command("/continue", "continue the newest reply, which reached max_tokens or broke off", _continue),
-    Command("/fix [WORDS]", "send the last error and its cell; put the corrected cell below, without running it", _fix),
+    Command(
+        "/continue [-n N]", "continue the newest reply, which reached max_tokens or broke off", _continue, "itself"
+    ),
+    Command(
+        "/fix [WORDS]",
+        "send the last error and its cell; put the corrected cell below, without running it",
+        _fix,
+        "prose",
+    ),
     Command("/code [NAME]", "print the Python of the newest reply or of NAME, and put it into a new cell", _code),
     Command(
         "/forget ID|--all|--before DATE|--damaged", "erase replies from the history, or its damaged files", _forget

@@ -78,8 +78,8 @@ def _reset(call: Invocation) -> str:
 
 
 COMMANDS = (
-    Command("/set name=value ...", "set defaults for later prompts; alone: show them", _set),
-    Command("/unset name ...", "go back to the defaults of the model", _unset),
+    Command("/set name=value ...", "set defaults for later prompts; alone: show them", _set, "itself"),
+    Command("/unset name ...", "go back to the defaults of the model", _unset, "itself"),
     Command("/chats", "list the conversations of this session", _chats),
     Command("/reset [NAME]", "clear one conversation, or all of them", _reset),
 )

@@ -26,6 +26,6 @@ def _widget(name: str, *args: Any, **settings: Any) -> Any:
 
 
 COMMANDS = (
-    Command("/playground [PROMPT]", "open the widget with sliders", _playground),
-    Command("/lens [TEXT]", "show with sliders how the demo model samples its next word", _lens),
+    Command("/playground [PROMPT]", "open the widget with sliders", _playground, "prose"),
+    Command("/lens [TEXT]", "show with sliders how the demo model samples its next word", _lens, "prose"),
 )
