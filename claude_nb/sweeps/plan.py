@@ -9,6 +9,7 @@ from itertools import product
 from typing import Any
 
 from claude_nb.errors import PromptError
+from claude_nb.guard import shown
 from claude_nb.prompt import attachments
 from claude_nb.session import options as option_table
 from claude_nb.session.session import Session
@@ -64,8 +65,8 @@ class Plan:
     def title(self, case: Case) -> str:
         """Return the name of a case: "temperature 0.7, top_p 1"."""
         places = zip(self.axes, case.at, strict=True)
-        shown = [(name, self.labels[name][i]) for name, i in places if name in case.values or name == COLUMN]
-        return ", ".join(f"{name} {label}" for name, label in shown) or "one setting"
+        parts = [f"{name} {self.labels[name][i]}" for name, i in places if name in case.values or name == COLUMN]
+        return ", ".join(parts) or "one setting"
 
 
 COLUMN = "column"  # the axis that tells equal columns of compare() apart
@@ -88,7 +89,7 @@ def grid(
     A tuple is a single value, and so is a list of stop sequences. Raises PromptError, also when every case is locked.
     """
     if mode not in ("grid", "zip"):
-        raise PromptError(f"mode is grid or zip, not {mode!r:.60}")
+        raise PromptError(f"mode is grid or zip, not {shown(mode)}")
     fixed, axes = {}, {}
     for name, value in {"prompt": prompt, **settings}.items():
         values = values_of(name, value)
@@ -144,7 +145,7 @@ def _plan(
 ) -> Plan:
     """Return the plan of cases that have no requests yet."""
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise PromptError(f"n is the number of replies for each combination, at least 1, not {n!r:.60}")
+        raise PromptError(f"n is the number of replies for each combination, at least 1, not {shown(n)}")
     check_names(fixed, {name: values for name, values in axes.items() if name != COLUMN})
     for name, values in axes.items():
         for value in values if name in option_table.BY_NAME else ():

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from claude_nb.errors import PromptError
+from claude_nb.guard import shown
 from claude_nb.prompt import scope, template
 from claude_nb.session import options as option_table
 from claude_nb.session import request_builder
@@ -41,7 +42,7 @@ class RequestMaker:
         settings = {**self._fixed, **values}
         prompt = settings.pop("prompt")
         if not isinstance(prompt, str):
-            raise PromptError(f"a prompt is a text, not {prompt!r:.60}")
+            raise PromptError(f"a prompt is a text, not {shown(prompt)}")
         options = {name: settings.pop(name) for name in SWEPT if name in settings}
         names = ChainMap(settings, self._variables)
         filled = template.fill(prompt, names, python=True)

@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import matplotlib as mpl
 import pytest
+from matplotlib import pyplot
 
 from claude_nb.providers.credentials import Credentials
 from claude_nb.session.session import Session
@@ -22,6 +24,8 @@ from claude_nb.types.reply import Reply
 from tests.helpers.clocks import Clock
 from tests.helpers.kernel import Kernel
 from tests.helpers.rates import RateServer
+
+mpl.use("agg")
 
 EVIL = "<script>alert(1)</script>"
 
@@ -234,3 +238,74 @@ def test_ctrl_c_ends_a_sweep_and_the_variable_holds_what_came(kernel: Kernel) ->
         prompts = server.report()["prompts"]
         assert len(prompts) == 80
         assert sum(prompts.values()) - 80 <= 8  # only what was running then was asked twice
+
+
+ONE_WORD = [["yes"] * 5, ["no", "yes", "no", "no", "no"]]
+
+
+def worded(texts: list[list[str]], **checks: Any) -> Sweep:
+    plan = grid(new_session(), "Hi", {"provider": "aimlapi", "temperature": [*range(len(texts))]}, n=len(texts[0]))
+    result = Sweep(plan, session=new_session(), checks=checks)
+    for i, own in enumerate(texts):
+        result.put({(i, k): Reply(plan.cases[i].requests[k], text, stop_reason="end") for k, text in enumerate(own)})
+    return result
+
+
+@pytest.mark.parametrize(
+    ("texts", "checks", "label"),
+    [
+        (ONE_WORD, {}, "unique"),
+        ([["a b"] * 5, ["yes"] * 5], {}, "unique"),
+        ([["a fox", "a dog"], ["one day", "a day"]], {}, "distinct-2"),
+        ([["", ""], ["", ""]], {}, "unique"),
+        (ONE_WORD, {"polite": lambda reply: "yes" in reply.text}, "pass"),
+    ],
+)
+def test_the_metric_that_is_shown_first_has_values(texts: list[list[str]], checks: Any, label: str) -> None:
+    result = worded(texts, **checks)
+    html = page.grid_html(result)
+    assert f">{label}: " in html
+    assert "<b>–</b>" not in html
+    widget = Grid(result, state(4))
+    assert next(metric["label"] for metric in widget.metrics if metric["name"] == widget.metric) == label
+    assert result.plot().get_ylabel() == label
+    pyplot.close("all")
+
+
+def test_the_live_grid_changes_to_a_metric_with_values_until_the_user_chooses_one() -> None:
+    full = worded(ONE_WORD)
+    result = Sweep(full.plan, session=new_session())
+    widget = Grid(result, state(0))
+    assert widget.metric == "distinct_2"
+    result.put(full._replies)
+    widget.finish(state(4))
+    assert widget.metric == "unique_rate"
+    widget.metric = "length"
+    widget.finish(state(4, live=False))
+    assert widget.metric == "length"
+
+
+def test_how_the_replies_ended_does_not_read_as_a_setting() -> None:
+    result = worded(ONE_WORD)
+    cut = Reply(result.cases[0].requests[0], "yes", stop_reason="max_tokens")
+    result.put({(0, 0): cut, (0, 1): cut})
+    assert Grid(result, state(4)).cells[0]["mix"] == "3 finished, 2 cut at max_tokens"
+
+
+def test_the_object_is_not_printed_below_its_own_grid(kernel: Kernel) -> None:
+    call = "claude_nb.sweep('Hi', temperature=[0, 1], provider='demo', max_tokens=3)"
+    for cell in (call, f"a = {call}\na", "claude_nb.compare([{'seed': 1}], 'Hi', provider='demo', max_tokens=3)"):
+        result = kernel.run(cell)
+        assert result.error is None
+        assert "execute_result" not in [output["output_type"] for output in result.outputs]
+        assert not [o for o in result.outputs if o.get("data", {}).keys() == {"text/plain"}]
+    (shown,) = kernel.run("a").outputs
+    assert shown["data"].keys() == {"text/html", "text/plain"}
+    (shown,) = kernel.run(f"{call[:-1]}, show=False)").outputs
+    assert "cnb-sweep-" in shown["data"]["text/html"]
+
+
+def test_the_remark_about_few_replies_stands_once() -> None:
+    result = worded(ONE_WORD)
+    for shown in (repr(result.summary()), result.summary()._repr_html_(), page.grid_html(result)):
+        assert shown.count("fewer than 10 replies") == 1

@@ -26,7 +26,7 @@ def named(check: Check | Mapping[Any, Check] | None) -> dict[str, Check]:
         if not callable(function):
             advice = "use check=lambda reply: 'fox' in reply.text"
             raise PromptError(f"a check is a function of the reply, not {shown(function)}; {advice}")
-        if any(kind(function) for kind in _NO_VERDICT):
+        if any(attempt(kind, False, function) for kind in _NO_VERDICT):
             raise PromptError(f"the check {shown(name)} is async or yields; use a plain function (def) that returns")
     return {str(name): function for name, function in by_name.items()}
 
