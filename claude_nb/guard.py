@@ -7,7 +7,7 @@ guarded(), every such object in a message through shown().
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeGuard, TypeVar
 
 from claude_nb.errors import ClaudeError, PromptError
 
@@ -43,6 +43,11 @@ def attempt(function: Callable[P, T], default: T, *args: P.args, **kwargs: P.kwa
         raise
     except BaseException:  # noqa: BLE001  # an object of the user may raise anything
         return default
+
+
+def is_a(value: object, kinds: type[T] | tuple[type[T], ...]) -> TypeGuard[T]:
+    """Return isinstance(); False if the value raises when it is asked for its class."""
+    return attempt(isinstance, False, value, kinds)
 
 
 def reason(error: BaseException, most: int = MAX_REASON) -> str:

@@ -17,6 +17,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple
 
 from claude_nb.errors import ClaudeError, PromptError
+from claude_nb.guard import guarded
 from claude_nb.prompt import attachments
 from claude_nb.prompt.text import PromptText
 from claude_nb.render.chars import one_line
@@ -101,10 +102,10 @@ def _cell(number: int, source: str, printed: str, values: Mapping[int, Any]) -> 
     if number not in values:
         return text
     try:
-        value = _short(str(values[number]))
-    except Exception as error:  # noqa: BLE001  # str() of a user's object may raise anything
-        value = f"(cannot be shown: {type(error).__name__})"
-    return f"{text}\n\nOut [{number}]:\n{value}"
+        value = guarded("cannot be shown", str, values[number])
+    except PromptError as error:
+        value = f"({error})"
+    return f"{text}\n\nOut [{number}]:\n{_short(value)}"
 
 
 def _printed(outputs: Iterable[Any]) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from claude_nb.errors import PromptError
-from claude_nb.guard import attempt, guarded, kind_of
+from claude_nb.guard import attempt, guarded, is_a, kind_of
 from claude_nb.prompt import files, pictures, tables
 from claude_nb.prompt.files import size_text
 from claude_nb.prompt.text import PromptText
@@ -41,8 +41,8 @@ def gather(sources: Any) -> PromptText:
     Raises PromptError; for an address also NetworkError, and Interrupted on Ctrl-C.
     """
     gathered = PromptText()
-    for source in _each(sources):
-        for piece in _files(source) if isinstance(source, (str, os.PathLike)) else [_value(source)]:
+    for source in guarded("attach", _each, sources):
+        for piece in guarded("attach", _pieces, source):
             gathered += piece
         if (count := len(gathered.attachments)) > MAX_FILES:  # before the next one is fetched
             raise PromptError(f"{count} attachments are too many; send at most {MAX_FILES} with a prompt")
@@ -69,7 +69,7 @@ def from_bytes(data: bytes, name: str, origin: str = "") -> PromptText:
 
 def from_value(value: Any, name: str) -> PromptText:
     """Attach a figure, a picture or a table of the notebook. Raises PromptError, also for whatever the value raises."""
-    return guarded(name, _from_value, value, _short(name))
+    return guarded(f"{name} cannot be attached", _from_value, value, _short(name))
 
 
 def _from_value(value: Any, name: str) -> PromptText:
@@ -101,18 +101,20 @@ def _short(name: str) -> str:
 def _each(sources: Any) -> Iterable[Any]:
     if sources is None:
         return ()
-    return sources if isinstance(sources, (list, tuple)) else (sources,)
+    return [*sources] if is_a(sources, (list, tuple)) else (sources,)
 
 
-def _value(source: Any) -> PromptText:
-    if isinstance(source, Attachment):
-        return PromptText("", (source,))
-    if isinstance(source, (bytes, bytearray)):
-        return from_bytes(bytes(source), "data")
-    return from_value(source, type(source).__name__.lower())
+def _pieces(source: Any) -> Iterable[PromptText]:
+    if is_a(source, (str, os.PathLike)):
+        return _files(source)
+    if is_a(source, Attachment):
+        return [PromptText("", (source,))]
+    if is_a(source, (bytes, bytearray)):
+        return [from_bytes(bytes(source), "data")]
+    return [from_value(source, kind_of(source).lower())]
 
 
-def _files(source: str | os.PathLike[str]) -> Iterable[PromptText]:
+def _files(source: Any) -> Iterable[PromptText]:
     typed = os.fspath(source)
     if scheme := re.match(r"(?i)([a-z][a-z0-9+.-]*)://", typed):
         if scheme[1].lower() != "https":

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from claude_nb.errors import PromptError
-from claude_nb.guard import attempt, guarded
+from claude_nb.guard import attempt, guarded, is_a
 from claude_nb.prompt import attachments
 from claude_nb.prompt.text import PromptText
 from claude_nb.prompt.values import as_text
@@ -66,9 +66,9 @@ def fill_options(
     notices: list[str] = []
 
     def filled(value: Any) -> Any:
-        if isinstance(value, (list, tuple)):
+        if is_a(value, (list, tuple)):
             return [filled(item) for item in value]
-        if not isinstance(value, str):
+        if not is_a(value, str):
             return value
         text = fill(value, variables, python=python)
         notices.extend(text.notices)

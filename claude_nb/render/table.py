@@ -112,10 +112,14 @@ def _blocks(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str
 
 
 def _cell(value: Any) -> str:
+    return attempt(_written, f"<{kind_of(value)}>", value)
+
+
+def _written(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
-    return one_line(attempt(str, f"<{kind_of(value)}>", value), SHOWN_CHARS)
+    return one_line(str(value), SHOWN_CHARS)

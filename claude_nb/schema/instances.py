@@ -10,7 +10,8 @@ from datetime import date, datetime, time
 from enum import Enum
 from typing import Any, Union
 
-from claude_nb.errors import NoJson, PromptError
+from claude_nb.errors import ClaudeError, NoJson, PromptError
+from claude_nb.guard import attempt, is_a, reason
 from claude_nb.schema.from_hints import DICTS, LISTS, SETS, fields_of, of, pydantic_of, unwrapped
 from claude_nb.schema.validation import FORMATS, path, problem
 
@@ -38,15 +39,15 @@ def build(value: Any, kind: Any) -> Any:
 
 
 def _build(value: Any, kind: Any, at: Steps) -> Any:
-    if isinstance(kind, dict):
+    if is_a(kind, dict):
         return value
-    kind = unwrapped(kind)
     try:
-        return _convert(value, kind, at)
-    except NoJson:
+        return _convert(value, unwrapped(kind), at)
+    except (ClaudeError, KeyboardInterrupt):
         raise
-    except Exception as error:  # noqa: BLE001  # a class of the user may raise anything
-        raise NoJson(_reason(error, kind, at)) from None
+    except BaseException as error:  # noqa: BLE001  # a class of the user may raise anything
+        why = attempt(_reason, "", error, kind, at) or f"{path(at)}: {reason(error)}"
+    raise NoJson(why)
 
 
 def _convert(value: Any, kind: Any, at: Steps) -> Any:
@@ -91,11 +92,12 @@ def _first_match(value: Any, kinds: tuple[Any, ...]) -> Any:
     return Any
 
 
-def _reason(error: Exception, kind: Any, at: Steps) -> str:
+def _reason(error: BaseException, kind: Any, at: Steps) -> str:
     """Say why a class rejected its values.
 
     The errors of pydantic bring a path of their own.
     """
+    kind = unwrapped(kind)
     details = getattr(error, "errors", None)
     if pydantic_of(kind) and callable(details) and (first := next(iter(details()), None)):
         return f"{path((*at, *first['loc']))}: {first['msg']}"

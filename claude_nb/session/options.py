@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from claude_nb.errors import PromptError
+from claude_nb.guard import guarded, shown
 from claude_nb.types.settings import EFFORTS
 
 
@@ -155,6 +156,10 @@ def check(name: str, value: Any) -> Any:
 
     Raises PromptError if no model could accept it. providers/models.py knows what each model accepts.
     """
+    return guarded(name, _checked, name, value)
+
+
+def _checked(name: str, value: Any) -> Any:
     kind = BY_NAME[name].kind
     if value is None or kind is None or name in _CHECKED_LATER:
         return value
@@ -162,15 +167,15 @@ def check(name: str, value: Any) -> Any:
         return special(value)
     if kind is str:
         if not isinstance(value, str):
-            raise PromptError(f"{name} must be a string, not {value!r:.60}")
+            raise PromptError(f"{name} must be a string, not {shown(value)}")
         return value
     whole = kind is int
     # The numbers of numpy are Integral and Real, too.
     is_number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
     if not is_number:
-        raise PromptError(f"{name} must be a {'whole ' if whole else ''}number, not {value!r:.60}")
+        raise PromptError(f"{name} must be a {'whole ' if whole else ''}number, not {shown(value)}")
     if not -(2**63) < value < 2**63:
-        raise PromptError(f"{name} must be a finite number below 2**63, not {value!r:.60}")
+        raise PromptError(f"{name} must be a finite number below 2**63, not {shown(value)}")
     number: float = int(value) if whole else float(value)
     if name in _MINIMUM and number < _MINIMUM[name]:
         raise PromptError(f"{name} must be at least {_MINIMUM[name]}, not {number}; leave it out to use the default")
@@ -188,13 +193,13 @@ def _thinking(value: Any) -> int | str:
     word = ("on" if value else "off") if isinstance(value, bool) else value
     if isinstance(word, str) and word in ("on", "off"):
         return word
-    raise PromptError(f"thinking must be on, off or a budget of at least 1024 tokens, not {value!r:.60}")
+    raise PromptError(f"thinking must be on, off or a budget of at least 1024 tokens, not {shown(value)}")
 
 
 def _effort(value: Any) -> str:
     if isinstance(value, str) and value in EFFORTS:
         return value
-    raise PromptError(f"effort must be {', '.join(EFFORTS[:-1])} or {EFFORTS[-1]}, not {value!r:.60}")
+    raise PromptError(f"effort must be {', '.join(EFFORTS[:-1])} or {EFFORTS[-1]}, not {shown(value)}")
 
 
 def _cache(value: Any) -> str | None:
@@ -203,20 +208,20 @@ def _cache(value: Any) -> str | None:
         return "5m" if value else None
     if isinstance(value, str) and value in ("5m", "1h"):
         return value
-    raise PromptError(f"cache must be 5m or 1h, not {value!r:.60}")
+    raise PromptError(f"cache must be 5m or 1h, not {shown(value)}")
 
 
 def _speed(value: Any) -> str:
     if value == "fast":
         return "fast"
-    raise PromptError(f"speed must be fast, not {value!r:.60}; leave it out for the usual speed")
+    raise PromptError(f"speed must be fast, not {shown(value)}; leave it out for the usual speed")
 
 
 def _strings(value: Any) -> tuple[str, ...] | None:
     """Return one string or several as a tuple; an empty list leaves the option unset."""
     strings = (value,) if isinstance(value, str) else value
     if not isinstance(strings, Iterable):
-        raise PromptError(f"stop_sequences must be strings, not {value!r:.60}")
+        raise PromptError(f"stop_sequences must be strings, not {shown(value)}")
     strings = tuple(strings)
     if not all(isinstance(text, str) and text for text in strings):
         raise PromptError("stop_sequences must be strings that are not empty; leave it out to stop nowhere")

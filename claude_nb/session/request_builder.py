@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from claude_nb.errors import ConfigError, PromptError
+from claude_nb.guard import attempt, is_a, kind_of
 from claude_nb.prompt import attachments, scope, template
 from claude_nb.prompt.text import PromptText
 from claude_nb.providers import addresses, registry
@@ -42,7 +43,7 @@ class Config:
 
     def refuse_keys(self, *values: object) -> None:
         """Raise PromptError when one of these values holds a key."""
-        if self.credentials.in_text("\n".join(map(str, values)), registry.OWNERS):
+        if self.credentials.in_text("\n".join(attempt(str, "", value) for value in values), registry.OWNERS):
             raise PromptError("this looks like a key, and was not sent; take it out and make a new key if it was saved")
 
 
@@ -72,8 +73,8 @@ def filled(prompt: Any, options: Mapping[str, Any], variables: Mapping[str, Any]
     Pictures in the prompt follow the attachments. Raises PromptError.
     """
     names = scope.visible(variables)
-    if not isinstance(prompt, str):
-        raise PromptError(f"the prompt must be a text, not {type(prompt).__name__}; str(...) makes one")
+    if not is_a(prompt, str):
+        raise PromptError(f"the prompt must be a text, not {kind_of(prompt)}; str(...) makes one")
     text = template.fill(prompt, names, pictures=True, python=True)
     options, notices = template.fill_options(options, names, python=True)
     if text.attachments:
@@ -163,9 +164,9 @@ def continued(models: Models, reply: Reply | None, max_tokens: int | None) -> Co
     return after._replace(request=request)
 
 
-def _text(prompt: object) -> str:
-    if not isinstance(prompt, str):
-        raise PromptError(f"the prompt must be a text, not {type(prompt).__name__}; str(...) makes one")
+def _text(prompt: Any) -> str:
+    if not is_a(prompt, str):
+        raise PromptError(f"the prompt must be a text, not {kind_of(prompt)}; str(...) makes one")
     if not prompt.strip():
         raise PromptError("the prompt is empty; write it below the %%claude line")
     return mended(prompt)

@@ -11,6 +11,7 @@ from typing import Any
 
 from claude_nb import schema
 from claude_nb.errors import BadRequest, NoJson, PromptError
+from claude_nb.guard import attempt, guarded, is_a, shown
 from claude_nb.prompt import files, template
 from claude_nb.providers.dialects.strict_schema import for_claude, has_open_object
 from claude_nb.providers.model_spec import ModelSpec
@@ -57,11 +58,9 @@ def names_schema(text: str, variables: Mapping[str, Any]) -> bool:
     if text in PLAIN:
         return False  # int is a word too; list[int] is not
     found = _value(text, variables)
-    if isinstance(found, type) or hasattr(found, "__origin__") or pydantic_of(found) is not None:
+    if attempt(_is_schema, False, found):
         return True
-    if isinstance(found, dict):
-        return bool(found.keys() & {"type", "properties", "anyOf", "$ref", "enum"})
-    schemas = [name for name, value in variables.items() if isinstance(value, type) and not name.startswith("_")]
+    schemas = [name for name, value in variables.items() if is_a(value, type) and not name.startswith("_")]
     if "[" in text or (near := get_close_matches(text, schemas, n=1, cutoff=0.75)):
         hint = "list[Item] and Item are known forms" if "[" in text else f"did you mean {near[0]}?"
         raise PromptError(f"--json {text} is not a schema here; {hint} Write --json -- before a prompt with that word")
@@ -78,6 +77,12 @@ def _value(path: str, variables: Mapping[str, Any]) -> Any:
         return None
 
 
+def _is_schema(value: Any) -> bool:
+    if isinstance(value, dict):
+        return bool(value.keys() & {"type", "properties", "anyOf", "$ref", "enum"})
+    return isinstance(value, type) or hasattr(value, "__origin__") or pydantic_of(value) is not None
+
+
 def with_schema(request: Request, option: Any, spec: ModelSpec) -> Request:
     """Return the request with the schema that its answer must match.
 
@@ -86,7 +91,7 @@ def with_schema(request: Request, option: Any, spec: ModelSpec) -> Request:
     """
     if option is None or option is False:
         return request
-    answer = _schema(option)
+    answer = guarded("json", _schema, option)
     wrapped = answer.get("type") != "object" and not (answer.get("properties") and "type" not in answer)
     answer = _wrapped(answer) if wrapped else answer
     text = json.dumps(answer, ensure_ascii=False)
@@ -137,7 +142,7 @@ def _schema(option: Any) -> schema.Schema:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise PromptError(f"json takes a type, a JSON schema or the path of a .json file with one, not {option!r:.60}")
+        raise PromptError(f"json takes a type, a JSON schema or the path of a .json file with one, not {shown(option)}")
     return schema.of(value)
 
 

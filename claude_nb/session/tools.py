@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from claude_nb import schema
 from claude_nb.errors import NoJson, PromptError
-from claude_nb.guard import guarded, reason, shown
+from claude_nb.guard import attempt, guarded, is_a, reason, shown
 from claude_nb.prompt import values
 from claude_nb.prompt.text import PromptText
 from claude_nb.providers.dialects.base import mended
@@ -89,12 +89,16 @@ def toolbox(functions: ToolBox | Function | Iterable[Function] | None, *, yes: b
 
     None if there are no functions. Raises PromptError for a function that a model cannot call.
     """
-    if functions is None or isinstance(functions, ToolBox):
+    if functions is None or is_a(functions, ToolBox):
         return functions
-    if isinstance(functions, str) or not (callable(functions) or guarded("tools", isinstance, functions, Iterable)):
+    return guarded("tools", _toolbox, functions, yes)
+
+
+def _toolbox(functions: Any, yes: bool) -> ToolBox | None:
+    if isinstance(functions, str) or not (callable(functions) or isinstance(functions, Iterable)):
         raise PromptError(f"tools takes functions, like tools=[weather], not {shown(functions)}")
-    functions = [functions] if callable(functions) else guarded("tools", list, functions)
-    tools = tuple(guarded("tools", _tool, function) for function in functions)
+    functions = [functions] if callable(functions) else list(functions)
+    tools = tuple(map(_tool, functions))
     names = [tool.name for tool in tools]
     if repeated := [name for name in names if names.count(name) > 1]:
         raise PromptError(f"two functions are named {repeated[0]}; rename one of them")
@@ -135,7 +139,8 @@ def _tool(function: Any) -> Tool:
         raise PromptError(f"{name} is a reserved name; rename the function")
     parameters = json.dumps(schema.of_function(function), ensure_ascii=False)
     description = from_functions.doc_of(function).strip().partition("\n\n")[0]
-    return Tool(name, description or f"{name}{inspect.signature(function)}", parameters)
+    signature = attempt(str, "()", inspect.signature(function))  # it shows the defaults
+    return Tool(name, description or f"{name}{signature}", parameters)
 
 
 def _run(function: Function, arguments: dict[str, Any], call: ToolCall) -> ToolOutcome:

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 from claude_nb.errors import ConfigError, Interrupted, PromptError
-from claude_nb.guard import attempt, shown
+from claude_nb.guard import attempt, is_a, shown
 from claude_nb.render.chars import one_line, terminal_safe
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
@@ -238,12 +238,12 @@ def _verdict(replies: list[Reply], judge: Callable[[Reply], bool], at_least: flo
 
 
 def _judge(rule: Rule) -> Callable[[Reply], bool]:
-    if isinstance(rule, str):
+    if is_a(rule, str):
         text = rule.casefold()
         if not text:
             raise PromptError("the rule is an empty text; give a text that must occur in the reply")
         return lambda reply: text in reply.text.casefold()
-    if isinstance(rule, re.Pattern):
+    if is_a(rule, re.Pattern):
         return lambda reply: rule.search(reply.text) is not None
     if callable(rule):
         ((name, function),) = named(rule).items()

@@ -19,8 +19,10 @@ _NO_VERDICT = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.
 
 def named(check: Check | Mapping[Any, Check] | None) -> dict[str, Check]:
     """Return checks by name: named(polite) -> {"polite": polite}. Raises PromptError for what cannot judge a reply."""
-    if check is None:
-        return {}
+    return guarded("mend the check", _named, check) if check is not None else {}
+
+
+def _named(check: Check | Mapping[Any, Check]) -> dict[str, Check]:
     by_name = check if isinstance(check, Mapping) else {attempt(lambda: check.__name__, "check"): check}
     for name, function in by_name.items():
         if not callable(function):
