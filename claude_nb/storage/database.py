@@ -191,7 +191,10 @@ class File:
 
 def _check_place(path: Path) -> None:
     """Raise NotOurs if the place, or one beside it where SQLite writes, holds something other than a file."""
-    if why := places.fault(path):
+    why = places.fault(path)
+    if not why and path.is_symlink() and not path.exists():
+        why = "is a link to a file that does not exist"  # a disk that is not mounted, perhaps
+    if why:
         off = "" if path.is_dir() else ", or set it to off"
         raise migrations.NotOurs("place", f"{why}, so {KEPT}; name a file (CLAUDE_NB_HISTORY){off}", readable=False)
     for ending in BESIDE:

@@ -1,6 +1,6 @@
 """Where files may be written: in regular files and under free names only.
 
-A device, a pipe, a folder, or a link to nothing is refused before anything is created or its mode is changed.
+A device, a pipe or a folder is refused before anything is created or its mode is changed.
 """
 
 from __future__ import annotations
@@ -26,12 +26,10 @@ def fault(path: str | os.PathLike[str]) -> str | None:
         for place in (os.path.abspath(path), os.path.realpath(path)):  # noqa: PTH100  # resolve() raises on a loop
             if _is_below(place, SYSTEM_FOLDERS) and not _is_below(place, (MEMORY,)):
                 return "is a device or another part of the system"
-        if not os.path.lexists(path):  # exists() follows links
-            return None
         mode = os.stat(path).st_mode  # noqa: PTH116  # any kind of path
     except (OSError, ValueError) as error:
         # Other errors are left to the use of the path, because they are about the folders above it.
-        return "is a link that leads nowhere" if getattr(error, "errno", 0) in (errno.ENOENT, errno.ELOOP) else None
+        return "is a link to itself" if getattr(error, "errno", 0) == errno.ELOOP else None
     if stat.S_ISDIR(mode):
         return "is a folder"
     return None if stat.S_ISREG(mode) else "is a device or a pipe"
