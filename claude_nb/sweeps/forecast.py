@@ -27,7 +27,7 @@ class Forecast:
         calls: Number of requests to send.
         recorded: Number of requests that the history answers. They are not part of `calls`.
         cases: Number of combinations.
-        locked: Number of combinations that the model rejects.
+        locked: Number of combinations that cannot be sent, because the model rejects them or a value is missing.
         tokens_in: Estimated from the number of characters.
         tokens_out_most: Upper bound, from max_tokens or the limit of the model. None if unknown.
         usd_most: Upper bound in US dollars, for all calls whose price is known.
@@ -51,7 +51,7 @@ class Forecast:
         if self.recorded:
             parts.append(f"{self.recorded:,} answered from the history")
         if self.locked:
-            parts.append(f"{self.locked} locked: the model rejects them")
+            parts.append(f"{self.locked} locked and not sent")
         if self.calls:
             most = "" if self.tokens_out_most is None else f", at most {self.tokens_out_most:,} out"
             parts += [f"about {self.tokens_in:,} tokens in{most}", self._money()]
