@@ -19,6 +19,7 @@ SHOWN_ROWS = 60
 SHOWN_CHARS = 80
 MOST_COLUMNS = 8  # that are shown as they are
 PAGE_CHARS = 120
+BREAKABLE_CHARS = 12  # a cell with more may break inside a word
 LEFT = ' style="text-align:left"'
 
 
@@ -69,10 +70,12 @@ class Table(list[dict[str, Any]]):
 
     def _repr_html_(self) -> str:
         names, cells, below = self._shown()
-        table = html_table(names, (map(escape, row) for row in cells))
+        table = html_table(names, ((_html_cell(cell) for cell in row) for row in cells))
         # A long heading breaks at its underscores, so that its column is no wider than the values.
         head, body = table.split("<tbody>", 1)
         table = f"{head.replace('_', '_<wbr>')}<tbody>{body}"
+        if len(names) > MOST_COLUMNS:
+            table = table.replace(LEFT, f'{LEFT[:-1]};padding:.3em"')
         return f'<div style="overflow-x:auto">{table}{"<br>".join(map(escape, below))}</div>'
 
     def _shown(self) -> tuple[list[str], list[list[str]], list[str]]:
@@ -109,6 +112,12 @@ def _blocks(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str
     for begin, end in pairwise([*starts, len(names)]):
         numbered = [[str(number), *row[begin:end]] for number, row in enumerate(rows)]
         yield text_table(["", *names[begin:end]], numbered) + ("\n" if end < len(names) else "")
+
+
+def _html_cell(text: str) -> str:
+    """Return a cell as HTML. A long one may break anywhere, so that the table fits the page."""
+    shown = escape(text)
+    return f'<span style="overflow-wrap:anywhere">{shown}</span>' if len(text) > BREAKABLE_CHARS else shown
 
 
 def _cell(value: Any) -> str:

@@ -94,3 +94,19 @@ def test_compare_writes_its_columns_while_they_run(open_notebook: OpenNotebook) 
         notebook.wait_for_text("waiting ...")
         notebook.wait_for_text("reply to Hi")
         assert server.report()["at_once"] == 2
+
+
+def test_a_summary_and_its_rows_fit_the_page(open_notebook: OpenNotebook) -> None:
+    call = (
+        "import claude_nb\nresult = claude_nb.sweep('Once upon a {{form}}', form=['time', 'day'], temperature=[0, 1],"
+        " top_p=[0.9, 1], n=2, max_tokens=20, provider='demo', show=False, check=lambda reply: len(reply.text) > 20)"
+    )
+    notebook = open_notebook([call, "result.summary()", "result.rows"])
+    notebook.run_all()
+    tables = notebook.page.locator(".jp-RenderedHTML table")
+    expect(tables).to_have_count(2)
+    for table in tables.all():
+        expect(table).to_contain_text("temperature")
+        assert table.evaluate("table => table.scrollWidth <= table.parentElement.clientWidth")
+    expect(notebook.page.locator(".jp-RenderedHTML").first).to_contain_text("fewer than 10 replies")
+    assert notebook.errors == []
