@@ -149,8 +149,9 @@ class ClaudeMagic:
             if self._mode() != "text":
                 display.thumbnails(filled.attachments)
             return None
+        own = (flags["headers"],) if "headers" in flags else ()
         if flags.get("count"):
-            size = usage.prompt_size(self.session, request, allow_http=bool(flags.get("allow_http")))
+            size = usage.prompt_size(self.session, request, allow_http=bool(flags.get("allow_http")), own=own)
             display.say("\n".join([*notices, size]))
             return None
         notices += self._demo_notice(request, values)
@@ -163,6 +164,7 @@ class ClaudeMagic:
             whole=bool(flags.get("no_stream")),
             allow_http=bool(flags.get("allow_http")),
             replay="off" if flags.get("fresh") else None,
+            headers=own,
             hurry=mode in ("once", "quiet"),
         )
         view = display.view_for(mode, raw=bool(flags.get("raw")), notices=notices)

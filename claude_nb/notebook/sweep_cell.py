@@ -46,7 +46,7 @@ def sweep_cell(
         run_options = RunOptions(replay="off" if flags.get("fresh") else "use")
         sys.stdout.write(f"{Sweep(cases, session=session, run_options=run_options).forecast()}\n")
         return
-    limits = {name: flags[name] for name in ("timeout", "allow_http", "fresh") if name in flags}
+    limits = {name: flags[name] for name in ("timeout", "allow_http", "headers", "fresh") if name in flags}
     before = api.newest()
     try:
         show = not flags.get("quiet")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from claude_nb.errors import ApiError
@@ -13,6 +13,7 @@ from claude_nb.types.request import Chunk, Usage
 
 if TYPE_CHECKING:
     from claude_nb.providers.dialects.base import Dialect
+    from claude_nb.providers.headers import Headers
     from claude_nb.providers.http.keepalive import KeptConnections
 
 WHOLE_SILENCE_S = 600.0  # a reply in one piece is silent until it is complete, and the longest take minutes
@@ -28,6 +29,7 @@ class SendOptions:
     allow_http   whether an unencrypted request may go to another machine
     connections  of a thread that makes many calls; see http/keepalive.py
     retries      how many more tries a refused or lost request gets; None: 2
+    headers      of the user's own; sent: what the address of the request gets of them
     """
 
     whole: bool = False
@@ -36,6 +38,8 @@ class SendOptions:
     allow_http: bool = False
     connections: KeptConnections | None = None
     retries: int | None = None
+    headers: tuple[Headers, ...] = ()
+    sent: Mapping[str, str | Key] = field(default_factory=dict)
 
 
 def attempt(
@@ -65,7 +69,12 @@ def attempt(
         progress_s=options.timeout_s or usual.progress_s,
     )
     outgoing = client.post(
-        address, body, key=key, headers=dialect.headers, timeouts=timeouts, connections=options.connections
+        address,
+        body,
+        key=key,
+        headers={**dialect.headers, **options.sent},
+        timeouts=timeouts,
+        connections=options.connections,
     )
     retries = client.RETRIES if options.retries is None else options.retries
     arrived, ended, strays = False, False, Strays()

@@ -50,6 +50,10 @@ class Credentials:
         """Return a CLAUDE_NB_... variable, or None: setting("PROVIDER") -> "demo"."""
         return self._variable(f"CLAUDE_NB_{name}") or None
 
+    def variable(self, name: str) -> str:
+        """Return an environment variable that the user names, or ""."""
+        return self._variable(name)
+
     def notebook(self) -> str | None:
         """Return the path of the running notebook; None if the server does not tell it."""
         return self._variable("JPY_SESSION_NAME") or None

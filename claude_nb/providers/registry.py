@@ -209,8 +209,11 @@ def stream(request: Request, options: SendOptions, *, credentials: Credentials, 
         yield from demo.stream(request, stop=stop, delay_s=options.delay_s)
         return
     key = key_for(request, credentials)
+    from claude_nb.providers import headers
+
     for tries_left in reversed(range(adjustments.MOST + 1)):
         address, body = preview(request, stream=not options.whole)
+        options = replace(options, sent=headers.at(options.headers, address, credentials, OWNERS))
         dialect = _dialect(dialect_name(request))
         refusal = yield from attempt(address, body, dialect, key, options, stop, structured=request.answer is not None)
         if refusal is None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from claude_nb.providers.attempt import SendOptions
+from claude_nb.providers.headers import Headers
 from claude_nb.session.continuation import Continuation
 from claude_nb.session.conversation import Cell
 from claude_nb.session.tools import ToolBox
@@ -35,6 +38,7 @@ class Call:
     tools        functions that the model may call; complete() runs them
     timeout      longest wait without news, in seconds; None: the session's setting
     whole        True asks for the reply in one piece
+    headers      of the user's own, for the server of this call
     allow_http   True allows unencrypted requests to another machine
     replay       "off", "use" or "only"; None: the session's mode
     hurry        True when nobody reads along: the demo model and replays make no pauses
@@ -52,6 +56,7 @@ class Call:
     tools: ToolBox | None = None
     timeout: float | None = None
     whole: bool = False
+    headers: tuple[Headers, ...] = ()
     allow_http: bool = False
     replay: str | None = None
     hurry: bool = False
@@ -62,6 +67,19 @@ class Call:
     retries: int | None = None
     connections: KeptConnections | None = None
     writer: HistoryWriter | None = None
+
+    def send_options(self, settings: Mapping[str, Any], delay_s: float | None) -> SendOptions:
+        """Return how to send the request, with the settings of the session where the call says nothing."""
+        usual = settings.get("headers")
+        return SendOptions(
+            whole=self.whole,
+            timeout_s=settings.get("timeout") if self.timeout is None else self.timeout,
+            delay_s=0 if self.hurry else delay_s,
+            allow_http=self.allow_http,
+            connections=self.connections,
+            retries=self.retries,
+            headers=(*((usual,) if usual else ()), *self.headers),
+        )
 
 
 class Round(NamedTuple):

@@ -10,6 +10,7 @@ from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.guard import guarded, shown
+from claude_nb.providers import headers
 from claude_nb.types.settings import EFFORTS
 
 
@@ -79,6 +80,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("out", ("-o", "--out"), "variable for the reply (default: `reply`)", metavar="NAME", example="-o joke Tell me a joke."),
     Option("chat", ("-c", "--chat"), "continue the conversation NAME, or start it", metavar="NAME", example="-c trip Name a river."),
     Option("base_url", ("--base-url",), "address of the server, including /v1", metavar="URL", setting=True, example="--base-url http://localhost:11434/v1 -m llama3 --dry-run Hi"),
+    Option("headers", ("--header",), "send a header to the server: --header X-Team=blue; a secret is named: --header api-key=env:VARIABLE", metavar="NAME=VALUE", repeatable=True, setting=True, example="--base-url http://localhost:4000/v1 -m llama3 --header X-Team=blue --dry-run Hi"),
     Option("timeout", ("--timeout",), "give up when nothing arrives for S seconds", float, "S", 1.0, 600.0, 1.0, setting=True, unit="seconds", example="--timeout 30 Tell me a joke."),
     Option("budget", (), "send nothing more once this session has cost this much", float, metavar="USD", setting=True, unit="US dollars", example="/set budget=2"),
     Option("sweep", ("--sweep",), "try several settings: --sweep \"temperature=0,0.7,1 n=5\"", metavar="SETTINGS", example="--sweep 'temperature=0,1 n=2' Tell me a joke."),
@@ -95,7 +97,7 @@ OPTIONS: tuple[Option, ...] = (
 BY_NAME: dict[str, Option] = {option.name: option for option in OPTIONS}
 SETTINGS: tuple[Option, ...] = tuple(option for option in OPTIONS if option.setting)
 SAMPLING_NAMES = ("temperature", "top_p", "top_k", "max_tokens", "stop_sequences", "seed")
-_NOT_SENT = ("timeout", "budget")
+_NOT_SENT = ("timeout", "budget", "headers")
 # These options decide what the model answers; the others say how one call is made or shown.
 REQUEST_NAMES = (*(o.name for o in SETTINGS if o.name not in _NOT_SENT), "attach", "cache", "json", "tools")
 CALL_NAMES = tuple(option.name for option in OPTIONS if option.name not in REQUEST_NAMES)
@@ -234,4 +236,5 @@ _SPECIAL: dict[str, Callable[[Any], Any]] = {
     "effort": _effort,
     "cache": _cache,
     "speed": _speed,
+    "headers": headers.check,
 }

@@ -13,6 +13,7 @@ from claude_nb.prompt.text import PromptText
 from claude_nb.providers import addresses, registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.dialects.base import mended
+from claude_nb.providers.keys import origin_of
 from claude_nb.providers.models import Models
 from claude_nb.providers.registry import Target
 from claude_nb.session import continuation, structured, tools
@@ -97,6 +98,9 @@ def checked_settings(config: Config, settings: Mapping[str, Any]) -> dict[str, A
         addresses.check(base_url)
     if checked.get("provider") is not None:
         registry.find(checked["provider"])
+    if (own := checked.get("headers")) is not None:
+        target = config.target({name: value for name, value in checked.items() if value is not None})
+        checked["headers"] = replace(own, origin=origin_of(target.base_url or target.provider.base_url or ""))
     return checked
 
 

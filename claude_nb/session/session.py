@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from claude_nb.errors import ClaudeError, Interrupted
 from claude_nb.prompt import scope, template
-from claude_nb.providers import attempt, registry
+from claude_nb.providers import registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.models import Models
 from claude_nb.session import consent, continuation, frontend, policy, request_builder, tools
@@ -127,6 +127,8 @@ class Session:
         for name in options.keys() & {"timeout", "whole", "allow_http", "chat", "hurry"}:
             fields[name] = options.pop(name)
         fields["timeout"] = option_table.check("timeout", fields.get("timeout"))
+        if own := option_table.check("headers", options.pop("headers", None)):
+            fields["headers"] = (own,)
         toolbox = tools.toolbox(options.pop("tools", None), yes=bool(options.pop("yes", False)))
         call = Call(cell=self.cell(), tools=toolbox, **fields)
         return self.request(prompt, chat=call.chat, tools=toolbox, **options), call
@@ -221,14 +223,7 @@ class Session:
 
             return play(record.recorded, speed=0 if call.hurry else self.memory.speed, stop=stop)
         record.begin(request)
-        options = attempt.SendOptions(
-            whole=call.whole,
-            timeout_s=self.settings.get("timeout") if call.timeout is None else call.timeout,
-            delay_s=0 if call.hurry else self.demo_delay_s,
-            allow_http=call.allow_http,
-            connections=call.connections,
-            retries=call.retries,
-        )
+        options = call.send_options(self.settings, self.demo_delay_s)
         return registry.stream(request, options, credentials=self.credentials, stop=stop)
 
     def _finished(self, call: Call, reply: Reply) -> Reply:

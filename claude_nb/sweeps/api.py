@@ -9,7 +9,7 @@ from typing import Any
 
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.guard import shown
-from claude_nb.providers import registry
+from claude_nb.providers import headers, registry
 from claude_nb.session import frontend
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
@@ -82,8 +82,10 @@ def sweep(  # noqa: PLR0913 - a public function: each parameter is named where i
     session = session or default_session()
     if n != 1 and "n" in used_names(prompt, settings) and "n" not in (variables or {}):
         raise PromptError("n is the number of replies, so {{n}} cannot be filled from it; rename {{n}} in the prompt")
+    own = (session.settings.get("headers"), headers.check(settings.pop("headers", ())))
     plan = plans.grid(session, prompt, settings, n=n, mode=mode, variables=variables)
-    call_options = {name: value for name, value in (("timeout", timeout), ("allow_http", allow_http)) if value}
+    given = {"timeout": timeout, "allow_http": allow_http, "headers": tuple(filter(None, own))}
+    call_options = {name: value for name, value in given.items() if value}
     run_options = RunOptions(concurrency, _replay(replay, session, fresh=fresh), executor, call_options)
     view = view_for(session, show=show, columns=False)
     result = Sweep(plan, session=session, run_options=run_options, checks=named(check), observer=view)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from claude_nb.errors import ClaudeError, ConfigError, PromptError
 from claude_nb.notebook.commands.command import Command, Invocation
-from claude_nb.providers import api, lifecycle
+from claude_nb.providers import api, lifecycle, model_list
+from claude_nb.providers.headers import Headers
 from claude_nb.providers.model_list import Served
 from claude_nb.providers.model_names import Version
 from claude_nb.providers.model_spec import ModelSpec
@@ -41,7 +42,9 @@ def _ids(session: Session, provider: Provider, address: str | None) -> str:
     """List the models of a server without rows in models.json, which is asked each time: it may be anybody's."""
     if not address:
         raise ConfigError(f"{provider.name} needs an address first: %claude /set base_url=http://localhost:11434/v1")
-    return _cut(api.served_models(provider.name, address, session.credentials) or ["the server lists no models"])
+    return _cut(
+        api.served_models(provider.name, address, session.credentials, _own(session)) or ["the server lists no models"]
+    )
 
 
 def _served(
@@ -55,15 +58,22 @@ def _served(
     if kept is not None:
         return kept, ["asked within the last day; %claude /models --refresh asks again"]
     table = f"this is the table of {shipped().checked}"
+    if provider.name != model_list.ANTHROPIC and not refresh:
+        return [], [f"{table}; %claude /models --refresh asks the server"]  # which tells little more than ids
     if provider.needs_key and session.credentials.find(provider.owner, address) is None:
         return [], [f"{table}; with a key, the server is asked for its list"]
     try:
-        served = api.told_models(provider.name, address, session.credentials)
+        served = api.told_models(provider.name, address, session.credentials, _own(session))
     except ClaudeError as error:
         return lists.at(address) or [], [f"{table}, because the server cannot be asked: {error}"]
     lists.keep(address, served)
     session.models.refresh()
     return served, [f"{counted(len(served), 'model')} on the list of the server"]
+
+
+def _own(session: Session) -> tuple[Headers, ...]:
+    usual = session.settings.get("headers")
+    return (usual,) if usual else ()
 
 
 def _row(session: Session, spec: ModelSpec, provider: str, name: str = "") -> tuple[str, ...]:

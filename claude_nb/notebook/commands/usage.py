@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from claude_nb.notebook.commands.command import Command, Invocation
 from claude_nb.providers import api
+from claude_nb.providers.headers import Headers
 from claude_nb.render import reply
 from claude_nb.render.chars import counted
 from claude_nb.session.budget import Totals, tokens_in
+from claude_nb.session.call import Call
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
 from claude_nb.types.request import Request, Usage
@@ -67,12 +69,13 @@ def totals_line(totals: Totals) -> str:
     return " · ".join([*parts, *([f"{totals.unpriced} of unknown cost"] if totals.unpriced else [])])
 
 
-def prompt_size(session: Session, request: Request, *, allow_http: bool = False) -> str:
+def prompt_size(session: Session, request: Request, *, allow_http: bool = False, own: tuple[Headers, ...] = ()) -> str:
     """Return the size and price of a prompt as one line.
 
     "1,234 tokens, counted by the server · about $0.0037 before the reply · 0.6% of the 200,000 that fit"
     """
-    exact = api.count_tokens(request, credentials=session.credentials, allow_http=allow_http)
+    sent = Call(headers=own).send_options(session.settings, None).headers
+    exact = api.count_tokens(request, credentials=session.credentials, allow_http=allow_http, own=sent)
     tokens = tokens_in(request) if exact is None else exact
     size = counted(tokens, "token")
     parts = [f"about {size}, estimated from its length" if exact is None else f"{size}, counted by the server"]

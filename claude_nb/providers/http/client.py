@@ -38,7 +38,7 @@ def post(
     body: Mapping[str, Any],
     *,
     key: Key | None,
-    headers: Mapping[str, str] | None = None,
+    headers: Mapping[str, str | Key] | None = None,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
     connections: KeptConnections | None = None,
 ) -> OutgoingRequest:
@@ -50,7 +50,7 @@ def post(
     return OutgoingRequest("POST", url, _json(body), accept | _common_headers(), key, timeouts, connections=connections)
 
 
-def get(url: str, *, key: Key | None = None, headers: Mapping[str, str] | None = None) -> OutgoingRequest:
+def get(url: str, *, key: Key | None = None, headers: Mapping[str, str | Key] | None = None) -> OutgoingRequest:
     """Prepare a GET of a JSON object."""
     accept = {"Accept": "application/json", **(headers or {})}
     return OutgoingRequest("GET", url, None, accept | _common_headers(), key, DEFAULT_TIMEOUTS)

@@ -46,7 +46,7 @@ class OutgoingRequest:
     method: str
     url: str
     content: bytes | None
-    headers: Mapping[str, str]
+    headers: Mapping[str, str | Key]
     key: Key | None
     timeouts: Timeouts
     transport: httpx.BaseTransport | None = None
@@ -121,7 +121,8 @@ def _exchange(request: OutgoingRequest, stream: ByteStream) -> Generator[Item, N
 
 
 def _prepared(request: OutgoingRequest, stream: ByteStream) -> httpx.Request:
-    url, headers = _parsed(request.url), dict(request.headers)
+    url = _parsed(request.url)
+    headers = {name: text for name, text in request.headers.items() if isinstance(text, str)}
     # The stream has the real time-outs. These only end a thread whose reader has gone.
     limits = httpx.Timeout(request.timeouts.silence_s + 5, connect=request.timeouts.connect_s)
     extensions: dict[str, Any] = {"timeout": limits.as_dict(), "trace": _tracer(stream)}
@@ -134,6 +135,9 @@ def _prepared(request: OutgoingRequest, stream: ByteStream) -> httpx.Request:
     outgoing = httpx.Request(request.method, url, content=request.content, headers=headers, extensions=extensions)
     if request.key:  # only now, so that a request which is not sent does not hold the key
         outgoing.headers["Authorization"] = f"Bearer {request.key.reveal()}"
+    for name, secret in request.headers.items():
+        if isinstance(secret, Key):
+            outgoing.headers[name] = secret.reveal()
     return outgoing
 
 
