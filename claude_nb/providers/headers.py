@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from claude_nb.errors import ConfigError, PromptError
+from claude_nb.guard import shown
 from claude_nb.providers.credentials import GATEWAY_KEY, Credentials, KeyOwner, is_home
 from claude_nb.providers.keys import Key, origin_of
 from claude_nb.safe_text import redaction
@@ -77,7 +78,7 @@ def check(value: Any) -> Headers | None:
         value = (value,)
     pairs = list(value.items()) if isinstance(value, Mapping) else [_pair(text) for text in _texts(value)]
     if len(pairs) > MOST:
-        raise PromptError(f"there are {len(pairs)} headers; send at most {MOST}")
+        raise PromptError(f"{len(pairs)} headers are too many; send at most {MOST}")
     checked = {}
     for name, text in pairs:
         _check(name, text)
@@ -94,23 +95,23 @@ def _texts(value: Any) -> list[Any]:
 def _pair(text: Any) -> tuple[str, str]:
     name, mark, value = text.partition("=") if isinstance(text, str) else ("", "", "")
     if not mark:
-        raise PromptError("a header is written NAME=VALUE, for example --header X-Team=blue")
+        raise PromptError("headers are written NAME=VALUE, for example --header X-Team=blue")
     return name.strip(), value.strip()
 
 
 def _check(name: object, value: object) -> None:
     """Raise PromptError for a header that is not sent. The error does not repeat the value, which may be a secret."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise PromptError(f"{name!r:.60} is not the name of a header; use letters, digits and -")
+        raise PromptError(f"headers: {shown(name)} is not the name of one; use letters, digits and -")
     lower = name.lower()
     if lower == "authorization":
         raise PromptError("the header Authorization holds the key; set CLAUDE_NB_API_KEY or run %claude /login instead")
     if lower in RESERVED or lower.startswith(("proxy-", "sec-")):
         raise PromptError(f"the header {name} is set by claude_nb; leave it out")
     if not isinstance(value, str) or not VALUE.fullmatch(value):
-        raise PromptError(f"the value of the header {name} must be one line of ASCII text; correct it")
+        raise PromptError(f"headers: the value of {name} must be one line of ASCII text; correct it")
     if len(value) > MOST_CHARS:
-        raise PromptError(f"the value of the header {name} is longer than {MOST_CHARS:,} characters; shorten it")
+        raise PromptError(f"headers: the value of {name} is longer than {MOST_CHARS:,} characters; shorten it")
     if VARIABLE.fullmatch(value):
         return
     if SECRET_NAME.fullmatch(name) or SECRET_VALUE.fullmatch(value) or redaction.looks_like_key(value):

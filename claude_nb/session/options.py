@@ -163,15 +163,28 @@ def check(name: str, value: Any) -> Any:
 
 def _checked(name: str, value: Any) -> Any:
     kind = BY_NAME[name].kind
-    if value is None or kind is None or name in _CHECKED_LATER:
+    if value is None or name in _CHECKED_LATER:
         return value
+    if kind is None:
+        return _switch(name, value)
     if special := _SPECIAL.get(name):
         return special(value)
-    if kind is str:
-        if not isinstance(value, str):
-            raise PromptError(f"{name} must be a string, not {shown(value)}")
+    return _text(name, value) if kind is str else _number(name, value, whole=kind is int)
+
+
+def _switch(name: str, value: Any) -> bool:
+    if value in (True, False):  # numpy's too
+        return bool(value)
+    raise PromptError(f"{name} must be True or False, not {shown(value)}")
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, str):
         return value
-    whole = kind is int
+    raise PromptError(f"{name} must be a string, not {shown(value)}")
+
+
+def _number(name: str, value: Any, *, whole: bool) -> float:
     # The numbers of numpy are Integral and Real, too.
     is_number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
     if not is_number:

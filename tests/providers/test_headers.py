@@ -69,11 +69,11 @@ def test_none_is_none(value: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ("X-Team", "is written NAME=VALUE"),
-        ("=blue", "is not the name of a header"),
-        ({"X Team": "blue"}, "is not the name of a header"),
-        ({"X-Team\r\nHost": "blue"}, "is not the name of a header"),
-        ({"X-Téam": "blue"}, "is not the name of a header"),
+        ("X-Team", "are written NAME=VALUE"),
+        ("=blue", "is not the name of one"),
+        ({"X Team": "blue"}, "is not the name of one"),
+        ({"X-Team\r\nHost": "blue"}, "is not the name of one"),
+        ({"X-Téam": "blue"}, "is not the name of one"),
         ({"X-Team": "blue\r\nX-Admin: 1"}, "one line of ASCII text"),
         ({"X-Team": "blue\nX-Admin: 1"}, "one line of ASCII text"),
         ({"X-Team": "a\rb"}, "one line of ASCII text"),
@@ -83,9 +83,9 @@ def test_none_is_none(value: Any) -> None:
         ({"X-Team": " "}, "one line of ASCII text"),
         ({"X-Team": 5}, "one line of ASCII text"),
         ({"X-Team": "x" * 5_000}, "longer than 4,000"),
-        ({5: "x"}, "is not the name of a header"),
+        ({5: "x"}, "is not the name of one"),
         (5, "must be a dict"),
-        ([5], "is written NAME=VALUE"),
+        ([5], "are written NAME=VALUE"),
         ({f"x-{i}": "1" for i in range(21)}, "send at most 20"),
         *[({name: "x"}, "is set by claude_nb") for name in ("Host", "content-length", "Transfer-Encoding", "COOKIE")],
         *[
