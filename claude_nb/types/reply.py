@@ -5,8 +5,10 @@ Frozen, plain data that displays itself in a cell.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import warnings
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Annotated, Any, Literal, NamedTuple
@@ -19,7 +21,8 @@ from claude_nb.types.request import STOP_WORDS, Message, Request, StopReason, Us
 
 Source = Literal["live", "replay", "demo"]
 
-PYTHON = ("", "python", "python3", "py", "ipython")
+# python, Python3, py, ipython3, {python}, {.python, python:main.py, python,ignore
+PYTHON = re.compile(r"\{?\.?(?:ipython|python|py)[\d.]*(?:[,:;{}].*)?", re.IGNORECASE)
 HIDING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -166,10 +169,15 @@ class Reply(Plain):
         """The Python blocks as one text.
 
         --code puts it into a new cell, and `%load reply.python` into the current one. Characters that could hide or
-        reorder code are removed.
+        reorder code are removed. A block without a language counts only if no block has one, and if it is a Python
+        program, not a command or an output.
         """
-        blocks = (block.code.strip("\n") for block in self.code if block.language.lower() in PYTHON)
-        return HIDING.sub("", "\n\n".join(blocks))
+        blocks = self.code
+        if any(block.language for block in blocks):
+            blocks = [block for block in blocks if PYTHON.fullmatch(block.language)]
+        else:
+            blocks = [block for block in blocks if _is_program(block.code)]
+        return HIDING.sub("", "\n\n".join(block.code.strip("\n") for block in blocks))
 
     def json(self) -> Any:
         """Read the reply as JSON.
@@ -293,3 +301,19 @@ class Reply(Plain):
         from claude_nb.render import reply
 
         return reply.whole(self)
+
+
+def _is_program(code: str) -> bool:
+    """Return whether a text is Python that does something. "42", "ls" and "loss: 0.5" are valid Python, but output."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about odd escapes
+            body = ast.parse(code).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(
+        not isinstance(step, ast.Expr | ast.AnnAssign)
+        or (isinstance(step, ast.AnnAssign) and step.value is not None)
+        or (isinstance(step.value, ast.Call) and getattr(step.value.func, "id", "") == "print")
+        for step in body
+    )

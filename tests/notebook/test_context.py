@@ -265,7 +265,9 @@ def test_without_an_error_there_is_nothing_to_send(monkeypatch: pytest.MonkeyPat
 
 # Fixing, and code as a cell
 
-FENCED = "Here:\n\n```python\nx = 1 / 2\n```\n\nand\n\n```sh\nrm -rf /\n```\n\n```\nprint(x)\n```\n"
+FENCED = (
+    "Here:\n\n```python\nx = 1 / 2\n```\n\nand\n\n```sh\nrm -rf /\n```\n\n```py\ny = x\n```\n\n```\nprint(x)\n```\n"
+)
 
 
 def test_fix_sends_the_cell_that_failed_and_puts_the_corrected_one_below_without_running_it(kernel: Kernel) -> None:
@@ -275,7 +277,7 @@ def test_fix_sends_the_cell_that_failed_and_puts_the_corrected_one_below_without
     assert "```python\nimport statistics\nx = 'never'\nstatistics.mean([]) # {{braces}}\n```" in sent
     assert "StatisticsError: mean requires at least one data point" in sent
     assert "it must be 0.5" in sent
-    assert result.payload == [{"source": "set_next_input", "text": "x = 1 / 2\n\nprint(x)", "replace": False}]
+    assert result.payload == [{"source": "set_next_input", "text": "x = 1 / 2\n\ny = x", "replace": False}]
     assert kernel.get("x") == "never"
 
 
@@ -288,14 +290,14 @@ def test_fix_finds_a_cell_with_a_syntax_error(kernel: Kernel) -> None:
 
 def test_code_puts_the_python_of_the_reply_into_a_new_cell(kernel: Kernel) -> None:
     _, result = ask(kernel, "%claude --code Write it.", FENCED)
-    assert [item["text"] for item in result.payload] == ["x = 1 / 2\n\nprint(x)"]
+    assert [item["text"] for item in result.payload] == ["x = 1 / 2\n\ny = x"]
     assert "nothing was run (no new cell? %claude /code shows it)" in str(result.outputs[-1])
 
 
 def test_code_is_shown_again_as_text_to_copy_and_as_a_cell(kernel: Kernel) -> None:
     ask(kernel, "%claude -o kept Write it.", FENCED)
     ask(kernel, "%claude Write it.", "```python\nnewest = 1\n```")
-    for command, code in (("/code", "newest = 1"), ("/code kept", "x = 1 / 2\n\nprint(x)")):
+    for command, code in (("/code", "newest = 1"), ("/code kept", "x = 1 / 2\n\ny = x")):
         result = kernel.run(f"%claude {command}")
         assert result.text == f"{code}\n"
         assert "application/vnd.jupyter.widget-view+json" in result.outputs[-1]["data"]
@@ -304,15 +306,15 @@ def test_code_is_shown_again_as_text_to_copy_and_as_a_cell(kernel: Kernel) -> No
 
 def test_load_reads_the_code_of_a_reply_from_its_variable(kernel: Kernel) -> None:
     ask(kernel, "%claude -o kept Write it.", FENCED)
-    for source, code in (("kept.python", "x = 1 / 2\n\nprint(x)"), ("kept.code[1].code", "rm -rf /\n")):
+    for source, code in (("kept.python", "x = 1 / 2\n\ny = x"), ("kept.code[1].code", "rm -rf /\n")):
         (payload,) = kernel.run(f"%load {source}").payload
         assert payload == {"source": "set_next_input", "text": f"# %load {source}\n{code}", "replace": True}
 
 
 def test_a_terminal_has_the_code_at_its_next_prompt(shell: Shell) -> None:
     shell.vars["kept"] = Reply(Request("demo", "demo", (Message("user", "Hi"),)), FENCED)
-    assert shell.run("%claude /code kept") == "x = 1 / 2\n\nprint(x)\n"
-    assert shell.ip.rl_next_input == "x = 1 / 2\n\nprint(x)"
+    assert shell.run("%claude /code kept") == "x = 1 / 2\n\ny = x\n"
+    assert shell.ip.rl_next_input == "x = 1 / 2\n\ny = x"
 
 
 def test_without_code_or_reply_the_command_says_so(shell: Shell) -> None:
