@@ -63,6 +63,7 @@ def told_models(name: str, base_url: str, credentials: Credentials, own: Sequenc
     from claude_nb.providers.http import client
 
     provider = registry.find(name)
+    credentials.admit(provider.owner, base_url)
     key = credentials.find(provider.owner, base_url)
     sent = {**registry.dialect_of(provider).headers, **headers.at(own, base_url, credentials, registry.OWNERS)}
     address = addresses.joined(base_url, "/models")

@@ -45,6 +45,9 @@ class Credentials:
         self._passed: dict[str, Key] = {}
         self._from_variable: dict[tuple[str, str], Key] = {}
         self._from_elsewhere: dict[tuple[str, str], Key | None] = {}
+        self._gateways: dict[str, bool] = {}  # origins, and whether CLAUDE_NB_API_KEY may go there
+        # Asks the user whether the key of a variable may go to an origin. It returns None if nobody can answer.
+        self.ask: Callable[[str, str], bool | None] = lambda *_: None
 
     def setting(self, name: str) -> str | None:
         """Return a CLAUDE_NB_... variable, or None: setting("PROVIDER") -> "demo"."""
@@ -88,9 +91,9 @@ class Credentials:
     def find(self, owner: KeyOwner, base_url: str | None = None) -> Key | None:
         """Return the key to send to this provider at this address, if any.
 
-        A provider's own key goes to its own origin and to this machine (a local proxy), nowhere else. Any other server
-        gets CLAUDE_NB_API_KEY, which no provider gets. If CLAUDE_NB_BASE_URL is set, only that server gets it, so that
-        a --base-url in somebody's notebook cannot obtain it.
+        A provider's own key goes to its own origin and to this machine (a local proxy), nowhere else. CLAUDE_NB_API_KEY
+        goes to the server of CLAUDE_NB_BASE_URL; without that, to those that bind() and admit() allow. So a --base-url
+        in somebody's notebook cannot obtain it.
         """
         url = base_url or owner.base_url
         if url is None:
@@ -108,6 +111,29 @@ class Credentials:
             found = _from_secrets(names) or (_from_keyring(owner) if is_home(owner, url) else None)
             self._from_elsewhere[place] = Key(found[0], origin=origin, found=found[1]) if found else None
         return self._from_elsewhere[place]
+
+    def bind(self, base_url: str, *, may: bool = True) -> None:
+        """Set whether CLAUDE_NB_API_KEY may go to a server, because the user or a file of the machine says so."""
+        self._gateways[origin_of(base_url)] = may
+        self._from_elsewhere.clear()
+
+    def admit(self, owner: KeyOwner, base_url: str | None) -> None:
+        """Ask whether CLAUDE_NB_API_KEY may go to a server, once for each one that nothing else names.
+
+        Raises ConfigError if nobody can be asked. Does nothing where this key is not needed or not there.
+        """
+        if base_url is None or self.setting("BASE_URL") or origin_of(base_url) in self._gateways:
+            return
+        is_own = owner.base_url is not None and origin_of(base_url) == origin_of(owner.base_url)
+        if is_own or self.find(owner, base_url) or not (self._variable(GATEWAY_KEY) or self._gateway_secret()):
+            return
+        may = self.ask(GATEWAY_KEY, origin_of(base_url))
+        if may is None:
+            raise ConfigError(
+                f"{GATEWAY_KEY} is bound to no server, so nothing was sent to {origin_of(base_url)}; "
+                "set CLAUDE_NB_BASE_URL to the address of the server that it belongs to"
+            )
+        self.bind(base_url, may=may)
 
     def forget(self) -> None:
         """Forget all keys and look them up again, because one was stored or removed."""
@@ -130,16 +156,22 @@ class Credentials:
             self.find(owner)
             for name in (*owner.variables, GATEWAY_KEY):
                 redaction.remember(self._variable(name))
+        self._gateway_secret()
+        return redaction.holds_known(text)
+
+    def _gateway_secret(self) -> Key | None:
+        """Return CLAUDE_NB_API_KEY of Colab or Kaggle, if any. It is bound to no origin yet."""
         if (gateway := (GATEWAY_KEY, "")) not in self._from_elsewhere:
             found = _from_secrets((GATEWAY_KEY,))
             self._from_elsewhere[gateway] = Key(found[0], origin="", found=found[1]) if found else None
-        return redaction.holds_known(text)
+        return self._from_elsewhere[gateway]
 
     def missing(self, owner: KeyOwner, base_url: str | None) -> ConfigError:
         """Return the error for a missing key, which says where to set it."""
         if base_url is not None and not is_home(owner, base_url):
             own = f"the key of {owner.name} is only sent to {origin_of(owner.base_url)}; " if owner.base_url else ""
-            return ConfigError(f"{own}for {origin_of(base_url)} set {GATEWAY_KEY}")
+            names = GATEWAY_KEY if self.setting("BASE_URL") else f"{GATEWAY_KEY} and CLAUDE_NB_BASE_URL"
+            return ConfigError(f"{own}for {origin_of(base_url)} set {names}")
         variable = (*owner.variables, GATEWAY_KEY)[0]
         return ConfigError(
             f"{owner.name} needs a key: set {variable} or run %claude /login {owner.name}; -p demo works without one"
@@ -149,7 +181,8 @@ class Credentials:
         if owner.base_url and origin == origin_of(owner.base_url):
             return owner.variables
         gateway = self.setting("BASE_URL")
-        names = () if gateway and origin_of(gateway) != origin else (GATEWAY_KEY,)
+        is_gateway = origin == origin_of(gateway) if gateway else self._gateways.get(origin, False)
+        names = (GATEWAY_KEY,) if is_gateway else ()
         return (*owner.variables, *names) if is_loopback(origin) else names
 
     def _from_environment(self, names: tuple[str, ...]) -> tuple[str, str] | None:

@@ -188,12 +188,21 @@ def check(request: Request, spec: ModelSpec) -> None:
         raise PromptError(f"AI/ML API takes effort up to high, not {request.effort}; lower it, or use -p anthropic")
 
 
+def admit_key(request: Request, credentials: Credentials) -> None:
+    """Ask whether the key of a gateway may go to the server of a request, if nothing else says so.
+
+    It is asked in the main thread, before a request is sent. Raises ConfigError if nobody can be asked.
+    """
+    credentials.admit(find(request.provider).owner, request.base_url)
+
+
 def key_for(request: Request, credentials: Credentials) -> Key | None:
     """Return the key to send with a request; None if it needs none.
 
-    Raises ConfigError if the key is missing.
+    Raises ConfigError if the key is missing, or may not go there.
     """
     provider = find(request.provider)
+    credentials.admit(provider.owner, request.base_url)
     key = credentials.find(provider.owner, request.base_url)
     if key is None and provider.needs_key and not is_loopback(request.base_url or ""):
         raise credentials.missing(provider.owner, request.base_url)

@@ -70,6 +70,11 @@ def can_answer() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
+def in_widget() -> bool:
+    """Return True if a widget of the page has sent the running code, so that no cell can show a question."""
+    return bool((_parent() or {}).get("header", {}).get("msg_type") == "comm_msg")
+
+
 def run_count() -> int | None:
     """Return the number of the running cell or input; None in a script."""
     count = getattr(_shell(), "execution_count", None)

@@ -13,7 +13,7 @@ from typing import Any
 
 from claude_nb import schema
 from claude_nb.errors import ClaudeError, ConfigError
-from claude_nb.providers import registry
+from claude_nb.providers import addresses, registry
 from claude_nb.providers.credentials import Credentials, settings_folder
 from claude_nb.providers.models import Models
 from claude_nb.session import options
@@ -82,8 +82,15 @@ def load(credentials: Credentials, system: Path | None = None) -> Policy:
 
     The first of these files counts: class.json of the system, the file in CLAUDE_NB_CLASS, class.json of the user.
     Without a file, CLAUDE_NB_PROVIDER=demo allows only the demo model. A file with a mistake raises ConfigError,
-    because ignoring it would allow what it forbids.
+    because ignoring it would allow what it forbids. CLAUDE_NB_API_KEY may go to the base_url of the file.
     """
+    policy = _load(credentials, system)
+    if policy.base_url:
+        credentials.bind(policy.base_url)
+    return policy
+
+
+def _load(credentials: Credentials, system: Path | None) -> Policy:
     named = credentials.setting("CLASS")
     system_file = (system or _system_folder()) / FILE
     user_file = Path(named).expanduser() if named else settings_folder() / FILE
@@ -121,5 +128,7 @@ def _policy(data: Any, source: str) -> Policy:
         registry.find(policy.provider)
     if "" in (policy.base_url, *policy.models):
         raise ValueError("an address and the name of a model must not be empty")
+    if policy.base_url:
+        addresses.check(policy.base_url)
     options.check("budget", policy.budget)
     return policy

@@ -13,7 +13,7 @@ from claude_nb.prompt import scope, template
 from claude_nb.providers import registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.models import Models
-from claude_nb.session import consent, continuation, frontend, policy, request_builder, tools
+from claude_nb.session import consent, continuation, frontend, key_question, policy, request_builder, tools
 from claude_nb.session import options as option_table
 from claude_nb.session.accounting import CallRecord
 from claude_nb.session.budget import Budget, Totals
@@ -53,7 +53,7 @@ class Session:
     ) -> None:
         self.settings: dict[str, Any] = {}
         self.conversations: dict[str, Conversation] = {}
-        self.credentials = credentials or Credentials()
+        self.credentials = key_question.asking(credentials or Credentials())
         self.models = Models(self.credentials.own_models())
         self.warn: Callable[[str], None] = frontend.warn
         self.memory = SessionHistory(self.credentials.setting, self._tell)
@@ -203,6 +203,8 @@ class Session:
         if call.tools and not (call.tools.yes or frontend.can_answer()):
             raise consent.nobody_to_ask()
         recorded = self.memory.find(request, call.replay)
+        if not recorded:
+            registry.admit_key(request, self.credentials)
         record = CallRecord(
             self.models,
             self.budget,
@@ -248,8 +250,7 @@ class Session:
 
     def proceed(self) -> Turn:
         """Return a Turn that continues the newest reply, as %claude /continue does; see continued()."""
-        request, call, _ = self.continued()
-        return self.send(request, call)
+        return self.send(*self.continued()[:2])
 
     def adopt(self, reply: Reply) -> Reply:
         """Take in a reply that was made elsewhere (a worker of a cluster): priced, counted, in the history."""

@@ -165,10 +165,78 @@ def test_a_proxy_on_this_machine_may_have_it(url: str) -> None:
 
 
 def test_the_gateway_key_goes_to_other_servers_and_to_no_provider() -> None:
-    credentials = Credentials({GATEWAY_KEY: "gate"})
+    credentials = Credentials({GATEWAY_KEY: "gate", "CLAUDE_NB_BASE_URL": GATEWAY})
     assert value(credentials.find(OTHER, GATEWAY)) == "gate"
     assert value(credentials.find(AIMLAPI, GATEWAY)) == "gate"
     assert credentials.find(AIMLAPI) is None
+
+
+NAMED = [GATEWAY, LOCAL, "http://localhost:1/v1", "https://evil.example", "http://10.0.0.1/v1", "http://0.0.0.0/v1"]
+
+
+@pytest.mark.parametrize("url", NAMED)
+@pytest.mark.parametrize("owner", [OTHER, AIMLAPI, ANTHROPIC])
+def test_the_gateway_key_goes_to_no_server_that_nothing_outside_the_notebook_names(url: str, owner: KeyOwner) -> None:
+    credentials = Credentials({GATEWAY_KEY: "gate"})
+    assert credentials.find(owner, url) is None
+    with pytest.raises(
+        ConfigError, match=r"is bound to no server, so nothing was sent to http.*; set CLAUDE_NB_BASE_URL"
+    ):
+        credentials.admit(owner, url)
+    assert credentials.find(owner, url) is None
+
+
+@pytest.mark.parametrize("may", [True, False])
+def test_the_user_is_asked_once_for_each_origin(may: bool) -> None:
+    credentials, asked = Credentials({GATEWAY_KEY: "gate"}), []
+
+    def ask(variable: str, origin: str) -> bool:
+        asked.append((variable, origin))
+        return may
+
+    credentials.ask = ask
+    for url in (GATEWAY, "https://GATEWAY.example:443/v2", LOCAL, GATEWAY):
+        for owner in (OTHER, AIMLAPI):
+            credentials.admit(owner, url)
+            assert value(credentials.find(owner, url)) == ("gate" if may else None)
+    assert asked == [(GATEWAY_KEY, "https://gateway.example"), (GATEWAY_KEY, "http://127.0.0.1:8000")]
+    assert credentials.find(OTHER, "https://gateway.example:8443") is None
+
+
+def test_nobody_is_asked_where_another_key_or_none_goes() -> None:
+    def ask(variable: str, origin: str) -> bool:
+        raise AssertionError(f"asked about {origin}")
+
+    for environ, owner, url in (
+        ({}, OTHER, GATEWAY),
+        ({GATEWAY_KEY: "gate"}, OTHER, None),
+        ({GATEWAY_KEY: "gate"}, AIMLAPI, None),
+        ({GATEWAY_KEY: "gate"}, AIMLAPI, "https://api.aimlapi.com/v1"),
+        ({GATEWAY_KEY: "gate", "ANTHROPIC_API_KEY": "own"}, ANTHROPIC, LOCAL),
+        ({GATEWAY_KEY: "gate", "CLAUDE_NB_BASE_URL": GATEWAY}, OTHER, GATEWAY),
+        ({GATEWAY_KEY: "gate", "CLAUDE_NB_BASE_URL": GATEWAY}, OTHER, LOCAL),
+    ):
+        credentials = Credentials(environ)
+        credentials.ask = ask
+        credentials.admit(owner, url)
+    credentials = Credentials({GATEWAY_KEY: "gate"})
+    credentials.ask = ask
+    credentials.give(OTHER, "given", GATEWAY)
+    credentials.admit(OTHER, GATEWAY)
+    assert value(credentials.find(OTHER, GATEWAY)) == "given"
+
+
+def test_a_gateway_key_in_the_secrets_of_colab_is_bound_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    colab = types.ModuleType("google.colab")
+    colab.userdata = types.SimpleNamespace(get={GATEWAY_KEY: "secret-of-colab"}.get)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "google.colab", colab)
+    credentials = Credentials({})
+    assert credentials.find(OTHER, GATEWAY) is None
+    with pytest.raises(ConfigError, match="is bound to no server"):
+        credentials.admit(OTHER, GATEWAY)
+    credentials.bind(GATEWAY)
+    assert value(credentials.find(OTHER, GATEWAY)) == "secret-of-colab"
+    assert credentials.find(OTHER, LOCAL) is None
 
 
 def test_the_key_of_a_configured_gateway_goes_nowhere_else() -> None:
@@ -208,7 +276,8 @@ def test_a_missing_key_names_the_variable_and_the_demo() -> None:
 
 def test_a_key_that_was_kept_back_is_explained() -> None:
     assert str(Credentials({}).missing(AIMLAPI, GATEWAY)) == (
-        "the key of aimlapi is only sent to https://api.aimlapi.com; for https://gateway.example set CLAUDE_NB_API_KEY"
+        "the key of aimlapi is only sent to https://api.aimlapi.com; for https://gateway.example set CLAUDE_NB_API_KEY "
+        "and CLAUDE_NB_BASE_URL"
     )
 
 

@@ -150,7 +150,7 @@ def test_every_kind_of_pydantic_type_is_read_from_json(kind: Any, data: Any, exp
 
 @pytest.mark.parametrize(("kind", "data", "expected"), [(Item, DATA, None), *CASES])
 def test_a_structured_answer_of_such_a_type_is_asked_for_once(kind: Any, data: Any, expected: Any) -> None:
-    live: Session = session(CLAUDE_NB_API_KEY="key-of-this-test")
+    live: Session = session()
     with Server(lambda request: chat([json.dumps(wrapped(request.json, data))])) as server:
         got = live.ask("Hi", json=kind, provider="openai-compatible", model="m", base_url=server.url)
 

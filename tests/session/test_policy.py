@@ -200,7 +200,7 @@ def test_what_a_gateway_says_reaches_the_pupil_in_one_line(
     body = {"error": {"message": said, "type": "budget_exceeded", "param": None, "code": str(status)}}
     monkeypatch.setattr("claude_nb.stop_signal.Stop.wait", lambda self, seconds: self.is_set())
     with Server([answer(status, body)]) as server:
-        pupil = session(CLAUDE_NB_API_KEY="sk-virtual-key-of-a-pupil-0123")
+        pupil = session(CLAUDE_NB_API_KEY="sk-virtual-key-of-a-pupil-0123", CLAUDE_NB_BASE_URL=server.url)
         with pytest.raises(ApiError) as caught:
             pupil.ask("Hi", provider="openai-compatible", model="fast", base_url=server.url)
     assert said[:40] in str(caught.value)

@@ -50,7 +50,7 @@ WAYS = {"streamed": streamed, "whole": whole}
 
 @pytest.fixture
 def live() -> Session:
-    return session(CLAUDE_NB_API_KEY=KEY, ANTHROPIC_API_KEY=KEY)
+    return session(ANTHROPIC_API_KEY=KEY)
 
 
 def options(server: Server, **more: Any) -> dict[str, Any]:
@@ -198,7 +198,7 @@ def test_unknown_fields_of_a_block_go_back_to_a_messages_server(live: Session) -
 
 
 def test_fields_survive_the_history_and_a_record_file(tmp_path: Path) -> None:
-    keeping = Session(credentials=Credentials({"CLAUDE_NB_HISTORY": str(tmp_path / "h.db"), "CLAUDE_NB_API_KEY": KEY}))
+    keeping = Session(credentials=Credentials({"CLAUDE_NB_HISTORY": str(tmp_path / "h.db")}))
     first = streamed({"reasoning_content": "Hm."}, {"tool_calls": [{**CALL, "extra_content": SIGNED}]})
     with Server([first, streamed({"content": "18 °C."})]) as server:
         reply = keeping.ask("Weather?", **options(server))

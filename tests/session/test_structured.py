@@ -74,7 +74,7 @@ ITEMS = '{"answer": [{"name": "tea", "price": 2.5}, {"name": "pie", "price": 3}]
 
 
 def keyed(history: str = "off") -> Session:
-    keys = dict.fromkeys(("AIMLAPI_API_KEY", "ANTHROPIC_API_KEY", "CLAUDE_NB_API_KEY"), KEY)
+    keys = dict.fromkeys(("AIMLAPI_API_KEY", "ANTHROPIC_API_KEY"), KEY)
     return Session(credentials=Credentials({"CLAUDE_NB_HISTORY": history, **keys}))
 
 

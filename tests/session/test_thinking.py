@@ -33,9 +33,7 @@ KEY = "0123456789abcdef0123456789abcdef"
 @pytest.fixture
 def live() -> Session:
     return Session(
-        credentials=Credentials(
-            {"CLAUDE_NB_HISTORY": "off", "AIMLAPI_API_KEY": KEY, "ANTHROPIC_API_KEY": KEY, "CLAUDE_NB_API_KEY": KEY}
-        )
+        credentials=Credentials({"CLAUDE_NB_HISTORY": "off", "AIMLAPI_API_KEY": KEY, "ANTHROPIC_API_KEY": KEY})
     )
 
 

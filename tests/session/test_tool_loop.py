@@ -43,9 +43,7 @@ def weather(city: str) -> str:
 @pytest.fixture
 def live() -> Session:
     return Session(
-        credentials=Credentials(
-            {"CLAUDE_NB_HISTORY": "off", "AIMLAPI_API_KEY": KEY, "ANTHROPIC_API_KEY": KEY, "CLAUDE_NB_API_KEY": KEY}
-        )
+        credentials=Credentials({"CLAUDE_NB_HISTORY": "off", "AIMLAPI_API_KEY": KEY, "ANTHROPIC_API_KEY": KEY})
     )
 
 

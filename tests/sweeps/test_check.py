@@ -125,7 +125,6 @@ def test_a_grader_that_reseeds_random_gets_the_same_verdict_each_time() -> None:
 
 
 def test_when_the_time_is_up_what_is_missing_counts_as_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLAUDE_NB_API_KEY", "a-key-of-the-test")
     session = Session()
     monkeypatch.setattr("claude_nb.sweeps.check.monotonic", lambda: 60.0 * session.totals.calls)
     with Server([chat(["yes"]), [Wait()]]) as server:
@@ -146,16 +145,14 @@ def test_when_the_time_is_up_what_is_missing_counts_as_not_passed(monkeypatch: p
     assert not verdict
 
 
-def test_refused_keys_are_an_error_and_not_a_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLAUDE_NB_API_KEY", "a-key-of-the-test")
+def test_refused_keys_are_an_error_and_not_a_failed_check() -> None:
     with Server([answer(401, {"error": {"message": "no such virtual key"}})]) as server:
         options = {"provider": "openai-compatible", "base_url": server.url, "model": "some"}
         with pytest.raises(ConfigError, match="no such virtual key"):
             check("Hi", "yes", n=3, **options)
 
 
-def test_it_works_from_the_history_without_asking_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLAUDE_NB_API_KEY", "a-key-of-the-test")
+def test_it_works_from_the_history_without_asking_again() -> None:
     with Server([chat(["yes"])]) as server:
         options = {"provider": "openai-compatible", "base_url": server.url, "model": "some"}
         session = default_session()

@@ -48,8 +48,9 @@ def test_a_cluster_gives_the_same_replies_as_this_process(executor: Executor) ->
 
 
 def test_each_worker_sends_the_key_that_it_finds_itself(client: Any, executor: Executor) -> None:
-    client.run(lambda: os.environ.update(CLAUDE_NB_API_KEY="key-of-the-workers"))
     with Server([HI]) as server:
+        key = {"CLAUDE_NB_API_KEY": "key-of-the-workers", "CLAUDE_NB_BASE_URL": server.url}
+        client.run(lambda: os.environ.update(key))
         where: dict[str, Any] = {"provider": "openai-compatible", "model": "m", "base_url": server.url, "n": 4}
         result = sweep(["a", "b"], session=new_session(), show=False, executor=executor, **where)
     assert [reply.text for reply in result] == ["Hi"] * 8

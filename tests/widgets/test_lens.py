@@ -282,10 +282,7 @@ def test_the_first_word_of_an_answer(text: str, thinking: str, word: str) -> Non
     assert first_word(Reply(Request("demo", "demo", (Message("user", "?"),)), text=text, thinking=thinking)) == word
 
 
-def test_measuring_announces_its_cost_and_then_reports_counts(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CLAUDE_NB_API_KEY", "a-key-of-the-test")
+def test_measuring_announces_its_cost_and_then_reports_counts(capsys: pytest.CaptureFixture[str]) -> None:
     with Server([chat(["Fox"]), chat(["Fox"]), chat(["Owl"])]) as server:
         options = {"provider": "openai-compatible", "base_url": server.url, "model": "some"}
         found = Lens.measure("Name one animal.", n=3, **options)

@@ -47,7 +47,7 @@ TAGGED: dict[str, tuple[str, str, str]] = {
 
 @pytest.fixture
 def live() -> Session:
-    return session(CLAUDE_NB_API_KEY="key-of-this-test", ANTHROPIC_API_KEY="key-of-this-test")
+    return session(ANTHROPIC_API_KEY="key-of-this-test")
 
 
 def by_char(text: str) -> Scenario:

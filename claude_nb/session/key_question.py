@@ -1,0 +1,37 @@
+"""Ask the user whether a key may go to a server that nothing binds it to."""
+
+from __future__ import annotations
+
+import threading
+
+from claude_nb.errors import Interrupted
+from claude_nb.providers.credentials import Credentials
+from claude_nb.session import frontend
+
+MAX_UNCLEAR = 20  # answers, so that a front end that always sends the same text cannot ask for ever
+ANSWERS = {"y": True, "yes": True, "n": False, "no": False}
+
+
+def asking(credentials: Credentials) -> Credentials:
+    """Return credentials that ask the user of this session."""
+    credentials.ask = may_send
+    return credentials
+
+
+def may_send(variable: str, origin: str) -> bool | None:
+    """Return whether the key of a variable may go to a server; None if nobody answers here.
+
+    A thread and a widget cannot ask. Raises Interrupted.
+    """
+    if threading.current_thread() is not threading.main_thread() or frontend.in_widget() or not frontend.can_answer():
+        return None
+    try:
+        for _ in range(MAX_UNCLEAR):
+            answer = input(f"Send the key in {variable} to {origin}? [y]es; [n]o, send without it: ").strip().casefold()
+            if answer in ANSWERS:
+                return ANSWERS[answer]
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted at the question; nothing was sent") from None
+    except (EOFError, OSError, NotImplementedError, RuntimeError, ValueError):  # no stdin, or a closed one
+        pass
+    return None
