@@ -73,7 +73,8 @@ def _models(session: Session) -> Iterable[str]:
     """Return all aliases, and the model ids of the default provider."""
     name = session.config.target({}).provider.name
     specs = [spec for spec in session.models.table.values() if not spec.restricted]
-    aliases = [alias for provider in (name, *registry.PROVIDERS) for alias in session.models.aliases(provider)]
+    meanings = [session.models.aliases(provider) for provider in (name, *registry.PROVIDERS)]
+    aliases = [alias for words in meanings for alias, spec in words.items() if not spec.restricted]
     ids = [model_id for spec in specs for model_id in (spec.ids.get(name), *spec.other_ids.get(name, ())) if model_id]
     return [*aliases, *ids]
 

@@ -134,9 +134,9 @@ class Models:
                 f"{spec.label} has no fast mode at {request.provider}; leave out --speed, or use -p anthropic -m {able}"
             )
 
-    def default_max_tokens(self, model: str, thinking: Thinking | None = None) -> int:
+    def default_max_tokens(self, model: str, thinking: Thinking | None = None, provider: str = USUAL_PROVIDER) -> int:
         """Return the max_tokens where one is required: 32,000, or the model's limit."""
-        most = self.spec(model).max_output
+        most = self.spec(model, provider).max_output
         limit = min(32_000, most or 8_192)
         if thinking:
             limit = max(limit, (thinking.budget_tokens or 0) + ROOM_FOR_ANSWER)

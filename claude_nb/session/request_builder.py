@@ -197,7 +197,7 @@ def _with_required(models: Models, request: Request) -> Request:
     """Add the max_tokens that the Messages API requires. It becomes part of reply.params."""
     if registry.dialect_name(request) != "messages" or request.sampling.max_tokens:
         return request
-    limit = models.default_max_tokens(request.model, request.thinking)
+    limit = models.default_max_tokens(request.model, request.thinking, request.provider)
     return replace(request, sampling=replace(request.sampling, max_tokens=limit, is_default_limit=True))
 
 

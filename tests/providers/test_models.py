@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claude_nb import __version__
 from claude_nb.errors import PromptError
 from claude_nb.providers import models
 from claude_nb.providers.models import Models, Price, plain_name
@@ -17,6 +19,7 @@ from claude_nb.types.request import Message, Request, Usage
 from claude_nb.types.settings import Sampling
 
 TABLE = Models()
+TABLE_FILE = json.loads(Path(models.__file__).with_name("models.json").read_text(encoding="utf-8"))
 ROWS = list(TABLE.table.values())
 SPELLINGS = [name for row in ROWS for name in (row.name, *row.aliases, *row.ids.values())]
 PROVIDERS = ["aimlapi", "anthropic", "openai-compatible", "demo"]
@@ -29,10 +32,53 @@ def request(model: str, **sampling: Any) -> Request:
 # The table
 
 
-def test_the_table_is_dated_and_names_its_sources() -> None:
-    data = json.loads(Path(models.__file__).with_name("models.json").read_text(encoding="utf-8"))
-    assert date.fromisoformat(data["checked"]) >= date(2026, 11, 1)
-    assert all(row["source"] and row["label"] for row in data["models"])
+def test_every_figure_has_a_source_with_a_date() -> None:
+    checked, sources = date.fromisoformat(TABLE_FILE["checked"]), TABLE_FILE["sources"]
+    assert all(re.match(r"https://|claude_nb/", source["where"]) for source in sources.values())
+    assert all(date.fromisoformat(source["date"]) <= checked for source in sources.values())
+    for row in TABLE_FILE["models"]:
+        figures = {"limits", *row["prices"]} | {"retires", "fast", "most_parts"} & row.keys()
+        figures |= {"thinking"} if row["thinking"] else set()
+        assert figures <= row["source"].keys(), row["name"]
+        assert set(row["source"].values()) <= sources.keys(), row["name"]
+        assert row["label"]
+    assert {source for row in TABLE_FILE["models"] for source in row["source"].values()} == sources.keys()
+
+
+RELEASE = re.compile(r"^## (\d+\.\d+\.\d+)(?: \((\d{4}-\d\d-\d\d)\))?$", re.MULTILINE)
+MOST_DAYS = 120
+
+
+def age_at_release(changelog: str, checked: str) -> int:
+    """Return how many days old the table was at the newest release. A release without a date is an error.
+
+    Only a release makes it count, so that no test fails because a year has passed.
+    """
+    version, day = RELEASE.findall(changelog)[0]
+    assert day, f"write the date of {version} into CHANGELOG.md: ## {version} (YYYY-MM-DD)"
+    return (date.fromisoformat(day) - date.fromisoformat(checked)).days
+
+
+def test_the_table_is_at_most_120_days_old_at_the_newest_release() -> None:
+    changelog = (Path(__file__).parents[2] / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert age_at_release(changelog, TABLE_FILE["checked"]) <= MOST_DAYS
+    assert RELEASE.findall(changelog)[0][0] == __version__
+
+
+def test_a_stale_table_cannot_be_released() -> None:
+    log = "# Changes\n\n## Unreleased\n\n- New.\n\n## 0.2.0 (2027-03-29)\n\n## 0.1.0 (2026-11-22)\n"
+    assert age_at_release(log, "2026-11-29") == 120
+    assert age_at_release(log.replace("03-29", "03-30"), "2026-11-29") > MOST_DAYS
+    with pytest.raises(AssertionError, match="write the date"):
+        age_at_release("## 0.2.0\n", "2026-11-29")
+
+
+def test_a_successor_and_the_meaning_of_an_alias_are_models_that_stay() -> None:
+    gone = {row.name for row in ROWS if row.retires}
+    successors = {*TABLE_FILE["retired"].values(), *(row.successor for row in ROWS if row.retires)}
+    pinned = {name for words in TABLE_FILE["pinned"].values() for name in words.values()}
+    assert (successors | pinned) <= TABLE.table.keys() - gone
+    assert not TABLE_FILE["retired"].keys() & TABLE.table.keys()
 
 
 def test_every_name_leads_to_one_model_only() -> None:
