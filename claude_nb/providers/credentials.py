@@ -117,6 +117,11 @@ class Credentials:
         self._gateways[origin_of(base_url)] = may
         self._from_elsewhere.clear()
 
+    def is_gateway(self, origin: str) -> bool:
+        """Return whether CLAUDE_NB_API_KEY may go to an origin."""
+        named = self.setting("BASE_URL")
+        return origin == origin_of(named) if named else self._gateways.get(origin, False)
+
     def admit(self, owner: KeyOwner, base_url: str | None) -> None:
         """Ask whether CLAUDE_NB_API_KEY may go to a server, once for each one that nothing else names.
 
@@ -129,10 +134,7 @@ class Credentials:
             return
         may = self.ask(GATEWAY_KEY, origin_of(base_url))
         if may is None:
-            raise ConfigError(
-                f"{GATEWAY_KEY} is bound to no server, so nothing was sent to {origin_of(base_url)}; "
-                "set CLAUDE_NB_BASE_URL to the address of the server that it belongs to"
-            )
+            raise unbound(origin_of(base_url))
         self.bind(base_url, may=may)
 
     def forget(self) -> None:
@@ -180,9 +182,7 @@ class Credentials:
     def _variables(self, owner: KeyOwner, origin: str) -> tuple[str, ...]:
         if owner.base_url and origin == origin_of(owner.base_url):
             return owner.variables
-        gateway = self.setting("BASE_URL")
-        is_gateway = origin == origin_of(gateway) if gateway else self._gateways.get(origin, False)
-        names = (GATEWAY_KEY,) if is_gateway else ()
+        names = (GATEWAY_KEY,) if self.is_gateway(origin) else ()
         return (*owner.variables, *names) if is_loopback(origin) else names
 
     def _from_environment(self, names: tuple[str, ...]) -> tuple[str, str] | None:
@@ -190,6 +190,14 @@ class Credentials:
             if value := self._variable(name):
                 return value, f"environment variable {name}"
         return None
+
+
+def unbound(origin: str) -> ConfigError:
+    """Return the error for CLAUDE_NB_API_KEY where nothing says which server it belongs to."""
+    return ConfigError(
+        f"{GATEWAY_KEY} is bound to no server, so nothing was sent to {origin}; "
+        "set CLAUDE_NB_BASE_URL to the address of the server that it belongs to"
+    )
 
 
 def settings_folder() -> Path:

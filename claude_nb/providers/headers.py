@@ -13,7 +13,7 @@ from typing import Any
 
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.guard import shown
-from claude_nb.providers.credentials import GATEWAY_KEY, Credentials, KeyOwner, is_home
+from claude_nb.providers.credentials import GATEWAY_KEY, Credentials, KeyOwner, is_home, unbound
 from claude_nb.providers.keys import Key, origin_of
 from claude_nb.safe_text import redaction
 
@@ -142,5 +142,7 @@ def _refuse_foreign(variable: str, origin: str, credentials: Credentials, owners
         if variable in owner.variables and not is_home(owner, origin):
             raise ConfigError(f"{variable} holds the key of {owner.name}, which {origin} never gets; name another one")
     home = credentials.setting("BASE_URL")
+    if variable == GATEWAY_KEY and not home and not credentials.is_gateway(origin):
+        raise unbound(origin)
     if variable == GATEWAY_KEY and home and origin_of(home) != origin:
         raise ConfigError(f"{variable} holds the key of {origin_of(home)}, which {origin} never gets; name another one")

@@ -201,8 +201,8 @@ def test_the_key_of_another_server_is_not_sent_by_a_header(variable: str) -> Non
 
 
 def test_a_known_key_in_plain_text_is_refused() -> None:
-    asked = live(CLAUDE_NB_API_KEY="correct-horse-battery-staple")
     with Server([replies.chat(["Hi"])]) as server:
+        asked = live(CLAUDE_NB_API_KEY="correct-horse-battery-staple", CLAUDE_NB_BASE_URL=server.url)
         asked.ask("Hi", **GATEWAY, base_url=server.url)
         with pytest.raises(PromptError, match="holds a key"):
             asked.ask("Hi", **GATEWAY, base_url=server.url, headers={"x-data": "correct-horse-battery-staple"})

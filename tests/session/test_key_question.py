@@ -80,12 +80,22 @@ def ways(session: Session, server: Server, folder: Path) -> dict[str, Callable[[
         "configure": configured,
         "another provider": lambda: session.ask("Hi", provider="anthropic", model="m", base_url=server.url),
         "request of a record file": replayed,
+        "header": lambda: session.ask("Hi", headers={"X-Key": "env:CLAUDE_NB_API_KEY"}, **where),
         "sweep": lambda: sweep("Hi", session=session, show=False, n=2, **where),
         "model list": lambda: api.served_models("openai-compatible", server.url, session.credentials),
     }
 
 
-WAYS = ("option", "stream", "configure", "another provider", "request of a record file", "sweep", "model list")
+WAYS = (
+    "option",
+    "stream",
+    "configure",
+    "another provider",
+    "request of a record file",
+    "header",
+    "sweep",
+    "model list",
+)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -96,7 +106,7 @@ def test_where_nobody_can_be_asked_nothing_is_sent(way: str, server: Server, tmp
     assert server.requests == []
 
 
-@pytest.mark.parametrize("way", [way for way in WAYS if way != "another provider"])
+@pytest.mark.parametrize("way", [way for way in WAYS if way not in ("another provider", "header")])
 @pytest.mark.parametrize(("said", "sent"), [("y", f"Bearer {KEY}"), ("No", None)])
 def test_where_a_person_is_there_one_question_decides(
     way: str, said: str, sent: str | None, server: Server, tmp_path: Path, person: Callable[..., list[str]]
@@ -107,6 +117,15 @@ def test_where_a_person_is_there_one_question_decides(
 
     assert set(keys(server)) == {sent}
     assert questions == [f"Send the key in CLAUDE_NB_API_KEY to {server.origin}? [y]es; [n]o, send without it: "] * 2
+
+
+def test_a_no_keeps_the_key_out_of_headers_too(
+    server: Server, person: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    person("n")
+    with pytest.raises(ConfigError, match="is bound to no server"):
+        ways(new_session(), server, tmp_path)["header"]()
+    assert server.requests == []
 
 
 def test_an_interrupt_at_the_question_sends_nothing(server: Server, person: Callable[..., list[str]]) -> None:
