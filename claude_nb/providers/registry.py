@@ -219,6 +219,7 @@ def stream(request: Request, options: SendOptions, *, credentials: Credentials, 
         return
     key = key_for(request, credentials)
     from claude_nb.providers import headers
+    from claude_nb.providers.dialects import binding
 
     for tries_left in reversed(range(adjustments.MOST + 1)):
         address, body = preview(request, stream=not options.whole)
@@ -227,7 +228,10 @@ def stream(request: Request, options: SendOptions, *, credentials: Credentials, 
         refusal = yield from attempt(address, body, dialect, key, options, stop, structured=request.answer is not None)
         if refusal is None:
             return
-        notice = adjustments.learn(address, body, refusal, _added(request)) if tries_left else ""
+        if tries_left and (without := binding.without_thoughts(request, refusal)):
+            request, notice = without, binding.LEFT_OUT
+        else:
+            notice = adjustments.learn(address, body, refusal, _added(request)) if tries_left else ""
         if not notice:
             raise refusal
         yield Chunk(notice=notice)

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from claude_nb.errors import BadRequest
 from claude_nb.providers.credentials import Credentials
 from claude_nb.session.session import Session
 from claude_nb.types.content import Thought, ToolCall
 from claude_nb.types.request import Message
 from claude_nb.types.settings import Answer
 from tests.helpers import binding
-from tests.helpers.server import Server
+from tests.helpers.server import Server, answer
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -144,6 +145,30 @@ def test_a_request_written_by_hand_keeps_its_thoughts() -> None:
         asked = live.request("Hi", model="opus-5.5", provider="anthropic", base_url=server.url)
         live.run(replace(asked, messages=(*asked.messages, said, *asked.messages))).wait()
     assert thoughts(server.requests[0].json) == 1
+
+
+def test_a_thought_of_unknown_origin_that_the_server_rejects_is_left_out_in_a_second_try() -> None:
+    said = Message("assistant", "Hello.", (Thought("Hm.", "signed elsewhere"),))
+    live = session()
+    with Server(binding.strict) as server:
+        asked = live.request("Hi", model="opus-5.5", provider="anthropic", base_url=server.url)
+        turn = live.run(replace(asked, messages=(*asked.messages, said, *asked.messages)))
+        notices = [chunk.notice for chunk in turn.chunks() if chunk.notice]
+    assert [thoughts(request.json) for request in server.requests] == [1, 0]
+    assert notices == ["the server rejects earlier thinking; asking once more without it"]
+    assert turn.reply
+    assert turn.reply.complete
+
+
+def test_a_server_that_goes_on_rejecting_is_asked_twice_only() -> None:
+    said = Message("assistant", "Hello.", (Thought("Hm.", "signed elsewhere"),))
+    refusal = {"type": "error", "error": {"type": "invalid_request_error", "message": binding.WRONG.format(1, 0)}}
+    live = session()
+    with Server([answer(400, refusal)]) as server:
+        asked = live.request("Hi", model="opus-5.5", provider="anthropic", base_url=server.url)
+        with pytest.raises(BadRequest, match="Invalid `signature`"):
+            live.run(replace(asked, messages=(*asked.messages, said, *asked.messages))).wait()
+    assert len(server.requests) == 2
 
 
 def test_what_thoughts_are_bound_to_is_neither_stored_nor_part_of_the_key() -> None:

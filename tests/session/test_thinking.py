@@ -20,7 +20,7 @@ from claude_nb.types.content import Thought
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
 from claude_nb.types.settings import Sampling, Thinking
-from tests.helpers import STREAMS, replies
+from tests.helpers import STREAMS, asking, replies
 from tests.helpers.cuts import CUTS, Cut
 from tests.helpers.server import Server, answer
 from tests.helpers.shells import Shell, bare, session, shell
@@ -156,6 +156,58 @@ def test_what_goes_with_thinking_is_taken(live: Session, options: str, sampling:
 )
 def test_the_budget_may_be_left_out_on_the_line(line: str, options: dict[str, str], rest: str) -> None:
     assert parse(line) == (options, rest)
+
+
+def weather(city: str) -> str:
+    """The weather in a city."""
+    return f"18 degrees in {city}"
+
+
+SUMMARIZED = {"type": "adaptive", "display": "summarized"}
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        ({"model": "opus-5.5"}, SUMMARIZED),
+        ({"model": "sonnet-5.5"}, SUMMARIZED),
+        ({"model": "fable-5.2"}, SUMMARIZED),
+        ({"model": "claude-opus-6"}, SUMMARIZED),
+        ({"model": "sonnet-5.5", "thinking": "off"}, {"type": "between_tools"}),
+        ({"model": "haiku-5.5", "thinking": "off"}, {"type": "disabled"}),
+        ({"model": "sonnet-4.6"}, None),
+        ({"model": "haiku-4.5"}, None),
+        ({"model": "opus-4.8"}, None),  # it does not think unless told to
+        ({"model": "opus-5.5", "tools": None}, None),
+    ],
+    ids=str,
+)
+def test_with_functions_a_model_that_thinks_shows_what_it_writes_between_calls(
+    live: Session, options: dict[str, Any], sent: Any
+) -> None:
+    request = live.request("Warm?", **{"provider": "anthropic", "tools": [weather], **options})
+    assert messages.MESSAGES.body(request, stream=True).get("thinking") == sent
+
+
+def test_notes_between_two_calls_are_shown(shell: Shell) -> None:
+    note = asking.Thinks("Oslo first, then Rome.", "Sig==")
+    first = asking.messages("", asking.Ask("toolu_1", "weather", '{"city": "Oslo"}'), thinks=note)
+    again = asking.Thinks("Now Rome.", "Sig==")
+    second = asking.messages("", asking.Ask("toolu_2", "weather", '{"city": "Rome"}'), thinks=again)
+    shell.vars["weather"] = weather
+    with Server([first, second, replies.messages(["Warm."])]) as server:
+        where = f"-p anthropic -m sonnet --base-url {server.url} --tools weather --yes"
+        printed = shell.run(f"%claude {where} Where is it warm?")
+    places = [printed.index(text) for text in ("Oslo first, then Rome.", "Now Rome.", "Warm.")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("effort", ["xhigh", "max"])
+def test_much_effort_needs_thinking(live: Session, effort: str) -> None:
+    off: dict[str, Any] = {"provider": "anthropic", "model": "sonnet-5.5", "thinking": "off"}
+    with pytest.raises(PromptError, match="can switch thinking off up to effort high only"):
+        live.request("Why?", **off, effort=effort)
+    assert live.request("Why?", **off, effort="high").params["thinking"] == "between tools"
 
 
 # What comes back

@@ -199,6 +199,17 @@ def test_another_model_switches_off_what_it_refuses_and_says_so() -> None:
     assert pg.model == "demo"
 
 
+def test_an_alias_with_another_meaning_at_a_provider_becomes_the_version_it_means() -> None:
+    pg = Playground(session=Script(), **SONNET, temperature=0.5)
+    assert pg.model == "sonnet"
+    pg.provider = "anthropic"
+    assert (pg.model, pg.temperature) == ("sonnet-5.5", None)
+    pg.model = "opus"
+    assert pg.model == "opus"
+    pg.model = "sonnet"
+    assert pg.model == "sonnet-5.5"
+
+
 def test_a_setting_can_be_observed_and_linked() -> None:
     pg, other = Playground(session=Script()), Playground(session=Script())
     seen: list[Any] = []

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from claude_nb.errors import ApiError
 from claude_nb.types.content import Thought
-from claude_nb.types.request import Chunk
+from claude_nb.types.request import Chunk, Request
 
 AFTER = "after"  # the field of a thinking block that carries Thought.after up to here; it is never sent
+LEFT_OUT = "the server rejects earlier thinking; asking once more without it"
+REJECTED = re.compile(r"(?i)signature.{0,40}thinking|thinking.{0,40}signature")
 THINKING = ("thinking", "redacted_thinking")
 
 
@@ -52,6 +56,21 @@ def leave_out_unbound(body: dict[str, Any]) -> None:
                 valid.clear()
             message["content"] = kept or [{"type": "text", "text": "(no text)"}]
         prefix.add(message)
+
+
+def without_thoughts(request: Request, error: ApiError) -> Request | None:
+    """Return the request without thoughts, if the server rejected one of them; otherwise None.
+
+    That may be a thought whose origin is unknown, as in a request that was read from a file.
+    """
+    if error.status != 400 or not REJECTED.search(error.words):
+        return None
+    kept = [
+        replace(message, parts=tuple(part for part in message.parts if not isinstance(part, Thought)))
+        for message in request.messages
+    ]
+    without = replace(request, messages=tuple(kept))
+    return without if without != request else None
 
 
 class _Prefix:
