@@ -161,7 +161,9 @@ class _Page:
         first, last = block.map or (0, 0)
         if first + 1 >= len(self.starts):
             return 0, ""
-        closing = rf" {{0,3}}{re.escape(block.markup[0])}{{{len(block.markup)},}}[ \t]*[\r\n]*"
+        closing = (
+            rf" {{0,3}}{re.escape(block.markup[0])}{{{len(block.markup)},}}[ \t]*(?:</[A-Za-z][\w-]*>)?[ \t]*[\r\n]*"
+        )
         if last > first + 1 and re.fullmatch(closing, self.line(last - 1)[self._skip(last - 1, opened) or 0 :]):
             return (0, "") if opened else (self.known, "")
         opening, begin = self.line(first)[skipped:], self.starts[first + 1]

@@ -27,6 +27,10 @@ _REACHING = re.compile(
 _TEX_SIGN = re.compile(r"[\\^_={}+<>]")
 _BLOCK_FORMULA = re.compile(r"\$\$|\\\[|\\begin\{([a-z]+\*?)\}")
 
+# Models write <answer>```python and ```</answer>, with the tag on the line of the fence.
+_TAG_BEFORE = re.compile(r"(<[A-Za-z][\w-]{0,30}>)[ \t]*(?=`{3,}[\w+#.-]*[ \t]*$)")
+_TAG_AFTER = re.compile(r"(`{3,}|~{3,})[ \t]*(</[A-Za-z][\w-]{0,30}>)?[ \t]*")
+
 
 def allowed(url: str) -> bool:
     """Return whether a link may have this address, an absolute http, https or mailto one: not "javascript:..."."""
@@ -106,12 +110,62 @@ def _block_formula(state: StateBlock, first: int, last: int, silent: bool) -> bo
     return True
 
 
+def _fence(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    """Read a fence. A tag before its first line, or behind its last one, becomes a paragraph."""
+    from markdown_it.rules_block import fence
+
+    begin = state.bMarks[first] + state.tShift[first]
+    before = _TAG_BEFORE.match(state.src, begin, state.eMarks[first])
+    if before is None and state.src[begin : begin + 3] not in ("```", "~~~"):
+        return False
+    if state.is_code_block(first):
+        return False
+    if silent:
+        return before is not None or fence(state, first, last, True)
+    shift = state.tShift[first]
+    if before:
+        _push_tag(state, before[1])
+        state.tShift[first] += before.end() - begin
+        begin = before.end()
+    line, after = _closing_tag(state, begin, first, last)
+    end = state.eMarks[line]
+    state.eMarks[line] = after.end(1) if after else end
+    found = fence(state, first, last, False)
+    state.tShift[first], state.eMarks[line] = shift, end
+    if found and after:
+        _push_tag(state, after[2])
+    return found
+
+
+def _closing_tag(state: StateBlock, begin: int, first: int, last: int) -> tuple[int, re.Match[str] | None]:
+    """Return the line that closes a fence, and its match if a tag stands behind the fence."""
+    opening = re.compile("`+|~+").match(state.src, begin, state.eMarks[first])
+    markup = opening[0] if opening else ""
+    for line in range(first + 1, last):
+        start = state.bMarks[line] + state.tShift[line]
+        if state.sCount[line] < state.blkIndent and start < state.eMarks[line]:
+            break
+        closing = _TAG_AFTER.fullmatch(state.src, start, state.eMarks[line])
+        if closing and closing[1].startswith(markup) and not state.is_code_block(line):
+            return line, closing if closing[2] else None
+    return first, None
+
+
+def _push_tag(state: StateBlock, tag: str) -> None:
+    """Add a paragraph without a place of its own, because it shares the line of a fence."""
+    state.push("paragraph_open", "p", 1)
+    token = state.push("inline", "", 0)
+    token.content, token.children = tag, []
+    state.push("paragraph_close", "p", -1)
+
+
 @cache
 def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
     md = MarkdownIt("commonmark", {"html": False, "maxNesting": DEEPEST})
     md.enable(["table", "strikethrough"]).disable(["reference", "html_block", "html_inline"])
+    md.block.ruler.at("fence", _fence, {"alt": ["paragraph", "reference", "blockquote", "list"]})
     md.inline.ruler.before("escape", "formula", _inline_formula)
     md.block.ruler.after("fence", "formula", _block_formula, {"alt": ["paragraph", "blockquote", "list"]})
     md.validateLink = allowed  # type: ignore[method-assign]  # the default allows file: and relative addresses

@@ -73,3 +73,45 @@ def test_a_fence_right_below_a_tag_is_shown_and_read_as_code(tag: str, fence: st
     assert reply(text).code == [("python", "x = 1 < 2\n")]
     assert reply(text).python == "x = 1 < 2"
     assert [re.sub("<[^>]*>", "", shown) for shown in blocks] == ["x = 1 &lt; 2\n"]
+
+
+BESIDE = {
+    "behind the tag": "<answer>```python\nx = 1 < 2\n```\n</answer>",
+    "before the tag": "<answer>\n```python\nx = 1 < 2\n```</answer>",
+    "both": "Text\n<answer>```python\nx = 1 < 2\n```</answer>\nMore",
+    "in a list": "- a\n\n  <answer>\n  ```python\n  x = 1 < 2\n  ```</answer>\n- b",
+    "in a quote": "> <answer>```python\n> x = 1 < 2\n> ```</answer>\n\nText",
+    "tildes": "<output>\n~~~python\nx = 1 < 2\n~~~ </output>",
+}
+
+
+@pytest.mark.parametrize("case", BESIDE)
+def test_a_tag_on_the_line_of_a_fence_is_not_a_part_of_the_code(case: str) -> None:
+    blocks = re.findall(r"<pre.*?</pre>", markdown_html(BESIDE[case]), re.DOTALL)
+
+    assert reply(BESIDE[case]).code == [("python", "x = 1 < 2\n")]
+    assert [re.sub("<[^>]*>", "", shown) for shown in blocks] == ["x = 1 &lt; 2\n"]
+    assert "&lt;/" in markdown_html(BESIDE[case])
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("````md\n```</answer>\n````", ["```</answer>\n"]),
+        ("```html\n``</b>\n```", ["``</b>\n"]),
+        ("```py\nx\n```</answer> and more\n```", ["x\n```</answer> and more\n"]),
+        ("a <b>```x```</b>", []),
+        ("<b>```x``` and", []),
+        ("    <answer>```python\n    x", []),
+    ],
+)
+def test_other_tags_beside_ticks_are_as_in_markdown(text: str, code: list[str]) -> None:
+    assert [block.code for block in reply(text).code] == code
+
+
+def test_a_long_block_that_a_tag_closes_is_cut_behind_its_end() -> None:
+    from claude_nb.render import cut
+
+    text = "```python\n" + "x = 1\n" * 50 + "```</answer>\n"
+
+    assert cut(text, 20) == (len(text), "")
