@@ -34,23 +34,26 @@ def badge(reply: Reply) -> str:
     return f"recorded {reply.created_at:%Y-%m-%d}, {name}" if reply.source == "replay" else name
 
 
-def details(reply: Reply) -> str:
-    """Return the rest of the footer: "temperature 0.2 · 12 tokens in, 34 out · $0.0012 · 1.2 s · finished"."""
+def details(reply: Reply, *, timed: bool = True) -> str:
+    """Return the rest of the footer: "temperature 0.2 · 12 tokens in, 34 out · $0.0012 · 1.2 s · finished".
+
+    timed  False leaves the seconds out
+    """
     parts = [f"{name.replace('_', ' ')} {_value(value)}" for name, value in reply.params.items()]
     parts.append(tokens(reply.usage))
     if reply.request.cache and not (reply.usage.cache_read_tokens or reply.usage.cache_write_tokens):
         parts.append("nothing cached")
     parts.append(money(reply))
-    if reply.provider != "demo":
+    if timed and reply.provider != "demo":
         parts.append(f"{reply.seconds:.1f} s")
     why = reply.stop_detail and (repr(reply.stop_detail) if reply.stop_reason == "stop_sequence" else reply.stop_detail)
     parts.append(reply.ending + (f": {why}" if why else ""))
     return render.terminal_safe(" · ".join(parts))
 
 
-def line(reply: Reply, hint: str = "") -> str:
+def line(reply: Reply, hint: str = "", *, timed: bool = True) -> str:
     """Return the whole footer as text."""
-    return " · ".join(filter(None, (badge(reply), details(reply), hint)))
+    return " · ".join(filter(None, (badge(reply), details(reply, timed=timed), hint)))
 
 
 def next_step(reply: Reply) -> str:

@@ -134,6 +134,12 @@ def test_a_case_of_recorded_replies_has_no_time_and_is_not_the_fastest() -> None
     assert "latency_p50" not in mixed(live=[]).summary()[0]
 
 
+def test_columns_show_the_time_of_live_replies_only() -> None:
+    html = columns_html(mixed(live=[0, 1, 2]))
+    assert html.count(" · 1.0 s · ") == 1
+    assert "100.0 s" not in html
+
+
 def test_a_plot_of_times_says_how_many_replies_it_is_of() -> None:
     assert "n = 1 to 2" in mixed(live=[0, 1, 3]).plot("latency_p50").get_title()
     assert "n = 3 for each point" in mixed(live=[0, 1, 3]).plot("length").get_title()

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from claude_nb.sweeps.metrics import statistics
 from claude_nb.sweeps.metrics.checks import Check
 from claude_nb.types.reply import Reply
-from claude_nb.types.request import STOP_WORDS, StopReason
 
 
 @dataclass(frozen=True)
@@ -41,16 +40,14 @@ class Sample:
 
 def stop_mix(sample: Sample) -> str:
     """Return how the replies ended: "end 8, max_tokens 2"."""
-    return ", ".join(f"{reason} {count}" for reason, count in _stops(sample))
+    counts = Counter(reply.stop_reason for reply in sample.replies)
+    return ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
 
 
 def stop_words(sample: Sample) -> str:
     """Return how the replies ended, in words: "8 finished, 2 cut at max_tokens"."""
-    return ", ".join(f"{count} {STOP_WORDS[reason]}" for reason, count in _stops(sample))
-
-
-def _stops(sample: Sample) -> list[tuple[StopReason, int]]:
-    return Counter(reply.stop_reason for reply in sample.replies).most_common()
+    counts = Counter(reply.ending for reply in sample.replies)
+    return ", ".join(f"{count} {ending}" for ending, count in counts.most_common())
 
 
 def equal_grams(samples: Sequence[Sequence[str]]) -> dict[int, int]:

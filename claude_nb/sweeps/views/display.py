@@ -15,7 +15,7 @@ from claude_nb.session import frontend
 from claude_nb.session.session import Session
 from claude_nb.sweeps.sweep import Sweep, SweepObserver
 from claude_nb.sweeps.views import grid_data
-from claude_nb.sweeps.views.html import columns_html, grid_html
+from claude_nb.sweeps.views.html import columns_html, grid_html, side_by_side
 
 if TYPE_CHECKING:
     from claude_nb.sweeps.views.grid_widget import Grid, State
@@ -70,7 +70,7 @@ class TextColumns(SweepObserver):
         if sweep.history_note:
             sys.stdout.write(f"[{sweep.history_note}]\n\n")
         for title, reply in sweep.titled():
-            shown = f"{title}\n{reply.error or reply.text}\n[{footer.line(reply)}]\n\n"
+            shown = f"{title}\n{reply.error or reply.text}\n[{side_by_side(reply)}]\n\n"
             sys.stdout.write(render.terminal_safe(shown))
         sys.stdout.flush()
 

@@ -13,6 +13,7 @@ from claude_nb.sweeps.metrics import registry, statistics
 from claude_nb.sweeps.metrics.registry import FEW, FEW_NOTE, Metric
 from claude_nb.sweeps.results import Results
 from claude_nb.sweeps.views import grid_data
+from claude_nb.types.reply import Reply
 
 STRIP_WORDS = 24
 STRIPS = 12
@@ -57,13 +58,18 @@ def columns_html(sweep: Results, running: Mapping[int, str] | None = None) -> st
             body = f'<div style="{NOTE}">locked: {escape(case.locked)}</div>'
         elif i in replies:
             reply = replies[i]
-            body = render.markdown_html(reply.text) + f'<div style="{NOTE}">{escape(footer.line(reply))}</div>'
+            body = render.markdown_html(reply.text) + f'<div style="{NOTE}">{escape(side_by_side(reply))}</div>'
             body += f'<div style="{NOTE}">{escape(reply.error)}</div>' if reply.error else ""
         else:
             body = _tail((running or {}).get(i, ""), ended=running is None)
         columns.append(f'<div style="{COLUMN}"><b>{escape(sweep.plan.title(case))}</b>{body}</div>')
     row = f'<div style="display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start">{"".join(columns)}</div>'
     return _line(sweep.history_note) + row
+
+
+def side_by_side(reply: Reply) -> str:
+    """Return the footer of a reply beside others. The time of a recorded one cannot be compared, and is left out."""
+    return footer.line(reply, timed=reply.source != "replay")
 
 
 def _tail(text: str, *, ended: bool) -> str:
