@@ -30,6 +30,7 @@ from claude_nb.types.request import Request
 
 NOTHING = PromptText()
 CELLS = "Cells of my notebook so far:\n\n"
+FILLED_BY_SWEEP = ("sweep", "system", "stop_sequences")  # because the values of an axis come before variables
 NOT_IN_SWEEPS = ("context", "pictures", "code", "count", "tools", "yes")
 
 
@@ -104,7 +105,9 @@ class ClaudeMagic:
         """
         files = attachments.gather([template.named(text, variables) for text in options.pop("attach", ())])
         schema = {"json": structured.by_name(options.pop("json"), variables)} if "json" in options else {}
+        later = {name: options.pop(name) for name in FILLED_BY_SWEEP if name in options} if "sweep" in options else {}
         texts, notices = template.fill_options(options, variables)
+        texts |= later
         values = {name: option_table.read(option_table.BY_NAME[name], text) for name, text in texts.items()} | schema
         flags = {name: values.pop(name) for name in option_table.CALL_NAMES if name in values}
         out = flags.setdefault("out", "reply")

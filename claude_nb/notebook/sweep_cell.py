@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.notebook import arguments
+from claude_nb.prompt import template
 from claude_nb.session import options
 from claude_nb.session.session import Session
 from claude_nb.sweeps import api, plan
-from claude_nb.sweeps.sweep import RunOptions, Sweep
+from claude_nb.sweeps.requests import is_input, used_names
+from claude_nb.sweeps.sweep import Sweep
 
 NUMBERS: dict[str, Callable[[str], int | float]] = {
     "n": int,
@@ -19,6 +22,9 @@ NUMBERS: dict[str, Callable[[str], int | float]] = {
     "max_calls": int,
     "budget_usd": float,
 }
+LIMITS = (*NUMBERS, "mode")
+# Texts in which the sweep fills {{name}} itself, because the values of an axis come first.
+FILLED_LATER = ("prompt", "system", "stop_sequences")
 
 
 def sweep_cell(
@@ -38,31 +44,46 @@ def sweep_cell(
     """
     if flags.get("chat"):
         raise PromptError("a sweep is not a conversation; leave -c out")
-    spec = read_spec(flags["sweep"])
+    spec = read_spec(flags["sweep"], variables)
+    limits = {name: spec.pop(name) for name in LIMITS if name in spec}
+    if unclear := used_names(prompt, {**settings, **spec}) & limits.keys():
+        name = min(unclear)
+        raise PromptError(
+            f"{name} is a setting of the sweep, so {{{{{name}}}}} is not filled from it; rename {{{{{name}}}}}"
+        )
+    shape = {"n": limits.pop("n", 1), "mode": limits.pop("mode", "grid")}
+    _refuse_unknown(prompt, {**settings, **spec}, variables)
+    planned = plan.grid(session, prompt, {**settings, **spec}, **shape, variables=variables)
+    call = {name: flags[name] for name in ("timeout", "allow_http", "headers") if name in flags}
+    at_once = limits.pop("concurrency", 8)
+    run_options = api.run_options(session, call, concurrency=at_once, fresh=bool(flags.get("fresh")))
     if flags.get("dry_run"):
-        shape = {name: spec.pop(name) for name in ("n", "mode") if name in spec}
-        axes = {name: value for name, value in {**settings, **spec}.items() if name not in NUMBERS}
-        cases = plan.grid(session, prompt, axes, **{"n": 1, **shape}, variables=variables)
-        run_options = RunOptions(replay="off" if flags.get("fresh") else "use")
-        sys.stdout.write(f"{Sweep(cases, session=session, run_options=run_options).forecast()}\n")
+        sys.stdout.write(f"{Sweep(planned, session=session, run_options=run_options).forecast()}\n")
         return
-    limits = {name: flags[name] for name in ("timeout", "allow_http", "headers", "fresh") if name in flags}
     before = api.newest()
     try:
-        show = not flags.get("quiet")
-        api.sweep(prompt, variables=variables, session=session, show=show, **{**settings, **spec, **limits})
+        api.launch(planned, session, run_options, show=not flags.get("quiet"), **limits)
     finally:
         if (result := api.newest()) is not before:
             store[flags["out"]] = result
 
 
-def read_spec(text: str) -> dict[str, Any]:
-    """Parse the value of --sweep.
+def _refuse_unknown(prompt: str, settings: Mapping[str, Any], variables: Mapping[str, Any]) -> None:
+    """Raise PromptError for a {{name}} that has no value, with the advice that fits a cell."""
+    first = {name: value[0] if isinstance(value, list) else value for name, value in settings.items()}
+    known = ChainMap({name: value for name, value in first.items() if is_input(name)}, dict(variables))
+    for name in used_names(prompt, settings) - known.keys():
+        template.fill(f"{{{{{name}}}}}", known)
+
+
+def read_spec(text: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Parse the value of --sweep, and fill {{name}} in it where the sweep itself does not.
 
     read_spec("temperature=0,.7 n=5") -> {"temperature": [0.0, 0.7], "n": 5}
     """
     spec: dict[str, Any] = {}
-    for name, values in arguments.items(text):
+    for name, texts in arguments.items(text):
+        values = texts if name in FILLED_LATER else [template.fill(each, variables or {}).text for each in texts]
         if name in NUMBERS:
             spec[name] = _number(name, values)
         elif name == "mode":

@@ -16,6 +16,7 @@ from claude_nb.session.session import Session
 from claude_nb.sweeps import files
 from claude_nb.sweeps import plan as plans
 from claude_nb.sweeps.metrics.checks import named
+from claude_nb.sweeps.plan import Plan
 from claude_nb.sweeps.requests import used_names
 from claude_nb.sweeps.sweep import RunOptions, Sweep
 from claude_nb.sweeps.views.display import view_for
@@ -82,11 +83,39 @@ def sweep(  # noqa: PLR0913 - a public function: each parameter is named where i
     session = session or default_session()
     if n != 1 and "n" in used_names(prompt, settings) and "n" not in (variables or {}):
         raise PromptError("n is the number of replies, so {{n}} cannot be filled from it; rename {{n}} in the prompt")
-    own = (session.settings.get("headers"), headers.check(settings.pop("headers", ())))
+    call = {"timeout": timeout, "allow_http": allow_http, "headers": settings.pop("headers", ())}
     plan = plans.grid(session, prompt, settings, n=n, mode=mode, variables=variables)
-    given = {"timeout": timeout, "allow_http": allow_http, "headers": tuple(filter(None, own))}
-    call_options = {name: value for name, value in given.items() if value}
-    run_options = RunOptions(concurrency, _replay(replay, session, fresh=fresh), executor, call_options)
+    how = run_options(session, call, concurrency=concurrency, fresh=fresh, replay=replay, executor=executor)
+    return launch(plan, session, how, check=check, show=show, budget_usd=budget_usd, max_calls=max_calls)
+
+
+def run_options(
+    session: Session,
+    call: Mapping[str, Any],
+    *,
+    concurrency: int = 8,
+    fresh: bool = False,
+    replay: str | None = None,
+    executor: Executor | None = None,
+) -> RunOptions:
+    """Return how the calls of a sweep run. call: timeout, allow_http and headers, as the user gave them."""
+    own = (session.settings.get("headers"), headers.check(call.get("headers", ())))
+    fields = {**call, "headers": tuple(filter(None, own))}
+    call_options = {name: value for name, value in fields.items() if value}
+    return RunOptions(concurrency, _replay(replay, session, fresh=fresh), executor, call_options)
+
+
+def launch(
+    plan: Plan,
+    session: Session,
+    run_options: RunOptions,
+    *,
+    check: Checks = None,
+    show: bool = True,
+    budget_usd: float | None = None,
+    max_calls: int | None = None,
+) -> Sweep:
+    """Run a plan, as sweep() does."""
     view = view_for(session, show=show, columns=False)
     result = Sweep(plan, session=session, run_options=run_options, checks=named(check), observer=view)
     return _run(result, budget_usd, max_calls)

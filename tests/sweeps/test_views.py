@@ -201,6 +201,45 @@ def test_the_magic_fills_names_from_lists_and_from_the_notebook(kernel: Kernel) 
     assert kernel.run("print([x.prompt for x in r])").text == "['A haiku about the sea', 'A story about the sea']\n"
 
 
+@pytest.mark.parametrize("name", ["session", "show", "check", "variables", "executor", "replay", "prompt_", "pass"])
+def test_a_name_of_the_magic_may_be_any_word(kernel: Kernel, name: str) -> None:
+    cell = f"%%claude --sweep '{name}=one,two' -p demo -n 3 -o r --quiet\nOn {{{{{name}}}}}"
+    assert kernel.run(cell).error is None
+    assert kernel.get("[x.prompt for x in r]") == ["On one", "On two"]
+
+
+def test_the_values_of_an_axis_come_before_variables_in_options_too(kernel: Kernel) -> None:
+    kernel.run("mood, role, page, t = 'no', 'poet', 'with {{braces}}', 0.5")
+    line = "%%claude --sweep 'mood=sad,glad temperature={{t}},1' -s 'A {{mood}} {{role}} {{page}} \\{{mood}}'"
+    kernel.run(f"{line} -p demo -n 3 -o r --quiet\n{{{{page}}}}")
+    systems = kernel.get("[x.request.system for x in r][::2]")
+    assert systems == [f"A {mood} poet with {{{{braces}}}} {{{{mood}}}}" for mood in ("sad", "glad")]
+    assert kernel.get("{x.prompt for x in r}") == {"with {{braces}}"}
+    assert kernel.get("r.axes['temperature']") == (0.5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("spec", "prompt", "says"),
+    [
+        (
+            "temperature=0,1",
+            "On {{nobody}}",
+            r"no variable 'nobody' for {{nobody}}; define it first, or write \{{nobody}}",
+        ),
+        ("n=2", "Count to {{n}}", "n is a setting of the sweep, so {{n}} is not filled from it; rename {{n}}"),
+        ("mode=zip", "{{mode}}", "mode is a setting of the sweep"),
+        ("n=1,2", "Count", "n takes one number, not '1,2'"),
+    ],
+)
+def test_what_a_cell_cannot_fill_is_refused_with_advice_for_cells(
+    kernel: Kernel, spec: str, prompt: str, says: str
+) -> None:
+    kernel.run("%reset_selective -f ^(mood|role|page|t)$")
+    error = kernel.run(f"%%claude --sweep '{spec}' -p demo -n 3\n{prompt}").error
+    assert says in str(error)
+    assert "variables=" not in str(error)
+
+
 def test_a_dry_run_of_a_sweep_only_tells_what_it_would_take(kernel: Kernel) -> None:
     result = kernel.run(f"{SPEC} --dry-run\nHi")
     assert result.text.startswith("2 settings, 4 calls · about 4 tokens in, at most 32 out · free")
