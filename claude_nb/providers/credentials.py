@@ -11,10 +11,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from claude_nb.errors import ConfigError
+from claude_nb.providers import folders
 from claude_nb.providers.keys import Key, is_loopback, origin_of
 from claude_nb.safe_text import redaction
 
@@ -64,8 +64,9 @@ class Credentials:
     def own_models(self) -> list[dict[str, Any]]:
         """Read the user's models: CLAUDE_NB_MODELS, or models.json in settings."""
         setting = self.setting("MODELS")
-        path = Path(setting).expanduser() if setting else settings_folder() / "models.json"
-        if not setting and not path.exists():
+        folder = folders.own_folder("config")
+        path = folders.named(setting) if setting else folder and folder / "models.json"
+        if path is None or not (setting or folders.is_file(path)):
             return []
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
@@ -198,13 +199,6 @@ def unbound(origin: str) -> ConfigError:
         f"{GATEWAY_KEY} is bound to no server, so nothing was sent to {origin}; "
         "set CLAUDE_NB_BASE_URL to the address of the server that it belongs to"
     )
-
-
-def settings_folder() -> Path:
-    """Return the folder for a user's own files on this platform."""
-    from platformdirs import user_config_path
-
-    return user_config_path("claude_nb", appauthor=False)
 
 
 def is_home(owner: KeyOwner, base_url: str) -> bool:

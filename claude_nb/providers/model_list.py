@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from claude_nb.providers import registry
+from claude_nb.providers import folders, registry
 from claude_nb.providers.dialects.base import child, count
 from claude_nb.providers.model_names import plain_name
 from claude_nb.providers.model_spec import ModelSpec
@@ -177,7 +177,5 @@ class ModelLists:
 
     def _file(self) -> Path:
         if self._path is None:
-            from platformdirs import user_cache_path
-
-            self._path = user_cache_path("claude_nb", appauthor=False) / "models.json"
+            self._path = folders.own_file("cache", "models.json")
         return self._path

@@ -13,8 +13,8 @@ from typing import Any
 
 from claude_nb import schema
 from claude_nb.errors import ClaudeError, ConfigError
-from claude_nb.providers import addresses, registry
-from claude_nb.providers.credentials import Credentials, settings_folder
+from claude_nb.providers import addresses, folders, registry
+from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.models import Models
 from claude_nb.session import options
 
@@ -93,14 +93,23 @@ def load(credentials: Credentials, system: Path | None = None) -> Policy:
 def _load(credentials: Credentials, system: Path | None) -> Policy:
     named = credentials.setting("CLASS")
     system_file = (system or _system_folder()) / FILE
-    user_file = Path(named).expanduser() if named else settings_folder() / FILE
-    if system_file.is_file():
+    if _is_there(system_file):
         return _read(system_file)
-    if named or user_file.is_file():
+    folder = folders.own_folder("config")
+    user_file = folders.named(named) if named else folder and folder / FILE
+    if user_file and (named or folders.is_file(user_file)):
         return _read(user_file)
     if credentials.setting("PROVIDER") == "demo":
         return Policy(provider="demo", source="CLAUDE_NB_PROVIDER")
     return Policy()
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether a file is there, or may be: a policy that cannot be read is not ignored."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True
 
 
 def _system_folder() -> Path:

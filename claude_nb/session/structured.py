@@ -60,6 +60,8 @@ def names_schema(text: str, variables: Mapping[str, Any]) -> bool:
     found = _value(text, variables)
     if attempt(_is_schema, False, found):
         return True
+    if is_a(found, dict):
+        return False
     schemas = [name for name, value in variables.items() if is_a(value, type) and not name.startswith("_")]
     if "[" in text or (near := get_close_matches(text, schemas, n=1, cutoff=0.75)):
         hint = "list[Item] and Item are known forms" if "[" in text else f"did you mean {near[0]}?"

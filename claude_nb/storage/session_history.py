@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from claude_nb.errors import ConfigError, ReplayMiss
+from claude_nb.providers import folders
 from claude_nb.storage.entries import Recorded
 from claude_nb.types.request import Request
 
@@ -47,19 +48,28 @@ class SessionHistory:
         """The history; None when it is off. CLAUDE_NB_HISTORY is "off" or the path of its file."""
         with self._lock:  # the first prompts may come from several threads
             if not self._opened:
-                place = self._setting("HISTORY")
-                if place != "off":
-                    from claude_nb.storage.store import Store
-
-                    self._store = Store(Path(place).expanduser() if place else _default_path(), warn=self.warn)
                 self._opened = True
+                self._store = self._new_store(self._setting("HISTORY"))
         return self._store
+
+    def _new_store(self, place: str | None) -> Store | None:
+        if place == "off":
+            return None
+        folder = None if place else folders.own_folder("data")
+        if not place and folder is None:
+            self.warn(f"history: {folders.NO_HOME}, so replies are shown but not kept; see CLAUDE_NB_HISTORY")
+            return None
+        from claude_nb.storage.store import Store
+
+        return Store(folder / "history.db" if folder else folders.named(place or ""), warn=self.warn)
 
     @property
     def history(self) -> Store:
         """The history. Raises ConfigError when it is off."""
         if self.store is None:
-            raise ConfigError("the history is off; unset CLAUDE_NB_HISTORY and restart the kernel to keep one")
+            raise ConfigError(
+                "the history is off; set CLAUDE_NB_HISTORY to a file, or unset it, and restart the kernel"
+            )
         return self.store
 
     @property
@@ -118,9 +128,3 @@ class SessionHistory:
             known = self.store.known(by_key)
             by_key = {key: request for key, request in by_key.items() if key in known}
         return frozenset(key for key, request in by_key.items() if self.find(request, "use"))
-
-
-def _default_path() -> Path:
-    from platformdirs import user_data_path
-
-    return user_data_path("claude_nb", appauthor=False) / "history.db"

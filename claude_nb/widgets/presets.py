@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from claude_nb.errors import ConfigError, PromptError
+from claude_nb.providers import folders
 from claude_nb.session import options
 from claude_nb.storage import places
 
@@ -20,16 +21,15 @@ MAX_PRESETS = 12
 MAX_NAME = 40
 
 
-def default_path() -> Path:
-    """Return the path of the file with the user's presets."""
-    from platformdirs import user_config_path
+def default_path() -> Path | None:
+    """Return the path of the file with the user's presets; None without a home directory."""
+    folder = folders.own_folder("config")
+    return folder and folder / "presets.json"
 
-    return user_config_path("claude_nb", appauthor=False) / "presets.json"
 
-
-def load(path: Path) -> dict[str, dict[str, Any]]:
+def load(path: Path | None) -> dict[str, dict[str, Any]]:
     """Read the user's presets. Returns {} if the file is missing or not valid."""
-    if places.fault(path):  # reading a pipe could block
+    if path is None or places.fault(path):  # reading a pipe could block
         return {}
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -51,8 +51,10 @@ def checked(name: object, params: object) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
 
-def change(path: Path, name: object, params: object) -> dict[str, dict[str, Any]]:
+def change(path: Path | None, name: object, params: object) -> dict[str, dict[str, Any]]:
     """Save a preset, or delete it if params is None. Returns all presets of the user."""
+    if path is None:
+        raise ConfigError(f"presets cannot be saved, because {folders.NO_HOME}; set HOME")
     own = load(path)
     if params is None:
         own.pop(str(name), None)
