@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import Any
 
 from claude_nb.safe_text.redaction import redact
-from claude_nb.safe_text.visible import visible
+from claude_nb.safe_text.visible import printable, visible
 
 
 def _safe(value: object) -> object:
@@ -54,7 +54,7 @@ class ClaudeError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         # IPython calls this method: the cell shows one line, and the error can still be caught by its type.
-        return [f"{type(self).__name__}: {self}"]
+        return [printable(f"{type(self).__name__}: {self}")]
 
 
 class PromptError(ClaudeError):
@@ -195,4 +195,4 @@ class Interrupted(KeyboardInterrupt):
     reply: Any = None
 
     def _render_traceback_(self) -> list[str]:
-        return [str(self)]
+        return [printable(str(self))]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeGuard, TypeVar
 
 from claude_nb.errors import ClaudeError, PromptError
+from claude_nb.safe_text.visible import visible
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,6 +68,5 @@ def kind_of(value: Any) -> str:
 
 
 def _line(text: str, most: int) -> str:
-    start = " ".join(text[: 4 * most].split())
-    start = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in start)
+    start = visible(" ".join(text[: 4 * most].split()))
     return start if len(start) <= most and len(text) <= 4 * most else f"{start[: most - 1]}…"

@@ -12,6 +12,7 @@ from IPython.display import publish_display_data
 
 from claude_nb import render
 from claude_nb.render import reply as render_reply
+from claude_nb.render.chars import write_out
 from claude_nb.render.live import Painter, note_html
 from claude_nb.session.frontend import Mode
 from claude_nb.session.reader import ReplyView
@@ -65,7 +66,7 @@ class _Text(ReplyView):
 
     def notify(self, notice: str) -> None:
         if notice and notice != self._notice:
-            _print(f"[{notice}]\n")
+            write_out(f"[{notice}]\n")
         self._notice = notice
 
     def begin(self, turn: Turn) -> None:
@@ -81,13 +82,13 @@ class _Text(ReplyView):
         done, shown = [call for call in called if call.result is not None], self._shown
         lines = [*map(render_reply.call_lines, done[shown[0] :]), *notices[shown[1] :]]
         if lines:
-            _print(("\n\n" if self._wrote else "") + "".join(f"[{line}]\n" for line in lines))
+            write_out(("\n\n" if self._wrote else "") + "".join(f"[{line}]\n" for line in lines))
             self._wrote = False
         self._shown = len(done), len(notices)
 
     def finish(self, reply: Reply) -> None:
         footer = render_reply.line(reply, render_reply.next_step(reply))
-        _print(("\n\n" if self._wrote else "") + f"[{footer}]\n")
+        write_out(("\n\n" if self._wrote else "") + f"[{footer}]\n")
 
 
 class _Outputs(ReplyView):
@@ -178,19 +179,14 @@ def note(line: str, mode: Mode) -> None:
     if mode == "quiet":
         return
     if mode == "text":
-        _print(f"[{line}]\n")
+        write_out(f"[{line}]\n")
     else:
         _output({"text/html": note_html(line), "text/plain": line})
 
 
 def say(text: str) -> None:
     """Print a line or several, with control characters made visible."""
-    _print(f"{text}\n")
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(render.terminal_safe(text))
-    sys.stdout.flush()
+    write_out(f"{text}\n")
 
 
 def _output(bundle: dict[str, str], metadata: dict[str, Any] | None = None, **how: Any) -> None:

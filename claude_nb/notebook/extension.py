@@ -6,7 +6,6 @@ Everything else is imported on first use.
 from __future__ import annotations
 
 import re
-import sys
 import tokenize
 from collections.abc import Callable
 from functools import cached_property
@@ -26,6 +25,7 @@ from IPython.core.magic import no_var_expand
 
 from claude_nb.errors import ConfigError
 from claude_nb.providers.credentials import Credentials
+from claude_nb.render.chars import write_out
 
 if TYPE_CHECKING:
     from claude_nb.notebook.context import DisplayedImages
@@ -95,7 +95,7 @@ def load(shell: InteractiveShell) -> None:
     if owner := table["line"].get(name) or table["cell"].get(name):
         taken, name = name, f"{name}_nb"
         module = getattr(owner, "__module__", type(owner).__module__)
-        sys.stdout.write(f"%{taken} belongs to {module}; use %%{name}, or choose a name with CLAUDE_NB_MAGIC=NAME\n")
+        write_out(f"%{taken} belongs to {module}; use %%{name}, or choose a name with CLAUDE_NB_MAGIC=NAME\n")
     # IPython would expand {x} and $x in the line. The template fills {{x}} only.
     magic = no_var_expand(_Magic(shell, name))
     if hasattr(shell.display_pub, "register_hook"):  # in a kernel, not in a terminal

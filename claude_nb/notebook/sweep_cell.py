@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from claude_nb.errors import PromptError
 from claude_nb.notebook import arguments
 from claude_nb.prompt import template
+from claude_nb.render.chars import write_out
 from claude_nb.session import options
 from claude_nb.session.session import Session
 from claude_nb.sweeps import api, plan
@@ -58,7 +58,7 @@ def sweep_cell(
     at_once = limits.pop("concurrency", 8)
     run_options = api.run_options(session, call, concurrency=at_once, fresh=bool(flags.get("fresh")))
     if flags.get("dry_run"):
-        sys.stdout.write(f"{Sweep(planned, session=session, run_options=run_options).forecast()}\n")
+        write_out(f"{Sweep(planned, session=session, run_options=run_options).forecast()}\n")
         return
     before = api.newest()
     try:

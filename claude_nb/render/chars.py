@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from claude_nb.safe_text.visible import visible
+import sys
 
-terminal_safe = visible
+from claude_nb.safe_text.visible import printable, visible
+
+terminal_safe = printable
+
+
+def write_out(text: str) -> None:
+    """Write a text to standard output, as its terminal can show it."""
+    sys.stdout.write(terminal_safe(text))
+    sys.stdout.flush()
 
 
 def clean(text: str) -> str:
-    """Return text that is safe in a page: as for a terminal, and line ends become newlines."""
-    return terminal_safe(text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", " "))
+    """Return text that is safe in a page: control characters are visible, and line ends become newlines."""
+    return visible(text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", " "))
 
 
 def one_line(text: str, most: int) -> str:
@@ -18,7 +26,7 @@ def one_line(text: str, most: int) -> str:
     The line has at most `most` characters; "…" at its end shows that the text was cut. Only the first `4 * most`
     characters are looked at, so that the work does not grow with the text.
     """
-    start = terminal_safe(" ".join(text[: 4 * most].split()))
+    start = visible(" ".join(text[: 4 * most].split()))
     return start if len(start) <= most and len(text) <= 4 * most else start[: most - 1] + "…"
 
 

@@ -6,10 +6,11 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from claude_nb.render.chars import clean, terminal_safe
+from claude_nb.render.chars import clean
 from claude_nb.render.code import PALETTE, coloured
 from claude_nb.render.mathml import mathml
 from claude_nb.render.parser import address, allowed, parse, text_of, too_deep
+from claude_nb.safe_text.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -53,7 +54,7 @@ def document(text: str, *, unfinished: bool = False) -> str:
         html = "".join(_blocks(tokens, _live_formula, _open_fence(tokens, text)))
     else:
         html = "".join(_blocks(tokens, _formula))
-    html = terminal_safe(html)  # again, because &#8238; is a character by now
+    html = visible(html)  # again, because &#8238; is a character by now
     style = f' style="{PALETTE}"' if "var(--" in html else ""
     return f'<div dir="auto"{style}>{html}</div>'
 

@@ -20,6 +20,7 @@ from html import escape
 from claude_nb import render
 from claude_nb.render.code import PALETTE
 from claude_nb.render.rate import Rate
+from claude_nb.safe_text.visible import visible
 
 # A reply at 100 tokens/s is about 430 bytes/s of text; with these rates the outputs stay under 30 kB/s.
 TAIL_BYTES_PER_S = 12_000
@@ -237,6 +238,6 @@ def _boxed(html: str) -> str:
 def note_html(line: str, *, code: bool = False) -> str:
     """Return a line that is set apart from the reply. With `code`, it shows text of a model."""
     style = "margin:.4em 0;font-size:.85em;color:var(--jp-ui-font-color2,#757575)"
-    shown = escape(render.terminal_safe(line))
+    shown = escape(visible(line))
     text = f"<code>{shown}</code>" if code else shown
     return f'<div style="{style}">{text}</div>'

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from claude_nb import render, schema
 from claude_nb.render.chars import one_line
+from claude_nb.safe_text.visible import visible
 from claude_nb.types.content import Called
 from claude_nb.types.request import STOP_WORDS, Request, Usage
 
@@ -30,7 +31,7 @@ def badge(reply: Reply) -> str:
     name = DEMO_BADGE if reply.provider == "demo" else reply.model
     if reply.response_model and not _same(reply.model, reply.response_model):
         name += f" (answered by {reply.response_model})"
-    name = render.terminal_safe(name)  # a server or a record file named the model
+    name = visible(name)  # a server or a record file named the model
     return f"recorded {reply.created_at:%Y-%m-%d}, {name}" if reply.source == "replay" else name
 
 

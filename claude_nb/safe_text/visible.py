@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from typing import Any
 
 _BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _TAGS = range(0xE0000, 0xE0080)
@@ -31,6 +33,18 @@ def visible(text: str) -> str:
         shown += (text[done : flag.start()].translate(_VISIBLE), flag[0])
         done = flag.end()
     return "".join((*shown, text[done:].translate(_VISIBLE)))
+
+
+def printable(text: str, stream: Any = None) -> str:
+    """Return text that a terminal can show: as visible(), with "?" for what its encoding does not have.
+
+    stream  where the text is written; None: standard output
+    """
+    encoding = getattr(stream or sys.stdout, "encoding", None) or "utf-8"
+    try:
+        return visible(text).encode(encoding, "replace").decode(encoding)
+    except LookupError:  # an encoding that Python does not know
+        return visible(text)
 
 
 def _whole(text: str) -> str:

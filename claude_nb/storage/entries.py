@@ -15,7 +15,7 @@ from html import escape
 from itertools import pairwise
 from typing import Any, overload
 
-from claude_nb.render.chars import one_line
+from claude_nb.render.chars import one_line, terminal_safe
 from claude_nb.render.table import Table, html_table, text_table
 from claude_nb.types.plain import is_valid
 from claude_nb.types.reply import Reply
@@ -85,7 +85,7 @@ class History(Sequence[Row]):
     def __repr__(self) -> str:
         if not self._rows:
             return "The history has no such reply."
-        return text_table(HEADINGS, [_cells(row, 48) for row in self._rows])
+        return terminal_safe(text_table(HEADINGS, [_cells(row, 48) for row in self._rows]))
 
     def _repr_html_(self) -> str:
         if not self._rows:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -12,7 +11,7 @@ from typing import Any
 
 from claude_nb.errors import ConfigError, Interrupted, PromptError
 from claude_nb.guard import attempt, is_a, shown
-from claude_nb.render.chars import one_line, terminal_safe
+from claude_nb.render.chars import one_line, terminal_safe, write_out
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
 from claude_nb.sweeps.forecast import require
@@ -192,7 +191,7 @@ def check(  # noqa: PLR0913 - a public function: each parameter is named where i
     forecast = sweep.forecast()
     require(forecast.over(budget_usd, n))
     if forecast.usd_most or forecast.unpriced:
-        sys.stdout.write(f"{forecast}\n")
+        write_out(f"{forecast}\n")
     deadline = _Deadline(seconds)
     sweep.observer = deadline
     why = "no answer"

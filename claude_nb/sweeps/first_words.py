@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from html import escape
@@ -11,7 +10,7 @@ from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.render import reply as footer
-from claude_nb.render.chars import terminal_safe
+from claude_nb.render.chars import terminal_safe, write_out
 from claude_nb.render.table import html_table
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
@@ -131,7 +130,7 @@ def measure(
     sweep = Sweep(plan, session=session, run_options=RunOptions(replay="use"))
     forecast = sweep.forecast()
     if not quiet:
-        sys.stdout.write(f"{forecast}\n")
+        write_out(f"{forecast}\n")
     require(forecast.over(budget_usd, n))
     replies = list(sweep.resume())
     answered = [reply for reply in replies if reply.error is None]

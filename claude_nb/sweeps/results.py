@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from claude_nb.errors import PromptError
 from claude_nb.guard import guarded
+from claude_nb.render.chars import terminal_safe
 from claude_nb.render.table import Table
 from claude_nb.sweeps import tables
 from claude_nb.sweeps.axes import same
@@ -197,7 +198,7 @@ class Results:
         left = f", {self.left:,} missing" if self.left else ""
         replayed = sum(reply.source == "replay" for reply in self)
         recorded = f", {replayed:,} of them from the history" if replayed else ""
-        return f"<Sweep {self.id}: {axes}; {len(self):,} replies{recorded}{left}>"
+        return terminal_safe(f"<Sweep {self.id}: {axes}; {len(self):,} replies{recorded}{left}>")
 
 
 def _first(rows: list[dict[str, Any]], value_of: Callable[[dict[str, Any]], Any], choose: Any) -> dict[str, Any] | None:

@@ -6,7 +6,6 @@ probabilities. The front end handles the sliders by itself and asks the kernel o
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,6 +17,7 @@ from claude_nb import demo
 from claude_nb.demo.sampling import Order, shape
 from claude_nb.errors import ClaudeError, PromptError
 from claude_nb.render import reply
+from claude_nb.render.chars import terminal_safe, write_out
 from claude_nb.render.table import Table
 from claude_nb.session import options
 from claude_nb.storage import places
@@ -210,12 +210,12 @@ class Lens(LensTraits):
         return target
 
     def __repr__(self) -> str:
-        return f"Lens({self.prompt!r:.60}, {len(self.steps)} words, {len(self.branches)} branches)"
+        return terminal_safe(f"Lens({self.prompt!r:.60}, {len(self.steps)} words, {len(self.branches)} branches)")
 
     def _ipython_display_(self) -> None:
         shell = get_ipython()
         if getattr(shell, "kernel", None) is None:
-            sys.stdout.write(lens_html.plain(self.now, self._tree.words) + "\n")
+            write_out(lens_html.plain(self.now, self._tree.words) + "\n")
             return
         publish_display_data(*(self._repr_mimebundle_() or ({}, {})))
         self._fallback_id = f"claude-nb-{self.uid}-{uuid4().hex[:6]}"

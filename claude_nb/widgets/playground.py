@@ -20,6 +20,7 @@ from IPython.display import publish_display_data
 
 from claude_nb.errors import ClaudeError
 from claude_nb.prompt import scope, template
+from claude_nb.render.chars import write_out
 from claude_nb.session import options, request_builder
 from claude_nb.session.call import Call
 from claude_nb.session.default import default_session
@@ -147,7 +148,7 @@ class Playground(Controls):
     def _ipython_display_(self) -> None:
         shell = get_ipython()
         if getattr(shell, "kernel", None) is None:
-            sys.stdout.write(ELSEWHERE + "\n")
+            write_out(ELSEWHERE + "\n")
             return
         publish_display_data(*(self._repr_mimebundle_() or ({}, {})))
         self._transcript_id = f"claude-nb-{self.uid}-{uuid4().hex[:6]}"

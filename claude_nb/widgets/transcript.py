@@ -11,6 +11,7 @@ from typing import Any
 
 from claude_nb.render import reply as footer
 from claude_nb.render import terminal_safe
+from claude_nb.safe_text.visible import visible
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 
@@ -100,4 +101,4 @@ def transcript(runs: Iterable[Run], css_class: str) -> dict[str, str]:
         parts.append(f"{prompt}{run.html}{failed}{foot}")
         plain.append("\n".join(line for line in (f"{run.number}. {run.prompt}", text, run.error) if line))
     html = f'<div class="{css_class}">{"<hr>".join(parts)}</div>'
-    return {"text/html": terminal_safe(html), "text/plain": terminal_safe("\n\n".join(plain))}
+    return {"text/html": visible(html), "text/plain": terminal_safe("\n\n".join(plain))}

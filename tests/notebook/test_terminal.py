@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.kernel import clean_env
 from tests.helpers.replies import chat
 from tests.helpers.server import Server
@@ -20,7 +22,7 @@ def ipython(home: Path, *lines: str, **env: str) -> str:
         env=clean_env(home, PATH=os.environ["PATH"], **env),
         cwd=home,
         capture_output=True,
-        text=True,
+        encoding=env.get("PYTHONIOENCODING", "utf-8"),
         timeout=120,
         check=False,
     )
@@ -53,3 +55,30 @@ def test_an_error_is_one_line(tmp_path: Path) -> None:
     shown = ipython(tmp_path, "%claude -p demo -t 9 Hi")
     assert "PromptError: temperature goes from 0 to 2" in shown
     assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437"])
+def test_what_a_terminal_cannot_show_is_replaced(tmp_path: Path, encoding: str) -> None:
+    shown = ipython(
+        tmp_path,
+        r'x = "Gr\u00fc\u00dfe \u2192 \U0001f642 \u201cx\u201d\u2026"; import claude_nb',
+        "%claude -p demo -n 5 {{x}}",
+        "%claude --dry-run -p demo -s {{x}} Hi",
+        '%claude -p demo -a "{{x}}.txt" Hi',
+        "%claude -p demo -t 9 Hi",
+        "%claude",
+        "%claude /history",
+        "%claude /cost",
+        "claude_nb.history()",
+        "claude_nb.sweep(x, temperature=[0, 1], n=1, provider='demo')",
+        "claude_nb.check(x, x, n=1, provider='demo')",
+        "reply",
+        "raise claude_nb.PromptError(x)",
+        "print(ascii(x))",
+        PYTHONIOENCODING=encoding,
+    )
+    assert "UnicodeEncodeError" not in shown
+    assert "Traceback" not in shown
+    assert "PromptError: Gr" in shown
+    assert "? ?" in shown.partition("PromptError: Gr")[2]
+    assert r"\u2192 \U0001f642" in shown

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from claude_nb import render
 from claude_nb.render import reply as footer
+from claude_nb.render.chars import write_out
 from claude_nb.render.rate import Rate
 from claude_nb.session import frontend
 from claude_nb.session.session import Session
@@ -68,10 +69,10 @@ class TextColumns(SweepObserver):
 
     def end(self, sweep: Sweep) -> None:
         if sweep.history_note:
-            sys.stdout.write(f"[{sweep.history_note}]\n\n")
+            write_out(f"[{sweep.history_note}]\n\n")
         for title, reply in sweep.titled():
             shown = f"{title}\n{reply.error or reply.text}\n[{side_by_side(reply)}]\n\n"
-            sys.stdout.write(render.terminal_safe(shown))
+            write_out(shown)
         sys.stdout.flush()
 
 
