@@ -243,7 +243,10 @@ def bound(reply: Reply, request: Request) -> Reply:
         return reply
     from claude_nb.providers.dialects import binding
 
-    after = binding.fingerprint(preview(request, stream=False)[1])
+    try:
+        after = binding.fingerprint(preview(request, stream=False)[1])
+    except PromptError:  # the request was read from a file, which holds no attachments
+        return reply
     parts = (replace(part, after=after) if isinstance(part, Thought) else part for part in reply.parts)
     return replace(reply, parts=tuple(parts))
 

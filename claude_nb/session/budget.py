@@ -63,7 +63,9 @@ def tokens_in(request: Request) -> int:
     texts += [tool.description + tool.schema for tool in request.tools]
     texts += [part.arguments for part in parts if isinstance(part, ToolCall)]
     texts += [part.text for part in parts if isinstance(part, ToolResult)]
-    return sum(map(tokens_of, texts)) + sum(_tokens_of_file(part) for part in parts if isinstance(part, Attachment))
+    files = [part for part in parts if isinstance(part, Attachment)]
+    files += [picture for part in parts if isinstance(part, ToolResult) for picture in part.pictures]
+    return sum(map(tokens_of, texts)) + sum(map(_tokens_of_file, files))
 
 
 def _tokens_of_file(part: Attachment) -> int:

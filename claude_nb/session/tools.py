@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from claude_nb import schema
 from claude_nb.errors import NoJson, PromptError
 from claude_nb.guard import attempt, guarded, is_a, reason, shown
-from claude_nb.prompt import values
+from claude_nb.prompt import attachments, values
 from claude_nb.prompt.text import PromptText
 from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.dialects.tool_calls import ANSWER
@@ -31,6 +31,7 @@ from claude_nb.types.settings import Tool
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # what servers take as the name of a function
 MAX_CHARS = 20_000  # of a result
 MAX_ERROR_CHARS = 1_000
+MAX_PICTURES = 10  # of a result; a longer list is sent as text
 
 Function = Callable[..., Any]
 
@@ -145,7 +146,7 @@ def _tool(function: Any) -> Tool:
 
 def _run(function: Function, arguments: dict[str, Any], call: ToolCall) -> ToolOutcome:
     try:
-        text = _as_text(awaited(function(**_converted(function, arguments))), call.name)
+        text = _as_result(awaited(function(**_converted(function, arguments))), call.name)
     except NoJson as error:
         return _failed(call, f"the arguments do not match the schema: {error}")
     except KeyboardInterrupt:
@@ -159,6 +160,27 @@ def _converted(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
     """Convert the arguments to the types of the hints: dataclasses, Enums, dates."""
     hints = from_functions.function_hints(function)
     return {name: schema.build(value, hints.get(name, Any)) for name, value in arguments.items()}
+
+
+def _as_result(value: Any, name: str) -> PromptText:
+    """Convert a value to text and pictures for the model. A list or tuple may hold both.
+
+    Raises what the value raises.
+    """
+    items = list(value) if type(value) in (list, tuple) and len(value) <= MAX_PICTURES else [value]
+    if not any(map(attachments.is_picture, items)):
+        return _as_text(value, name)
+    result = PromptText()
+    for number, item in enumerate(items, start=1):
+        numbered = name if len(items) == 1 else f"{name} {number}"
+        piece = _picture(item, numbered) if attachments.is_picture(item) else _as_text(item, name)
+        result = result + ("\n" if result.text else "") + piece
+    return result
+
+
+def _picture(value: Any, name: str) -> PromptText:
+    picture = attachments.from_value(value, name)
+    return PromptText(f"picture {picture.attachments[0].name}", picture.attachments)
 
 
 def _as_text(value: Any, name: str) -> PromptText:
@@ -190,4 +212,4 @@ def _outcome(call: ToolCall, result: PromptText, *, failed: bool = False) -> Too
     if len(safe) > MAX_CHARS:
         notices.append(f"{call.name}() returned {len(safe):,} characters; the model gets the first {MAX_CHARS:,}")
         safe = f"{safe[:MAX_CHARS]}\n… {len(safe) - MAX_CHARS:,} characters left out"
-    return ToolOutcome(ToolResult(call.id, safe, failed), tuple(notices))
+    return ToolOutcome(ToolResult(call.id, safe, failed, pictures=result.attachments), tuple(notices))

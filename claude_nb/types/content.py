@@ -110,7 +110,8 @@ class ServerFields(Plain):
 class ToolResult(Plain):
     """The result of a tool call as text: ToolResult("toolu_1", "18 °C").
 
-    failed  True if the text is an error message, so that the model can try again
+    failed    True if the text is an error message, so that the model can try again
+    pictures  sent with the text where the server takes them, and named in it
     """
 
     _kind = "tool_result"
@@ -118,6 +119,7 @@ class ToolResult(Plain):
     text: str = ""
     failed: bool = False
     at: int = 0
+    pictures: tuple[Attachment, ...] = ()
 
 
 class Called(NamedTuple):

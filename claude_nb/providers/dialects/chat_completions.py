@@ -70,12 +70,17 @@ def _openai_messages(message: Message, origin: str) -> list[dict[str, Any]]:
     """Convert a message. Each tool result becomes a message of its own."""
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     if results:
-        return [{"role": "tool", "tool_call_id": part.id, "content": part.text} for part in results]
+        return [{"role": "tool", "tool_call_id": part.id, "content": _result(part)} for part in results]
     calls = [openai_tool_call(part, origin) for part in message.parts if isinstance(part, ToolCall)]
     converted = {"role": message.role, "content": openai_content(message)}
     if not calls and is_blank(message.role, converted["content"]):
         return []
     return [server_fields(message.parts, origin) | converted | ({"tool_calls": calls} if calls else {})]
+
+
+def _result(part: ToolResult) -> str:
+    """Return the text of a result. This format has no place for its pictures, so the model is told."""
+    return f"{part.text}\n(a function cannot show you pictures here)" if part.pictures else part.text
 
 
 def _openai_tools(request: Request) -> dict[str, Any]:

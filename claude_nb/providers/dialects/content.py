@@ -163,9 +163,17 @@ def anthropic_block(part: Part, *, thinking: bool = False, origin: str = "") -> 
         return _fields_of_call(part, origin) | block
     if isinstance(part, ToolResult):
         failed = {"is_error": True} if part.failed else {}
-        return {"type": "tool_result", "tool_use_id": part.id, "content": part.text, **failed}
-    if part.media_type == "text/plain":
-        return _text_file(part)
+        return {"type": "tool_result", "tool_use_id": part.id, "content": _result(part), **failed}
+    return _text_file(part) if part.media_type == "text/plain" else _binary_file(part)
+
+
+def _result(part: ToolResult) -> str | list[Block]:
+    """Return the content of a result. A picture of which only the fingerprint is known stays a name in the text."""
+    images = [_binary_file(picture) for picture in part.pictures if picture.data]
+    return [{"type": "text", "text": part.text}, *images] if images else part.text
+
+
+def _binary_file(part: Attachment) -> Block:
     kind = "document" if part.media_type == "application/pdf" else "image"
     return {"type": kind, "source": {"type": "base64", "media_type": part.media_type, "data": _data(part)}}
 
