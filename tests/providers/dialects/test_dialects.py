@@ -110,6 +110,26 @@ REPLIES: dict[str, Gathered] = {
     "whole-in-stream": Gathered("Hello", "", NINE_AND_TWO, "end", "stop", "chatcmpl-1", "m-1", True),
     "chat-cut": Gathered("Hel", "", Usage(), None, None, "chatcmpl-1", "m-1"),
     "chat-surrogates": Gathered("a🙂b\ufffd c", "", Usage(), "end", "stop", None, None, True),
+    "mistral": Gathered("Hello", "Hmm.", NINE_AND_TWO, "max_tokens", "model_length", "chatcmpl-1", "m-1", True),
+    "deepseek-tools": Gathered(
+        *("", "Hmm.", NINE_AND_TWO, "tool_use", "tool_calls", "chatcmpl-1", "m-1", True),
+        parts=(*thinks('{"reasoning_content": "Hmm."}'), ToolCall("call_1", "weather", '{"city": "Oslo"}')),
+        called='weather {"city": "Oslo"}',
+    ),
+    "gemini-tools": Gathered(
+        *("", "", NINE_AND_TWO, "tool_use", "STOP", "chatcmpl-1", "m-1", True),
+        parts=tuple(
+            ToolCall("", "weather", f'{{"city": "{city}"}}', fields=f'{{"extra_content": {{"google": {sign}}}}}')
+            for city, sign in (("Oslo", '{"thought_signature": "c2ln1"}'), ("Rome", '{"thought_signature": "c2ln2"}'))
+        ),
+        called='weather {"city": "Oslo"}weather {"city": "Rome"}',
+    ),
+    "two-choices": Gathered("Hello", "", NINE_AND_TWO, "end", "stop", "chatcmpl-1", "m-1", True),
+    "calls-done": Gathered(
+        *("", "", Usage(), "tool_use", None, "chatcmpl-1", "m-1", True),
+        parts=(ToolCall("call_1", "weather", '{"city": "Oslo"}'), ToolCall("call_2", "now", "{}")),
+        called='weather {"city": "Oslo"}now ',
+    ),
     "messages": Gathered("Hello 🙂", "", Usage(25, 15), "end", "end_turn", "msg_1", FOUR_SIX, True),
     "messages-thinking": Gathered(
         *(
@@ -374,10 +394,11 @@ event state choices delta message content text type role id model usage meta err
 finish_reason finishReason stop_reason reasoning reasoning_content reasoning_details thinking thinking_blocks
 content_block prompt_tokens completion_tokens input_tokens output_tokens cache_read_input_tokens cost details
 prompt_tokens_details credits_used usd_spent object path reason request_id title refusal index
+tool_calls function arguments name function_call partial_json input signature extra_content
 """
 VALUES = """
 error message_start message_delta message_stop content_block_start content_block_delta text text_delta ping
-thinking thinking_delta stop length end_turn overloaded_error 429 500 [DONE]
+thinking thinking_delta stop length end_turn overloaded_error 429 500 [DONE] tool_use input_json_delta {} null {"a":1}
 """
 KEYS = st.sampled_from(KEY_NAMES.split())
 WORDS = st.sampled_from([*VALUES.split(), "\ud83d", "\ude42"])
