@@ -34,7 +34,7 @@ RESERVED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Headers:
     """Headers by name, in lower case.
 
@@ -43,6 +43,9 @@ class Headers:
 
     values: Mapping[str, str]
     origin: str | None = None
+
+    def __repr__(self) -> str:
+        return repr(dict(self.values))
 
     def at(self, url: str, credentials: Credentials, owners: Iterable[KeyOwner]) -> dict[str, str | Key]:
         """Return what is sent to an address; secrets are keys of that address.

@@ -73,10 +73,12 @@ class CallRecord:
     def account(self, reply: Reply, rhythm: Rhythm = ()) -> Reply:
         """Return the reply with its price, and add it to totals and history."""
         price = self.models.price(reply.model, reply.provider, reply.request.speed)
-        cost = reply.usage.cost_usd
+        cost, usage = reply.usage.cost_usd, reply.usage
+        if reply.request.cache_ttl and usage.cache_write_1h_tokens is None:  # the server does not tell them apart
+            usage = replace(usage, cache_write_1h_tokens=usage.cache_write_tokens)
         if cost is None and price:
-            cost = price.cost_usd(reply.usage)
-        reply = replace(reply, cost_usd=cost, saved_usd=price.saved_usd(reply.usage) if price else None)
+            cost = price.cost_usd(usage)
+        reply = replace(reply, cost_usd=cost, saved_usd=price.saved_usd(usage) if price else None)
         self.budget.totals.add(reply)
         self.budget.release(id(self), reply)
         if self.row is not None and (writer := self.writer or self.history.store):

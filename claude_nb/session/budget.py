@@ -68,6 +68,13 @@ def tokens_in(request: Request) -> int:
     return sum(map(tokens_of, texts)) + sum(map(_tokens_of_file, files))
 
 
+def usage_of(request: Request, tokens_in: int, tokens_out: int) -> Usage:
+    """Return the usage of a request that is not answered yet: at most, all of its prompt is written to the cache."""
+    written = tokens_in if request.cache else None
+    hour = written if request.cache_ttl else None
+    return Usage(tokens_in, tokens_out, cache_write_tokens=written, cache_write_1h_tokens=hour)
+
+
 def _tokens_of_file(part: Attachment) -> int:
     """Estimate the tokens of a file.
 
@@ -108,7 +115,7 @@ class Budget:
         if self.limit_usd is None:
             return
         price = self._price(request, models)
-        cost = price.cost_usd(Usage(tokens_in(request), 0)) or 0.0
+        cost = price.cost_usd(usage_of(request, tokens_in(request), 0)) or 0.0
         with self._lock:
             spent = self._spent()
             if spent + cost > self.limit_usd or (spent == self.limit_usd and price.output):
@@ -123,7 +130,7 @@ class Budget:
         """
         if self.limit_usd is None:
             return
-        cost = self._price(request, models).cost_usd(Usage(tokens_in(request), tokens_out)) or 0.0
+        cost = self._price(request, models).cost_usd(usage_of(request, tokens_in(request), tokens_out)) or 0.0
         with self._lock:
             self._running[call] = cost
             spent = self._spent()

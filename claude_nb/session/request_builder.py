@@ -100,7 +100,10 @@ def checked_settings(config: Config, settings: Mapping[str, Any]) -> dict[str, A
         registry.find(checked["provider"])
     if (own := checked.get("headers")) is not None:
         target = config.target({name: value for name, value in checked.items() if value is not None})
-        checked["headers"] = replace(own, origin=origin_of(target.base_url or target.provider.base_url or ""))
+        address = target.base_url or target.provider.base_url
+        if address is None:
+            raise PromptError("headers belong to one server; set base_url or provider together with them")
+        checked["headers"] = replace(own, origin=origin_of(address))
     return checked
 
 

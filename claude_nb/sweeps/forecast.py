@@ -10,10 +10,10 @@ from types import MappingProxyType
 from claude_nb.errors import ConfigError
 from claude_nb.render import reply
 from claude_nb.render.chars import counted
-from claude_nb.session.budget import tokens_in
+from claude_nb.session.budget import tokens_in, usage_of
 from claude_nb.session.session import Session
 from claude_nb.sweeps.plan import Plan
-from claude_nb.types.request import Request, Usage
+from claude_nb.types.request import Request
 
 MAX_CALLS = 1000
 BUDGET_USD = 1.00
@@ -146,4 +146,4 @@ def _most_usd(request: Request, session: Session, most_out: int | None) -> float
     if price is None or most_out is None:
         return None
     texts = (request.system or "", *(message.text for message in request.messages))
-    return price.cost_usd(Usage(sum(len(text.encode()) for text in texts), most_out))
+    return price.cost_usd(usage_of(request, sum(len(text.encode()) for text in texts), most_out))

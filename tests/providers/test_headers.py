@@ -264,3 +264,11 @@ def test_the_settings_show_the_name_of_the_variable_only() -> None:
     asked.configure(base_url="http://127.0.0.1:1/v1", headers={"api-key": "env:PORTKEY"})
     assert "env:PORTKEY" in repr(asked.settings)
     assert SECRET not in repr(asked.settings) + repr(Call(headers=(asked.settings["headers"],)))
+
+
+@pytest.mark.parametrize("where", [{}, {"provider": "openai-compatible"}, {"provider": "demo"}])
+def test_defaults_without_a_server_to_send_them_to_are_refused(where: dict[str, str]) -> None:
+    asked = Session(credentials=Credentials({"CLAUDE_NB_HISTORY": "off"}))
+    with pytest.raises(PromptError, match="headers belong to one server; set base_url or provider"):
+        asked.configure(**where, headers={"X-Team": "blue"})
+    assert asked.settings == {}

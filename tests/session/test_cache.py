@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from claude_nb.errors import PromptError
+from claude_nb.errors import ConfigError, NetworkError, PromptError
 from claude_nb.notebook.arguments import parse
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.models import Models, Price
@@ -107,6 +107,45 @@ def test_what_is_kept_for_an_hour_costs_its_own_price(live: Session) -> None:
         reply = live.ask("Hi", base_url=server.url, provider="anthropic", model="opus-5.5", cache="1h", whole=True)
     assert reply.usage.cache_write_1h_tokens == 60_000
     assert reply.cost_usd == pytest.approx((40_000 * 5 + 60_000 * 8) / 1e6)
+
+
+@pytest.mark.parametrize(
+    ("cache", "told", "usd"),
+    [
+        ("1h", {}, 0.8),  # the server does not tell them apart
+        ("1h", {"cache_creation": {"ephemeral_5m_input_tokens": 100_000, "ephemeral_1h_input_tokens": 0}}, 0.5),
+        ("1h", {"cache_creation": None}, 0.8),
+        (True, {}, 0.5),
+        (True, {"cache_creation": {"ephemeral_1h_input_tokens": 100_000}}, 0.8),
+    ],
+)
+@pytest.mark.parametrize("streamed", [True, False])
+def test_the_time_that_the_server_tells_counts_more(
+    live: Session, cache: Any, told: dict[str, Any], usd: float, streamed: bool
+) -> None:
+    usage = {"input_tokens": 0, "cache_creation_input_tokens": 100_000, "output_tokens": 0, **told}
+    whole = answer(200, {"content": [{"type": "text", "text": "One."}], "stop_reason": "end_turn", "usage": usage})
+    stream = sse(
+        {"type": "message_start", "message": {"id": "msg_1", "usage": usage}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "One."}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 0}},
+        {"type": "message_stop"},
+    )
+    with Server([[Send(head()), Send(stream)] if streamed else whole]) as server:
+        where = {"base_url": server.url, "provider": "anthropic", "model": "opus-5.5"}
+        reply = live.ask("Hi", **where, cache=cache, whole=not streamed)
+    assert reply.cost_usd == pytest.approx(usd)
+
+
+def test_a_budget_counts_a_prompt_that_is_stored_at_the_price_of_storing_it(live: Session) -> None:
+    where: dict[str, Any] = {"provider": "anthropic", "model": "opus-5.5", "base_url": "http://127.0.0.1:9/v1"}
+    prompt = "word " * 40_000  # 50,000 tokens: $0.20, stored $0.25, for an hour $0.40
+    live.configure(budget=0.3)
+    with pytest.raises(ConfigError, match="is used up"):
+        live.ask(prompt, **where, cache="1h")
+    for cache in (None, "5m"):
+        with pytest.raises(NetworkError):
+            live.ask(prompt, **where, cache=cache)
 
 
 def test_without_the_option_nothing_is_marked(live: Session) -> None:

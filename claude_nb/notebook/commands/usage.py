@@ -9,11 +9,11 @@ from claude_nb.providers import api
 from claude_nb.providers.headers import Headers
 from claude_nb.render import reply
 from claude_nb.render.chars import counted
-from claude_nb.session.budget import Totals, tokens_in
+from claude_nb.session.budget import Totals, tokens_in, usage_of
 from claude_nb.session.call import Call
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
-from claude_nb.types.request import Request, Usage
+from claude_nb.types.request import Request
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def prompt_size(session: Session, request: Request, *, allow_http: bool = False,
     size = counted(tokens, "token")
     parts = [f"about {size}, estimated from its length" if exact is None else f"{size}, counted by the server"]
     price = session.models.price(request.model, request.provider, request.speed)
-    cost = price.cost_usd(Usage(tokens, 0)) if price else None
+    cost = price.cost_usd(usage_of(request, tokens, 0)) if price else None
     if request.provider != "demo":
         parts.append("price unknown" if cost is None else f"about {reply.dollars(cost)} before the reply")
     if context := session.models.spec(request.model, request.provider).context:

@@ -195,7 +195,7 @@ class PromptCounts:
             output_tokens=count(raw.get("output_tokens")),
             cache_read_tokens=read,
             cache_write_tokens=written,
-            cache_write_1h_tokens=self._counts.get(HOUR) or None,
+            cache_write_1h_tokens=self._counts.get(HOUR),
             thinking_tokens=count(child(raw, "output_tokens_details").get("thinking_tokens")),
         )
 
