@@ -9,12 +9,14 @@ import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from warnings import filterwarnings
 
 import pytest
 
 from claude_nb.providers import lifecycle
 from claude_nb.providers.models import shipped
 from claude_nb.safe_text import redaction
+from claude_nb.session import frontend
 from claude_nb.storage.store import Store
 
 KEY_VARIABLES = ("AIMLAPI_API_KEY", "AIMLAPI_KEY", "AIML_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY")
@@ -47,6 +49,13 @@ def day_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_keys_of_another_test() -> None:
     """A process masks each key that it has held; the next test may use the same text for something else."""
     redaction.forget_all()
+
+
+@pytest.fixture(autouse=True)
+def somebody_reads_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test plays a person at a prompt. In a script the demo model answers only where it is named."""
+    monkeypatch.setattr(frontend, "is_session", lambda: True)
+    filterwarnings("ignore", "no key found, so the demo model answers")
 
 
 def _is_loopback(address: object) -> bool:

@@ -46,7 +46,6 @@ class ClaudeMagic:
         self.name = name
         self.images = images
         session.warn = lambda line: display.note(line, frontend.mode_for(session.credentials.setting("DISPLAY")))
-        self._demo_announced = False
 
     def __call__(self, line: str, cell: str | None = None) -> Reply | None:
         try:
@@ -157,7 +156,7 @@ class ClaudeMagic:
             size = usage.prompt_size(self.session, request, allow_http=bool(flags.get("allow_http")), own=own)
             display.say("\n".join([*notices, size]))
             return None
-        notices += self._demo_notice(request, values)
+        notices += self.session.demo_notice(request, self.session.config.target(values))
         call = Call(
             chat=flags.get("chat"),
             cell=self.session.cell(),
@@ -210,13 +209,6 @@ class ClaudeMagic:
 
     def _mode(self) -> Mode:
         return frontend.mode_for(self.session.credentials.setting("DISPLAY"))
-
-    def _demo_notice(self, request: Request, values: dict[str, Any]) -> list[str]:
-        """Return a notice, once, if the demo model answers only because there is no key."""
-        if request.provider != "demo" or self.session.config.target(values).chosen or self._demo_announced:
-            return []
-        self._demo_announced = True
-        return [settings.no_key_line()]
 
 
 def _preview(request: Request, *, stream: bool) -> list[str]:

@@ -59,6 +59,12 @@ def is_terminal() -> bool:
     return _parent() is None and (hasattr(sys, "ps1") or _shell() is not None)
 
 
+def is_session() -> bool:
+    """Return True in a notebook or at a prompt, where a notice is seen; False in a script or a scheduled job."""
+    marimo = sys.modules.get("marimo")  # a notebook without IPython
+    return in_kernel() or is_terminal() or bool(marimo and marimo.running_in_notebook())
+
+
 def can_answer() -> bool:
     """Return True if input() reaches a person.
 

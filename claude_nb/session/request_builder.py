@@ -16,7 +16,7 @@ from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.keys import origin_of
 from claude_nb.providers.models import Models
 from claude_nb.providers.registry import Target
-from claude_nb.session import continuation, structured, tools
+from claude_nb.session import continuation, frontend, structured, tools
 from claude_nb.session import options as option_table
 from claude_nb.session.continuation import Continuation
 from claude_nb.session.conversation import Conversation
@@ -24,6 +24,27 @@ from claude_nb.session.policy import Policy
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
 from claude_nb.types.settings import Sampling
+
+NO_KEY = "no key found"
+
+
+class DemoNotice:
+    """Says, once, that the demo model answers because no key was found."""
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def __call__(self, request: Request, target: Target) -> list[str]:
+        """Return the notice for a request to this target; an empty list if none is due."""
+        if request.provider != "demo" or target.chosen or self._said:
+            return []
+        self._said = True
+        return [no_key_line()]
+
+
+def no_key_line() -> str:
+    """Return one line: why the demo model answers, and how to use Claude."""
+    return f"{NO_KEY}, so the demo model answers; set AIMLAPI_API_KEY or ANTHROPIC_API_KEY for Claude"
 
 
 @dataclass(frozen=True)
@@ -186,6 +207,8 @@ def _target(config: Config, options: Mapping[str, Any]) -> tuple[str, str, str |
     config.policy.admit(provider, target.model, target.base_url, config.models)
     if not target.model:
         raise ConfigError(f"{provider} needs a model: add -m NAME (a name that the server knows)")
+    if provider == "demo" and not target.chosen and not frontend.is_session():
+        raise ConfigError(f"{NO_KEY}; set AIMLAPI_API_KEY or ANTHROPIC_API_KEY, or name the demo model: model='demo'")
     if provider == "demo" and target.model != "demo":
         if target.chosen:
             raise ConfigError(f"the demo provider has one model, demo, not {target.model}; name another provider")

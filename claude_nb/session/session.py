@@ -21,7 +21,7 @@ from claude_nb.session.call import Call, Round
 from claude_nb.session.complete import complete
 from claude_nb.session.conversation import Cell, Conversation
 from claude_nb.session.reader import ReplyView
-from claude_nb.session.request_builder import Config
+from claude_nb.session.request_builder import Config, DemoNotice
 from claude_nb.session.turn import Turn
 from claude_nb.stop_signal import Stop
 from claude_nb.storage.session_history import SessionHistory
@@ -66,6 +66,7 @@ class Session:
         self.cell: Callable[[], Cell | None] = frontend.current_cell
         self.notebook: str | None = self.credentials.notebook()
         self.demo_delay_s: float | None = None
+        self.demo_notice = DemoNotice()
         self._clock = clock
         self._stop = stop  # makes the signal of each turn, which is also what waits between tries
 
@@ -131,7 +132,9 @@ class Session:
             fields["headers"] = (own,)
         toolbox = tools.toolbox(options.pop("tools", None), yes=bool(options.pop("yes", False)))
         call = Call(cell=self.cell(), tools=toolbox, **fields)
-        return self.request(prompt, chat=call.chat, tools=toolbox, **options), call
+        request = self.request(prompt, chat=call.chat, tools=toolbox, **options)
+        self._tell(*self.demo_notice(request, self.config.target(options)))
+        return request, call
 
     def request(
         self, prompt: str, *, chat: str | None = None, variables: Mapping[str, Any] | None = None, **options: Any

@@ -164,4 +164,7 @@ def _plan(
     if all(case.locked for case in planned):
         raise PromptError(str(planned[0].locked))
     inputs = {name: value for name, value in fixed.items() if is_input(name)}
-    return Plan(dict(axes), tuple(planned), n, inputs, tuple(maker.notices))
+    named = {"model", "provider", "base_url"} & {*fixed, *axes}
+    request = next(case.requests[0] for case in planned if not case.locked)
+    notices = [] if named else session.demo_notice(request, session.config.target({}))
+    return Plan(dict(axes), tuple(planned), n, inputs, (*notices, *maker.notices))

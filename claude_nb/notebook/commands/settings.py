@@ -11,6 +11,7 @@ from claude_nb.notebook.commands.command import Command, Invocation
 from claude_nb.notebook.commands.usage import totals_line
 from claude_nb.render.chars import counted, one_line
 from claude_nb.session import options
+from claude_nb.session.request_builder import no_key_line
 from claude_nb.session.session import Session
 
 
@@ -31,11 +32,6 @@ def state(session: Session) -> str:
     ]
     lines = [f"{name:<9} {value}" for name, value in rows]
     return "\n".join([*lines, "use %claude /help to list the commands, and %claude -h to list the options"])
-
-
-def no_key_line() -> str:
-    """Return one line: why the demo model answers, and how to use Claude."""
-    return "no key found, so the demo model answers; set AIMLAPI_API_KEY or ANTHROPIC_API_KEY for Claude"
 
 
 def _set(call: Invocation) -> str:
