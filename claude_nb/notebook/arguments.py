@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from keyword import iskeyword
 from string import whitespace
 from typing import Any, NamedTuple
 
@@ -98,14 +97,6 @@ def _refuse_late(line: str, at: int) -> None:
     right = one_line(" ".join(filter(None, map(str.strip, parts))), 200)
     typed = line[flag.start : flag.end]
     raise PromptError(f"{typed} is behind the first word of the prompt; write %claude {right}, or {AS_TEXT}")
-
-
-def is_variable(name: str) -> bool:
-    """Return True if a reply may be stored under this name.
-
-    Keywords and names like __builtins__ are refused.
-    """
-    return name.isidentifier() and not iskeyword(name) and not name.startswith("__")
 
 
 def pairs(text: str) -> list[tuple[str, str]]:

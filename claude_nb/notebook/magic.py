@@ -20,6 +20,7 @@ from claude_nb.prompt.text import PromptText
 from claude_nb.providers import registry
 from claude_nb.session import frontend, structured, tools
 from claude_nb.session import options as option_table
+from claude_nb.session import variables as targets
 from claude_nb.session.call import Call, Round
 from claude_nb.session.frontend import Mode
 from claude_nb.session.reader import ReplyView
@@ -109,9 +110,7 @@ class ClaudeMagic:
         texts |= later
         values = {name: option_table.read(option_table.BY_NAME[name], text) for name, text in texts.items()} | schema
         flags = {name: values.pop(name) for name in option_table.CALL_NAMES if name in values}
-        out = flags.setdefault("out", "reply")
-        if not arguments.is_variable(out):
-            raise PromptError(f"-o {out} is not a variable name; use letters, digits, _ and no Python keyword")
+        notices += self._variable(flags)
         if "sweep" in flags:
             from claude_nb.notebook.sweep_cell import sweep_cell
 
@@ -126,6 +125,14 @@ class ClaudeMagic:
             raise PromptError("--yes allows the functions of --tools; add --tools weather,add or leave out --yes")
         filled = template.fill(prompt, self._with_error(prompt, variables), pictures=True)
         return self._send(filled, values, flags, PromptText(notices=tuple(notices)) + files)
+
+    def _variable(self, flags: dict[str, Any]) -> tuple[str, ...]:
+        """Check the variable for the reply, and return a notice if a plain value is in it. Raises PromptError."""
+        stored = not (flags.get("dry_run") or flags.get("count"))
+        out, taken = flags.setdefault("out", "reply"), self.shell.user_ns if stored else {}
+        if why := targets.refusal(out, taken):
+            raise PromptError(f"-o {out} {why}")
+        return targets.replaced(out, taken)
 
     def _with_error(self, prompt: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the variables, with Err if the prompt needs it."""

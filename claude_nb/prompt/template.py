@@ -82,7 +82,8 @@ def named(text: str, variables: Mapping[str, Any]) -> Any:
 
     Any other text is filled and returned as text.
     """
-    whole = _FIELD.fullmatch(f"{{{{{text}}}}}" if re.fullmatch(r"(In|Out)\[\d+\]", text) else text.strip())
+    is_output = re.fullmatch(r"(In|Out)\[.*\]|_i?\d+", text)
+    whole = _FIELD.fullmatch(f"{{{{{text}}}}}" if is_output else text.strip())
     return _value_of(whole, variables) if whole and not whole[1] else fill(text, variables).text
 
 
@@ -94,6 +95,9 @@ def _value_of(match: re.Match[str], variables: Mapping[str, Any], *, python: boo
             f"{{{{{name}{steps}(...)}}}}: a template calls no functions; put the result in a variable first"
         )
     if name not in variables:
+        if cell := re.fullmatch(r"_(i?)(\d+)", name):
+            cells = "In" if cell[1] else "Out"
+            _check_cell(cells, int(cell[2]), variables.get(cells) or {})
         raise PromptError(f"no variable {name!r} for {{{{{name}{steps}}}}}; {_ways_on(name, variables, python=python)}")
     return _look_up(name, _STEPS.findall(steps), name + steps, variables)
 
@@ -108,10 +112,22 @@ def _ways_on(name: str, variables: Mapping[str, Any], *, python: bool) -> str:
     return guess or f"define it first, or write \\{{{{{name}}}}} to send it"
 
 
+def _check_cell(name: str, index: int | str, cells: Any) -> None:
+    """Raise PromptError for In[99] or Out[99], which no cell has made."""
+    is_list = isinstance(cells, list)
+    if (is_list and isinstance(index, int) and -len(cells) <= index < len(cells)) or (not is_list and index in cells):
+        return
+    known = [f"{name}[{n}]" for n in (range(1, len(cells)) if is_list else cells)][-5:]
+    hint = f"there is {', '.join(known)}" if known else "no cell has returned a value yet"
+    raise PromptError(f"there is no {name}[{index!r}]; {hint}")
+
+
 def _look_up(name: str, steps: list[str], path: str, variables: Mapping[str, Any]) -> Any:
     if any(part.startswith("__") for part in (name, *(step[1:] for step in steps if step[0] == "."))):
         raise PromptError(f"{{{{{path}}}}}: names that start with two underscores are not filled in; use another name")
     value = variables[name]
+    if name in ("In", "Out") and isinstance(value, (list, dict)) and steps and steps[0][0] == "[":
+        _check_cell(name, _index(steps[0]), value)
     for step in steps:
         value = guarded(f"{{{{{path}}}}}", _step, value, step)
     if attempt(_is_function, False, value):

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
 from claude_nb.errors import PromptError
 from claude_nb.providers.dialects.content import SEPARATOR
 from claude_nb.providers.models import Models
-from claude_nb.session.conversation import Cell, Conversation
+from claude_nb.session.conversation import Cell, Conversation, Exchange
 from claude_nb.types import content
-from claude_nb.types.content import HIDDEN, Part, ToolResult
+from claude_nb.types.content import HIDDEN, Attachment, Part, ToolResult
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import STOP_WORDS, Message, Request
 
 GO_ON = (
     "Your reply was cut off. Go on exactly where it stopped, without repeating anything and without a remark about it."
 )
+_NAME = re.compile(r"[\w .,:+@-]{1,80}")
 
 
 class Continuation(NamedTuple):
@@ -121,17 +124,53 @@ def extended(talk: Conversation, after: Continuation | None, reply: Reply, cell:
 
 
 def whole(reply: Reply) -> Reply:
-    """Return a reply of the history with its earlier rounds.
+    """Return a reply of the history with its earlier rounds, and with what it continues.
 
     Their texts and calls are in its request. Tokens, cost and time are those of the last round, because the other
     rounds have their own rows.
     """
     *before, last = reply.request.messages
-    if last.role != "assistant" or not with_results(last.parts, last.text):
+    if last.role == "user" and last.text == GO_ON and before:
+        *before, last = before
+    if last.role != "assistant":
         return reply
     request = replace(reply.request, messages=tuple(before))
     first = Reply(request, last.text, parts=last.parts, cost_usd=0.0, saved_usd=0.0, first_token_s=reply.first_token_s)
     return Continuation(reply.request, first, last.text, last.parts).joined(reply)
+
+
+def restored(replies: Iterable[tuple[str | None, Reply]]) -> dict[str, Conversation]:
+    """Return the conversations that replies of the history belong to, by name.
+
+    replies  with the name of the conversation, the newest first. None: in no conversation
+
+    A conversation is what its newest finished reply was asked after, with that reply. Files are not in the history,
+    so a conversation with files is left out. Anybody may have written the history, so a name has to be a plain one.
+    """
+    talks: dict[str, Conversation] = {}
+    for chat, part in replies:
+        if not (chat and _NAME.fullmatch(chat)) or chat in talks or not extends(part):
+            continue
+        reply = whole(part)
+        messages = (*reply.request.messages, reply.message)
+        exchanges = tuple(map(Exchange, messages[::2], messages[1::2]))
+        sides = [message.role for message in messages]
+        if sides == ["user", "assistant"] * len(exchanges) and not any(map(_without_data, messages)):
+            talks[chat] = Conversation(chat, exchanges, reply.request.system)
+    return talks
+
+
+def extends(reply: Reply) -> bool:
+    """Return whether a reply becomes part of its conversation.
+
+    Half an exchange would leave two user messages in a row, which some servers reject. A server that refused once
+    refuses again when it sees that.
+    """
+    return not (reply.broke_off or reply.is_empty or reply.stop_reason in ("refusal", "tool_use"))
+
+
+def _without_data(message: Message) -> bool:
+    return any(isinstance(part, Attachment) and not part.data for part in message.parts)
 
 
 def with_results(parts: tuple[Part, ...], text: str) -> tuple[Part, ...]:

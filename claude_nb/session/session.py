@@ -236,10 +236,7 @@ class Session:
         if call.after:
             reply = call.after.joined(reply)
         self.last, self.last_call = reply, call
-        # Half an exchange would leave two user messages in a row, which some servers reject. A server that refused
-        # once refuses again when it sees that.
-        unfinished = reply.broke_off or reply.is_empty or reply.stop_reason in ("refusal", "tool_use")
-        if call.chat and not unfinished:
+        if call.chat and continuation.extends(reply):
             talk = self.conversations.get(call.chat, Conversation(call.chat))
             self.conversations[call.chat] = continuation.extended(talk, call.after, reply, call.cell)
         return reply

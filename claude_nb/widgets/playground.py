@@ -22,6 +22,7 @@ from claude_nb.errors import ClaudeError
 from claude_nb.prompt import scope, template
 from claude_nb.render.chars import write_out
 from claude_nb.session import options, request_builder
+from claude_nb.session import variables as targets
 from claude_nb.session.call import Call
 from claude_nb.session.default import default_session
 from claude_nb.session.reader import ReplyView
@@ -118,6 +119,8 @@ class Playground(Controls):
     def _start(self, times: int, variables: Mapping[str, Any]) -> None:
         if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MAX_TIMES:
             raise BadSetting(f"times goes from 1 to {MAX_TIMES}, not {times!r}")
+        if why := targets.refusal(self.variable, _notebook()):
+            raise BadSetting(f"variable {self.variable} {why}")
         request = self._request(variables)
         self._queue.submit([self._new_run(replace(request, repeat=i)) for i in range(times)])
 

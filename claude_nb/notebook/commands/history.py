@@ -12,11 +12,11 @@ from typing import Any
 
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.notebook import arguments, context
-from claude_nb.notebook.arguments import is_variable
 from claude_nb.notebook.commands.command import Code, Command, Invocation, Prompt
 from claude_nb.render.chars import counted
 from claude_nb.session import continuation
 from claude_nb.session import options as option_table
+from claude_nb.session import variables as targets
 from claude_nb.session.call import Round
 from claude_nb.storage.entries import History
 from claude_nb.types.reply import Reply
@@ -97,14 +97,26 @@ def _restore(call: Invocation) -> str:
     store = session.memory.history
     if session.notebook is None:
         raise ConfigError("the name of this notebook is unknown here; use %claude /history and /show ID instead")
-    # Anybody may have written the history, so only names that -o accepts are restored, and no names of Python's own.
-    rows = {variable: row for variable, row in store.latest(session.notebook).items() if is_variable(variable)}
+    rows = store.latest(session.notebook)
     if name:
         rows = {name: rows[name]} if name in rows else {}
-    if not rows:
+    # Anybody may have written the history, so only names that -o accepts are restored.
+    refused = {variable: why for variable in rows if (why := targets.refusal(variable, call.variables))}
+    replies = {variable: continuation.whole(row.reply) for variable, row in rows.items() if variable not in refused}
+    kept = [variable for variable in refused if targets.is_variable(variable) and variable in call.variables]
+    parts = [] if name else [(row.chat, row.reply) for row in store.recent(None, notebook=session.notebook)]
+    talks = {c: talk for c, talk in continuation.restored(parts).items() if c not in session.conversations}
+    if name and kept:
+        raise PromptError(f"{name} {refused[name]}")
+    if not (replies or talks or kept):
         raise PromptError("the history has no reply from this notebook" + (f" in the variable {name}" if name else ""))
-    call.variables.update({variable: continuation.whole(row.reply) for variable, row in rows.items()})
-    return "restored " + ", ".join(sorted(rows))
+    call.variables.update(replies)
+    session.conversations |= talks
+    lines = [f"restored {', '.join(sorted(replies))}"] if replies else []
+    sizes = {chat: counted(len(talk.exchanges), "exchange") for chat, talk in talks.items()}
+    lines += [f"restored the conversation {chat} ({sizes[chat]})" for chat in sorted(sizes)]
+    lines += [f"left alone: {', '.join(sorted(kept))}, which you have set since"] if kept else []
+    return "\n".join(lines)
 
 
 def _replay(call: Invocation) -> str:
@@ -181,7 +193,7 @@ COMMANDS = (
     Command(
         "/forget ID|--all|--before DATE|--damaged", "erase replies from the history, or its damaged files", _forget
     ),
-    Command("/restore [NAME]", "put this notebook's replies back into their variables after a restart", _restore),
+    Command("/restore [NAME]", "put this notebook's replies and conversations back after a restart", _restore),
     Command("/replay off|use|only [FILE] [--speed N]", "play replies from the history or a record file", _replay),
     Command("/record FILE", "write this notebook's replies to a file for replay", _record),
 )
