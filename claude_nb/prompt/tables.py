@@ -15,6 +15,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, NamedTuple
 
+from claude_nb.guard import attempt
 from claude_nb.render.table import Table
 
 
@@ -128,7 +129,7 @@ def _stream(value: Any, rows: int, columns: int) -> Head | None:
             reader = pyarrow.RecordBatchReader.from_stream(value)
         except pyarrow.ArrowInvalid:  # not a table but a column
             reader = pyarrow.table({"": pyarrow.chunked_array(value)}).to_reader()
-        return _batches(reader, rows, columns, getattr(value, "num_rows", None))
+        return _batches(reader, rows, columns, attempt(len, None, value))
     if polars := _installed("polars"):
         return _polars(polars.DataFrame(value), rows, columns)
     return None

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import sys
 import types
+from collections import abc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
@@ -27,7 +29,8 @@ MAX_ITEMS = MAX_CHARS // 2  # of an array: each takes two characters or more
 MAX_NESTED_ROWS = 10_000  # of a table inside another value
 MAX_STEPS = 100_000  # of the search for dots in the strings of a value
 DOTS = ("...", "\N{HORIZONTAL ELLIPSIS}")
-RUNNING = (types.GeneratorType, types.AsyncGeneratorType, types.CoroutineType, map, filter, zip, enumerate, reversed)
+ADDRESS = re.compile(r"<[^\n]* at 0x[0-9a-fA-F]+>")  # the text of an object that has none of its own
+RUNS_ONCE = (abc.Iterator, abc.AsyncIterator, abc.Awaitable)
 
 
 def as_text(value: Any, path: str) -> PromptText:
@@ -49,25 +52,28 @@ def unguarded(value: Any, path: str) -> PromptText:
 
 def _text(value: Any, path: str) -> Iterator[str]:
     """Yield the text of a value, then notices about what it leaves out."""
-    if isinstance(value, RUNNING):
-        raise PromptError(f"{{{{{path}}}}} is a {kind_of(value)}, which has no text; put list(...) in a variable first")
     if type(value) is str or isinstance(value, Reply):
         yield str(value)
-    elif isinstance(value, Sequence) and value and all(isinstance(item, Reply) for item in value):
+    elif attempt(_are_replies, False, value):
         yield "\n\n---\n\n".join(item.text for item in value)
     else:
         with unabridged():
             yield from _whole(value, path)
 
 
+def _are_replies(value: Any) -> bool:
+    return isinstance(value, Sequence) and len(value) > 0 and all(isinstance(item, Reply) for item in value)
+
+
 def _whole(value: Any, path: str) -> Iterator[str]:
     numpy = sys.modules.get("numpy")
-    if table := tables.head(value, MAX_ROWS, MAX_COLUMNS):
+    table = tables.head(value, MAX_ROWS, MAX_COLUMNS)
+    if table and table.labels:
         yield from _of_table(table, path)
     elif numpy and isinstance(value, numpy.ndarray):
         yield from _of_array(value, path)
     else:
-        yield from _of_object(value, str(bytes(value) if isinstance(value, memoryview) else value), path)
+        yield from _of_object(value, str(value.tobytes() if isinstance(value, memoryview) else value), path)
 
 
 def _of_table(table: tables.Head, path: str) -> Iterator[str]:
@@ -102,11 +108,13 @@ def _first(array: Any, most: int) -> Any:
 
 
 def _of_object(value: Any, text: str, path: str) -> Iterator[str]:
+    if isinstance(value, RUNS_ONCE) and ADDRESS.fullmatch(text):
+        raise PromptError(f"{{{{{path}}}}} is a {kind_of(value)}, which has no text; put list(...) in a variable first")
     if _dots(text[:MAX_CHARS]) <= attempt(_dots_within, 0, value):
         yield text
     elif (items := attempt(_listed, None, value)) is not None:
         yield items
-        yield f"{path}: the text of a {kind_of(value)} leaves values out, so its values are sent as a list"
+        yield f"{path}: {kind_of(value)} leaves values out of its text, so they are sent as a list"
     else:
         yield text
         yield f'{path}: the text of this {kind_of(value)} has "...", so it may be incomplete; send the parts you need'
@@ -160,8 +168,15 @@ def unabridged() -> Iterator[None]:
         yield
 
 
-def _numpy(numpy: Any) -> Any:
-    return numpy.printoptions(threshold=MAX_ITEMS)
+@contextmanager
+def _numpy(numpy: Any) -> Iterator[None]:
+    masked = numpy.ma.MaskedArray  # drops the middle of long arrays without dots, because it counts on a low threshold
+    with ExitStack() as stack:
+        for name in ("_print_width", "_print_width_1d"):
+            stack.callback(setattr, masked, name, getattr(masked, name))
+            setattr(masked, name, MAX_ITEMS)
+        stack.enter_context(numpy.printoptions(threshold=MAX_ITEMS))
+        yield
 
 
 def _pandas(pandas: Any) -> Any:

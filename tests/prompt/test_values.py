@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import reprlib
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -132,6 +133,7 @@ WHOLE: dict[str, Any] = {
     "index": pd.Index([str(n) for n in NUMBERS]),
     "extension array": pd.array(NUMBERS, dtype="Int64"),
     "multi index": pd.MultiIndex.from_arrays([NUMBERS, NUMBERS]),
+    "masked in a list": [np.ma.MaskedArray(NUMBERS, [n == 1 for n in NUMBERS])],
     "list of arrays": [np.arange(2000), 1],
     "dict of arrays": {"a": np.arange(2000)},
     "dict of pandas frames": {"a": pd.DataFrame({"n": NUMBERS})},
@@ -145,6 +147,7 @@ WHOLE: dict[str, Any] = {
     "long text in polars": [pl.DataFrame({"n": ["x" * 500 + "1999"]})],
     "deque": collections.deque(NUMBERS),
     "memoryview": memoryview(b"1999" * 500),
+    "memoryview of rows": memoryview(np.frombuffer(b"1999" * 500, dtype="B").reshape(2, 1000)),
     "keys": dict.fromkeys(NUMBERS).keys(),
     "set": set(NUMBERS),
 }
@@ -207,7 +210,8 @@ def test_dots_that_a_text_has_itself_are_not_told(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [(n for n in "ab"), map(str, "ab"), zip("ab", "cd", strict=True), iter(enumerate("ab"))]
+    "value",
+    [(n for n in "ab"), map(str, "ab"), zip("ab", "cd", strict=True), iter(enumerate("ab")), iter([1]), cycle("ab")],
 )
 def test_what_runs_through_only_once_is_not_sent_as_an_address_in_memory(value: Any) -> None:
     with pytest.raises(PromptError, match="which has no text; put list"):
@@ -250,3 +254,8 @@ def test_a_table_of_any_library_is_attached_as_csv(name: str) -> None:
 )
 def test_a_default_index_is_left_out_and_any_other_has_a_heading(frame: Any, text: str) -> None:
     assert csv_of(frame) == text
+
+
+def test_a_table_without_columns_is_not_an_empty_text() -> None:
+    assert "shape" in fill("{{x}}", {"x": pl.DataFrame()}).text
+    assert fill("{{x}}", {"x": pa.table({})}).text
