@@ -16,7 +16,8 @@ from tests.helpers.server import Recorded, Scenario, Server, answer
 from tests.providers.test_model_list import row
 
 KEY = "0123456789abcdef0123456789abcdef"
-LISTED = {"data": [row("claude-opus-5-5", retires_at=None), row("claude-opus-6"), row("claude-saga-1")]}
+DATED = row("claude-haiku-4-5-20251001", lifecycle="deprecated", retires_at="2027-01-15T00:00:00Z")
+LISTED = {"data": [row("claude-opus-5-5", retires_at=None), row("claude-opus-6"), row("claude-saga-1"), DATED]}
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_the_server_is_asked_once_a_day(server: Server) -> None:
     first, second = run(anthropic(server.url)), run(anthropic(server.url))
     assert [request.path for request in server.requests] == ["/v1/models?limit=1000"]
     assert server.requests[0].headers["anthropic-version"] == "2023-06-01"
-    assert "3 models on the list of the server" in first
+    assert "4 models on the list of the server" in first
     assert "asked within the last day; %claude /models --refresh asks again" in second
     assert first.splitlines()[:-1] == second.splitlines()[:-1]
 
@@ -65,6 +66,8 @@ def test_the_list_is_merged_with_the_table(server: Server) -> None:
     assert "unknown" in line_of(shown, "claude-opus-6")
     assert "temperature" in line_of(shown, "claude-sonnet-4-6")
     assert "retires on 2026-11-30; use -m claude-sonnet-5-5" in line_of(shown, "claude-sonnet-4-5")
+    assert "claude-haiku-4-5-20251001" not in shown  # it is a row of the table under its short id
+    assert line_of(shown, "claude-haiku-4-5")
     assert "claude-saga-1" not in shown  # of no known family, and it may be anything
 
 

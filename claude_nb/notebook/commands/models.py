@@ -30,11 +30,11 @@ def _models(call: Invocation) -> str:
     if not specs:
         return _ids(session, provider, address)
     served, source = _served(session, provider, address, refresh=bool(call.text))
-    told = {model.id for model in served}
     rows = [_row(session, session.models.spec(spec.ids[provider.name], provider.name), provider.name) for spec in specs]
-    listed = {session.models.resolve(row[0], provider.name) for row in rows}
-    more = [name for name in told if Version.of(name) and session.models.resolve(name, provider.name) not in listed]
-    rows += [_row(session, session.models.spec(name, provider.name), provider.name, name) for name in sorted(more)]
+    for model in served:
+        spec = session.models.spec(model.id, provider.name)
+        if Version.of(model.id) and spec.name not in session.models.table:
+            rows.append(_row(session, spec, provider.name, model.id))
     return "\n".join([_cut(text_table(HEADINGS, rows).splitlines()), *source])
 
 
