@@ -29,7 +29,7 @@ from claude_nb.providers.dialects.base import (
     string,
 )
 from claude_nb.providers.dialects.call_deltas import CallDeltas
-from claude_nb.providers.dialects.chat_content import PLAIN_DELTA, THINKING, text_and_thinking
+from claude_nb.providers.dialects.chat_content import PLAIN_DELTA, TEXT_DELTA, THINKING, text_and_thinking
 from claude_nb.providers.dialects.content import (
     alternating,
     anthropic_block,
@@ -110,7 +110,7 @@ def _params(request: Request) -> dict[str, Any]:
 PLAIN = frozenset(("id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier"))
 PLAIN_CHOICE = frozenset(("index", "delta", "finish_reason", "logprobs"))
 # The fields of a message that are read here, or that servers send but do not take.
-KNOWN = PLAIN_DELTA | {"refusal", "tool_calls", "function_call", "annotations", "audio", *THINKING}
+KNOWN = TEXT_DELTA | {"tool_calls", "function_call", "annotations", "audio", *THINKING}
 
 
 class _Reader:
@@ -159,7 +159,7 @@ class _Reader:
             delta = child(choice, "message")  # a whole reply, which some servers send in a stream too
         text, thinking = text_and_thinking(delta)
         refusal = string(delta.get("refusal"))
-        calls = list(self._deltas.read(delta))
+        calls = [] if delta.keys() <= TEXT_DELTA else list(self._deltas.read(delta))
         self._keep_fields(delta)
         self._has_content = self._has_content or bool(text or thinking or calls)
         stop = stop_fields("refusal" if refusal else None) or stop_fields(choice.get("finish_reason"))
@@ -175,7 +175,7 @@ class _Reader:
             yield from self.end(Chunk(**stop))
 
     def _keep_fields(self, delta: dict[str, Any]) -> None:
-        if delta.keys() <= PLAIN_DELTA:
+        if delta.keys() <= TEXT_DELTA:
             return
         self._thinking.add({name: delta[name] for name in THINKING if name in delta})
         self._others.add({name: value for name, value in delta.items() if name not in KNOWN})
@@ -195,6 +195,8 @@ class _Reader:
 def _first_choice(data: dict[str, Any]) -> dict[str, Any]:
     """Return the choice with the lowest number, or {}: choice 0 of a stream, where each choice has its own objects."""
     choices = children(data, "choices")
+    if len(choices) == 1 and not choices[0].get("index"):
+        return choices[0]
     numbers = [position(choice.get("index")) or 0 for choice in choices]
     first = min(zip(numbers, choices, strict=True), key=lambda pair: pair[0], default=(0, {}))
     return first[1] if not first[0] or "message" in first[1] else {}

@@ -6,7 +6,8 @@ from typing import Any
 
 from claude_nb.providers.dialects.base import children, string
 
-PLAIN_DELTA = frozenset(("role", "content"))  # a delta with only these fields brings no thinking beside its content
+PLAIN_DELTA = frozenset(("role", "content"))
+TEXT_DELTA = PLAIN_DELTA | {"refusal"}  # a delta with only these fields brings text, and no thinking beside it
 # Thinking under four names. Some servers want it back with the tool calls that it led to.
 THINKING = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
 THINKING_PARTS = ("thinking", "reasoning", "reasoning_text", "reasoning_content", "thought")  # types of content parts
@@ -40,7 +41,7 @@ def _words(part: object, depth: int = 0) -> str:
 
 def _thinking(delta: dict[str, Any]) -> str:
     """Return the thinking, which servers send under four names."""
-    if delta.keys() <= PLAIN_DELTA:
+    if delta.keys() <= TEXT_DELTA:
         return ""
     plain = string(delta.get("reasoning_content")) or string(delta.get("reasoning"))
     listed = (("reasoning_details", "text"), ("thinking_blocks", "thinking"))
