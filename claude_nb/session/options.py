@@ -102,6 +102,7 @@ _NOT_SENT = ("timeout", "budget", "headers")
 REQUEST_NAMES = (*(o.name for o in SETTINGS if o.name not in _NOT_SENT), "attach", "cache", "json", "tools")
 CALL_NAMES = tuple(option.name for option in OPTIONS if option.name not in REQUEST_NAMES)
 _CHECKED_LATER = ("attach", "tools", "json")  # by attachments.gather(), tools.toolbox() and structured.with_schema()
+ON, OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _MINIMUM = {"temperature": 0, "top_k": 1, "max_tokens": 1, "context": 1, "budget": 0}
 
 
@@ -143,7 +144,7 @@ def read(option: Option, text: Any) -> Any:
     Raises PromptError for a text that is not a value.
     """
     if option.kind is None:
-        return text is True or text.strip().lower() in ("1", "true", "yes", "on")
+        return text is True or text.strip().lower() in ON
     if option.repeatable:
         return check(option.name, (text,) if isinstance(text, str) else tuple(text))
     try:
@@ -218,11 +219,14 @@ def _effort(value: Any) -> str:
 
 
 def _cache(value: Any) -> str | None:
-    """Return how long to cache: "5m" (also for True), "1h", or None for False."""
+    """Return how long to cache: "5m" (also for True and "on"), "1h", or None for False and "off"."""
     if isinstance(value, int):
         return "5m" if value else None
-    if isinstance(value, str) and value in ("5m", "1h"):
-        return value
+    word = value.lower() if isinstance(value, str) else ""
+    if word in ("5m", "1h"):
+        return word
+    if word in ON or word in OFF:
+        return "5m" if word in ON else None
     raise PromptError(f"cache must be 5m or 1h, not {shown(value)}")
 
 

@@ -31,7 +31,7 @@ def strict(request: Recorded) -> Scenario:
     text = '{"city": "Oslo"}' if '"format"' in json.dumps(body) or "JSON" in json.dumps(body) else "Well. "
     signed = asking.Thinks("Hm.", signature(body, len(body["messages"])))
     stop = "tool_use" if call else "end_turn"
-    return asking.messages("" if call else text, *call, stop=stop, thinks=signed)
+    return asking.messages("Let me look. \n" if call else text, *call, stop=stop, thinks=signed)
 
 
 def fault(body: dict[str, Any]) -> str | None:

@@ -63,7 +63,19 @@ def test_system_attachments_and_conversation_are_marked(live: Session, provider:
 
 
 @pytest.mark.parametrize(
-    ("cache", "ttl"), [(True, {}), ("5m", {}), (1, {}), ("1h", {"ttl": "1h"}), (False, None), (0, None), (None, None)]
+    ("cache", "ttl"),
+    [
+        (True, {}),
+        ("5m", {}),
+        (1, {}),
+        ("1h", {"ttl": "1h"}),
+        ("1H", {"ttl": "1h"}),
+        ("on", {}),
+        ("off", None),
+        (False, None),
+        (0, None),
+        (None, None),
+    ],
 )
 @pytest.mark.parametrize("provider", ["anthropic", "aimlapi"])
 def test_a_cache_lasts_five_minutes_or_an_hour(live: Session, provider: str, cache: Any, ttl: Any) -> None:
@@ -76,7 +88,7 @@ def test_a_cache_lasts_five_minutes_or_an_hour(live: Session, provider: str, cac
     assert Request.from_dict(reply.request.to_dict()) == reply.request
 
 
-@pytest.mark.parametrize("cache", ["2h", "on", "", 0.5, ["1h"], "1H"])
+@pytest.mark.parametrize("cache", ["2h", "", "ever", 0.5, ["1h"], "60m"])
 def test_no_cache_lasts_another_time(live: Session, cache: Any) -> None:
     with pytest.raises(PromptError, match="cache must be 5m or 1h"):
         live.request("Hi", provider="anthropic", cache=cache)
