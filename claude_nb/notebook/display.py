@@ -51,6 +51,8 @@ class _Text(ReplyView):
             self.notify(notice)
 
     def feed(self, chunk: Chunk) -> None:
+        if chunk.remark:
+            self.notify(chunk.remark)
         for text, thinking in ((chunk.thinking, True), (chunk.text, False)):
             if text:
                 label = "[thinking]\n" if thinking else "\n[reply]\n"
@@ -114,6 +116,8 @@ class _Outputs(ReplyView):
         self._painter = Painter(self._publish, html=self._tail, whole=self._whole, head=head)
 
     def feed(self, chunk: Chunk) -> None:
+        if chunk.remark:
+            note(chunk.remark, "live")
         if chunk.thinking:
             self._painter.think(chunk.thinking)
         if self._in_json and chunk.text.strip():

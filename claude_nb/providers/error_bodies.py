@@ -125,9 +125,10 @@ def _words(text: str, depth: int) -> list[str]:
     if (data := _embedded(text)) and (inner := messages(data, depth + 1)):
         return inner
     start = text[:4000]
-    if depth > DEPTH or "{" not in start or not (found := EMBEDDED.search(start)):
+    # A list of problems with their places, as Python prints it, would lose the places.
+    if depth > DEPTH or "{" not in start or "'loc'" in start or not (found := EMBEDDED.search(start)):
         return [text]
-    before = start[: start.index("{")].strip(" \t\r\n:-'\"b") if start.index("{") < found.start() else ""
+    before = start[: start.index("{")].strip(" \t\r\n:-'\"b[(") if start.index("{") < found.start() else ""
     inner = _words(found[2].replace('\\"', '"').replace("\\n", " ").replace("\\\\", "\\"), depth + 1)
     return [f"{before}: {inner[0]}", *inner[1:]] if before else inner
 

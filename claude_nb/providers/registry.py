@@ -234,7 +234,7 @@ def stream(request: Request, options: SendOptions, *, credentials: Credentials, 
             notice = adjustments.learn(address, body, refusal, _added(request)) if tries_left else ""
         if not notice:
             raise refusal
-        yield Chunk(notice=notice)
+        yield Chunk(notice=notice, remark=notice)
 
 
 def bound(reply: Reply, request: Request) -> Reply:

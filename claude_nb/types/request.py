@@ -192,6 +192,7 @@ class Chunk:
     id, model        the server's request id, and the model that really answered
     done             the server's end marker arrived ([DONE], message_stop)
     notice           a line for the user while nothing arrives ("overloaded, trying again in 2 s"); "" clears it
+    remark           a line for the user that stays with the reply
     """
 
     text: str = ""
@@ -206,3 +207,4 @@ class Chunk:
     model: str | None = None
     done: bool = False
     notice: str | None = None
+    remark: str = ""

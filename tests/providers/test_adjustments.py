@@ -12,6 +12,7 @@ from claude_nb.providers import adjustments, registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.session.session import Session
 from claude_nb.types.settings import Thinking
+from tests.helpers.kernel import Kernel
 from tests.helpers.server import Recorded, Scenario, Server, answer, stream
 
 CHAT = {"choices": [{"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}]}
@@ -90,6 +91,8 @@ LEFT_OUT: list[tuple[str, int, str]] = [
     ("stream_options", 422, "body.stream_options: Extra inputs are not permitted"),
     ("stream_options", 400, "Unknown field: include_usage"),
     ("stream_options", 500, "unexpected keyword argument 'stream_options'"),
+    ("stream_options", 400, "[{'type': 'extra_forbidden', 'loc': ('body', 'stream_options'), 'msg': 'Not permitted'}]"),
+    ("stream_options", 400, 'Invalid JSON payload received. Unknown name "stream_options": Cannot find field.'),
     ("stream", 400, "Streaming is not supported for this model: stream must be false"),
     ("stream", 400, "Unsupported value: 'stream' does not support true with this model."),
 ]
@@ -118,6 +121,19 @@ def test_a_refusal_inside_a_stream_counts_too(session: Session) -> None:
 
     assert reply.text == "Hi"
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("allow_stdin", [True, False], ids=["watched", "run by a program"])
+def test_a_cell_keeps_the_notice(allow_stdin: bool) -> None:
+    refuses = without("max_tokens", NEWER)
+    with Kernel() as kernel, Server(refusing(refuses)) as server:
+        kernel.run("%load_ext claude_nb")
+        cell = f"%claude -p openai-compatible -m m --base-url {server.url} -n 9 Hi"
+        first, second = (kernel.run(cell, allow_stdin=allow_stdin) for _ in range(2))
+
+    notes = [str(heard.content["data"]) for heard in first.messages if heard.kind == "display_data"]
+    assert any("max_completion_tokens; asking once more" in note for note in notes)
+    assert "asking once more" not in str(second.messages)
 
 
 def test_two_refusals_one_after_the_other_are_both_met(session: Session) -> None:

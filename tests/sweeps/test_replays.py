@@ -33,7 +33,7 @@ AGAIN = "fresh=True (in a cell --fresh) asks again"
 
 @pytest.fixture
 def session(tmp_path: Path) -> Session:
-    made = Session(credentials=Credentials({"CLAUDE_NB_HISTORY": str(tmp_path / "h.db"), "CLAUDE_NB_API_KEY": "none"}))
+    made = Session(credentials=Credentials({"CLAUDE_NB_HISTORY": str(tmp_path / "h.db")}))
     made.demo_delay_s = 0
     return made
 
