@@ -24,7 +24,7 @@ def visible(text: str) -> str:
     Newline and tab stay; other control characters, direction overrides, invisible tags and half surrogate pairs
     become visible. Letters and emoji of any script stay as they are.
     """
-    text = _whole(text).replace("\r\n", "\n")
+    text = whole(text).replace("\r\n", "\n")
     if text.isascii() and text.isprintable():
         return text
     shown: list[str] = []
@@ -47,7 +47,7 @@ def printable(text: str, stream: Any = None) -> str:
         return visible(text)
 
 
-def _whole(text: str) -> str:
+def whole(text: str) -> str:
     """Join surrogate pairs and replace lone halves, so that the text can be encoded."""
     try:
         text.encode()

@@ -16,7 +16,7 @@ def values_of(name: str, value: Any) -> tuple[Any, ...] | None:
     """Return the values of an axis; None for a single value. Raises PromptError for an object that fails."""
     if name == "json":
         return None  # list[int] and an Enum are iterable, too
-    values = guarded(f"the values of {name} cannot be read, pass a list", _listed, value)
+    values = guarded(f"the values of {name} cannot be read, pass a list", _listed, name, value)
     if values is None:
         return None
     if len(values) > MAX_VALUES:
@@ -26,9 +26,9 @@ def values_of(name: str, value: Any) -> tuple[Any, ...] | None:
     return values
 
 
-def plain(value: Any) -> Any:
-    """Return a number or text of numpy or pandas as Python's own, and a list (of stop sequences) as a tuple."""
-    if isinstance(value, list):
+def plain(name: str, value: Any) -> Any:
+    """Return a number or text of numpy or pandas as Python's own, and a list of stop sequences as a tuple."""
+    if name == "stop_sequences" and isinstance(value, list):
         return tuple(value)
     is_scalar = hasattr(value, "item") and hasattr(value, "dtype") and getattr(value, "ndim", 0) == 0
     # A datetime64 in nanoseconds would become a number.
@@ -49,10 +49,10 @@ def _equal(one: Any, other: Any) -> bool:
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
-def _listed(value: Any) -> tuple[Any, ...] | None:
+def _listed(name: str, value: Any) -> tuple[Any, ...] | None:
     """Return the items of an object; None for a text, a tuple, a table, or anything else that is one value."""
     if isinstance(value, (str, bytes, bytearray, tuple, Mapping)) or not isinstance(value, Iterable):
         return None
     if hasattr(value, "columns") or hasattr(value, "__dataframe__") or getattr(value, "ndim", 1) == 0:
         return None
-    return tuple(plain(item) for item in islice(value, MAX_VALUES + 1))
+    return tuple(plain(name, item) for item in islice(value, MAX_VALUES + 1))

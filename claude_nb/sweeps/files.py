@@ -21,6 +21,7 @@ from claude_nb.sweeps import tables
 from claude_nb.sweeps.axes import place_of
 from claude_nb.sweeps.labels import text
 from claude_nb.sweeps.plan import Case, Plan
+from claude_nb.sweeps.requests import is_input
 from claude_nb.sweeps.results import Results
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
@@ -92,9 +93,8 @@ def _stored(name: str, value: Any) -> Any:
     """Return a value as JSON keeps it: a template variable of another type as the text that the prompt has."""
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
-    if isinstance(value, (list, tuple)) and all(isinstance(item, (str, int, float)) for item in value):
-        return value
-    return text(name, value)
+    is_plain = isinstance(value, (list, tuple)) and all(isinstance(item, (str, int, float)) for item in value)
+    return value if is_plain and not is_input(name) else text(name, value)
 
 
 def _records(sweep: Results) -> list[str]:

@@ -123,7 +123,7 @@ def columns(
     places: list[tuple[int, ...]] = [()] * len(settings)
     for name in dict.fromkeys(name for column in settings for name in column):
         for i, column in enumerate(settings):
-            value, known = plain(column.get(name)), axes.get(name, ())
+            value, known = plain(name, column.get(name)), axes.get(name, ())
             place = place_of(value, known)
             axes[name] = known if place < len(known) else (*known, value)
             places[i] += (place,)

@@ -183,6 +183,9 @@ ODD: dict[str, list[Any]] = {
     "dicts": [{"a": [1]}, {"a": [2]}],
     "sets": [{1, 2}, frozenset({3})],
     "lists": [[1, [2]], [3]],
+    "lists and tuples that look alike": [[1, 2], (1, 2)],
+    "half a surrogate pair": ["\ud800", "a"],
+    "empty texts": ["", ""],
     "equal values": ["a", "a"],
     "numbers that are equal": [1, 1.0, True],
     "numbers that look alike": [0.12345671, 0.12345672],
@@ -214,10 +217,18 @@ def test_values_of_any_kind_keep_their_places(values: list[Any], tmp_path: Path)
         result.save(tmp_path / name)
         again = load_sweep(tmp_path / name)
         assert [case.at for case in again.cases] == places
-        assert again.plan.labels.keys() == result.plan.labels.keys()
+        assert again.plan.labels == result.plan.labels
         assert [reply.text for reply in again] == [reply.text for reply in result]
     assert len(result.where(temperature=0)) == len(values)
     assert result.replies[0] in result.where(x=result.cases[0].values["x"])
+
+
+@pytest.mark.parametrize("value", [[1, 2], (1, 2), [[1], (2,)], {"a": [1]}, {1}, 1.0, True, None, "1", Path("a")])
+def test_a_value_is_sent_as_the_prompt_of_a_single_call_sends_it(value: Any, tmp_path: Path) -> None:
+    result = finished({"x": [value]}, "About {{x}}")
+    assert result.replies[0].prompt == f"About {value}"
+    result.save(tmp_path / "s.jsonl")
+    assert load_sweep(tmp_path / "s.jsonl").plan.labels == result.plan.labels
 
 
 def test_the_dates_of_an_array_are_sent_as_dates() -> None:
