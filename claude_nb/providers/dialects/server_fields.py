@@ -22,6 +22,14 @@ class _Text(list[str]):
     """The pieces of a text, which are joined once, so that time stays linear."""
 
 
+class _Items(list[Any]):
+    """The items of a list, and the newest one with each index."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_index: dict[str, dict[str, Any]] = {}
+
+
 class FieldReader:
     """The unknown fields of one message or one tool call."""
 
@@ -79,25 +87,29 @@ def _merged(old: Any, new: Any, name: str) -> Any:
         _merge(old, new)
         return old
     if isinstance(new, list):
-        old = old if isinstance(old, list) and not isinstance(old, _Text) else []
+        old = old if isinstance(old, _Items) else _Items()
         _extend(old, new)
         return old
     return new
 
 
-def _extend(old: list[Any], new: list[Any]) -> None:
+def _extend(old: _Items, new: list[Any]) -> None:
     """Add the items of a list. Some continue an item: the one with their index, or a block that is not signed yet."""
-    begun = {repr(item["index"]): item for item in old if isinstance(item, dict) and "index" in item}
     last = old[-1] if old and isinstance(old[-1], dict) else {}
     unsigned = last if "thinking" in last and not _plain(last.get("signature")) else None
+    begun: dict[str, dict[str, Any]] = {}
     for item in new:
-        is_block = isinstance(item, dict)
-        earlier = begun.get(repr(item["index"])) if is_block and "index" in item else None
-        earlier = unsigned if is_block and "index" not in item and "thinking" in item else earlier
+        earlier = unsigned if isinstance(item, dict) and "thinking" in item else None
+        index = repr(item["index"]) if isinstance(item, dict) and "index" in item else ""
+        earlier = old.by_index.get(index) if index else earlier
         if earlier is None or item.get("type") not in (None, _plain(earlier.get("type"))):
-            old.append(_merged(None, item, ""))
+            earlier = _merged(None, item, "")
+            old.append(earlier)
         else:
             _merge(earlier, item)
+        if index:
+            begun[index] = earlier
+    old.by_index |= begun  # items of one list stay apart
 
 
 def _plain(value: Any) -> Any:
