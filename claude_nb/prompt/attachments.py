@@ -80,7 +80,7 @@ def _from_value(value: Any, name: str) -> PromptText:
         return _attached(data, f"{name}.{media_type.partition('/')[2]}", media_type, change)
     if shown := _ipython_image(value) or _shows_itself(value):
         return from_bytes(shown, f"{name}.png")
-    if (text := tables.as_csv(value)) is not None:
+    if (text := tables.as_csv(value, MAX_BYTES["text"])) is not None:
         return from_bytes(text.encode(), f"{name}.csv")
     raise PromptError(f"{kind_of(value)} cannot be attached; use a file name, a figure, a picture or a table")
 

@@ -15,6 +15,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, NamedTuple
 
+from claude_nb.errors import PromptError
 from claude_nb.guard import attempt
 from claude_nb.render.table import Table
 
@@ -52,25 +53,34 @@ def markdown(table: Head) -> str:
     return "\n".join([_row(table.labels), "|" + " --- |" * len(table.labels), *map(_row, table.rows)])
 
 
-def as_csv(value: Any) -> str | None:
+def as_csv(value: Any, most: int) -> str | None:
     """Return a whole table as CSV; None for any other value.
+
+    most  characters; a table that has more rows or cells than that is refused before it is written
 
     The default index of pandas is left out, because it has no meaning. Any other index has a heading.
     """
     if _is(value, "pandas", "DataFrame", "Series"):
+        _refuse_long(value.size, most)
         pandas = sys.modules["pandas"]
         index = value.index
         if isinstance(index, pandas.RangeIndex) and index.name is None and (index.start, index.step) == (0, 1):
             return str(value.to_csv(index=False))
         names = [name if name is not None else f"level_{n}" for n, name in enumerate(index.names)]
         return str(value.to_csv(index_label=["index"] if names == ["level_0"] else names))
-    table = head(value)
+    table = head(value, most)
     if table is None:  # a table of a library that has no protocol but writes CSV
         written = value.to_csv() if callable(getattr(type(value), "to_csv", None)) else None
         return written if isinstance(written, str) else None
+    _refuse_long(most + 1 if table.row_count is None else table.row_count * table.column_count, most)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([table.labels, *table.rows])
     return text.getvalue()
+
+
+def _refuse_long(cells: int, most: int) -> None:
+    if cells > most:
+        raise PromptError("the table is too long to be attached; attach a part, such as its first 1000 rows")
 
 
 _Reader = Callable[[Any, int, int], Head | None]

@@ -259,3 +259,20 @@ def test_a_default_index_is_left_out_and_any_other_has_a_heading(frame: Any, tex
 def test_a_table_without_columns_is_not_an_empty_text() -> None:
     assert "shape" in fill("{{x}}", {"x": pl.DataFrame()}).text
     assert fill("{{x}}", {"x": pa.table({})}).text
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame(np.zeros((200_000, 3))),
+        pl.DataFrame({"a": np.zeros(500_000)}),
+        pl.DataFrame({"a": np.zeros(500_000)}).lazy(),
+        pa.table({"a": np.zeros(500_000)}),
+    ],
+)
+def test_a_table_that_is_far_too_long_is_refused_before_it_is_written(
+    table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pd.DataFrame, "to_csv", None)
+    with pytest.raises(PromptError, match="too long to be attached; attach a part"):
+        attachments.gather([table])
