@@ -158,8 +158,10 @@ def _flag(line: str, at: int) -> _Flag | None:
     if dashes in ("-", "--") and found[2] == word:
         name = dashes + word
         option = _BY_FLAG.get(name) or (option if dashes == "--" and len(word) > 1 else None)
-    elif dashes.isascii() and found[2] == word:
-        return None  # three dashes
+    elif dashes.isascii() and found[2] == word:  # three dashes
+        if not option or len(word) == 1:
+            return None
+        name, option = dashes + word, None
     elif option and len(word) > 1:
         name = f"--{word}"
     elif len(word) == 1 and short:

@@ -163,7 +163,8 @@ class ClaudeMagic:
             size = usage.prompt_size(self.session, request, allow_http=bool(flags.get("allow_http")), own=own)
             display.say("\n".join([*notices, size]))
             return None
-        notices += self.session.demo_notice(request, self.session.config.target(values))
+        if mode != "quiet":  # nobody would see it, and it is said once
+            notices += self.session.demo_notice(request, self.session.config.target(values))
         call = Call(
             chat=flags.get("chat"),
             cell=self.session.cell(),

@@ -24,7 +24,9 @@ _FIELD = re.compile(rf"(\\?)\{{\{{\s*([^\W\d]\w*)((?:{_STEP})*)\s*(\([^}}]*\)\s*
 _STEPS = re.compile(_STEP)
 
 
-def fill(text: str, variables: Mapping[str, Any], *, pictures: bool = False, python: bool = False) -> PromptText:
+def fill(
+    text: str, variables: Mapping[str, Any], *, pictures: bool = False, python: bool = False, escapes: bool = True
+) -> PromptText:
     """Replace {{name}} by its value.
 
     Example: fill("Hi {{who}}", {"who": "Ada"}).text -> "Hi Ada".
@@ -33,14 +35,16 @@ def fill(text: str, variables: Mapping[str, Any], *, pictures: bool = False, pyt
 
     pictures  whether figures and pictures may be attached; False: they raise PromptError
     python    whether a Python function got the text, so that an error may advise its argument variables={...}
+    escapes   whether a backslash keeps {{name}} as it is; False: it is part of a path, C:\\{{folder}}
     """
     filled, end = PromptText(), 0
     for match in _FIELD.finditer(text):
         filled += text[end : match.start()]
         end = match.end()
-        if match[1]:
+        if match[1] and escapes:
             filled += match.group()[1:]
             continue
+        filled += match[1]
         value = _value_of(match, variables, python=python)
         if not attachments.is_picture(value):
             filled += as_text(value, match[2] + match[3])
@@ -84,7 +88,7 @@ def named(text: str, variables: Mapping[str, Any]) -> Any:
     """
     is_output = re.fullmatch(r"(In|Out)\[.*\]|_i?\d+", text)
     whole = _FIELD.fullmatch(f"{{{{{text}}}}}" if is_output else text.strip())
-    return _value_of(whole, variables) if whole and not whole[1] else fill(text, variables).text
+    return _value_of(whole, variables) if whole and not whole[1] else fill(text, variables, escapes=False).text
 
 
 def _value_of(match: re.Match[str], variables: Mapping[str, Any], *, python: bool = False) -> Any:

@@ -231,6 +231,7 @@ def test_an_option_behind_the_first_word_is_refused_with_the_right_order(line: s
         ("-out x Hi", r"did you mean out\? Write --out"),
         ("-modl x Hi", r"did you mean model\? Write --model"),
         ("--dry-run=yes Hi", "--dry-run takes no value"),
+        ("---dry-run Hi", r"did you mean dry_run\? Write --dry-run"),
         ("--raw, Hi", "--raw takes no value"),
         ("--json, Hi", "--json takes no value"),
         ("--t 0.2 Hi", "unknown option '--t'"),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_nb.errors import PromptError
-from claude_nb.prompt.template import fill
+from claude_nb.prompt.template import fill, named
 
 
 @pytest.mark.parametrize(
@@ -114,3 +114,8 @@ def test_a_long_explanation_of_somebody_else_becomes_one_line() -> None:
         fill("{{w[0]}}", {"w": Wordy()})
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 250
+
+
+def test_a_backslash_before_a_name_is_part_of_a_path() -> None:
+    assert named(r"C:\data\{{year}}\{{name}}.csv", {"year": 2026, "name": "a"}) == r"C:\data\2026\a.csv"
+    assert fill(r"C:\data\{{year}}", {"year": 2026}).text == r"C:\data{{year}}"

@@ -13,6 +13,9 @@ from claude_nb.errors import ConfigError
 from claude_nb.session import frontend
 from claude_nb.session.frontend import is_session  # as it is; a fixture replaces it for all tests
 from tests.helpers import sessions
+from tests.helpers.shells import Shell, bare, session, shell
+
+__all__ = ["bare", "session", "shell"]  # fixtures
 
 USES = [
     "claude_nb.ask('Hi').text",
@@ -93,3 +96,8 @@ def test_a_notebook_and_a_prompt_are_sessions(
     if prompt:
         sys.ps1 = ">>> "  # a fixture removes it
     assert is_session() is expected
+
+
+def test_a_quiet_cell_does_not_use_up_the_notice(shell: Shell) -> None:
+    assert shell.run("%claude --quiet Hi") == ""
+    assert "no key found, so the demo model answers" in shell.run("%claude Hi")
