@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import asyncio
 import enum
 import json
@@ -21,7 +20,7 @@ import pytest
 
 from claude_nb.errors import PromptError
 from claude_nb.providers.keys import Key
-from claude_nb.session import tools
+from claude_nb.session import awaiting, tools
 from claude_nb.types.content import ToolCall
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -289,16 +288,21 @@ def test_a_model_cannot_change_what_a_partial_holds() -> None:
     assert changed.failed
 
 
-def test_an_interrupt_cancels_the_coroutine() -> None:
-    ended = threading.Event()
+def test_an_interrupt_cancels_the_coroutine(monkeypatch: pytest.MonkeyPatch) -> None:
+    started, ended = threading.Event(), threading.Event()
 
     async def waits() -> None:
+        started.set()
         try:
-            _thread.interrupt_main()
             await asyncio.Event().wait()
         finally:
             ended.set()
 
+    def interrupted(*_: Any) -> None:
+        started.wait()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(awaiting, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(waits)
     ended.wait()
