@@ -20,7 +20,7 @@ from claude_nb.prompt.values import as_text
 NOT_FILLED = ("attach", "tools", "json")  # options that name an object
 
 _STEP = r"""\.[^\W\d]\w*|\[\s*-?\d+\s*\]|\[\s*"[^"\n]*"\s*\]|\[\s*'[^'\n]*'\s*\]"""
-_FIELD = re.compile(rf"(\\?)\{{\{{\s*([^\W\d]\w*)((?:{_STEP})*)\s*(\([^}}]*\)\s*)?\}}\}}")
+_FIELD = re.compile(rf"(\\?)\{{\{{\s*([^\W\d]\w*)((?:{_STEP})*)\s*(\([^{{}}]*\)\s*)?\}}\}}")
 _STEPS = re.compile(_STEP)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from claude_nb.render.inline import scan
-from claude_nb.render.parser import blocks
+from claude_nb.render.parser import TooMuchMarkup, blocks
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -26,7 +26,10 @@ def cut(text: str, limit: int) -> tuple[int, str]:
     """
     if len(text) <= limit:
         return 0, ""
-    n, opener = _Page(text, limit).cut()
+    try:
+        n, opener = _Page(text, limit).cut()
+    except TooMuchMarkup:
+        return _anywhere(text, limit), ""
     if n > len(opener):
         return n, opener
     return (_anywhere(text, limit), "") if len(text) > 2 * limit else (0, "")

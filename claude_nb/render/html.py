@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from claude_nb.render.chars import clean
 from claude_nb.render.code import PALETTE, coloured
 from claude_nb.render.mathml import mathml
-from claude_nb.render.parser import address, allowed, parse, text_of, too_deep
+from claude_nb.render.parser import TooMuchMarkup, address, allowed, parse, text_of, too_deep
 from claude_nb.safe_text.visible import visible
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ CODE_IN_BLOCK = "background:none"  # JupyterLab's background for <code> would sh
 CODE_BLOCK = "margin:.6em 0;padding:.5em .8em;overflow-x:auto;background:var(--jp-cell-editor-background,#8881)"
 # Around a formula: "lh", the height of a line, carries the size of the text past an element that has none.
 LINE, NO_SIZE, LINE_SIZE, PAGE_SIZE = "line-height:1em", "font-size:0", "font-size:1rem;font-size:1lh", "font-size:1rem"
+# Characters of all formulas, and of all coloured code, in one text; the rest is drawn as it was written.
+MOST_CHARS, LIVE_CHARS = 200_000, 20_000
+TOO_MUCH = "This text has too much markup to draw, so it is shown as it was written."
+_MOST_CLOSING = 50  # brackets after an address
+_T = TypeVar("_T")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _TABLE_TAGS = ("table", "thead", "tbody", "tr", "th", "td")
 _BLOCK_TAGS = frozenset(("p", *_HEADINGS, "blockquote", "ul", "ol", "li", *_TABLE_TAGS))
@@ -47,16 +52,36 @@ def plain_html(text: str) -> str:
 
 def document(text: str, *, unfinished: bool = False) -> str:
     """Render cleaned Markdown. An unclosed fence at the end of an unfinished text has no colours."""
-    tokens = parse(text, unfinished=unfinished)
+    try:
+        tokens = parse(text, unfinished=unfinished)
+    except TooMuchMarkup:
+        return unparsed(text)
     if too_deep(tokens):
         return plain_html(text)
-    if unfinished:
-        html = "".join(_blocks(tokens, _live_formula, _open_fence(tokens, text)))
-    else:
-        html = "".join(_blocks(tokens, _formula))
+    most = LIVE_CHARS if unfinished else MOST_CHARS
+    formula = _at_most(most, _live_formula if unfinished else _formula, _source)
+    code = _at_most(most, coloured, lambda *_: None)
+    html = "".join(_blocks(tokens, formula, code, _open_fence(tokens, text) if unfinished else None))
     html = visible(html)  # again, because &#8238; is a character by now
     style = f' style="{PALETTE}"' if "var(--" in html else ""
     return f'<div dir="auto"{style}>{html}</div>'
+
+
+def unparsed(text: str) -> str:
+    """Render a text whose markup would take seconds to draw: as plain text, with a note."""
+    return f'<div dir="auto"><p><em>{TOO_MUCH}</em></p>{plain_html(text)}</div>'
+
+
+def _at_most(chars: int, draw: Callable[..., _T], instead: Callable[..., _T]) -> Callable[..., _T]:
+    """Return a function that draws texts until they have so many characters together, then does something cheaper."""
+    left = chars
+
+    def draw_some(text: str, *how: str) -> _T:
+        nonlocal left
+        left -= len(text)
+        return draw(text, *how) if left >= 0 else instead(text, *how)
+
+    return draw_some
 
 
 def _open_fence(tokens: list[Token], text: str) -> Token | None:
@@ -67,7 +92,9 @@ def _open_fence(tokens: list[Token], text: str) -> Token | None:
     return None if re.search(closing, text.rstrip("\n")) else last
 
 
-def _blocks(tokens: list[Token], formula: Callable[[str], str], plain: Token | None = None) -> Iterable[str]:
+def _blocks(
+    tokens: list[Token], formula: Callable[[str], str], coloured: Callable[[str, str], str | None], plain: Token | None
+) -> Iterable[str]:
     for i, token in enumerate(tokens):
         if token.type == "inline":
             children = token.children or []
@@ -132,9 +159,14 @@ def _live_formula(source: str) -> str:
     """Render a formula as MathML. If that fails, it stays LaTeX, which the front end may still typeset."""
     block = source.lstrip().startswith(("$$", "\\[", "\\begin"))
     drawn = mathml(source, block=block)
-    if drawn is None:  # inside an element, an unbalanced brace cannot take in what follows
-        return f"<span>{escape(source, quote=False)}</span>"
+    if drawn is None:
+        return _source(source)
     return f'<math display="block">{drawn}</math>' if block else f"<math>{drawn}</math>"
+
+
+def _source(source: str) -> str:
+    """Return a formula as LaTeX. Inside an element, an unbalanced brace cannot take in what follows."""
+    return f"<span>{escape(source, quote=False)}</span>"
 
 
 def _formula(source: str) -> str:
@@ -177,7 +209,10 @@ def _linked(text: str) -> str:
     done = 0
     for match in _BARE_LINK.finditer(text):
         url = match[0].rstrip(".,;:!?*_~")
-        while url.endswith((")", "]")) and url.count(url[-1]) > url.count("(" if url[-1] == ")" else "["):
+        for _ in range(_MOST_CLOSING):
+            opening = {")": "(", "]": "["}.get(url[-1:])
+            if opening is None or url.count(url[-1]) <= url.count(opening):
+                break
             url = url[:-1].rstrip(".,;:!?*_~")
         href = address(url)
         if href is None:

@@ -12,7 +12,7 @@ _SIGN = re.compile(
     r"|\](?:\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:\s+\"[^\"]*\")?\))?",
     re.DOTALL,
 )
-_HALF_LINK = re.compile(r"\]\(\S*(?:\s+(?:\"[^\"]*\"?)?)?\Z")
+_HALF_LINK = re.compile(r"\]\(\S{0,500}(?:\s{1,200}(?:\"[^\"]{0,500}\"?)?)?\Z")
 
 
 # What can begin a line without starting a list, a heading, a fence or a table.
@@ -31,15 +31,17 @@ class Scan:
     end: int
     opened: list[tuple[int, str]] = field(default_factory=list)
     calm: int | None = None
+    brackets: list[int] = field(default_factory=list)  # where brackets are in `opened`
 
     def close(self, text: str) -> str:
         """Return the text with all open markers closed: "a **b" -> "a **b**"."""
-        text = text[: self.end]
         ends = [marker for _, marker in reversed(self.opened) if "[" not in marker]
-        for at, marker in reversed(self.opened):
-            if "[" in marker:
-                text = text[:at] + text[at + len(marker) :]
-        return text.rstrip() + "".join(ends) if ends else text
+        kept, done = [], 0
+        for at, marker in (self.opened[i] for i in self.brackets):
+            kept.append(text[done : min(at, self.end)])
+            done = min(at + len(marker), self.end)
+        shown = "".join((*kept, text[done : self.end]))
+        return shown.rstrip() + "".join(ends) if ends else shown
 
 
 def scan(text: str, start: int = 0) -> Scan:
@@ -58,6 +60,7 @@ def scan(text: str, start: int = 0) -> Scan:
             at = _code(text, begin, sign, found)
         elif sign[0] in "![":
             if begin == start or not text[begin - 1].isalnum():  # a[0] is not a link
+                found.brackets.append(len(found.opened))
                 found.opened.append((begin, sign))
         elif sign[0] == "]":
             at = _bracket(text, begin, sign, found)
@@ -83,13 +86,12 @@ def _code(text: str, begin: int, sign: str, found: Scan) -> int | None:
 def _bracket(text: str, begin: int, sign: str, found: Scan) -> int | None:
     """Return where the text continues after a bracket; None if the address is not finished."""
     at = begin + len(sign)
-    bracket = next((i for i, (_, m) in reversed(list(enumerate(found.opened))) if "[" in m), None)
-    if bracket is None:
+    if not found.brackets:
         return at
     if sign == "]" and (at == len(text) or _HALF_LINK.match(text, begin)):
         found.end = begin
         return None
-    del found.opened[bracket:]
+    del found.opened[found.brackets.pop() :]
     return at
 
 

@@ -30,6 +30,7 @@ ENVELOPE = 1_000  # bytes of a message without its content
 
 TAIL_CHARS = 2_000  # the finished blocks of a longer tail become part of the finished text
 LONGEST_TAIL_CHARS = 20_000  # of a tail that grows faster than parts may be sent, only the end is shown
+HUGE_TAIL_CHARS = 50_000  # only so much is looked at before a cut
 CALL_CHARS = 160  # shown of a call that is still arriving
 THINKING_CHARS = 600  # shown of the thinking while it arrives; when the reply ends, all of it is there
 PART_BYTES = 64_000  # a finished part that would become larger is never changed again
@@ -116,6 +117,8 @@ class Painter:
         self._tail += "".join(self._pending)
         self._pending.clear()
         self._dirty = False
+        if (extra := len(self._tail) - HUGE_TAIL_CHARS) > 0:  # one piece of a stream may hold a whole reply
+            self._hidden, self._tail, self._opener = self._hidden + extra, self._tail[extra:], ""
         too_fast = len(self._tail) > LONGEST_TAIL_CHARS
         if len(self._tail) > TAIL_CHARS and (too_fast or not self._part_rate.wait_s(now)):
             self._freeze(now)

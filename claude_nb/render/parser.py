@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
     from markdown_it import MarkdownIt
     from markdown_it.rules_block import StateBlock
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
 DEEPEST = 24  # levels; the parser drops what is nested deeper, so such a text is shown unparsed
+STEPS = 300_000  # places that the parser looks at in a finished text; a dense reply of 300 kB has fewer
+LIVE_STEPS = 20_000  # in a text that is still arriving, and drawn again and again
+_BLOCK_WEIGHT = 3  # a line costs as much as three places in it
 _LONGEST = 2000  # characters of an inline formula; bounds the search for its end
 _TALLEST = 100  # lines of a block formula
 
@@ -30,6 +35,10 @@ _BLOCK_FORMULA = re.compile(r"\$\$|\\\[|\\begin\{([a-z]+\*?)\}")
 # Models write <answer>```python and ```</answer>, with the tag on the line of the fence.
 _TAG_BEFORE = re.compile(r"(<[A-Za-z][\w-]{0,30}>)[ \t]*(?=`{3,}[\w+#.-]*[ \t]*$)")
 _TAG_AFTER = re.compile(r"(`{3,}|~{3,})[ \t]*(</[A-Za-z][\w-]{0,30}>)?[ \t]*")
+
+
+class TooMuchMarkup(Exception):
+    """A text would take seconds to draw."""
 
 
 def allowed(url: str) -> bool:
@@ -62,6 +71,22 @@ def formula_end(text: str, start: int, stop: int) -> int | None:
     if opening == "\\[" and (after in ("(", "[") or not _TEX_SIGN.search(body)):
         return None
     return end + len(closing)
+
+
+def _count(state: StateInline, silent: bool) -> bool:  # noqa: ARG001  # the parser calls every rule like this
+    _step(state.env, 1)
+    return False
+
+
+def _count_line(state: StateBlock, first: int, last: int, silent: bool) -> bool:  # noqa: ARG001  # as above
+    _step(state.env, _BLOCK_WEIGHT)
+    return False
+
+
+def _step(env: MutableMapping[str, Any], weight: int) -> None:
+    env["steps"] -= weight
+    if env["steps"] < 0:
+        raise TooMuchMarkup
 
 
 def _inline_formula(state: StateInline, silent: bool) -> bool:
@@ -168,6 +193,8 @@ def _parser() -> MarkdownIt:
     md.block.ruler.at("fence", _fence, {"alt": ["paragraph", "reference", "blockquote", "list"]})
     md.inline.ruler.before("escape", "formula", _inline_formula)
     md.block.ruler.after("fence", "formula", _block_formula, {"alt": ["paragraph", "blockquote", "list"]})
+    md.inline.ruler.before("text", "count", _count)
+    md.block.ruler.before("table", "count", _count_line, {"alt": ["paragraph", "blockquote", "list"]})
     md.validateLink = allowed  # type: ignore[method-assign]  # the default allows file: and relative addresses
     return md
 
@@ -180,13 +207,13 @@ def _block_parser() -> MarkdownIt:
 
 
 def parse(text: str, *, unfinished: bool = False) -> list[Token]:
-    """Parse a text. If it is unfinished, it may end inside a formula."""
-    return _parser().parse(text, {"open": unfinished})
+    """Parse a text. If it is unfinished, it may end inside a formula. Raises TooMuchMarkup."""
+    return _parser().parse(text, {"open": unfinished, "steps": LIVE_STEPS if unfinished else STEPS})
 
 
 def blocks(text: str) -> list[Token]:
-    """Parse an unfinished text into block tokens with their lines, without inline tokens."""
-    return _block_parser().parse(text, {"open": True})
+    """Parse an unfinished text into block tokens with their lines, without inline tokens. Raises TooMuchMarkup."""
+    return _block_parser().parse(text, {"open": True, "steps": LIVE_STEPS})
 
 
 def too_deep(tokens: list[Token]) -> bool:
@@ -196,7 +223,10 @@ def too_deep(tokens: list[Token]) -> bool:
 
 def fences(text: str) -> list[tuple[str, str]]:
     r"""Return the language and the content of each fenced block: fences("```py\nx\n```") -> [("py", "x\n")]."""
-    tokens = _block_parser().parse(text.replace("\f", " "), {})
+    try:
+        tokens = _block_parser().parse(text.replace("\f", " "), {"steps": STEPS})
+    except TooMuchMarkup:  # it is shown as plain text, which has no blocks
+        return []
     shown = [] if too_deep(tokens) else [token for token in tokens if token.type == "fence"]
     return [((token.info.split() or [""])[0], token.content) for token in shown]
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 
 from claude_nb.render.chars import clean
-from claude_nb.render.html import document
+from claude_nb.render.html import document, unparsed
 from claude_nb.render.inline import scan
-from claude_nb.render.parser import blocks
+from claude_nb.render.parser import TooMuchMarkup, blocks
 
 _DELIMITER_ROW = re.compile(r"[|:\-\s]*")
 
 
 def tail_html(text: str) -> str:
     """Render unfinished Markdown as one element of safe HTML: "so **wh" -> '...<strong>wh</strong>...'."""
-    return document(completed(clean(text)), unfinished=True)
+    text = clean(text)
+    try:
+        return document(completed(text), unfinished=True)
+    except TooMuchMarkup:
+        return unparsed(text)
 
 
 def completed(text: str) -> str:

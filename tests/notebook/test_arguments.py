@@ -267,3 +267,11 @@ def test_every_option_is_in_the_help() -> None:
 def test_no_two_options_share_a_flag() -> None:
     flags = [flag for option in options.OPTIONS for flag in option.flags]
     assert len(flags) == len(set(flags))
+
+
+@pytest.mark.parametrize("item", ["{{a}}", '"a"', "'a'", "“a”", "‘don’t’", '"a\\\\"', "a"])
+def test_a_list_that_does_not_match_is_refused_whatever_its_length(item: str) -> None:
+    """Each item that could be read in two ways would double the time: forty of them would never end."""
+    assert arguments.items(f"t={','.join([item] * 40)}")[0][1][0]
+    with pytest.raises(PromptError):
+        arguments.items(f't={",".join([item] * 40)},"')
