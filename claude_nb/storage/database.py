@@ -10,10 +10,8 @@ processes write, as two kernels do. A file in WAL mode is switched back.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import sqlite3
-import tempfile
 import threading
 import time
 from collections import deque
@@ -25,18 +23,20 @@ from pathlib import Path
 from typing import TypeVar
 
 from claude_nb.storage import migrations, places
-from claude_nb.storage.trouble import KEPT, explain, shown
+from claude_nb.storage.files import NEW, SETTINGS, connect, create, identity
+from claude_nb.storage.trouble import KEPT, explain, gigabytes, shown
 
 T = TypeVar("T")
 
-# Short, so that an interrupt is noticed between two tries; _patiently repeats them.
-LOCK_SLICE_S = 0.2
-# Larger files are not checked at the first write, because the user would notice the delay.
-CHECKED_BYTES = 20_000_000
 MOST_SET_ASIDE = 3
+LARGE_BYTES = 1_000_000_000
 JOURNALS = ("-journal", "-wal", "-shm")
 BESIDE = (*JOURNALS, "-lock")
 TROUBLE = (migrations.NotOurs, sqlite3.Error, OSError, ValueError, OverflowError)
+
+
+class Replaced(Exception):
+    """The file was replaced by another one while a transaction waited for its lock."""
 
 
 class File:
@@ -117,51 +117,84 @@ class File:
             return False
 
     def _undamaged(self, work: Callable[[sqlite3.Connection], T], writing: bool, deadline: float) -> T:
-        try:
-            return self._once(work, writing, deadline)
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            if not _may_be_damage(error) or not self._set_aside():
-                raise
-        return self._once(work, True, deadline)
+        while True:
+            try:
+                return self._once(work, writing, deadline)
+            except Replaced:
+                continue
+            except (sqlite3.Error, UnicodeDecodeError) as error:
+                if not _may_be_damage(error) or not self._set_aside():
+                    raise
+            return self._once(work, True, deadline)
 
     def _once(self, work: Callable[[sqlite3.Connection], T], writing: bool, deadline: float) -> T:
         _check_place(self.path)
         if not writing:
-            with self._transaction(False, deadline) as connection:
-                if not migrations.is_old(connection):
+            with self._transaction(False, deadline) as (connection, version):
+                if version:
                     return work(connection)
         if not self.exists():
-            _create(self.path)
-        with self._transaction(True, deadline) as connection:
+            create(self.path)
+        with self._transaction(True, deadline) as (connection, _):
             return work(connection)
 
     @contextmanager
-    def _transaction(self, writing: bool, deadline: float) -> Iterator[sqlite3.Connection]:
-        with closing(_connect(self.path)) as connection:
-            _patiently(lambda: migrations.glance(connection), deadline)
-            settings = ("synchronous = FULL", "secure_delete = ON", "journal_mode = TRUNCATE") if writing else ()
-            for statement in (*(f"PRAGMA {one}" for one in settings), "BEGIN IMMEDIATE" if writing else "BEGIN"):
-                _patiently(partial(connection.execute, statement), deadline)
+    def _transaction(self, writing: bool, deadline: float) -> Iterator[tuple[sqlite3.Connection, int]]:
+        before = identity(self.path)
+        with closing(connect(self.path)) as connection:
             try:
-                _patiently(lambda: migrations.check(connection), deadline)
-            except migrations.NotOurs as finding:
-                if writing or not finding.readable:
-                    raise
-                self._note(finding.kind, str(finding))
-            if writing:
-                self._check_pages(connection)
-                if migrations.migrate(connection):
-                    self.path.chmod(0o600)  # for an empty file that existed before
-            yield connection
-            _patiently(lambda: connection.execute("COMMIT"), deadline)
+                version = self._begin(connection, writing, deadline, before)
+                yield connection, version
+                if writing and identity(self.path)[:2] != before[:2]:  # the work has put another file in place
+                    connection.execute("ROLLBACK")
+                else:
+                    _patiently(lambda: connection.execute("COMMIT"), deadline)
+            except sqlite3.OperationalError as error:
+                # SQLite does not write to a file that was moved, but calls it read-only.
+                if "readonly" in str(error) and writing and identity(self.path)[:2] != before[:2]:
+                    raise Replaced from None
+                raise
+
+    def _begin(
+        self, connection: sqlite3.Connection, writing: bool, deadline: float, before: tuple[int, int, int]
+    ) -> int:
+        """Begin a transaction on a file that is ours, and return its version. Migrate it if it is to be written."""
+        _patiently(lambda: migrations.glance(connection), deadline)
+        settings = (*(() if before[2] else NEW), *SETTINGS) if writing else ()
+        for statement in (*(f"PRAGMA {one}" for one in settings), "BEGIN IMMEDIATE" if writing else "BEGIN"):
+            _patiently(partial(connection.execute, statement), deadline)
+        if writing and identity(self.path)[:2] != before[:2]:
+            raise Replaced  # while this waited for a lock; its journal would belong to the wrong file
+        version = len(migrations.MIGRATIONS)
+        try:
+            version = _patiently(lambda: migrations.check(connection), deadline)
+        except migrations.NotOurs as finding:
+            if writing or not finding.readable:
+                raise
+            self._note(finding.kind, str(finding))
+        if writing:
+            self._check_pages(connection)
+            migrations.migrate(connection, version, is_small=before[2] <= migrations.SMALL_BYTES)
+            if not version:
+                self.path.chmod(0o600)  # for an empty file that existed before
+        return version
 
     def _check_pages(self, connection: sqlite3.Connection) -> None:
         """Check the file once, before the first write, because writing to a damaged file makes it worse."""
-        if self._checked or self.path.stat().st_size > CHECKED_BYTES:
+        if self._checked or self.path.stat().st_size > migrations.SMALL_BYTES:
             return
         if connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
             raise sqlite3.DatabaseError("database disk image is malformed")
         self._checked = True
+
+    def note_size(self, db: sqlite3.Connection) -> None:
+        """Tell the user once that the file is large, and again when it is twice as large."""
+        size = self.path.stat().st_size
+        (noticed,) = db.execute("SELECT noticed_gb FROM file").fetchone()
+        if size >= LARGE_BYTES and size >= 2 * noticed * LARGE_BYTES:
+            db.execute("UPDATE file SET noticed_gb = ?", (size // LARGE_BYTES,))
+            size_and_way = f"has grown to {gigabytes(size)}; %claude /history --size says how to make it smaller"
+            self._note("large", size_and_way)
 
     def _set_aside(self) -> bool:
         """Move a damaged file and its journal away. True when another try makes sense."""
@@ -203,43 +236,13 @@ def _check_place(path: Path) -> None:
             raise migrations.NotOurs("place", line, readable=False)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    # mode=rw: opening never creates a file, which would have the wrong permissions.
-    connection = sqlite3.connect(
-        path.absolute().as_uri() + "?mode=rw", uri=True, timeout=LOCK_SLICE_S, isolation_level=None
-    )
-    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-    connection.execute("PRAGMA trusted_schema = OFF")
-    connection.execute("PRAGMA cell_size_check = ON")
-    return connection
-
-
-def _patiently(step: Callable[[], object], deadline: float) -> None:
+def _patiently(step: Callable[[], T], deadline: float) -> T:
     while True:
         try:
-            step()
+            return step()
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
-        else:
-            return
-
-
-def _create(path: Path) -> None:
-    """Create an empty file that only its owner can ever read, whatever the umask."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Under another name, because closing a database file drops the locks of other threads on it.
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
-    os.close(descriptor)
-    Path(temporary).chmod(0o600)
-    try:
-        with contextlib.suppress(FileExistsError):
-            os.link(temporary, path)
-    except OSError:  # a file system without links
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    finally:
-        Path(temporary).unlink()
 
 
 def _may_be_damage(error: Exception) -> bool:
@@ -251,7 +254,7 @@ def _is_damaged(path: Path) -> bool:
     if not path.is_file():
         return False
     try:
-        with closing(_connect(path)) as connection:
+        with closing(connect(path)) as connection:
             migrations.glance(connection)
             sound = bool(connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
             migrations.check(connection)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, overload
 
 from claude_nb.render.chars import one_line, terminal_safe
@@ -60,6 +61,22 @@ class Row:
     variable: str | None = None
     chat: str | None = None
     running: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What the history takes on the disk.
+
+    bytes            of the file
+    set_aside_bytes  of the damaged files that were set aside
+    first_s          when the oldest row began, in seconds since 1970; None if there is none
+    """
+
+    path: Path
+    bytes: int
+    set_aside_bytes: int
+    rows: int
+    first_s: float | None
 
 
 class History(Sequence[Row]):

@@ -49,7 +49,7 @@ class OpenRows:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._rows: dict[int, OpenRow] = {}
-        self._healed = False
+        self.is_first = True  # no row was begun in this process
 
     def get(self, row_id: int | None) -> OpenRow | None:
         return None if row_id is None else self._rows.get(row_id)
@@ -62,7 +62,7 @@ class OpenRows:
         unsent: Iterable[int],
     ) -> list[OpenRow]:
         """Begin, finish and take out rows, with a few statements for all of them; the new rows."""
-        if begin and not self._healed:
+        if begin and self.is_first:
             rows.heal(db, self._clock())
         mark = migrations.mark(db)
         open_rows = [self.get(row_id) for row_id, *_ in finish]
@@ -77,7 +77,7 @@ class OpenRows:
 
     def opened(self, new: Sequence[OpenRow]) -> None:
         """Take in what write() has begun."""
-        self._healed = self._healed or bool(new)
+        self.is_first = self.is_first and not new
         self._rows |= {row.id: row for row in new}
 
     def closed(self, row_ids: Iterable[int]) -> None:

@@ -13,17 +13,18 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
-from itertools import chain
-from typing import Any, TypeVar
+from itertools import chain, islice
+from typing import Any
 
-from claude_nb.storage import migrations
+from claude_nb.storage import migrations, words
 from claude_nb.storage.entries import Rhythm, Row, from_json, reply_from, rhythm_from, to_json
 from claude_nb.types.reply import Reply
 
 SILENT_S = 3600.0
+# Beyond this many erased rows, it is quicker to build the search index again than to take each row out.
+MOST_TAKEN_OUT = 500
 COLUMNS = "id, created_s, stop_reason, notebook, variable, chat, rhythm, request, reply"
 Values = tuple[str | float | None, ...]
-T = TypeVar("T")
 
 # The number of this process, and a mark that distinguishes it from an earlier one with the same number.
 _process = (0, "")
@@ -52,15 +53,10 @@ def _places(count: int, width: int) -> str:
     return ", ".join([f"({', '.join('?' * width)})"] * count)
 
 
-def _portions(values: Sequence[T], most: int = 100) -> Iterator[Sequence[T]]:
-    """Split values for several statements, because older builds of SQLite take 999 values in one."""
-    return (values[first : first + most] for first in range(0, len(values), most))
-
-
 def insert(db: sqlite3.Connection, *new: Values) -> list[int]:
     """Insert running rows (key, created_s, owner, notebook, variable, chat, request), and return their ids."""
     ids: list[int] = []
-    for some in _portions(new):
+    for some in words.portions(new):
         sql = "INSERT INTO replies (key, created_s, owner, notebook, variable, chat, request) VALUES "
         last = db.execute(sql + _places(len(some), 7), [*chain(*some)]).lastrowid or 0
         ids += range(last - len(some) + 1, last + 1)  # the ids of one statement have no gaps
@@ -75,16 +71,19 @@ def add_piece(db: sqlite3.Connection, row_id: int, now_s: float, text: str, thin
 
 def reopen(db: sqlite3.Connection, row_id: int) -> None:
     """Open a row of this process again that was closed as dead."""
+    _take_out(db, [row_id])
     db.execute("UPDATE replies SET stop_reason = NULL WHERE id = ? AND owner = ?", (row_id, owner()))
 
 
 def close(db: sqlite3.Connection, *ends: tuple[int, Reply, Rhythm]) -> dict[int, Reply]:
     """Store the replies of the rows that still exist, and return them by id. index() makes them searchable."""
     found: dict[int, Reply] = {}
-    for portion in _portions(ends):
+    for portion in words.portions(ends):
         some = {row_id: (reply, rhythm) for row_id, reply, rhythm in portion}
-        there = db.execute(f"SELECT id FROM replies WHERE id IN {_places(1, len(some))}", [*some])  # noqa: S608
-        found |= {row_id: some[row_id][0] for (row_id,) in there}
+        sql = f"SELECT id, stop_reason IS NULL FROM replies WHERE id IN {_places(1, len(some))}"  # noqa: S608
+        there = dict(db.execute(sql, [*some]).fetchall())
+        found |= {row_id: some[row_id][0] for row_id in there}
+        _take_out(db, [row_id for row_id, is_running in there.items() if not is_running])
         # One statement for all, because other threads take over the interpreter at each statement.
         sql = f"""WITH ended (id, stop_reason, source, rhythm, reply) AS (VALUES {_places(len(some), 5)})
                   UPDATE replies SET (stop_reason, source, rhythm, reply) =
@@ -110,20 +109,39 @@ def remove(db: sqlite3.Connection, ids: Iterable[int]) -> None:
 
 
 def index(db: sqlite3.Connection, replies: Mapping[int, Reply]) -> None:
-    """Make rows searchable. A damaged index must not cost a reply."""
-    rows = [(row_id, plain(reply.prompt), plain(reply.text)) for row_id, reply in replies.items()]
+    """Make rows searchable. A damaged index is begun again, because it must not cost a reply."""
+    if not replies:
+        return
     try:
-        if rows and migrations.has_search(db):
-            for some in _portions(rows):
-                sql = "INSERT OR REPLACE INTO search (rowid, prompt, text) VALUES "
-                db.execute(sql + _places(len(some), 3), [*chain(*some)])
+        words.add(db, {row_id: texts(reply) for row_id, reply in replies.items()})
     except sqlite3.DatabaseError as error:
         if type(error) is not sqlite3.DatabaseError:
             raise  # not a damaged index, but a full disk or the like
+        words.reset(db)
+
+
+def texts(reply: Reply) -> tuple[str, str]:
+    """Return what a search looks at, as a column can hold it."""
+    return plain(reply.prompt) or "", plain(reply.text) or ""
+
+
+def _take_out(db: sqlite3.Connection, ids: Sequence[int]) -> None:
+    """Take rows out of the search index, as long as they have the texts they were indexed with."""
+    found = [row for row_id in ids for row in read(db, "id = ? AND stop_reason IS NOT NULL", (row_id,))]
+    if not found:
+        return
+    try:
+        words.discard(db, {row.id: texts(row.reply) for row in found})
+    except sqlite3.DatabaseError as error:
+        if type(error) is not sqlite3.DatabaseError:
+            raise
+        words.reset(db)
 
 
 def heal(db: sqlite3.Connection, now_s: float) -> None:
-    """Close the rows of dead kernels with the text they have, and index what is not indexed yet."""
+    """Close the rows of dead kernels with the text they have. Without its index, upkeep does it later."""
+    if not migrations.has(db, "replies_running"):
+        return
     sql = """SELECT id, owner, max(created_s, coalesce((SELECT max(at_s) FROM pieces WHERE reply_id = replies.id), 0))
              FROM replies WHERE stop_reason IS NULL"""
     for row_id, who, news_s in db.execute(sql).fetchall():
@@ -134,20 +152,21 @@ def heal(db: sqlite3.Connection, now_s: float) -> None:
                 drop_pieces(db, [row_id])
             else:  # unreadable: nothing can be saved, but the row is not running
                 db.execute("UPDATE replies SET stop_reason = 'error' WHERE id = ?", (row_id,))
-    if migrations.has_search(db, create=True):
-        missing = read(db, "stop_reason IS NOT NULL AND id NOT IN (SELECT rowid FROM search)", ())
-        index(db, {row.id: row.reply for row in missing})
 
 
 def erase(db: sqlite3.Connection, where: str, values: Values) -> int:
     """Delete rows so that no trace of them stays in the file, and return how many."""
-    ids = db.execute(f"SELECT id FROM replies WHERE {where}", values).fetchall()  # noqa: S608  # see the top
-    db.executemany("DELETE FROM replies WHERE id = ?", ids)
-    drop_pieces(db, [row_id for (row_id,) in ids])
-    if ids and migrations.has_search(db):
-        db.executemany("DELETE FROM search WHERE rowid = ?", ids)
-        # The index keeps the words of deleted rows until its parts are merged.
-        db.execute("INSERT INTO search (search) VALUES ('optimize')")
+    ids = [row_id for (row_id,) in db.execute(f"SELECT id FROM replies WHERE {where}", values)]  # noqa: S608  # see the top
+    if len(ids) > MOST_TAKEN_OUT:
+        words.reset(db)
+    else:
+        _take_out(db, ids)
+    each = [(row_id,) for row_id in ids]
+    if ids and migrations.has(db, "search"):
+        # Only the texts: the words stay in the old index until upkeep, which is under way, has taken it down.
+        db.executemany("DELETE FROM search_content WHERE id = ?", each)
+    db.executemany("DELETE FROM replies WHERE id = ?", each)
+    drop_pieces(db, ids)
     return len(ids)
 
 
@@ -160,39 +179,43 @@ def read(
     keep: Callable[[Reply], bool] = lambda _: True,
 ) -> list[Row]:
     """Return the rows that `keep` accepts, newest first. Rows that cannot be read are left out."""
-    found: list[Row] = []
-    if limit is not None and limit <= 0:
-        return found
+    kept = (row for row in each(db, where, values) if keep(row.reply))
+    return [*islice(kept, None if limit is None else max(0, limit))]
+
+
+def each(db: sqlite3.Connection, where: str, values: Values) -> Iterator[Row]:
+    """Yield rows, newest first. Rows that cannot be read are left out."""
     sql = f"SELECT {COLUMNS} FROM replies WHERE {where} ORDER BY id DESC"  # noqa: S608  # see the top
-    for columns in db.execute(sql, values):
-        row = _row(db, columns)
-        if row is not None and keep(row.reply):
-            found.append(row)
-            if len(found) == limit:
-                break
+    return (row for columns in db.execute(sql, values) if (row := _row(db, columns)) is not None)
+
+
+def newest_of_each(
+    db: sqlite3.Connection, column: str, notebook: str | None, keep: Callable[[Reply], bool]
+) -> dict[str, Row]:
+    """Return the newest row that `keep` accepts for each value of a column, within a notebook."""
+    # Both columns and the ids are in the index, so only the rows themselves are read from the table.
+    sql = f"SELECT {column}, id FROM replies WHERE notebook = ? AND {column} IS NOT NULL ORDER BY id DESC"  # noqa: S608
+    found: dict[str, Row] = {}
+    for name, row_id in db.execute(sql, (notebook,)).fetchall():
+        if isinstance(name, str) and name not in found:
+            for row in read(db, "id = ?", (row_id,), keep=keep):
+                found[name] = row
     return found
+
+
+def extent(db: sqlite3.Connection) -> tuple[int, float | None]:
+    """Return how many rows there are, and when the first began, in seconds since 1970."""
+    count, first_s = db.execute("SELECT count(*), min(created_s) FROM replies").fetchone()
+    return count, first_s if isinstance(first_s, float) else None
 
 
 def known(db: sqlite3.Connection, keys: Sequence[str]) -> set[str]:
     """Return the keys that occur in rows."""
     found: set[str] = set()
-    for some in _portions(keys, 500):
+    for some in words.portions(keys, 500):
         sql = f"SELECT DISTINCT key FROM replies WHERE key IN {_places(1, len(some))}"  # noqa: S608
         found |= {str(key) for (key,) in db.execute(sql, some)}
     return found
-
-
-def matching(words: list[str]) -> tuple[str, Values]:
-    """Return the condition that finds words by their beginnings in the full-text index, and its value."""
-    # In quotes, no word is an operator of the query language.
-    query = " ".join('"' + (plain(word) or "").replace('"', '""') + '"*' for word in words)
-    return "id IN (SELECT rowid FROM search WHERE search MATCH ?)", (query,)
-
-
-def holds(reply: Reply, words: list[str]) -> bool:
-    """Return whether the prompt or the text contains all the words, or parts of words."""
-    text = f"{reply.prompt}\n{reply.text}".casefold()
-    return all(word.casefold() in text for word in words)
 
 
 def _row(db: sqlite3.Connection, columns: tuple[Any, ...]) -> Row | None:

@@ -11,6 +11,7 @@ row again, and its reply overwrites it.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -22,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from claude_nb.errors import ConfigError
-from claude_nb.storage import rows
+from claude_nb.storage import files, migrations, rows, upkeep
+from claude_nb.storage import search as searching
 from claude_nb.storage.database import JOURNALS, File
-from claude_nb.storage.entries import Recorded, Rhythm, Row, to_json
+from claude_nb.storage.entries import Recorded, Rhythm, Row, Size, to_json
 from claude_nb.storage.open_rows import OpenRow, OpenRows
 from claude_nb.storage.writer import Writer, result_of
 from claude_nb.types.reply import Reply
@@ -60,7 +62,7 @@ class Store:
         self, path: Path, *, warn: Callable[[str], None], clock: Callable[[], float] = time.time, wait_s: float = 12.0
     ) -> None:
         self._file = File(Path(path), warn=warn, wait_s=wait_s)
-        self._writer = Writer(self._commit)
+        self._writer = Writer(self._commit, self.tidy)
         self._clock = clock
         self._open = OpenRows(clock)
 
@@ -143,6 +145,10 @@ class Store:
         def work(db: sqlite3.Connection) -> tuple[list[Any], list[OpenRow]]:
             # First, because a piece of text that comes after the end of its row would open the row again.
             results = [write.work(db) if write.work else None for write in writes]
+            if begin and self._open.is_first:
+                self._file.note_size(db)
+                if upkeep.is_needed(db):
+                    self._writer.tidy_soon()
             return results, self._open.write(db, begin, finish, unsent) if begin or finish or unsent else []
 
         if not (begin or finish or unsent or any(write.work for write in writes)):
@@ -194,18 +200,17 @@ class Store:
         where = " AND ".join([f"{name} = ?" for name in named] or ["1"])
         values = tuple(named.values())
         words = search.split() if search else []
-        if words:
-            by_index, query = rows.matching(words)
-            found = self._read(f"{where} AND {by_index}", (*values, *query), limit, search=True)
-            if found:
-                return found
-        # The slower way also finds parts of words and punctuation, which the index does not have.
-        return self._read(where, values, limit, lambda reply: rows.holds(reply, words))
+        if not self._file.exists():
+            return []
+        return self._file.read(lambda db: searching.newest(db, where, values, words, limit), [])
 
     def latest(self, notebook: str) -> dict[str, Row]:
         """Return the newest row of each variable of a notebook: {"reply": Row(...)}."""
-        found = self._read("notebook = ? AND variable IS NOT NULL", (rows.plain(notebook),))
-        return {row.variable: row for row in reversed(found) if row.variable is not None}
+        return self._newest("variable", notebook)
+
+    def conversations(self, notebook: str) -> dict[str, Row]:
+        """Return the newest complete row of each conversation of a notebook: {"tutor": Row(...)}."""
+        return self._newest("chat", notebook, keep=lambda reply: reply.complete)
 
     def recorded(self, notebook: str | None = None) -> list[Recorded]:
         """Return the complete replies of a notebook for a record file, oldest first.
@@ -223,12 +228,36 @@ class Store:
         values: rows.Values = (rows.countable(row_id or 0),)
         if before is not None:
             where, values = "created_s < ?", (before.timestamp(),)
-        if everything:
-            where, values = "1", ()
         if not self._file.exists():
             return 0
+        if everything:
+            return self._file.guarded(self._forget_everything, 0)
         future = self._writer.submit(_Write(work=lambda db: rows.erase(db, where, values)))
-        return self._file.guarded(lambda: result_of(future), 0)
+        count: int = self._file.guarded(lambda: result_of(future), 0)
+        self._writer.tidy_soon()
+        return count
+
+    def _forget_everything(self) -> int:
+        def work(db: sqlite3.Connection) -> int:
+            (count,) = db.execute("SELECT count(*) FROM replies").fetchone()
+            return count if files.empty(db, self.path) else rows.erase(db, "1", ())
+
+        # A migration may not happen in the transaction that replaces the file, because its journal would stay.
+        if self._file.transact(migrations.is_old, writing=False):
+            self._file.transact(lambda _: None)
+        return self._file.transact(work)
+
+    def tidy(self) -> bool:
+        """Do one step of upkeep; whether there is more to do."""
+        return self._file.guarded(
+            lambda: self._file.transact(lambda db: upkeep.step(db, self._clock()), wait_s=0.0), False, may_be_late=True
+        )
+
+    def size(self) -> Size:
+        """Return what the history takes on the disk."""
+        none: tuple[int, float | None] = (0, None)
+        extent = self._file.read(rows.extent, none) if self._file.exists() else none
+        return Size(self.path, _bytes([self.path]), _bytes(self._file.set_aside()), *extent)
 
     def set_aside(self) -> list[str]:
         """Return the names of the damaged files that were set aside and may still hold replies."""
@@ -244,23 +273,26 @@ class Store:
                 raise ConfigError(f"{file.name} cannot be deleted ({error.strerror}); delete it yourself") from None
         return len(names)
 
+    def _newest(self, column: str, notebook: str, keep: Callable[[Reply], bool] = lambda _: True) -> dict[str, Row]:
+        if not self._file.exists():
+            return {}
+        return self._file.read(lambda db: rows.newest_of_each(db, column, rows.plain(notebook), keep), {})
+
     def _read(
         self,
         where: str,
         values: rows.Values,
         limit: int | None = None,
         keep: Callable[[Reply], bool] = lambda _: True,
-        *,
-        search: bool = False,
     ) -> list[Row]:
-        def work(db: sqlite3.Connection) -> list[Row]:
-            try:
-                return rows.read(db, where, values, limit=limit, keep=keep)
-            except sqlite3.DatabaseError:
-                if search:  # the index is missing or damaged; recent() then searches the rows
-                    return []
-                raise
-
         if not self._file.exists():
             return []
-        return self._file.read(work, [])
+        return self._file.read(lambda db: rows.read(db, where, values, limit=limit, keep=keep), [])
+
+
+def _bytes(files: Iterable[Path]) -> int:
+    total = 0
+    for file in files:
+        with contextlib.suppress(OSError):
+            total += file.stat().st_size
+    return total

@@ -17,6 +17,7 @@ from concurrent.futures import Future, wait
 from typing import Any, Generic, TypeVar
 
 IDLE_S = 5.0  # after which the thread ends
+PAUSE_S = 0.1  # before each step of upkeep
 SLICE_S = 0.25  # Windows does not interrupt a wait
 CONCERNS_ALL = (sqlite3.OperationalError, OSError)  # the disk or a lock; other errors may come from a single write
 
@@ -27,10 +28,14 @@ class Writer(Generic[W]):
     """The pending writes of a process, in order.
 
     commit  does several writes in one transaction and returns the result of each
+    tidy    does a step of what may wait until nothing else is to be written; whether there is more to do
     """
 
-    def __init__(self, commit: Callable[[Sequence[W]], Sequence[Any]]) -> None:
+    def __init__(
+        self, commit: Callable[[Sequence[W]], Sequence[Any]], tidy: Callable[[], bool] = lambda: False
+    ) -> None:
         self._commit = commit
+        self._tidy = tidy
         self._reset()
 
     def _reset(self) -> None:
@@ -39,6 +44,11 @@ class Writer(Generic[W]):
         self._pending: list[tuple[W, Future[Any]]] = []
         self._due_s = math.inf
         self._thread: threading.Thread | None = None
+        self._is_untidy = False
+
+    def tidy_soon(self) -> None:
+        """Call tidy() when nothing was written for a moment, until it has nothing more to do."""
+        self._is_untidy = True
 
     def submit(self, write: W, *, delay_s: float = 0.0) -> Future[Any]:
         """Do a write within `delay_s` seconds. The Future gets its result, or the error of this write."""
@@ -75,9 +85,16 @@ class Writer(Generic[W]):
         """Wait for the next batch; an empty one ends the thread."""
         with self._changed:
             while (left_s := self._due_s - time.monotonic()) > 0:
-                if not self._changed.wait(min(left_s, IDLE_S)) and not self._pending:
+                if self._changed.wait(min(left_s, PAUSE_S if self._is_untidy else IDLE_S)) or self._pending:
+                    continue
+                if not self._is_untidy:
                     self._thread = None
                     return []
+                self._changed.release()
+                try:
+                    self._is_untidy = self._tidy()
+                finally:
+                    self._changed.acquire()
             return self._take()
 
     def _take(self) -> list[tuple[W, Future[Any]]]:

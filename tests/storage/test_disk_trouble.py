@@ -134,14 +134,14 @@ def test_a_full_disk_keeps_what_was_there(
 ) -> None:
     kept(store, ask())
     row_id = store.begin(ask("next"))
-    connect = database._connect
+    connect = database.connect
 
     def full(place: Path) -> sqlite3.Connection:
         connection = connect(place)
         connection.execute("PRAGMA max_page_count = 1")  # SQLite then answers as for a full disk
         return connection
 
-    monkeypatch.setattr(database, "_connect", full)
+    monkeypatch.setattr(database, "connect", full)
     store.progress(row_id, "x" * 100_000)
     store.finish(row_id, Reply(ask("next"), "x" * 100_000))
     assert store.begin(ask("z" * 100_000)) is None

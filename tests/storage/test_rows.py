@@ -58,7 +58,7 @@ def test_search_works_without_a_full_text_index(
 def test_a_damaged_index_loses_no_reply(store: Store, path: Path, warnings: list[str]) -> None:
     kept(store, ask())
     with contextlib.closing(sqlite3.connect(path)) as db, db:
-        db.execute("UPDATE search_data SET block = x'ffffffffffff'")
+        db.execute("UPDATE word_index_data SET block = x'ffffffffffff'")
     row_id = kept(store, ask("second"))
     assert [row.id for row in store.recent(search="second")] == [row_id]
     assert not warnings

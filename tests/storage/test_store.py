@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from claude_nb.storage import database
 from claude_nb.storage.entries import Row
 from claude_nb.storage.store import Store
 from claude_nb.types.reply import Reply
@@ -217,3 +218,26 @@ def test_set_aside_files_are_named_and_deleted_with_their_journals(store: Store,
     assert not [name for name in left if name.startswith(damaged) and not name.endswith(".txt")]
     assert left >= {"history.db", "history-damaged-20260102-030405-999999.db", *others}
     assert len(store.recent()) == 1
+
+
+def test_many_calls_cost_few_statements(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a sweep makes them: prompts in portions, and replies with the next prompts. Opening the file costs most."""
+    statements: list[str] = []
+    connect = database.connect
+
+    def listening(path: Path) -> sqlite3.Connection:
+        connection = connect(path)
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    kept(store, ask())
+    monkeypatch.setattr(database, "connect", listening)
+    for portion in range(50):
+        asked = [ask(f"prompt {portion} {number}") for number in range(20)]
+        for row_id, request in zip(store.rows_of(store.begin_all(asked)), asked, strict=True):
+            store.finish(row_id, Reply(request, "a reply"), delay_s=60)
+    store.flush(60)
+    assert statements.count("BEGIN IMMEDIATE") == 51
+    own = [line for line in statements if not line.startswith("--")]  # those of the full-text table have a mark
+    assert len(own) <= 51 * 21
+    assert len(store.recent(None)) == 1001

@@ -108,3 +108,22 @@ def test_at_the_end_of_the_interpreter_the_caller_writes_itself(
 ) -> None:
     shut_down(monkeypatch)
     assert Writer(Disk().commit).submit("last").result(0) == "last is written"
+
+
+def test_upkeep_waits_for_a_pause_and_goes_on_until_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "PAUSE_S", 0.0)
+    monkeypatch.setattr(writer, "IDLE_S", 0.01)
+    disk, steps = Disk(), iter([True, True, False])
+    done: list[int] = []
+
+    def tidy() -> bool:
+        done.append(len(disk.transactions))
+        return next(steps)
+
+    queue: Writer[str] = Writer(disk.commit, tidy)
+    queue.tidy_soon()
+    assert result_of(queue.submit("a")) == "a is written"
+    if thread := queue._thread:
+        thread.join()
+    assert done == [1, 1, 1]
+    assert queue._thread is None

@@ -21,7 +21,7 @@ from claude_nb.storage.store import Store
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 
-WRITE_DELAY_S = 0.05  # of a reply, so that others are written with it
+WRITE_DELAY_S = 0.25  # of a reply, so that others are written with it, or with the next prompts
 MOST_AHEAD = 8  # times as many rows as at first, on a slow disk
 SLICE_S = 0.25  # in which a stop is seen
 ENOUGH = 4  # answers to calls for the same model end the wait of a refused call
