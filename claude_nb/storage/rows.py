@@ -23,6 +23,7 @@ from claude_nb.types.reply import Reply
 SILENT_S = 3600.0
 # Beyond this many erased rows, it is quicker to build the search index again than to take each row out.
 MOST_TAKEN_OUT = 500
+BESIDE = 40
 COLUMNS = "id, created_s, stop_reason, notebook, variable, chat, rhythm, request, reply"
 Values = tuple[str | float | None, ...]
 
@@ -167,7 +168,26 @@ def erase(db: sqlite3.Connection, where: str, values: Values) -> int:
         db.executemany("DELETE FROM search_content WHERE id = ?", each)
     db.executemany("DELETE FROM replies WHERE id = ?", each)
     drop_pieces(db, ids)
+    if ids:
+        _rewrite_beside(db, min(ids), max(ids))
     return len(ids)
+
+
+def _rewrite_beside(db: sqlite3.Connection, first: int, last: int) -> None:
+    """Write the rows beside deleted ones again, so that the pages they share are emptied and overwritten.
+
+    When a row grows, SQLite moves its neighbours, and leaves copies of them in the unused part of a page.
+    """
+    before = db.execute("SELECT id FROM replies WHERE id BETWEEN 1 AND ? ORDER BY id DESC LIMIT ?", (last, BESIDE))
+    near = [row_id for (row_id,) in before]
+    near += [
+        row_id for (row_id,) in db.execute("SELECT id FROM replies WHERE id > ? ORDER BY id LIMIT ?", (last, BESIDE))
+    ]
+    if first < last:
+        before = db.execute("SELECT id FROM replies WHERE id < ? AND id > 0 ORDER BY id DESC LIMIT ?", (first, BESIDE))
+        near += [row_id for (row_id,) in before if row_id not in near]
+    for sign in (1, -1):  # away, and back
+        db.executemany("UPDATE replies SET id = -id WHERE id = ?", [(sign * row_id,) for row_id in near])
 
 
 def read(
@@ -189,17 +209,15 @@ def each(db: sqlite3.Connection, where: str, values: Values) -> Iterator[Row]:
     return (row for columns in db.execute(sql, values) if (row := _row(db, columns)) is not None)
 
 
-def newest_of_each(
-    db: sqlite3.Connection, column: str, notebook: str | None, keep: Callable[[Reply], bool]
-) -> dict[str, Row]:
-    """Return the newest row that `keep` accepts for each value of a column, within a notebook."""
-    # Both columns and the ids are in the index, so only the rows themselves are read from the table.
-    sql = f"SELECT {column}, id FROM replies WHERE notebook = ? AND {column} IS NOT NULL ORDER BY id DESC"  # noqa: S608
+def newest_of_each_variable(db: sqlite3.Connection, notebook: str | None) -> dict[str, Row]:
+    """Return the newest readable row of each variable of a notebook."""
+    # The index has the variables and the ids, so only the rows themselves are read from the table.
+    sql = "SELECT variable, id FROM replies WHERE notebook = ? AND variable IS NOT NULL ORDER BY id DESC"
     found: dict[str, Row] = {}
-    for name, row_id in db.execute(sql, (notebook,)).fetchall():
-        if isinstance(name, str) and name not in found:
-            for row in read(db, "id = ?", (row_id,), keep=keep):
-                found[name] = row
+    for variable, row_id in db.execute(sql, (notebook,)).fetchall():
+        if isinstance(variable, str) and variable not in found:
+            for row in read(db, "id = ?", (row_id,)):
+                found[variable] = row
     return found
 
 

@@ -33,6 +33,7 @@ from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 
 PROGRESS_WAIT_S = 0.5
+UPKEEP_WAIT_S = 1.0
 REMOVE_DELAY_S = 0.05
 
 
@@ -206,11 +207,9 @@ class Store:
 
     def latest(self, notebook: str) -> dict[str, Row]:
         """Return the newest row of each variable of a notebook: {"reply": Row(...)}."""
-        return self._newest("variable", notebook)
-
-    def conversations(self, notebook: str) -> dict[str, Row]:
-        """Return the newest complete row of each conversation of a notebook: {"tutor": Row(...)}."""
-        return self._newest("chat", notebook, keep=lambda reply: reply.complete)
+        if not self._file.exists():
+            return {}
+        return self._file.read(lambda db: rows.newest_of_each_variable(db, rows.plain(notebook)), {})
 
     def recorded(self, notebook: str | None = None) -> list[Recorded]:
         """Return the complete replies of a notebook for a record file, oldest first.
@@ -250,7 +249,9 @@ class Store:
     def tidy(self) -> bool:
         """Do one step of upkeep; whether there is more to do."""
         return self._file.guarded(
-            lambda: self._file.transact(lambda db: upkeep.step(db, self._clock()), wait_s=0.0), False, may_be_late=True
+            lambda: self._file.transact(lambda db: upkeep.step(db, self._clock()), wait_s=UPKEEP_WAIT_S),
+            False,
+            may_be_late=True,
         )
 
     def size(self) -> Size:
@@ -272,11 +273,6 @@ class Store:
             except OSError as error:
                 raise ConfigError(f"{file.name} cannot be deleted ({error.strerror}); delete it yourself") from None
         return len(names)
-
-    def _newest(self, column: str, notebook: str, keep: Callable[[Reply], bool] = lambda _: True) -> dict[str, Row]:
-        if not self._file.exists():
-            return {}
-        return self._file.read(lambda db: rows.newest_of_each(db, column, rows.plain(notebook), keep), {})
 
     def _read(
         self,

@@ -14,6 +14,7 @@ import sqlite3
 import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import chain
 from typing import TypeVar
 
@@ -75,13 +76,39 @@ def is_there(db: sqlite3.Connection) -> bool:
     return True
 
 
-def create(db: sqlite3.Connection) -> None:
-    """Create the empty index, if this SQLite can."""
+def create(db: sqlite3.Connection) -> bool:
+    """Create the empty index in place of any other. False in builds of SQLite without FTS5."""
     try:
+        db.execute("DROP TABLE IF EXISTS word_index")
         db.execute(INDEX)
-    except sqlite3.OperationalError as error:
-        if "no such module" not in str(error):
+    except sqlite3.DatabaseError as error:
+        if "no such module" in str(error):
+            return False
+        if type(error) is not sqlite3.DatabaseError and "vtable" not in str(error):
             raise
+        _repair(db)
+    return True
+
+
+def _repair(db: sqlite3.Connection) -> None:
+    """Give a damaged index, which cannot be dropped, the inner tables of an empty one."""
+    with closing(sqlite3.connect(":memory:")) as empty:
+        empty.execute(INDEX)
+        for table in ("word_index_data", "word_index_idx", "word_index_config"):
+            rows = empty.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608  # constants
+            db.execute(f"DELETE FROM {table}")  # noqa: S608
+            for row in rows:
+                db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
+
+
+def reset(db: sqlite3.Connection) -> bool:
+    """Begin the index again, which upkeep fills. False if that is not possible here."""
+    if not create(db):
+        return False
+    db.execute("DELETE FROM words")
+    db.execute("DELETE FROM unindexed")
+    db.execute("INSERT INTO unindexed SELECT 1, seq FROM sqlite_sequence WHERE name = 'replies'")
+    return True
 
 
 def add(db: sqlite3.Connection, texts: Texts) -> None:
@@ -91,7 +118,8 @@ def add(db: sqlite3.Connection, texts: Texts) -> None:
     if not new:
         return
     if not is_there(db):
-        db.executemany("INSERT INTO unindexed (first, last) VALUES (?, ?)", [(row_id, row_id) for row_id in new])
+        if not reset(db):
+            db.executemany("INSERT INTO unindexed (first, last) VALUES (?, ?)", [(row_id, row_id) for row_id in new])
         return
     numbers = _numbers(db, set().union(*new.values()), create=True)
     for some in portions([*new.items()]):
@@ -103,6 +131,7 @@ def add(db: sqlite3.Connection, texts: Texts) -> None:
 def discard(db: sqlite3.Connection, texts: Texts) -> None:
     """Take rows out of the index, and the words that no other row has."""
     if not is_there(db):
+        reset(db)
         return
     late = unindexed(db, texts)
     gone = {row_id: words_of(some) for row_id, some in texts.items() if row_id not in late}
@@ -116,15 +145,6 @@ def discard(db: sqlite3.Connection, texts: Texts) -> None:
     db.executemany(sql, [(" " * len(word.encode()), number, number) for word, number in numbers.items()])
     # Which of the other words were in these rows stays in the index until its parts are merged.
     db.execute("UPDATE file SET merging = 1")
-
-
-def reset(db: sqlite3.Connection) -> None:
-    """Replace the index, damaged or not, by an empty one, which upkeep fills again."""
-    db.execute("DROP TABLE IF EXISTS word_index")
-    db.execute("DELETE FROM words")
-    db.execute("DELETE FROM unindexed")
-    db.execute("INSERT INTO unindexed SELECT 1, seq FROM sqlite_sequence WHERE name = 'replies'")
-    create(db)
 
 
 def unindexed(db: sqlite3.Connection, row_ids: Iterable[int]) -> set[int]:

@@ -47,3 +47,20 @@ def test_forgetting_one_reply_does_not_speak_of_other_files(kept_session: Sessio
     (tmp_path / "history-damaged-20260102-030405-123456.db").touch()
     assert run(kept_session, "/forget 1") == "forgot 1 reply"
     assert len(kept_session.memory.history.set_aside()) == 1
+
+
+# Size
+
+
+def test_the_size_says_what_there_is_and_how_to_make_it_smaller(kept_session: Session, tmp_path: Path) -> None:
+    lines = run(kept_session, "/history --size").splitlines()
+    assert lines[0].startswith("history.db: ")
+    assert " kB, 2 replies since 20" in lines[0]
+    assert lines[1:] == ["%claude /forget --before DATE erases old replies, and /forget --all all of them"]
+    (tmp_path / "history-damaged-20260102-030405-123456.db").write_bytes(b"x" * 2_500_000)
+    assert "damaged files beside it: 2.5 MB; %claude /forget --damaged deletes them" in run(
+        kept_session, "/history --size"
+    )
+    run(kept_session, "/forget --all")
+    assert "0 replies" in run(kept_session, "/history --size")
+    assert "--before" not in run(kept_session, "/history --size")

@@ -142,6 +142,32 @@ def test_a_row_forgotten_on_the_way_leaves_nothing_when_upkeep_is_done(old: Path
     assert [row.id for row in store.recent(1, "answer")] == [68]
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE word_index_data SET block = x'ffffffffffff'",
+        "DELETE FROM word_index_data",
+        "DROP TABLE word_index",
+    ],
+)
+@pytest.mark.parametrize("forgotten", [True, False])
+def test_a_damaged_or_missing_index_is_built_again(store: Store, path: Path, damage: str, forgotten: bool) -> None:
+    first = kept(store, ask("zanzibar"))
+    kept(store, ask("second"))
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute(damage)
+    if forgotten:
+        assert store.forget(first) == 1
+    assert kept(store, ask("third"))
+    while store.tidy():
+        pass
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT count(*) FROM unindexed").fetchone() == (0,)
+    assert [row.reply.prompt for row in store.recent(search="econ")] == ["second"]
+    assert [row.reply.prompt for row in store.recent(search="hird")] == ["third"]
+    assert len(store.recent(search="anziba")) == (not forgotten)
+
+
 def test_a_claude_nb_of_version_1_says_one_line_and_still_reads(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch, warnings: list[str]
 ) -> None:

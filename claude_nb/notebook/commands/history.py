@@ -18,12 +18,25 @@ from claude_nb.session import continuation
 from claude_nb.session import options as option_table
 from claude_nb.session import variables as targets
 from claude_nb.session.call import Round
-from claude_nb.storage.entries import History
+from claude_nb.storage import trouble
+from claude_nb.storage.entries import History, Size
 from claude_nb.types.reply import Reply
 
 
-def _history(call: Invocation) -> History:
-    return History(call.session.memory.history.recent(20, call.text or None))
+def _history(call: Invocation) -> History | str:
+    store = call.session.memory.history
+    return _size(store.size()) if call.text == "--size" else History(store.recent(20, call.text or None))
+
+
+def _size(size: Size) -> str:
+    since = f" since {datetime.fromtimestamp(size.first_s).astimezone():%Y-%m-%d}" if size.first_s else ""
+    lines = [f"{trouble.shown(size.path)}: {trouble.gigabytes(size.bytes)}, {counted(size.rows, 'reply')}{since}"]
+    if size.set_aside_bytes:
+        aside = trouble.gigabytes(size.set_aside_bytes)
+        lines.append(f"damaged files beside it: {aside}; %claude /forget --damaged deletes them")
+    if size.rows:
+        lines.append("%claude /forget --before DATE erases old replies, and /forget --all all of them")
+    return "\n".join(lines)
 
 
 def _show(call: Invocation) -> Any:
@@ -178,7 +191,9 @@ def _words(text: str) -> list[str]:
 
 
 COMMANDS = (
-    Command("/history [WORDS]", "list the newest replies, or those that contain these words", _history),
+    Command(
+        "/history [WORDS|--size]", "list the newest replies, those that contain these words, or its size", _history
+    ),
     Command("/show ID", "show a reply from the history again, also after a page reload", _show),
     Command(
         "/continue [-n N]", "continue the newest reply, which reached max_tokens or broke off", _continue, "itself"
