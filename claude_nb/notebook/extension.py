@@ -5,6 +5,7 @@ Everything else is imported on first use.
 
 from __future__ import annotations
 
+import os
 import re
 import tokenize
 from collections.abc import Callable
@@ -22,10 +23,6 @@ from IPython.core.inputtransformer2 import (
 )
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import no_var_expand
-
-from claude_nb.errors import ConfigError
-from claude_nb.providers.credentials import Credentials
-from claude_nb.render.chars import write_out
 
 if TYPE_CHECKING:
     from claude_nb.notebook.context import DisplayedImages
@@ -88,13 +85,17 @@ def load(shell: InteractiveShell) -> None:
     If another magic has the name, it is NAME_nb, and a line says so.
     """
     unload(shell)
-    name = Credentials().setting("MAGIC") or "claude"
+    name = os.environ.get("CLAUDE_NB_MAGIC", "").strip() or "claude"
     if not name.isidentifier():
+        from claude_nb.errors import ConfigError
+
         raise ConfigError(f"CLAUDE_NB_MAGIC={name} cannot be the name of a magic; use letters, digits and underscores")
     table = shell.magics_manager.magics
     if owner := table["line"].get(name) or table["cell"].get(name):
         taken, name = name, f"{name}_nb"
         module = getattr(owner, "__module__", type(owner).__module__)
+        from claude_nb.render.chars import write_out
+
         write_out(f"%{taken} belongs to {module}; use %%{name}, or choose a name with CLAUDE_NB_MAGIC=NAME\n")
     # IPython would expand {x} and $x in the line. The template fills {{x}} only.
     magic = no_var_expand(_Magic(shell, name))
