@@ -1,11 +1,12 @@
 """Convert values of the notebook to text: whole, or cut with a notice.
 
-Many libraries write "..." for the middle of a large value. Here they write all of it, up to a size. If one leaves out
-a part all the same, a notice says so.
+Many libraries write "..." for the middle of a large value, and few digits of a number. Here they write all of it, up to
+a size, and numbers exactly. If one leaves out a part all the same, a notice says so.
 """
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import math
 import re
@@ -29,7 +30,8 @@ MAX_ITEMS = MAX_CHARS // 2  # of an array: each takes two characters or more
 MAX_NESTED_ROWS = 10_000  # of a table inside another value
 MAX_STEPS = 100_000  # of the search for dots in the strings of a value
 DOTS = ("...", "\N{HORIZONTAL ELLIPSIS}")
-ADDRESS = re.compile(r"<[^\n]* at 0x[0-9a-fA-F]+>")  # the text of an object that has none of its own
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+>")  # ends the text of an object that has none of its own
+NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
 RUNS_ONCE = (abc.Iterator, abc.AsyncIterator, abc.Awaitable)
 
 
@@ -58,7 +60,11 @@ def _text(value: Any, path: str) -> Iterator[str]:
         yield "\n\n---\n\n".join(item.text for item in value)
     else:
         with unabridged():
-            yield from _whole(value, path)
+            text, *notices = _whole(value, path)
+        yield text
+        yield from notices
+        if ADDRESS.search(text[:MAX_CHARS]):
+            yield f"{path}: an object without a text of its own is sent as its memory address; send its parts instead"
 
 
 def _are_replies(value: Any) -> bool:
@@ -108,24 +114,44 @@ def _first(array: Any, most: int) -> Any:
 
 
 def _of_object(value: Any, text: str, path: str) -> Iterator[str]:
-    if isinstance(value, RUNS_ONCE) and ADDRESS.fullmatch(text):
+    if isinstance(value, RUNS_ONCE) and text.startswith("<") and text.endswith(">"):
         raise PromptError(f"{{{{{path}}}}} is a {kind_of(value)}, which has no text; put list(...) in a variable first")
-    if _dots(text[:MAX_CHARS]) <= attempt(_dots_within, 0, value):
-        yield text
-    elif (items := attempt(_listed, None, value)) is not None:
-        yield items
-        yield f"{path}: {kind_of(value)} leaves values out of its text, so they are sent as a list"
+    kind, is_whole = kind_of(value), _dots(text[:MAX_CHARS]) <= attempt(_dots_within, 0, value)
+    items = attempt(_listed, None, value)
+    if items is not None and not (is_whole and attempt(_is_exact, True, items, text)):
+        yield str(items)
+        what = "rounds numbers in" if is_whole else "leaves values out of"
+        yield f"{path}: {kind} {what} its text, so they are sent as a list"
     else:
         yield text
-        yield f'{path}: the text of this {kind_of(value)} has "...", so it may be incomplete; send the parts you need'
+        if not is_whole:
+            yield f'{path}: the text of this {kind} has "...", so it may be incomplete; send the parts you need'
 
 
-def _listed(value: Any) -> str | None:
+def _listed(value: Any) -> list[Any] | None:
     """Return the values of a tensor or array of any library; None for any other object."""
     if not callable(getattr(type(value), "tolist", None)):
         return None
     count = math.prod(value.shape) if hasattr(value, "shape") else len(value)
-    return str(value.tolist()) if count <= MAX_ITEMS else None
+    return list(value.tolist()) if count <= MAX_ITEMS else None
+
+
+def _is_exact(items: list[Any], text: str) -> bool:
+    """Return whether a text has all fractions of a list, as exactly as 32 bits can hold them."""
+    written = sorted({float(number) for number in NUMBER.findall(text)})
+    for number in map(abs, _fractions(items)):
+        at = bisect.bisect_left(written, number * (1 - 1e-7))
+        if at == len(written) or written[at] > number * (1 + 1e-7):
+            return False
+    return True
+
+
+def _fractions(items: list[Any]) -> Iterator[float]:
+    for item in items:
+        if isinstance(item, list):
+            yield from _fractions(item)
+        elif isinstance(item, float) and math.isfinite(item):
+            yield item
 
 
 def _dots(text: str) -> int:
@@ -175,7 +201,7 @@ def _numpy(numpy: Any) -> Iterator[None]:
         for name in ("_print_width", "_print_width_1d"):
             stack.callback(setattr, masked, name, getattr(masked, name))
             setattr(masked, name, MAX_ITEMS)
-        stack.enter_context(numpy.printoptions(threshold=MAX_ITEMS))
+        stack.enter_context(numpy.printoptions(threshold=MAX_ITEMS, floatmode="unique", formatter={}))
         yield
 
 
@@ -183,7 +209,9 @@ def _pandas(pandas: Any) -> Any:
     names = ("max_rows", "max_columns", "max_colwidth", "max_seq_items", "max_categories")
     limits = (MAX_NESTED_ROWS, MAX_NESTED_ROWS, MAX_CHARS, MAX_ITEMS, MAX_ITEMS)
     pairs = [part for name, limit in zip(names, limits, strict=True) for part in (f"display.{name}", limit)]
-    return pandas.option_context(*pairs, "display.width", MAX_CHARS)
+    # Of numbers inside a cell it writes as many digits as it is told to, and 17 are always exact.
+    exact = ("display.float_format", str, "display.precision", 17, "display.chop_threshold", None)
+    return pandas.option_context(*pairs, *exact, "display.width", MAX_CHARS)
 
 
 def _polars(polars: Any) -> Any:
@@ -193,6 +221,8 @@ def _polars(polars: Any) -> Any:
         tbl_width_chars=2**16 - 1,  # the most that it takes
         fmt_str_lengths=MAX_CHARS,
         fmt_table_cell_list_len=MAX_ITEMS,
+        fmt_float="full",
+        float_precision=None,
     )
 
 

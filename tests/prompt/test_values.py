@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import re
 import reprlib
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ import pytest
 from claude_nb.errors import PromptError
 from claude_nb.prompt import attachments, values
 from claude_nb.prompt.template import fill
+from claude_nb.prompt.text import PromptText
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
 
@@ -276,3 +279,95 @@ def test_a_table_that_is_far_too_long_is_refused_before_it_is_written(
     monkeypatch.setattr(pd.DataFrame, "to_csv", None)
     with pytest.raises(PromptError, match="too long to be attached; attach a part"):
         attachments.gather([table])
+
+
+class Rounded:
+    """A tensor of a library that writes four digits."""
+
+    def __init__(self, *items: Any) -> None:
+        self.items = [*items]
+
+    def tolist(self) -> list[Any]:
+        return self.items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __str__(self) -> str:
+        return f"tensor({', '.join(f'{item:.4f}' for item in self.items)})"
+
+
+EXACT = [1 / 3, 0.1 + 0.2, 1e-12]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.array(EXACT),
+        np.array([EXACT]),
+        np.ma.array(EXACT),
+        [np.array(EXACT)],
+        {"k": pd.Series(EXACT)},
+        [pd.DataFrame({"a": EXACT, "b": [[x] for x in EXACT]})],
+        pd.DataFrame({"a": EXACT}),
+        pd.DataFrame({"a": [np.array(EXACT)]}),
+        pd.Index(EXACT),
+        pd.array(EXACT),
+        pd.Categorical(EXACT),
+        pl.DataFrame({"a": EXACT}),
+        [pl.DataFrame({"a": EXACT, "b": [[x] for x in EXACT]})],
+        (pl.Series(EXACT),),
+        pa.array(EXACT),
+        Rounded(*EXACT),
+        [1.0, *map(np.float64, EXACT)],
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_numbers_are_sent_exactly_however_few_digits_are_shown(value: Any) -> None:
+    with np.printoptions(precision=2, suppress=True), pd.option_context("display.precision", 2):
+        text = fill("{{x}}", {"x": value}).text
+    assert {*EXACT} <= {float(number) for number in re.findall(r"\d+\.?\d*(?:e[+-]?\d+)?", text)}
+
+
+def test_a_tensor_that_rounds_says_so_and_an_exact_one_stays_as_it_is() -> None:
+    assert fill("{{x}}", {"x": Rounded(1 / 3)}).notices == (
+        "x: Rounded rounds numbers in its text, so they are sent as a list",
+    )
+    single = Rounded(0.5, -float(np.float32(0.1)), float("nan"), 3)
+    assert fill("{{x}}", {"x": single}) == PromptText("tensor(0.5000, -0.1000, nan, 3.0000)")
+
+
+class Nameless:
+    pass
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Nameless(),
+        [Nameless()],
+        {"k": Nameless()},
+        Exception(Nameless()),
+        [lambda: 0],
+        pd.DataFrame({"a": [1]}).groupby("a"),
+        pd.DataFrame({"a": [1]}).style,
+        pd.DataFrame({"a": [Nameless()]}),
+        np.array([Nameless()]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_object_without_a_text_of_its_own_says_so(value: Any) -> None:
+    (notice,) = fill("{{x}}", {"x": value}).notices
+    assert notice.startswith("x: an object without a text of its own is sent as its memory address")
+
+
+def test_a_text_about_addresses_is_a_text() -> None:
+    assert fill("{{x}}", {"x": "<function f at 0x7f00>"}).notices == ()
+
+
+def test_a_file_is_read_before_it_is_filled_in() -> None:
+    with (
+        Path(__file__).open(encoding="utf-8") as file,
+        pytest.raises(PromptError, match="TextIOWrapper, which has no text"),
+    ):
+        fill("{{x}}", {"x": file})
