@@ -211,10 +211,27 @@ SUCCESS = {
     "running",
 }
 EVENT_KEYS = ("delta", "content_block", "usage")
+WRAPPER_KEYS = ("data", "result", "output", "response")
+
+
+def unwrapped(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the reply, or the part of one, that some gateways send inside an object of their own.
+
+    >>> unwrapped({"code": 0, "data": {"choices": [{"text": "Hi"}]}})
+    {'choices': [{'text': 'Hi'}]}
+    """
+    if "choices" in data or "type" in data or data.get("error"):
+        return data
+    inner = (data.get(key) for key in WRAPPER_KEYS)
+    return next((item for item in inner if isinstance(item, dict) and _is_part(item)), data)
 
 
 def is_reply(data: Mapping[str, Any]) -> bool:
     """Return whether an object is a reply, or a part of one, in either dialect."""
+    return _is_part(unwrapped(dict(data)))
+
+
+def _is_part(data: Mapping[str, Any]) -> bool:
     message = data.get("message")
     parts = (data.get("choices"), data.get("content"))
     is_message = isinstance(message, dict) and "role" in message

@@ -2,9 +2,9 @@
 
 No I/O, and any cut of the bytes gives the same events.
 
-Follows the HTML standard, with two exceptions for existing servers: an event left open at the end of the stream is
-used if it is complete ([DONE] or a JSON object), and a field named "error" becomes an event of that name, because
-older llama.cpp servers report a failure like this.
+Follows the HTML standard, with exceptions for existing servers. An event left open at the end of the stream is used if
+it is complete ([DONE] or a JSON object). A field named "error" becomes an event of that name, because older llama.cpp
+servers report a failure like this. Some gateways write "data: " twice, or leave out the blank lines between events.
 """
 
 from __future__ import annotations
@@ -128,15 +128,22 @@ class Decoder:
         field, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if field == "data":
-            self._data.append(value)
-            self._size += len(value) + 1
-        elif field == "event":
+            return self._add(value.removeprefix("data: "))
+        if field == "event":
             self._name = value
         elif field == "id" and "\0" not in value:
             self._id = value
         elif field == "error" and value:
             return [Event("error", value, self._id)]
         return []
+
+    def _add(self, value: str) -> list[Event]:
+        """Add a line of data. Return the event before it, if that is complete and this line begins another one."""
+        begins = len(self._data) == 1 and value.startswith(("{", "[DONE]"))
+        found = self._dispatch() if begins and read_object(self._data[0]) is not None else []
+        self._data.append(value)
+        self._size += len(value) + 1
+        return found
 
     def _dispatch(self) -> list[Event]:
         name, data = self._name or "message", self._data

@@ -69,6 +69,9 @@ DATA: dict[str, tuple[bytes, list[str]]] = {
     "two lines, one json": (b'data: {"a":\ndata: 1}\n\n', ['{"a":\n1}']),
     "bom in the middle of data": ("data: a\ufeffb\n\n".encode(), ["a\ufeffb"]),
     "emoji": ("data: naïve 🙂👨‍👩‍👧\n\n".encode(), ["naïve 🙂👨‍👩‍👧"]),
+    "no blank lines": (b'data: {"a": 1}\ndata: {"b": 2}\ndata: [DONE]\n\n', ['{"a": 1}', '{"b": 2}', "[DONE]"]),
+    "a JSON object whose lines begin with braces": (b"data: {\ndata: {\n\n", ["{\n{"]),
+    "data: twice": (b'data: data: {"a": 1}\ndata: \ndata: \n\ndata: data: [DONE]\n\n', ['{"a": 1}\n\n', "[DONE]"]),
     "nothing": (b"", []),
 }
 

@@ -22,10 +22,12 @@ CREDITS_PER_USD = 2_000_000  # AI/ML API counts in credits
 # The words of servers for the end of a reply, for both dialects: Anthropic, Bedrock, OpenAI, Azure, Gemini, Mistral,
 # Cohere, DeepSeek, Qwen, GLM, Moonshot, xAI, watsonx, vLLM, SGLang, TGI, llama.cpp, Ollama, Together, LiteLLM.
 WORDS: dict[StopReason, str] = {
-    "end": "stop end_turn end eos eos_token stop_token complete completed finish finished done normal",
+    "end": """stop end_turn end eos eos_token eos_found stop_token end_of_text end_of_turn complete completed finish
+        finished done normal success""",
     "max_tokens": """length max_length max_len max_tokens max_output_tokens max_completion_tokens max_new_tokens
         model_length token_limit output_limit limit error_limit context_length context_length_exceeded
-        context_window_exceeded model_context_window_exceeded""",
+        context_window_exceeded model_context_window_exceeded context_overflow max_context_length num_predict
+        truncated truncation""",
     "stop_sequence": "stop_sequence stop_string stop_word word",
     # The last one is a pause between two tools that run on the server.
     "tool_use": "tool_use tool_call tool_calls function_call function_calls pause_turn",
@@ -34,7 +36,8 @@ WORDS: dict[StopReason, str] = {
         image_prohibited_content spii recitation image_recitation language moderation model_armor error_toxic""",
     "error": """error failed failure abort aborted cancel canceled cancelled user_cancel interrupted incomplete timeout
         time_limit error_timeout unavailable overloaded network_error server_error internal_error
-        insufficient_system_resource""",
+        insufficient_system_resource out_of_memory preempted killed shutdown connection_lost rate_limit
+        deadline_exceeded malformed_function_call unexpected_tool_call too_many_tool_calls malformed_response""",
 }
 NOT_YET = ("null", "none", "unspecified", "not_finished")  # some servers send these while the reply goes on
 
@@ -82,11 +85,14 @@ def piece_missing() -> StreamCut:
 def stop_fields(raw: object) -> dict[str, Any]:
     """Return the stop reason as fields of a chunk.
 
-    Returns {} for null, and for "" and the like, which some servers send in every chunk.
+    Returns {} for null, and for "", 0 and the like, which some servers send in every chunk.
     """
-    if not isinstance(raw, str) or not raw.strip() or _letters(raw) in map(_letters, NOT_YET):
+    word = raw.strip() if isinstance(raw, str) else str(raw or "")
+    if not word or _letters(word) in map(_letters, NOT_YET):
         return {}
-    return {"stop_reason": STOP_REASONS.get(_letters(raw), "unknown"), "raw_stop_reason": label(raw)}
+    # Gemini says "function_call_filter: MALFORMED_FUNCTION_CALL".
+    found = (STOP_REASONS.get(_letters(text)) for text in (word, *word.split(":")))
+    return {"stop_reason": next(filter(None, found), "unknown"), "raw_stop_reason": label(word)}
 
 
 def child(value: object, key: str) -> dict[str, Any]:

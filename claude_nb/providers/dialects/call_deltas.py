@@ -56,8 +56,8 @@ class CallDeltas:
     def read(self, delta: dict[str, Any]) -> Iterator[Chunk]:
         """Yield what a delta brings of tool calls."""
         entries = children(delta, "tool_calls") or children({"": [delta.get("tool_calls")]}, "")
-        if legacy := child(delta, "function_call"):
-            entries = [*entries, {"function": legacy}]
+        if (legacy := child(delta, "function_call")) and not entries:  # the same call, where a server sends both
+            entries = [{"function": legacy}]
         if entries:
             self._delta += 1
         for raw in entries:

@@ -42,6 +42,7 @@ from claude_nb.providers.dialects.content import (
 )
 from claude_nb.providers.dialects.server_fields import FieldReader
 from claude_nb.providers.dialects.strict_schema import is_strict
+from claude_nb.providers.error_bodies import unwrapped
 from claude_nb.providers.sse import Event
 from claude_nb.types.content import ServerFields, ToolCall, ToolResult
 from claude_nb.types.request import Chunk, Message, Request, Usage
@@ -110,6 +111,7 @@ def _params(request: Request) -> dict[str, Any]:
 PLAIN = frozenset(("id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier"))
 PLAIN_CHOICE = frozenset(("index", "delta", "finish_reason", "logprobs"))
 # The fields of a message that are read here, or that servers send but do not take.
+GROQ = "x_groq"  # where Groq reports usage and errors in a stream
 KNOWN = TEXT_DELTA | {"tool_calls", "function_call", "annotations", "audio", *THINKING}
 
 
@@ -124,10 +126,12 @@ class _Reader:
         self._thinking, self._others = FieldReader(), FieldReader()
         self.stopped = False
         self._has_content = False
+        self._messages: str | None = None  # the text so far, if it arrives in messages instead of deltas
         self._names: tuple[object, object] = (None, None)  # the newest id and model
 
     def chunks(self, data: dict[str, Any]) -> Iterator[Chunk]:
         """Convert one object. Raises the error that it reports, if any."""
+        data = unwrapped(data)
         text = self._plain_text(data)
         return iter((Chunk(text=text),)) if text else self._read(data)
 
@@ -152,11 +156,10 @@ class _Reader:
     def _read(self, data: dict[str, Any]) -> Iterator[Chunk]:
         self._names = (data.get("id"), data.get("model"))
         choice = _first_choice(data)
-        if api_errors.is_error(data) or api_errors.is_error(choice):
-            raise api_errors.from_event(choice if choice.get("error") and not data.get("error") else data)
-        delta = child(choice, "delta")
-        if not delta and not self._has_content:
-            delta = child(choice, "message")  # a whole reply, which some servers send in a stream too
+        for part in (data, choice, child(data, GROQ)):
+            if api_errors.is_error(part):
+                raise api_errors.from_event(part)
+        delta = self._delta(choice)
         text, thinking = text_and_thinking(delta)
         refusal = string(delta.get("refusal"))
         calls = [] if delta.keys() <= TEXT_DELTA else list(self._deltas.read(delta))
@@ -173,6 +176,22 @@ class _Reader:
         yield from calls
         if stop:
             yield from self.end(Chunk(**stop))
+
+    def _delta(self, choice: dict[str, Any]) -> dict[str, Any]:
+        """Return what a choice adds: its delta, or what is new in its message.
+
+        Some servers send a whole reply in a stream too. Others stream messages: the next piece, or all text so far.
+        """
+        delta = child(choice, "delta")
+        if delta or (self._has_content and self._messages is None):
+            return delta
+        message = child(choice, "message") or {"content": string(choice.get("text"))}
+        if not (text := string(message.get("content"))):
+            return message
+        so_far = self._messages or ""
+        new = text.removeprefix(so_far)
+        self._messages = so_far + new
+        return message | {"content": new}
 
     def _keep_fields(self, delta: dict[str, Any]) -> None:
         if delta.keys() <= TEXT_DELTA:
@@ -223,7 +242,7 @@ def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
 def _unstreamed(data: dict[str, Any]) -> Iterator[Chunk]:
     reader = _Reader()
     yield from reader.chunks(data)
-    if children(data, "choices"):
+    if children(unwrapped(data), "choices"):
         yield from reader.end(Chunk())
         yield Chunk(done=True)
 
@@ -238,9 +257,10 @@ def _whole(data: dict[str, Any]) -> Iterator[Chunk]:
 
 def _usage(data: dict[str, Any], choice: dict[str, Any]) -> Usage | None:
     """Return the token counts and the cost; None for most objects, which have neither."""
-    if not (data.get("usage") or data.get("meta") or choice.get("usage")):
+    groq = child(data, GROQ)
+    if not (data.get("usage") or data.get("meta") or choice.get("usage") or groq):
         return None
-    raw = child(data, "usage") or child(choice, "usage")
+    raw = child(data, "usage") or child(choice, "usage") or child(groq, "usage")
     details = child(raw, "prompt_tokens_details")
     cost = cost_usd(data)
     usage = Usage(

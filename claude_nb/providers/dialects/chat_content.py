@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from claude_nb.providers.dialects.base import children, string
+from claude_nb.providers.dialects.base import string
 
 PLAIN_DELTA = frozenset(("role", "content"))
 TEXT_DELTA = PLAIN_DELTA | {"refusal"}  # a delta with only these fields brings text, and no thinking beside it
-# Thinking under four names. Some servers want it back with the tool calls that it led to.
-THINKING = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
+# The names of thinking. Some servers want it back with the tool calls that it led to.
+THINKING = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
 THINKING_PARTS = ("thinking", "reasoning", "reasoning_text", "reasoning_content", "thought")  # types of content parts
 WORDS = ("text", "thinking", "reasoning", "content", "summary")  # where a part has its text
 
@@ -40,10 +40,7 @@ def _words(part: object, depth: int = 0) -> str:
 
 
 def _thinking(delta: dict[str, Any]) -> str:
-    """Return the thinking, which servers send under four names."""
+    """Return the thinking, which servers send under several names."""
     if delta.keys() <= TEXT_DELTA:
         return ""
-    plain = string(delta.get("reasoning_content")) or string(delta.get("reasoning"))
-    listed = (("reasoning_details", "text"), ("thinking_blocks", "thinking"))
-    lists = ("".join(string(part.get(key)) for part in children(delta, name)) for name, key in listed)
-    return plain or next(filter(None, lists), "")
+    return next(filter(None, (_words(delta.get(name)) for name in THINKING)), "")

@@ -31,6 +31,7 @@ from claude_nb.providers.dialects.base import (
 from claude_nb.providers.dialects.content import anthropic_block, body_start
 from claude_nb.providers.dialects.content_blocks import THINKING_TYPES, ThinkingBlocks, ToolBlocks, signed_thought
 from claude_nb.providers.dialects.strict_schema import for_claude
+from claude_nb.providers.error_bodies import unwrapped
 from claude_nb.providers.sse import Event
 from claude_nb.types.request import Chunk, Request, Usage
 
@@ -104,9 +105,13 @@ def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
             yield from reader.end(Chunk(done=True))
             break
         data = event.object()
+        data = data and unwrapped(data)
         if event.name == "error" or (data is not None and api_errors.is_error(data)):
             raise api_errors.from_event(data or {"error": event.data})
         if data is not None:
+            if data.get("type") == "message":  # a whole reply in one event
+                yield from _unstreamed(data)
+                break
             kind = string(data.get("type")) or event.name
             yield from reader.chunks(kind, data)
             if kind == "message_stop":
@@ -144,6 +149,7 @@ def _stop(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unstreamed(data: dict[str, Any]) -> Iterator[Chunk]:
+    data = unwrapped(data)
     if api_errors.is_error(data):
         raise api_errors.from_event(data)
     yield Chunk(id=label(data.get("id")), model=label(data.get("model")))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from claude_nb.errors import StreamCut
 from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.dialects.server_fields import FieldReader
 from claude_nb.types.content import ToolCall
@@ -89,7 +90,7 @@ class ToolCalls:
     def __init__(self) -> None:
         self._open: dict[OpenCall, None] = {}
         self._chars = 0
-        self._has_answer = self._has_call = False
+        self._has_answer = self._has_call = self._is_cut = False
 
     def begin(self, after: OpenCall | None = None) -> OpenCall:
         """Open a call."""
@@ -125,6 +126,7 @@ class ToolCalls:
         if call is None or call not in self._open:
             return Chunk()
         del self._open[call]
+        self._is_cut = self._is_cut or (call.arguments.begun and not call.arguments.whole)
         self._has_answer = self._has_answer or call.name == ANSWER
         if call.name == ANSWER or self._chars > MOST_CHARS or not (call.name or call.arguments.begun):
             return Chunk()
@@ -148,8 +150,11 @@ class ToolCalls:
     def finished(self, chunk: Chunk) -> Chunk:
         """Correct the stop reason of the chunk that ends the reply.
 
-        Some servers send "stop", or nothing, after a tool call. A structured answer is the end.
+        Some servers send "stop", or nothing, after a tool call. A structured answer is the end. Raises StreamCut if
+        there is no stop reason, and the arguments of a call are not whole.
         """
+        if chunk.stop_reason is None and self._is_cut:
+            raise StreamCut("the reply broke off in a tool call (what arrived is kept); run the cell again")
         if self._has_call and chunk.stop_reason in ("end", None):
             return replace(chunk, stop_reason="tool_use")
         ends = self._has_answer and not self._has_call and chunk.stop_reason == "tool_use"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import time
 import zlib
@@ -22,6 +23,7 @@ STEP_BYTES = 64 * 1024
 ERROR_BYTES = 64 * 1024
 JSON_BYTES = 32 * 1024 * 1024
 STREAM_STARTS = (b"data:", b"event:", b"id:", b":")
+OTHER_STARTS = (b"{", b"[", b"<")  # of JSON and of web pages
 MENTIONS_ERROR = re.compile('"(?:error|message|detail)"')
 END_S = 3.0  # what a server gets for the rest of a response
 
@@ -191,9 +193,9 @@ def _begins_stream(first: bytes, label: str) -> bool:
 
     Its start counts more than its label, because servers mislabel both kinds.
     """
-    start = first.lstrip()
+    start = first.removeprefix(codecs.BOM_UTF8).lstrip()
     if label.startswith("text/event-stream"):
-        return not start.startswith(b"{")
+        return not start.startswith(OTHER_STARTS)
     return bool(start) and any(word.startswith(start[: len(word)]) for word in STREAM_STARTS)
 
 

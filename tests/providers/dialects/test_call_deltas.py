@@ -158,6 +158,26 @@ def test_whole_calls_run_even_if_done_comes_without_a_finish_reason(case: str) -
     assert (got.stop, got.done) == ("tool_use", True)
 
 
+@pytest.mark.parametrize("cut", [1, 8, -1])
+def test_a_call_that_breaks_off_without_a_finish_reason_is_no_whole_reply(cut: int) -> None:
+    whole, half = p(0, "a", W, OSLO), p(1, "b", W, ROME[:cut])
+    event = [start(0, "a", {}), delta(0, OSLO), start(1, "b", {}), delta(1, ROME[:cut])]
+
+    got = [read([[whole], [half]], finish=None), blocks(*event, STOP), blocks(*event, {"type": "message_delta"}, STOP)]
+
+    assert [(one.stop, "broke off in a tool call" in str(one.error)) for one in got] == [(None, True)] * 3
+    assert read([[whole], [half]], finish="length").stop == "max_tokens"
+
+
+def test_a_call_that_is_sent_in_the_old_form_too_is_one_call() -> None:
+    both = {"tool_calls": [p(0, "a", W, OSLO)], "function_call": {"name": W, "arguments": OSLO}}
+    choice = {"index": 0, "delta": both, "finish_reason": "tool_calls"}
+
+    got = gather(chat_completions.OPENAI.chunks([Event("message", json.dumps({"choices": [choice]}))]))
+
+    assert got.parts == (ToolCall("a", W, OSLO),)
+
+
 def test_a_call_that_is_an_object_and_a_legacy_function_call_are_calls() -> None:
     def chunk(**delta: Any) -> Event:
         return Event("message", json.dumps({"choices": [{"index": 0, "delta": delta}]}))

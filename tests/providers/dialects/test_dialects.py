@@ -358,7 +358,7 @@ def test_a_message_that_is_null_keeps_its_stop_word() -> None:
         chat_completions.OPENAI.whole({"choices": [{"message": None, "finish_reason": "malformed_function_call"}]})
     )
 
-    assert (got.text, got.stop, got.raw) == ("", "unknown", "malformed_function_call")
+    assert (got.text, got.stop, got.raw) == ("", "error", "malformed_function_call")
 
 
 def test_an_openai_refusal_becomes_text_and_a_stop_reason() -> None:

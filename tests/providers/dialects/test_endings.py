@@ -16,15 +16,16 @@ from tests.providers.dialects.test_dialects import Gathered, gather
 SPELLINGS = {
     "max_tokens": """MAX_TOKENS LENGTH length model_length max_output_tokens FinishReason.MAX_TOKENS maxTokens
         max-tokens FINISH_REASON_MAX_TOKENS ERROR_LIMIT token_limit model_context_window_exceeded REASON_MAX_LEN
-        limit""",
+        limit num_predict TRUNCATED""",
     "error": """insufficient_system_resource abort aborted network_error error ERROR timeout TIMEOUT cancelled
-        user_cancel INSUFFICIENT_SYSTEM_RESOURCE""",
+        user_cancel INSUFFICIENT_SYSTEM_RESOURCE malformed_function_call rate_limit OUT_OF_MEMORY
+        function_call_filter:MALFORMED_FUNCTION_CALL""",
     "end": "stop STOP end_turn eos eos_token COMPLETE Stop FINISH_REASON_STOP STOP_REASON_END_TURN",
     "stop_sequence": "stop_sequence STOP_SEQUENCE stopSequence word",
     "tool_use": "tool_calls TOOL_CALL tool_use function_call toolUse",
     "refusal": """content_filter SAFETY RECITATION BLOCKLIST PROHIBITED_CONTENT SPII sensitive guardrail_intervened
-        content_filtered ERROR_TOXIC refusal CONTENT_FILTER IMAGE_SAFETY""",
-    "unknown": "malformed_function_call OTHER novel_word 停止",
+        content_filtered ERROR_TOXIC refusal CONTENT_FILTER IMAGE_SAFETY content_filter:OTHER""",
+    "unknown": "OTHER novel_word load 停止 5",
 }
 SPELLED = [(reason, word) for reason, row in SPELLINGS.items() for word in row.split()]
 
@@ -52,8 +53,18 @@ def test_the_finish_words_of_all_servers_are_known_in_both_dialects(reason: str,
     assert [(one.stop, one.raw) for one in got] == [(reason, word)] * 4
 
 
-@pytest.mark.parametrize("word", ["", " ", *NOT_YET, "NULL", "FINISH_REASON_UNSPECIFIED"])
-def test_a_word_that_says_nothing_is_not_an_end(word: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "end"),
+    [(5, ("unknown", "5")), (["length"], ("max_tokens", "['length']")), (True, ("unknown", "True"))],
+)
+def test_a_finish_reason_that_is_no_text_says_so(value: object, end: tuple[str, str]) -> None:
+    got = chat(said("Hel"), said("", finish_reason=value))
+
+    assert (got.stop, got.raw) == end
+
+
+@pytest.mark.parametrize("word", ["", " ", *NOT_YET, "NULL", "FINISH_REASON_UNSPECIFIED", 0, False, {}])
+def test_a_word_that_says_nothing_is_not_an_end(word: object) -> None:
     got = chat(said("Hel", finish_reason=word), said("lo", finish_reason="stop"))
 
     assert (got.text, got.stop, got.raw) == ("Hello", "end", "stop")
