@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from claude_nb.errors import PromptError
 from claude_nb.notebook.quoting import FLAG, ITEM, WORD, hyphenated, is_open, unquoted
-from claude_nb.providers import registry
+from claude_nb.providers import models, registry
 from claude_nb.render.chars import one_line
 from claude_nb.session import options as option_table
 from claude_nb.session.options import OPTIONS, Option
@@ -53,7 +53,8 @@ def parse(line: str, *, below: bool = False, is_schema: Callable[[str], bool] = 
 
     below      True: the prompt is below the line, so a word after --json belongs to --json
     is_schema  returns True if a word after --json names a schema in the notebook
-    Raises PromptError for an unknown option, a missing value, or an option behind the first word of the prompt.
+    Raises PromptError for an unknown option, a missing or a second value, or an option behind the first word of the
+    prompt.
     """
     options: dict[str, Any] = {}
     at = 0
@@ -61,8 +62,8 @@ def parse(line: str, *, below: bool = False, is_schema: Callable[[str], bool] = 
         option, value, at = _option(line, flag, is_schema=(lambda _: True) if below else is_schema)
         if option.repeatable:
             options.setdefault(option.name, []).append(value)
-        else:
-            options[option.name] = value
+        elif options.setdefault(option.name, value) != value:
+            raise PromptError(f"{flag.name} has two values, {options[option.name]} and {value}; leave one out")
     at = _after_space(line, at)
     if line.startswith("--", at) and not line[at + 2 : at + 3].strip():
         return Parsed(options, line[at + 2 :].strip())
@@ -225,8 +226,8 @@ def _is_likely(option: Option, value: Any) -> bool:
         return True
     if option.name == "attach":
         return bool(re.search(r"[.:/\\\[]", value))
-    if option.name == "provider":
-        return value in registry.PROVIDERS
+    if option.name in ("provider", "model"):
+        return value in registry.PROVIDERS or (option.name == "model" and models.is_model_name(value))
     option_table.read(option, value)
     return True
 
@@ -254,10 +255,13 @@ def _has_schema(line: str, at: int, is_schema: Callable[[str], bool]) -> bool:
     It is anything after "=", a schema, a file, {{name}} or a known name.
     """
     word = _WORD.match(line, _after_space(line, at))
-    text = word.group() if word else ""
+    text = unquoted(word.group()) if word else ""
     if line.startswith("=", at) or not text or text.startswith("-"):
         return line.startswith("=", at)
-    return text.lstrip("\"'").startswith("{") or text.endswith(".json") or is_schema(text)
+    found = text.startswith("{") or text.endswith(".json") or is_schema(text)
+    if word and found and line.startswith("|", _after_space(line, word.end())):
+        raise PromptError(f"--json takes one name, not {text} | ...; put the type in a variable, and name that")
+    return found
 
 
 def _end_of_json(line: str, at: int) -> int | None:

@@ -144,7 +144,8 @@ def _step(value: Any, step: str) -> Any:
 
 
 def _is_function(value: Any) -> bool:
-    is_type = isinstance(value, type) or hasattr(value, "__origin__")  # such as list[int]
+    # such as list[int], and a NewType
+    is_type = isinstance(value, type) or hasattr(value, "__origin__") or hasattr(value, "__supertype__")
     return callable(value) and not is_type and hasattr(value, "__name__")
 
 

@@ -7,6 +7,7 @@ is refused, and its price is unknown.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache, cached_property
@@ -51,6 +52,14 @@ def shipped() -> Table:
     """Return the table that comes with the package."""
     data = json.loads(Path(__file__).with_name("models.json").read_text(encoding="utf-8"))
     return Table(read_rows(data["models"]), *(data[name] for name in ("words", "pinned", "retired", "checked")))
+
+
+def is_model_name(word: str) -> bool:
+    """Return whether a word is a model of the table, or has a digit or slash as the names of models do."""
+    unknown = ModelSpec(name=word, label=word)
+    return bool(re.search(r"[\d/]", word)) or any(
+        Models().spec(word, provider) != unknown for provider in (USUAL_PROVIDER, "anthropic")
+    )
 
 
 class Models:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import typing
 from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
@@ -25,6 +26,8 @@ from claude_nb.types.settings import Answer, Method
 
 ANY = "any"  # what --json alone means
 LIST = re.compile(r"list\[(.+)\]")
+# int|Item, dict[str, and names that are hardly words: BlogPost, my_schema
+LIKE_A_TYPE = re.compile(r"\[|\w\||\|\w|\w<\w|^[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+$|^\w+_\w+$")
 PLAIN = {"str": str, "int": int, "float": float, "bool": bool}
 MAX_SCHEMA_BYTES = 1_000_000  # of a file with a schema
 REJECTED = re.compile(r"(?i)response_format|json_schema|output_config|structured|grammar|schema|tool_choice")
@@ -48,23 +51,26 @@ def by_name(text: str, variables: Mapping[str, Any]) -> Any:
 def names_schema(text: str, variables: Mapping[str, Any]) -> bool:
     """Return True if a word after --json names a schema of the notebook, such as Item, models.Item or list[Item].
 
-    Raises PromptError for a word that is nearly one, because it would be sent as part of the prompt.
+    Raises PromptError for a word that is nearly one or written like one, because it would be sent in the prompt.
     """
     if items := LIST.fullmatch(text):
         if items[1] in PLAIN or names_schema(items[1], variables):
             return True
         by_name(items[1], variables)  # raises for an unknown name
         return False
-    if text in PLAIN:
-        return False  # int is a word too; list[int] is not
+    if text in PLAIN and text not in variables:
+        raise PromptError(
+            f"--json {text} may be a type or a prompt; write --json={text}, or --json -- before the prompt"
+        )
     found = _value(text, variables)
     if attempt(_is_schema, False, found):
         return True
     if is_a(found, dict):
         return False
     schemas = [name for name, value in variables.items() if is_a(value, type) and not name.startswith("_")]
-    if "[" in text or (near := get_close_matches(text, schemas, n=1, cutoff=0.75)):
-        hint = "list[Item] and Item are known forms" if "[" in text else f"did you mean {near[0]}?"
+    near = get_close_matches(text, schemas, n=1, cutoff=0.75)
+    if near or LIKE_A_TYPE.search(text) or _first_name(text) in variables:
+        hint = f"did you mean {near[0]}?" if near else "define it first, or use Item or list[Item]."
         raise PromptError(f"--json {text} is not a schema here; {hint} Write --json -- before a prompt with that word")
     return False
 
@@ -79,10 +85,16 @@ def _value(path: str, variables: Mapping[str, Any]) -> Any:
         return None
 
 
+def _first_name(path: str) -> str:
+    """Return the module or object of a dotted name: _first_name("models.Item") -> "models"; else ""."""
+    return path.split(".", maxsplit=1)[0] if re.fullmatch(r"\w+(\.\w+)+", path) else ""
+
+
 def _is_schema(value: Any) -> bool:
     if isinstance(value, dict):
         return bool(value.keys() & {"type", "properties", "anyOf", "$ref", "enum"})
-    return isinstance(value, type) or hasattr(value, "__origin__") or pydantic_of(value) is not None
+    is_hint = typing.get_origin(value) is not None or hasattr(value, "__supertype__")
+    return isinstance(value, type) or is_hint or pydantic_of(value) is not None
 
 
 def with_schema(request: Request, option: Any, spec: ModelSpec) -> Request:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import types
+import typing
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -23,6 +26,23 @@ class Item:
         ("--json Itme Three things", "did you mean Item?"),
         ("--json list[Itme] Three things", "--json Itme is not a schema here; did you mean Item?"),
         ("--json Item[] Three things", "--json Item[] is not a schema here"),
+        ("--json int|Nope Three things", "--json int|Nope is not a schema here"),
+        ("--json Item|None Three things", "--json Item|None is not a schema here"),
+        ("--json Item | None Three things", "--json takes one name, not Item | ..."),
+        ("--json dict[str, Item] Three things", "--json dict[str, is not a schema here"),
+        ("--json 'list[Itme]' Three things", "--json Itme is not a schema here"),
+        ("--json list[Item|None] Three things", "--json Item|None is not a schema here"),
+        ("--json List<Item> Three things", "--json List<Item> is not a schema here"),
+        ("--json models.Itme Three things", "--json models.Itme is not a schema here"),
+        ("--json models.count Three things", "--json models.count is not a schema here"),
+        ("--json BlogPost Three things", "--json BlogPost is not a schema here; define it first"),
+        ("--json my_schema Three things", "--json my_schema is not a schema here"),
+        ("--json int How many?", "write --json=int, or --json -- before the prompt"),
+        ("-t 0.3 -t 0.4 Hi", "-t has two values, 0.3 and 0.4; leave one out"),
+        ("-t 0.3 --temperature=0 Hi", "--temperature has two values"),
+        ("-m demo -s a -s b Hi", "-s has two values, a and b"),
+        ("--json Item --json list[Item] Hi", "--json has two values"),
+        ("-n5 -n 6 Hi", "-n has two values"),
         ("--json Recipe --dry-run Three things", "--dry-run is behind the first word"),
         ("Three things --dry-run", "write %claude --dry-run Three things, or put -- before the prompt"),
         ("-t 0 Three things -n 5", "write %claude -t 0 -n 5 Three things"),
@@ -55,7 +75,7 @@ class Item:
     ],
 )
 def test_an_unknown_form_is_an_error_and_nothing_is_sent(shell: Shell, line: str, message: str) -> None:
-    shell.vars["Item"] = Item
+    shell.vars |= {"Item": Item, "models": types.SimpleNamespace(Item=Item, count=3)}
     printed = shell.run(f"%claude {line}")
     assert "PromptError" in printed
     assert message in printed
@@ -67,7 +87,14 @@ def test_words_that_look_like_options_can_be_sent(shell: Shell) -> None:
     for line in (
         "-- Three things --dry-run",
         "--json -- Itme, three times",
+        "--json Node.js, three facts",
+        "--json Recipe for two, three things",
+        "--json list three things",
+        "--json -- int of what?",
         "What does git push --force do?",
+        "What does head -n 5 names.txt do?",
+        "Explain git commit -m msg",
+        "Explain mkdir -p folder",
         "-- /help",
     ):
         shell.run(f"%claude --quiet {line}")
@@ -78,9 +105,20 @@ def test_words_that_look_like_options_can_be_sent(shell: Shell) -> None:
     assert shell.session.last.prompt == "Three things --dry-run -n 5"
 
 
-def test_a_dotted_name_of_a_schema_is_understood(shell: Shell) -> None:
-    import types
+def test_an_option_may_be_repeated_with_the_same_value(shell: Shell) -> None:
+    shell.run("%claude --quiet -t 0 --temperature 0 --stop a --stop b Hi")
+    assert shell.session.last
+    assert shell.session.last.request.sampling.stop_sequences == ("a", "b")
 
+
+@pytest.mark.parametrize("kind", [int | str, typing.Literal["a", "b"], typing.NewType("Name", str), list[int]], ids=str)
+def test_any_type_in_a_variable_is_a_schema(shell: Shell, kind: Any) -> None:
+    shell.vars["kind"] = kind
+    assert "Three things" in (shown := shell.run("%claude --json kind --dry-run Three things"))
+    assert "kind Three" not in shown
+
+
+def test_a_dotted_name_of_a_schema_is_understood(shell: Shell) -> None:
     shell.vars["models"] = types.SimpleNamespace(Item=Item)
     assert '"name"' in shell.run("%claude --json models.Item --dry-run Three things")
     assert '"name"' in shell.run("%claude --json list[models.Item] --dry-run Three things")
