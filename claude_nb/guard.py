@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeGuard, TypeVar
 
 from claude_nb.errors import ClaudeError, PromptError
-from claude_nb.safe_text.visible import visible
+from claude_nb.safe_text.visible import one_line
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,19 +54,14 @@ def is_a(value: object, kinds: type[T] | tuple[type[T], ...]) -> TypeGuard[T]:
 def reason(error: BaseException, most: int = MAX_REASON) -> str:
     """Return an exception as one line, even if its own text raises: "ValueError: no size"."""
     text = attempt(str, "", error)
-    return _line(f"{kind_of(error)}: {text}" if text.strip() else kind_of(error), most)
+    return one_line(f"{kind_of(error)}: {text}" if text.strip() else kind_of(error), most)
 
 
 def shown(value: Any, most: int = 60) -> str:
     """Return the repr() of a value for a message: one line that is never long, even if repr() raises."""
-    return _line(attempt(repr, f"<{kind_of(value)}>", value), most)
+    return one_line(attempt(repr, f"<{kind_of(value)}>", value), most)
 
 
 def kind_of(value: Any) -> str:
     """Return the name of a value's class, even if its metaclass raises."""
     return str(_name_of(type(value)))
-
-
-def _line(text: str, most: int) -> str:
-    start = visible(" ".join(text[: 4 * most].split()))
-    return start if len(start) <= most and len(text) <= 4 * most else f"{start[: most - 1]}…"

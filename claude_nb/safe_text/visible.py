@@ -47,6 +47,16 @@ def printable(text: str, stream: Any = None) -> str:
         return visible(text)
 
 
+def one_line(text: str, most: int) -> str:
+    r"""Return the start of a text as one safe line: one_line("a\nb\x1b", 80) -> "a b␛".
+
+    The line has at most `most` characters; "…" at its end shows that the text was cut. Only the first `4 * most`
+    characters are looked at, so that the work does not grow with the text.
+    """
+    start = visible(" ".join(text[: 4 * most].split()))
+    return start if len(start) <= most and len(text) <= 4 * most else start[: most - 1] + "…"
+
+
 def whole(text: str) -> str:
     """Join surrogate pairs and replace lone halves, so that the text can be encoded."""
     try:
