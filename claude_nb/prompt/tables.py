@@ -34,11 +34,6 @@ class Head(NamedTuple):
     column_count: int
 
 
-def is_table(value: Any) -> bool:
-    """Return whether a value is a table or a column of one."""
-    return _reader(value) is not None
-
-
 def head(value: Any, rows: int = sys.maxsize, columns: int = sys.maxsize) -> Head | None:
     """Return the first rows and columns of a table; None for any other value.
 

@@ -11,15 +11,15 @@ import sys
 from typing import Any, Literal
 
 from claude_nb.errors import ConfigError, Interrupted
+from claude_nb.session import frontend
 from claude_nb.types.content import Called
 
-Scope = Literal["call", "function", "all", "none"]
+Permission = Literal["call", "function", "all", "none"]
 
 MAX_VALUE_CHARS = 200  # of an argument, until the user asks to see all of it
 MAX_LINE_CHARS = 2_000
-MAX_UNCLEAR = 20  # answers, so that a front end that always sends the same text cannot ask for ever
-LETTERS: dict[str, Scope] = {"y": "call", "e": "function", "a": "all", "n": "none"}
-WORDS: dict[str, Scope] = {"yes": "call", "every": "function", "all": "all", "no": "none"}
+LETTERS: dict[str, Permission] = {"y": "call", "e": "function", "a": "all", "n": "none"}
+WORDS: dict[str, Permission] = {"yes": "call", "every": "function", "all": "all", "no": "none"}
 SHOW = ("s", "show")
 # Characters that Python calls printable, but that take no space on the screen.
 _INVISIBLE = re.compile(
@@ -31,7 +31,7 @@ class QuestionInterrupted(Interrupted):
     """The user interrupted the question, so the function was not called."""
 
 
-def ask(called: Called) -> Scope:
+def ask(called: Called) -> Permission:
     """Ask about a tool call, and return what the user allows: this call, the function, all functions, or nothing.
 
     Any other answer is asked for again. Raises ConfigError if nobody answers, and QuestionInterrupted.
@@ -39,10 +39,10 @@ def ask(called: Called) -> Scope:
     line = _line(called)
     show = "" if line == _whole(called) else ", [s]how it in full"
     answers = f"[y]es, only this call; [e]very call of {called.name}; [a]ll functions; [n]o{show}"
-    for _ in range(MAX_UNCLEAR):
+    for _ in range(frontend.MAX_UNCLEAR):
         answer = _answer(_printable(f"Let the model call {line}? {answers}: ", sys.stdout), called.name)
-        if scope := (LETTERS | WORDS).get(answer):
-            return scope
+        if permission := (LETTERS | WORDS).get(answer):
+            return permission
         if answer in SHOW:
             sys.stdout.write(_printable(f"{in_full(called)}\n", sys.stdout))
             sys.stdout.flush()
@@ -73,11 +73,9 @@ def in_full(called: Called) -> str:
 
 
 def _answer(question: str, name: str) -> str:
-    """Return what the user typed; "" if it cannot be read."""
+    """Return what the user typed. Raises ConfigError if nobody answers, and QuestionInterrupted."""
     try:
-        return input(question).strip().casefold()
-    except UnicodeError:
-        return ""
+        answer = frontend.typed(question)
     except KeyboardInterrupt:
         raise QuestionInterrupted(f"interrupted at the question; {name}() was not called") from None
     except EOFError:
@@ -85,8 +83,9 @@ def _answer(question: str, name: str) -> str:
             f"nobody answered whether the model may call {name}(), so it was not called; run this again and answer, "
             "or add --yes (in Python yes=True) if the functions are harmless"
         ) from None
-    except (OSError, NotImplementedError, RuntimeError, ValueError):  # no stdin, or a closed one
-        raise nobody_to_ask() from None
+    if answer is None:
+        raise nobody_to_ask()
+    return answer
 
 
 def _whole(called: Called) -> str:

@@ -13,6 +13,7 @@ from claude_nb.safe_text.visible import visible
 from claude_nb.session.conversation import Cell
 
 Mode = Literal["live", "once", "text", "quiet"]
+MAX_UNCLEAR = 20  # answers, so that a front end that always sends the same text cannot be asked for ever
 
 
 def mode_for(setting: str | None) -> Mode:
@@ -74,6 +75,19 @@ def can_answer() -> bool:
     if parent is not None:
         return bool(parent.get("content", {}).get("allow_stdin", True))
     return sys.stdin is not None and sys.stdin.isatty()
+
+
+def typed(question: str) -> str | None:
+    """Return the user's answer in small letters; "" if it cannot be read, None if no user can answer.
+
+    Raises KeyboardInterrupt, and EOFError at the end of the input.
+    """
+    try:
+        return input(question).strip().casefold()
+    except UnicodeError:
+        return ""
+    except (OSError, NotImplementedError, RuntimeError, ValueError):  # no stdin, or a closed one
+        return None
 
 
 def in_widget() -> bool:

@@ -8,7 +8,6 @@ from claude_nb.errors import Interrupted
 from claude_nb.providers.credentials import Credentials
 from claude_nb.session import frontend
 
-MAX_UNCLEAR = 20  # answers, so that a front end that always sends the same text cannot ask for ever
 ANSWERS = {"y": True, "yes": True, "n": False, "no": False}
 
 
@@ -26,12 +25,14 @@ def may_send(variable: str, origin: str) -> bool | None:
     if threading.current_thread() is not threading.main_thread() or frontend.in_widget() or not frontend.can_answer():
         return None
     try:
-        for _ in range(MAX_UNCLEAR):
-            answer = input(f"Send the key in {variable} to {origin}? [y]es; [n]o, send without it: ").strip().casefold()
+        for _ in range(frontend.MAX_UNCLEAR):
+            answer = frontend.typed(f"Send the key in {variable} to {origin}? [y]es; [n]o, send without it: ")
+            if answer is None:
+                break
             if answer in ANSWERS:
                 return ANSWERS[answer]
     except KeyboardInterrupt:
         raise Interrupted("interrupted at the question; nothing was sent") from None
-    except (EOFError, OSError, NotImplementedError, RuntimeError, ValueError):  # no stdin, or a closed one
+    except EOFError:
         pass
     return None

@@ -80,9 +80,9 @@ class ToolBox:
     def _allows(self, called: Called) -> bool:
         if self.yes or called.name in self.allowed:
             return True
-        scope = consent.ask(called)
-        self.allowed |= {"function": {called.name}, "all": set(self.functions)}.get(scope, set())
-        return scope != "none"
+        permission = consent.ask(called)
+        self.allowed |= {"function": {called.name}, "all": set(self.functions)}.get(permission, set())
+        return permission != "none"
 
 
 def toolbox(functions: ToolBox | Function | Iterable[Function] | None, *, yes: bool = False) -> ToolBox | None:

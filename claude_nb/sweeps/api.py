@@ -227,9 +227,10 @@ def _allow(excess: str | None, session: Session) -> None:
     """Ask the user when a sweep is over a limit; raise ConfigError where nobody can answer."""
     if excess is None:
         return
-    if not _somebody_there(session):
+    answer = frontend.typed(f"{excess}. Go on? [y/N] ") if _somebody_there(session) else None
+    if answer is None:
         raise ConfigError(excess)
-    if input(f"{excess}. Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+    if answer not in ("y", "yes"):
         raise ConfigError(f"nothing was sent; {excess}")
 
 

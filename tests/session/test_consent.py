@@ -122,7 +122,7 @@ def test_an_answer_that_is_none_is_asked_again(person: Person, word: str) -> Non
 
 
 def test_a_front_end_that_always_sends_the_same_nonsense_is_a_no(person: Person) -> None:
-    person.answers += [""] * consent.MAX_UNCLEAR
+    person.answers += [""] * frontend.MAX_UNCLEAR
     assert box(add).call(call("add", a=1, b=2)).result.failed
 
 
