@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from claude_nb.errors import ConfigError
+from claude_nb.guard import is_a
 from claude_nb.storage import places
 from claude_nb.sweeps import tables
 from claude_nb.sweeps.axes import place_of
@@ -91,9 +92,9 @@ def _header(sweep: Results) -> str:
 
 def _stored(name: str, value: Any) -> Any:
     """Return a value as JSON keeps it: a template variable of another type as the text that the prompt has."""
-    if value is None or isinstance(value, (str, bool, int, float)):
+    if value is None or is_a(value, (str, bool, int, float)):
         return value
-    is_plain = isinstance(value, (list, tuple)) and all(isinstance(item, (str, int, float)) for item in value)
+    is_plain = is_a(value, (list, tuple)) and all(is_a(item, (str, int, float)) for item in value)
     return value if is_plain and not is_input(name) else text(name, value)
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from claude_nb.guard import attempt, kind_of
+from claude_nb.guard import attempt, is_a, kind_of
 from claude_nb.prompt import values
 from claude_nb.render.chars import one_line
 from claude_nb.session import options as option_table
@@ -18,9 +18,9 @@ def label(name: str, value: Any) -> str:
     """Return a value as a short text: label("temperature", 0.7) -> "0.7", label("top_p", None) -> "default"."""
     if value is None and name in option_table.BY_NAME:
         return "default"
-    if isinstance(value, float):
+    if is_a(value, float):
         return f"{value:g}"
-    is_list = name == "stop_sequences" and not isinstance(value, str)
+    is_list = name == "stop_sequences" and not is_a(value, str)
     return one_line(" ".join(map(repr, value)) if is_list else text(name, value), MAX_CHARS)
 
 
@@ -38,6 +38,6 @@ def labels(name: str, items: Sequence[Any]) -> list[str]:
 
 def text(name: str, value: Any) -> str:
     """Return a value as a prompt shows it; the name of its class if it cannot be shown."""
-    if isinstance(value, str):
+    if is_a(value, str):
         return value
     return attempt(lambda: values.as_text(value, name).text, f"<{kind_of(value)}>")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from claude_nb.errors import PromptError
-from claude_nb.guard import shown
+from claude_nb.guard import is_a, shown
 from claude_nb.prompt import scope, template
 from claude_nb.session import options as option_table
 from claude_nb.session import request_builder
@@ -41,7 +41,7 @@ class RequestMaker:
         """Return a request for each repeat of a case. Raises PromptError."""
         settings = {**self._fixed, **values}
         prompt = settings.pop("prompt")
-        if not isinstance(prompt, str):
+        if not is_a(prompt, str):
             raise PromptError(f"a prompt is a text, not {shown(prompt)}")
         options = {name: settings.pop(name) for name in SWEPT if name in settings}
         names = ChainMap(settings, self._variables)
@@ -49,10 +49,10 @@ class RequestMaker:
         templates = {name: options[name] for name in options if any("{{" in text for text in _texts(options, name))}
         texts, notices = template.fill_options(templates, names, python=True)
         self.notices |= dict.fromkeys((*filled.notices, *notices))
-        texts = {name: tuple(value) if isinstance(value, list) else value for name, value in texts.items()}
+        texts = {name: tuple(value) if is_a(value, list) else value for name, value in texts.items()}
         options |= texts
         # Tables and pictures are compared by identity, which is safe because the axes keep them alive.
-        key = tuple((n, value if n in texts or isinstance(value, str) else id(value)) for n, value in options.items())
+        key = tuple((n, value if n in texts or is_a(value, str) else id(value)) for n, value in options.items())
         if key in self._known:
             request = request_builder.with_prompt(self._session.config, self._known[key], filled.text)
         else:
@@ -92,8 +92,8 @@ def _texts(settings: Mapping[str, Any], *names: str) -> Iterator[str]:
 
 
 def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
+    if is_a(value, str):
         yield value
-    elif isinstance(value, (list, tuple)):
+    elif is_a(value, (list, tuple)):
         for item in value:
             yield from _strings(item)

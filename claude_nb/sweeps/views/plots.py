@@ -8,7 +8,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from claude_nb.errors import ConfigError, PromptError
-from claude_nb.guard import attempt
+from claude_nb.guard import attempt, is_a
 from claude_nb.sweeps.metrics import registry
 from claude_nb.sweeps.metrics.registry import FEW, Metric
 from claude_nb.sweeps.metrics.statistics import Interval
@@ -73,7 +73,7 @@ def _draw(axes: matplotlib.axes.Axes, name: str, points: Sequence[tuple[float, f
 
 
 def _number(value: Any) -> float:
-    return attempt(float, math.nan, value) if isinstance(value, Real) else math.nan
+    return attempt(float, math.nan, value) if is_a(value, Real) else math.nan
 
 
 def _lines(sweep: Results, place: int) -> list[tuple[str, list[int]]]:
