@@ -47,7 +47,7 @@ bench: .venv/dev.done ## measure beside other tools, each in its own .venv; half
 bench-quick: .venv/dev.done ## claude_nb and the floor: counts against budgets; two minutes
 	$(BIN)/python -m bench.run --quick
 
-js: .venv/dev.done ## build js/src into claude_nb/static
+js: .venv/dev.done ## build js/src into claude_nb/render/static
 	cd js && npm run build
 
 format: .venv/dev.done ## format the Python files and fix what ruff can fix

@@ -1,4 +1,4 @@
-// Bundles each widget of src/ into one file of claude_nb/static, and its style sheet beside it.
+// Bundles each widget of src/ into one file of claude_nb/render/static, and its style sheet beside it.
 //   node build.mjs            writes them
 //   node build.mjs --check    compares them with what is committed, and fails if they differ
 // The bundles are committed, so that installing the package never needs Node.
@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const target = join(here, "..", "claude_nb", "static");
+const target = join(here, "..", "claude_nb", "render", "static");
 const widgets = ["playground", "lens", "grid", "copy_button"].filter((name) => existsSync(join(here, "src", `${name}.js`)));
 const largest = 40_000; // bytes; a bundle travels to the browser with each widget
 
@@ -54,9 +54,9 @@ async function compare(files) {
   const problems = [];
   for (const [name, content] of files) {
     const committed = await readFile(join(target, name)).catch(() => null);
-    if (!committed || Buffer.compare(committed, content)) problems.push(`claude_nb/static/${name} is not a fresh build of js/; run: make js`);
+    if (!committed || Buffer.compare(committed, content)) problems.push(`claude_nb/render/static/${name} is not a fresh build of js/; run: make js`);
   }
-  for (const name of await strays(files)) problems.push(`claude_nb/static/${name} is not made from js/; remove it or run: make js`);
+  for (const name of await strays(files)) problems.push(`claude_nb/render/static/${name} is not made from js/; remove it or run: make js`);
   return problems;
 }
 
@@ -69,7 +69,7 @@ async function write(files) {
   for (const name of await strays(files)) await rm(join(target, name));
   for (const [name, content] of files) {
     await writeFile(join(target, name), content);
-    console.log(`claude_nb/static/${name}  ${content.length} bytes`);
+    console.log(`claude_nb/render/static/${name}  ${content.length} bytes`);
   }
   return [];
 }

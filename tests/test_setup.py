@@ -163,7 +163,9 @@ def test_the_picture_of_the_rooms_is_that_of_the_contract() -> None:
     assert drawn[1] == picture()
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "claude_nb" / "static").glob("*.[jc]s*")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "claude_nb" / "render" / "static").glob("*.[jc]s*")), ids=lambda path: path.name
+)
 def test_no_widget_loads_anything_or_runs_text_as_code(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     reach = r"\bfetch\s*\(|XMLHttpRequest|WebSocket|EventSource|sendBeacon|importScripts|\bimport\s*\(|\bfrom\s*[\"']"

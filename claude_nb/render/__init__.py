@@ -17,9 +17,13 @@ classes. A reference definition ([1]: https://...) stays visible text, so that n
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from claude_nb.render.chars import terminal_safe
 from claude_nb.render.cut import cut
 from claude_nb.render.html import markdown_html, plain_html
 from claude_nb.render.tail import tail_html
 
-__all__ = ["cut", "markdown_html", "plain_html", "tail_html", "terminal_safe"]
+STATIC = Path(__file__).parent / "static"  # the front ends of the widgets
+
+__all__ = ["STATIC", "cut", "markdown_html", "plain_html", "tail_html", "terminal_safe"]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets as t
 
-STATIC = Path(__file__).parent.parent / "static"
+from claude_nb.render import STATIC
 
 
 class CopyButton(anywidget.AnyWidget):

@@ -12,10 +12,10 @@ from typing import Any
 
 from claude_nb.demo import Step
 from claude_nb.demo.sampling import effective_choices, surprisal_bits, survivors
+from claude_nb.render import STATIC
 from claude_nb.widgets.lens_branches import Branch, visible
 
 PAGE = Path(__file__).with_name("lens_page.html")
-STATIC = Path(__file__).parent.parent / "static"
 SCRIPT, STYLE = STATIC / "lens.js", STATIC / "lens.css"
 TOP = 5  # bars of each step in the static output
 WIDTH = 220  # of the longest possible bar, in pixels

@@ -10,7 +10,6 @@ import copy
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +19,7 @@ from IPython.display import publish_display_data
 
 from claude_nb.errors import ClaudeError
 from claude_nb.prompt import scope, template
+from claude_nb.render import STATIC
 from claude_nb.render.chars import write_out
 from claude_nb.session import options, request_builder
 from claude_nb.session import variables as targets
@@ -35,7 +35,6 @@ from claude_nb.widgets.controls import ALL, BadSetting, Controls, catalogue
 from claude_nb.widgets.run_queue import RunQueue, sync_message
 from claude_nb.widgets.transcript import Run
 
-STATIC = Path(__file__).parent.parent / "static"
 MAX_TIMES = 20
 MAX_PINNED = 4
 ELSEWHERE = "The playground needs a notebook with widgets; here use %%claude, or claude_nb.ask(prompt)."

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.browser import chromium
 from tests.browser.jupyter import Lab, Notebook, screenshot
 
-STATIC = Path(__file__).resolve().parents[2] / "claude_nb" / "static"
+STATIC = Path(__file__).resolve().parents[2] / "claude_nb" / "render" / "static"
 OpenNotebook = Callable[..., Notebook]
 PATIENCE_MS = 100_000  # only a page that hangs takes so long, however busy the machine
 

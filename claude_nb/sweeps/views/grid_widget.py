@@ -6,18 +6,16 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets as t
 
+from claude_nb.render import STATIC
 from claude_nb.render.rate import Rate
 from claude_nb.sweeps.metrics import registry
 from claude_nb.sweeps.results import Results
 from claude_nb.sweeps.views import grid_data
-
-STATIC = Path(__file__).parent.parent.parent / "static"
 
 # Each update sends all cells, so large grids are updated less often.
 BYTES_PER_S = 100_000
