@@ -45,7 +45,8 @@ class Credentials:
         self._passed: dict[str, Key] = {}
         self._from_variable: dict[tuple[str, str], Key] = {}
         self._from_elsewhere: dict[tuple[str, str], Key | None] = {}
-        self._gateways: dict[str, bool] = {}  # origins, and whether CLAUDE_NB_API_KEY may go there
+        self._bound: set[str] = set()  # origins that a file of the machine names
+        self._answers: dict[tuple[str, str], bool] = {}  # (variable, origin): whether the user lets it go there
         # Asks the user whether the key of a variable may go to an origin. It returns None if nobody can answer.
         self.ask: Callable[[str, str], bool | None] = lambda *_: None
 
@@ -113,30 +114,40 @@ class Credentials:
             self._from_elsewhere[place] = Key(found[0], origin=origin, found=found[1]) if found else None
         return self._from_elsewhere[place]
 
-    def bind(self, base_url: str, *, may: bool = True) -> None:
-        """Set whether CLAUDE_NB_API_KEY may go to a server, because the user or a file of the machine says so."""
-        self._gateways[origin_of(base_url)] = may
+    def bind(self, base_url: str) -> None:
+        """Let the user's keys go to a server, because a file of the machine names it."""
+        self._bound.add(origin_of(base_url))
         self._from_elsewhere.clear()
+
+    def is_bound(self, origin: str) -> bool:
+        """Return whether something outside the notebook names a server as the user's own."""
+        named = self.setting("BASE_URL")
+        return origin == origin_of(named) if named else origin in self._bound
 
     def is_gateway(self, origin: str) -> bool:
         """Return whether CLAUDE_NB_API_KEY may go to an origin."""
-        named = self.setting("BASE_URL")
-        return origin == origin_of(named) if named else self._gateways.get(origin, False)
+        asked = not self.setting("BASE_URL") and self._answers.get((GATEWAY_KEY, origin), False)
+        return asked or self.is_bound(origin)
+
+    def may_send(self, variable: str, origin: str) -> bool | None:
+        """Ask whether the key of a variable may go to an origin, once for each pair. None if nobody can be asked."""
+        if (place := (variable, origin)) not in self._answers and (may := self.ask(variable, origin)) is not None:
+            self._answers[place] = may
+            self._from_elsewhere.clear()
+        return self._answers.get(place)
 
     def admit(self, owner: KeyOwner, base_url: str | None) -> None:
         """Ask whether CLAUDE_NB_API_KEY may go to a server, once for each one that nothing else names.
 
         Raises ConfigError if nobody can be asked. Does nothing where this key is not needed or not there.
         """
-        if base_url is None or self.setting("BASE_URL") or origin_of(base_url) in self._gateways:
+        if base_url is None or self.setting("BASE_URL") or self.is_bound(origin_of(base_url)):
             return
         is_own = owner.base_url is not None and origin_of(base_url) == origin_of(owner.base_url)
         if is_own or self.find(owner, base_url) or not (self._variable(GATEWAY_KEY) or self._gateway_secret()):
             return
-        may = self.ask(GATEWAY_KEY, origin_of(base_url))
-        if may is None:
+        if self.may_send(GATEWAY_KEY, origin_of(base_url)) is None:
             raise unbound(origin_of(base_url))
-        self.bind(base_url, may=may)
 
     def forget(self) -> None:
         """Forget all keys and look them up again, because one was stored or removed."""

@@ -50,14 +50,19 @@ class Headers:
     def at(self, url: str, credentials: Credentials, owners: Iterable[KeyOwner]) -> dict[str, str | Key]:
         """Return what is sent to an address; secrets are keys of that address.
 
-        Raises ConfigError for a variable that is not set, and PromptError for a value that is a key.
+        A notebook may name any variable and any server, so the user is asked where nothing else names the server.
+        Raises ConfigError for a variable that is not set or must not go there, and PromptError for a value that is
+        a key.
         """
         origin = origin_of(url)
         if self.origin not in (None, origin):
             return {}
         for found in filter(None, map(VARIABLE.fullmatch, self.values.values())):
             _refuse_foreign(found["name"], origin, credentials, owners)
-        return {name: _sent(name, value, origin, credentials) for name, value in self.values.items()}
+        sent = {name: _sent(name, value, origin, credentials) for name, value in self.values.items()}
+        if credentials.is_bound(origin) or any(is_home(owner, origin) for owner in owners):
+            return sent
+        return {name: value for name, value in sent.items() if _may_send(self.values[name], origin, credentials)}
 
 
 def at(
@@ -137,6 +142,20 @@ def _sent(name: str, value: str, origin: str, credentials: Credentials) -> str |
         raise ConfigError(f"the environment variable {variable} is not one line of ASCII text; correct it")
     redaction.remember(secret)
     return Key((found["before"] or "") + secret, origin=origin, found=f"environment variable {variable}")
+
+
+def _may_send(value: str, origin: str, credentials: Credentials) -> bool:
+    """Return whether the user lets a header go to a server. Raises ConfigError if nobody can be asked."""
+    found = VARIABLE.fullmatch(value)
+    if not found or found["name"] == GATEWAY_KEY:  # see _refuse_foreign()
+        return True
+    may = credentials.may_send(found["name"], origin)
+    if may is None:
+        raise ConfigError(
+            f"nobody can be asked here whether {found['name']} may go to {origin}, so nothing was sent; "
+            "set CLAUDE_NB_BASE_URL to the address of this server if it is yours"
+        )
+    return may
 
 
 def _refuse_foreign(variable: str, origin: str, credentials: Credentials, owners: Iterable[KeyOwner]) -> None:

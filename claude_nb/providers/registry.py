@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +20,7 @@ from claude_nb.types.request import Chunk, Request
 
 if TYPE_CHECKING:
     from claude_nb.providers.dialects.base import Dialect
+    from claude_nb.providers.headers import Headers
     from claude_nb.providers.model_spec import ModelSpec
 
 
@@ -188,12 +189,16 @@ def check(request: Request, spec: ModelSpec) -> None:
         raise PromptError(f"AI/ML API takes effort up to high, not {request.effort}; lower it, or use -p anthropic")
 
 
-def admit_key(request: Request, credentials: Credentials) -> None:
-    """Ask whether the key of a gateway may go to the server of a request, if nothing else says so.
+def admit_keys(request: Request, credentials: Credentials, own: Iterable[Headers]) -> None:
+    """Ask whether the keys of a request may go to its server: of a gateway, and in headers of the user's own.
 
     It is asked in the main thread, before a request is sent. Raises ConfigError if nobody can be asked.
     """
     credentials.admit(find(request.provider).owner, request.base_url)
+    if request.base_url:
+        from claude_nb.providers import headers
+
+        headers.at(own, request.base_url, credentials, OWNERS)
 
 
 def key_for(request: Request, credentials: Credentials) -> Key | None:

@@ -207,7 +207,7 @@ class Session:
             raise consent.nobody_to_ask()
         recorded = self.memory.find(request, call.replay)
         if not recorded:
-            registry.admit_key(request, self.credentials)
+            registry.admit_keys(request, self.credentials, call.send_options(self.settings, None).headers)
         record = CallRecord(
             self.models,
             self.budget,

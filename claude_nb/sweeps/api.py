@@ -215,6 +215,7 @@ def _run(sweep: Sweep, budget_usd: float | None = None, max_calls: int | None = 
     if sweep.run_options.executor is None and sweep.run_options.replay != "only":
         for request in {(r.provider, r.base_url): r for r in sweep.plan.requests}.values():
             registry.key_for(request, sweep.session.credentials)
+            registry.admit_keys(request, sweep.session.credentials, sweep.run_options.call_options.get("headers", ()))
     _newest = sweep
     forecast = sweep.forecast()
     for line in (*sweep.plan.notices, str(forecast)):

@@ -14,6 +14,7 @@ import pytest
 from claude_nb.errors import ConfigError, Interrupted
 from claude_nb.providers import api
 from claude_nb.providers.credentials import Credentials
+from claude_nb.providers.headers import Headers
 from claude_nb.session import frontend, key_question
 from claude_nb.session.session import Session
 from claude_nb.sweeps.api import sweep
@@ -126,6 +127,91 @@ def test_a_no_keeps_the_key_out_of_headers_too(
     with pytest.raises(ConfigError, match="is bound to no server"):
         ways(new_session(), server, tmp_path)["header"]()
     assert server.requests == []
+
+
+def elsewhere(server: Server) -> str:
+    """Return an address of the server that is not known to be on this machine."""
+    return server.url.replace("127.0.0.1", "gateway.localhost")
+
+
+def naming(session: Session, server: Server, value: str) -> dict[str, Callable[[], object]]:
+    """Return the ways in which a notebook can send a variable in a header."""
+    options: dict[str, Any] = {"provider": "openai-compatible", "model": "m"}
+    where, own = options | {"base_url": elsewhere(server)}, {"X-Data": value}
+
+    def configured() -> object:
+        session.configure(**where, headers=own)
+        return session.ask("Hi")
+
+    return {
+        "option": lambda: session.ask("Hi", **where, headers=own),
+        "other case": lambda: session.ask("Hi", **options, base_url=where["base_url"].upper(), headers=own),
+        "stream": lambda: list(session.stream("Hi", **where, headers=own)),
+        "configure": configured,
+        "sweep": lambda: sweep("Hi", session=session, show=False, n=2, **where, headers=own),
+        "model list": lambda: api.served_models(
+            "openai-compatible", where["base_url"], session.credentials, [Headers({"x-data": value})]
+        ),
+    }
+
+
+NAMING = ("option", "other case", "stream", "configure", "sweep", "model list")
+
+
+@pytest.mark.parametrize("way", NAMING)
+@pytest.mark.parametrize("value", ["env:AWS_SECRET_ACCESS_KEY", "Bearer env:AWS_SECRET_ACCESS_KEY"])
+def test_a_variable_goes_to_no_server_that_only_a_notebook_names(way: str, value: str, server: Server) -> None:
+    session = Session(credentials=Credentials({"CLAUDE_NB_HISTORY": "off", "AWS_SECRET_ACCESS_KEY": KEY}))
+    with pytest.raises(
+        ConfigError, match="nobody can be asked here whether AWS_SECRET_ACCESS_KEY may go to http://gat"
+    ):
+        naming(session, server, value)[way]()
+
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("way", NAMING)
+@pytest.mark.parametrize(("said", "sent"), [("y", KEY), ("n", None)])
+def test_the_user_is_asked_once_for_each_variable_and_server(
+    way: str, said: str, sent: str | None, server: Server, person: Callable[..., list[str]]
+) -> None:
+    session = Session(credentials=Credentials({"CLAUDE_NB_HISTORY": "off", "GATEWAY_TOKEN": KEY}))
+    questions = person("what?", said)
+    for _ in range(2):
+        naming(session, server, "env:GATEWAY_TOKEN")[way]()
+
+    assert {request.headers.get("x-data") for request in server.requests} == {sent}
+    origin = elsewhere(server).removesuffix("/v1")
+    assert questions == [f"Send the key in GATEWAY_TOKEN to {origin}? [y]es; [n]o, send without it: "] * 2
+
+
+def test_an_answer_counts_for_one_variable_and_one_server(person: Callable[..., list[str]]) -> None:
+    credentials, questions = Credentials({}), person(*"ynyn")
+    credentials.ask = key_question.may_send
+    pairs = [
+        ("A", "https://a.b"),
+        ("B", "https://a.b"),
+        ("A", "https://a.b:8443"),
+        ("CLAUDE_NB_API_KEY", "https://a.b"),
+    ]
+
+    assert [credentials.may_send(*pair) for pair in pairs * 2] == [True, False, True, False] * 2
+    assert len(questions) == 4
+    assert not credentials.is_bound("https://a.b")
+
+
+@pytest.mark.parametrize("way", [way for way in NAMING if way != "other case"])
+@pytest.mark.parametrize("bound", ["CLAUDE_NB_BASE_URL", "CLAUDE_NB_CLASS"])
+def test_a_server_that_the_machine_names_gets_the_headers_of_its_user(
+    bound: str, way: str, server: Server, tmp_path: Path
+) -> None:
+    path = tmp_path / "class.json"
+    path.write_text(json.dumps({"base_url": elsewhere(server)}))
+    named = {bound: elsewhere(server) if bound == "CLAUDE_NB_BASE_URL" else str(path)}
+    session = Session(credentials=Credentials({"CLAUDE_NB_HISTORY": "off", "GATEWAY_TOKEN": KEY} | named))
+    naming(session, server, "env:GATEWAY_TOKEN")[way]()
+
+    assert {request.headers.get("x-data") for request in server.requests} == {KEY}
 
 
 def test_an_interrupt_at_the_question_sends_nothing(server: Server, person: Callable[..., list[str]]) -> None:
