@@ -18,9 +18,8 @@ from claude_nb.notebook.context import DisplayedImages
 from claude_nb.prompt import attachments, scope, template
 from claude_nb.prompt.text import PromptText
 from claude_nb.providers import registry
-from claude_nb.session import frontend, structured, tools
+from claude_nb.session import frontend, reply_variable, structured, tools
 from claude_nb.session import options as option_table
-from claude_nb.session import variables as targets
 from claude_nb.session.call import Call, Round
 from claude_nb.session.frontend import Mode
 from claude_nb.session.reader import ReplyView
@@ -60,7 +59,7 @@ class ClaudeMagic:
         if cell is None and line.startswith("/"):
             self._command(line)
             return None
-        variables = scope.visible(last=self.shell.user_ns)
+        variables = scope.variables(last=self.shell.user_ns)
         options, rest = arguments.parse(
             line, below=cell is not None, is_schema=lambda word: structured.names_schema(word, variables)
         )
@@ -130,9 +129,9 @@ class ClaudeMagic:
         """Check the variable for the reply, and return a notice if a plain value is in it. Raises PromptError."""
         stored = not (flags.get("dry_run") or flags.get("count"))
         out, taken = flags.setdefault("out", "reply"), self.shell.user_ns if stored else {}
-        if why := targets.refusal(out, taken):
+        if why := reply_variable.refusal(out, taken):
             raise PromptError(f"-o {out} {why}")
-        return targets.replaced(out, taken)
+        return reply_variable.replaced(out, taken)
 
     def _with_error(self, prompt: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the variables, with Err if the prompt needs it."""

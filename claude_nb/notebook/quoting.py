@@ -35,7 +35,8 @@ _BARE = rf"(?![{_OPENING}])"
 WORD = f"(?:{_quoted(SPACE)}|{_BARE}" + r"(?:\{\{.{0,300}?\}\}|\S)+)"
 _FIELD = r"\{\{[^{}]{0,300}\}\}" + f"(?={COMMA})"
 ITEM = f"(?:{_FIELD}|{_quoted(COMMA)}|(?!{_FIELD}){_BARE}" + r"[^\s,]+)"  # of a list with commas
-FLAG = re.compile(rf"[\s{INVISIBLE}]*([{DASHES}]+)([A-Za-z][\w{DASHES}]*)")
+_DASHED = rf"([{DASHES}]+)([A-Za-z][\w{DASHES}]*)"
+FLAG = re.compile(rf"[\s{INVISIBLE}]*{_DASHED}")
 
 
 def is_open(text: str, at: int) -> bool:
@@ -64,7 +65,7 @@ def with_plain_dashes(text: str) -> str:
         lead = dashes if dashes.isascii() else "-" if len(word) == 1 else "--"
         return lead + hyphenated(word)
 
-    return re.sub(rf"(?<!\S)[{INVISIBLE}]*([{DASHES}]+)([A-Za-z][\w{DASHES}]*)", usual, text)
+    return re.sub(rf"(?<!\S)[{INVISIBLE}]*{_DASHED}", usual, text)
 
 
 def hyphenated(word: str) -> str:

@@ -19,8 +19,8 @@ from typing import Any
 from claude_nb.errors import PromptError
 from claude_nb.guard import attempt, guarded, is_a, kind_of
 from claude_nb.prompt import files, pictures, tables
-from claude_nb.prompt.files import size_text
 from claude_nb.prompt.text import PromptText
+from claude_nb.render.chars import size_text
 from claude_nb.types.content import Attachment
 
 MAX_BYTES = {"image": pictures.MOST_BYTES, "application": 20_000_000, "text": 400_000}
@@ -148,14 +148,11 @@ def _media_type(data: bytes, name: str) -> str:
     raise PromptError(f"{name} is not PNG, JPEG, GIF, WebP, PDF or UTF-8 text; convert it to one of these")
 
 
-def _is(value: Any, module: str, name: str) -> bool:
-    # Nothing is imported for this, because a figure can only exist if its library was imported.
-    return module in sys.modules and isinstance(value, getattr(sys.modules[module], name))
-
-
 def _figure(value: Any) -> Any:
     """Return a matplotlib figure, or the figure of axes or of a part of a figure; None for any other value."""
-    if not _is(value, "matplotlib.figure", "FigureBase") and not _is(value, "matplotlib.axes", "Axes"):
+    if not tables.is_of(value, "matplotlib.figure", "FigureBase") and not tables.is_of(
+        value, "matplotlib.axes", "Axes"
+    ):
         return None
     while not hasattr(value, "savefig"):
         value = value.figure
@@ -173,13 +170,13 @@ def _drawn(figure: Any) -> bytes:
 
 
 def _is_pil(value: Any) -> bool:
-    return _is(value, "PIL.Image", "Image")
+    return tables.is_of(value, "PIL.Image", "Image")
 
 
 def _ipython_image(value: Any) -> bytes | None:
     """Return the bytes of an IPython Image; None for any other value."""
-    data = value.data if _is(value, "IPython.core.display", "Image") or _is(value, "IPython.display", "Image") else None
-    return data if isinstance(data, bytes) else None
+    is_image = tables.is_of(value, "IPython.core.display", "Image") or tables.is_of(value, "IPython.display", "Image")
+    return value.data if is_image and isinstance(value.data, bytes) else None
 
 
 def _shows_itself(value: Any) -> bytes | None:

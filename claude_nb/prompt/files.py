@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from claude_nb.errors import PromptError
 from claude_nb.prompt.secret_places import holds_secrets
+from claude_nb.render.chars import size_text
 
 SYSTEM = ("/proc", "/sys", "/dev")
 MAX_LINKS = 40  # as many as Linux follows
@@ -65,13 +66,6 @@ def read(path: Path, most: int) -> File:
         raise PromptError(f"{path} has {size_text(size)}; send at most {size_text(most)} with a prompt")
     # The notice names the target of a symbolic link, because a link may lead anywhere.
     return File(path.name, data, f", from {real}" if path.is_symlink() else "")
-
-
-def size_text(count: int) -> str:
-    """Return a number of bytes for people: size_text(12_000) -> "12 kB"."""
-    return (
-        f"{count:,} bytes" if count < 10_000 else f"{count / 1000:,.0f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
-    )
 
 
 def _places(path: Path) -> Iterator[Path]:

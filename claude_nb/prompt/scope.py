@@ -12,7 +12,7 @@ from typing import Any
 _PASSING_ON = ("claude_nb", "IPython")  # their frames stand between the caller and this file
 
 
-def visible(first: Mapping[str, Any] | None = None, last: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+def variables(first: Mapping[str, Any] | None = None, last: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
     """Return the variables of the calling code: of its function, of the functions around it, of its module.
 
     A local variable without a value hides a global one of the same name, as in Python.

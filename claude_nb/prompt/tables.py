@@ -55,7 +55,7 @@ def as_csv(value: Any, most: int) -> str | None:
 
     The default index of pandas is left out, because it has no meaning. Any other index has a heading.
     """
-    if _is(value, "pandas", "DataFrame", "Series"):
+    if is_of(value, "pandas", "DataFrame", "Series"):
         _refuse_long(value.size, most)
         pandas = sys.modules["pandas"]
         index = value.index
@@ -86,16 +86,17 @@ def _reader(value: Any) -> _Reader | None:
     kind = type(value)
     if isinstance(value, Table):
         return _ours
-    if _is(value, "pandas", "DataFrame", "Series"):
+    if is_of(value, "pandas", "DataFrame", "Series"):
         return _pandas
-    if _is(value, "polars", "DataFrame", "Series", "LazyFrame"):
+    if is_of(value, "polars", "DataFrame", "Series", "LazyFrame"):
         return _polars
     if hasattr(kind, "__arrow_c_stream__"):
         return _stream
     return _interchange if hasattr(kind, "__dataframe__") else None
 
 
-def _is(value: Any, module: str, *names: str) -> bool:
+def is_of(value: Any, module: str, *names: str) -> bool:
+    """Return whether a value is of a class of a library, which is not imported for this."""
     kinds = (getattr(sys.modules.get(module), name, None) for name in names)
     return isinstance(value, tuple(kind for kind in kinds if isinstance(kind, type)))
 

@@ -70,7 +70,6 @@ class Call:
 
     def send_options(self, settings: Mapping[str, Any], delay_s: float | None) -> SendOptions:
         """Return how to send the request, with the settings of the session where the call says nothing."""
-        usual = settings.get("headers")
         return SendOptions(
             whole=self.whole,
             timeout_s=settings.get("timeout") if self.timeout is None else self.timeout,
@@ -78,8 +77,14 @@ class Call:
             allow_http=self.allow_http,
             connections=self.connections,
             retries=self.retries,
-            headers=(*((usual,) if usual else ()), *self.headers),
+            headers=(*usual_headers(settings), *self.headers),
         )
+
+
+def usual_headers(settings: Mapping[str, Any]) -> tuple[Headers, ...]:
+    """Return the headers of every call of a session with these settings."""
+    usual = settings.get("headers")
+    return (usual,) if usual else ()
 
 
 class Round(NamedTuple):

@@ -131,9 +131,8 @@ def find(name: str) -> Option:
     """
     if option := named(name):
         return option
-    plain = _plain(name)
-    near = get_close_matches(plain, BY_NAME, n=1)
-    hint = f"did you mean {near[0]}?" if near else "see %claude /help"
+    guess = near(name, 0.6)
+    hint = f"did you mean {guess.name}?" if guess else "see %claude /help"
     raise PromptError(f"unknown option {name!r}; {hint}")
 
 

@@ -94,9 +94,8 @@ def filled(prompt: Any, options: Mapping[str, Any], variables: Mapping[str, Any]
 
     Pictures in the prompt follow the attachments. Raises PromptError.
     """
-    names = scope.visible(variables)
-    if not is_a(prompt, str):
-        raise PromptError(f"the prompt must be a text, not {kind_of(prompt)}; str(...) makes one")
+    names = scope.variables(variables)
+    _check_kind(prompt)
     text = template.fill(prompt, names, pictures=True, python=True)
     options, notices = template.fill_options(options, names, python=True)
     if text.attachments:
@@ -192,9 +191,13 @@ def continued(models: Models, reply: Reply | None, max_tokens: int | None) -> Co
     return after._replace(request=request)
 
 
-def _text(prompt: Any) -> str:
+def _check_kind(prompt: Any) -> None:
     if not is_a(prompt, str):
         raise PromptError(f"the prompt must be a text, not {kind_of(prompt)}; str(...) makes one")
+
+
+def _text(prompt: Any) -> str:
+    _check_kind(prompt)
     if not prompt.strip():
         raise PromptError("the prompt is empty; write it below the %%claude line")
     return mended(prompt)

@@ -274,7 +274,7 @@ class Session:
         if (rows := settings.pop("models", None)) is not None:
             self.models = Models(rows)
         key = settings.pop("api_key", None)
-        settings, notices = template.fill_options(settings, scope.visible())
+        settings, notices = template.fill_options(settings, scope.variables())
         checked = request_builder.checked_settings(self.config, settings)
         settings = {name: value for name, value in (self.settings | checked).items() if value is not None}
         if key is not None:

@@ -22,9 +22,10 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from claude_nb.render.chars import size_text
 from claude_nb.storage import migrations, places
 from claude_nb.storage.files import NEW, SETTINGS, connect, create, identity
-from claude_nb.storage.trouble import KEPT, explain, gigabytes, shown
+from claude_nb.storage.trouble import KEPT, explain, shown
 
 T = TypeVar("T")
 
@@ -193,7 +194,7 @@ class File:
         (noticed,) = db.execute("SELECT noticed_gb FROM file").fetchone()
         if size >= LARGE_BYTES and size >= 2 * noticed * LARGE_BYTES:
             db.execute("UPDATE file SET noticed_gb = ?", (size // LARGE_BYTES,))
-            size_and_way = f"has grown to {gigabytes(size)}; %claude /history --size says how to make it smaller"
+            size_and_way = f"has grown to {size_text(size)}; %claude /history --size says how to make it smaller"
             self._note("large", size_and_way)
 
     def _set_aside(self) -> bool:

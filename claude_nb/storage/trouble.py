@@ -43,11 +43,3 @@ def shown(path: Path) -> str:
         return f"~/{path.absolute().relative_to(Path.home()).as_posix()}"
     except (ValueError, RuntimeError):
         return path.name
-
-
-def gigabytes(count: int) -> str:
-    """Return a number of bytes as people read it: gigabytes(1_900_000_000) -> "1.9 GB"."""
-    for unit, size in (("GB", 10**9), ("MB", 10**6)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count / 1000:.0f} kB"

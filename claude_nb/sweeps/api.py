@@ -11,6 +11,7 @@ from claude_nb.errors import ConfigError, PromptError
 from claude_nb.guard import shown
 from claude_nb.providers import headers, registry
 from claude_nb.session import frontend
+from claude_nb.session.call import usual_headers
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
 from claude_nb.sweeps import files
@@ -18,7 +19,7 @@ from claude_nb.sweeps import plan as plans
 from claude_nb.sweeps.metrics.checks import named
 from claude_nb.sweeps.plan import Plan
 from claude_nb.sweeps.requests import used_names
-from claude_nb.sweeps.sweep import RunOptions, Sweep
+from claude_nb.sweeps.sweep import RunOptions, Sweep, replay_mode
 from claude_nb.sweeps.views.display import view_for
 from claude_nb.types.reply import Reply
 
@@ -99,10 +100,10 @@ def run_options(
     executor: Executor | None = None,
 ) -> RunOptions:
     """Return how the calls of a sweep run. call: timeout, allow_http and headers, as the user gave them."""
-    own = (session.settings.get("headers"), headers.check(call.get("headers", ())))
-    fields = {**call, "headers": tuple(filter(None, own))}
+    own = headers.check(call.get("headers", ()))
+    fields = {**call, "headers": (*usual_headers(session.settings), *((own,) if own else ()))}
     call_options = {name: value for name, value in fields.items() if value}
-    return RunOptions(concurrency, _replay(replay, session, fresh=fresh), executor, call_options)
+    return RunOptions(concurrency, replay_mode(session, replay, fresh=fresh), executor, call_options)
 
 
 def launch(
@@ -159,7 +160,7 @@ def compare(
     session = session or default_session()
     columns = [_column(column) for column in ([settings] if isinstance(settings, (str, Mapping)) else settings)]
     plan = plans.columns(session, prompt, columns, shared, variables=variables)
-    run_options = RunOptions(max(1, len(columns)), _replay(replay, session, fresh=fresh))
+    run_options = RunOptions(max(1, len(columns)), replay_mode(session, replay, fresh=fresh))
     view = view_for(session, show=show, columns=True)
     return _run(Sweep(plan, session=session, run_options=run_options, observer=view))
 
@@ -247,12 +248,3 @@ def _column(column: str | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(column, Mapping):
         return dict(column)
     raise PromptError(f"a column is a model or a dict of options, such as {{'seed': 1}}, not {shown(column)}")
-
-
-def _replay(replay: str | None, session: Session, *, fresh: bool) -> str:
-    if replay not in (None, "use", "off", "only"):
-        raise PromptError(f"replay is use, off or only, not {shown(replay)}")
-    if fresh and replay not in (None, "off"):
-        raise PromptError(f"fresh=True asks again, and replay={replay!r} does not; leave one of them out")
-    replay = "off" if fresh else replay
-    return replay or ("only" if session.memory.mode == "only" else "use")

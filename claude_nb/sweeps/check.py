@@ -19,7 +19,7 @@ from claude_nb.sweeps.metrics.checks import named, passed
 from claude_nb.sweeps.metrics.proportion import Proportion
 from claude_nb.sweeps.metrics.statistics import Interval
 from claude_nb.sweeps.plan import grid
-from claude_nb.sweeps.sweep import RunOptions, Sweep, SweepObserver
+from claude_nb.sweeps.sweep import RunOptions, Sweep, SweepObserver, replay_mode
 from claude_nb.types.reply import Reply
 
 Rule = str | re.Pattern[str] | Callable[[Reply], Any]
@@ -228,8 +228,8 @@ def _sweep(prompt: str, n: int, session: Session, options: Mapping[str, Any], *,
     # One after the other on the demo model: without a seed it uses Python's own random generator, and a test that seeds
     # the generator expects the same replies each time.
     concurrency = 1 if plan.requests[0].provider == "demo" else 8
-    replay = "off" if fresh else "only" if session.memory.mode == "only" else "use"
-    return Sweep(plan, session=session, run_options=RunOptions(concurrency, replay))
+    run_options = RunOptions(concurrency, replay_mode(session, fresh=fresh))
+    return Sweep(plan, session=session, run_options=run_options)
 
 
 def _verdict(replies: list[Reply], judge: Callable[[Reply], bool], at_least: float, missing: int, why: str) -> Verdict:

@@ -34,7 +34,7 @@ class RequestMaker:
         self.notices: dict[str, None] = {}
         self._session = session
         self._fixed = fixed
-        self._variables = dict(scope.visible(variables))
+        self._variables = dict(scope.variables(variables))
         self._known: dict[Hashable, Request] = {}
 
     def make(self, values: Mapping[str, Any], n: int) -> tuple[Request, ...]:

@@ -106,10 +106,10 @@ class Results:
     @property
     def history_note(self) -> str:
         """How many replies the history gave, and how to ask again; "" if none."""
-        days = sorted(f"{reply.created_at:%Y-%m-%d}" for reply in self.replies if reply.source == "replay")
+        days = [reply.created_at.date() for reply in self._replies.values() if reply.source == "replay"]
         if not days:
             return ""
-        when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+        when = " to ".join(dict.fromkeys((f"{min(days)}", f"{max(days)}")))
         count = f"{len(days):,} of {len(self):,} replies are" if len(days) < len(self) else "all replies are"
         return (
             f"{count} from the history, recorded {when}, and have no latency; fresh=True (in a cell --fresh) asks again"

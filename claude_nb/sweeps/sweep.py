@@ -9,7 +9,8 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from claude_nb.errors import Interrupted
+from claude_nb.errors import Interrupted, PromptError
+from claude_nb.guard import shown
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
 from claude_nb.sweeps import files
@@ -60,6 +61,16 @@ class RunOptions:
     replay: str = "use"
     executor: Executor | None = None
     call_options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def replay_mode(session: Session, replay: str | None = None, *, fresh: bool = False) -> str:
+    """Return the replay of RunOptions that the arguments of a call mean. Raises PromptError."""
+    if replay not in (None, "use", "off", "only"):
+        raise PromptError(f"replay is use, off or only, not {shown(replay)}")
+    if fresh and replay not in (None, "off"):
+        raise PromptError(f"fresh=True asks again, and replay={replay!r} does not; leave one of them out")
+    replay = "off" if fresh else replay
+    return replay or ("only" if session.memory.mode == "only" else "use")
 
 
 class Sweep(Results):

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,6 +17,7 @@ from claude_nb.providers.model_spec import ModelSpec
 from claude_nb.providers.models import Models, shipped
 from claude_nb.safe_text.redaction import redact
 from claude_nb.session import options
+from claude_nb.session.reply_variable import is_variable
 from claude_nb.session.session import Session
 from claude_nb.types import settings as request_settings
 
@@ -134,7 +134,7 @@ class Controls(anywidget.AnyWidget):
     @t.validate("variable")
     def _valid_variable(self, proposal: Any) -> str:
         name: str = proposal["value"]
-        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("__"):
+        if not is_variable(name):
             raise BadSetting(f"{name[:60]!r} cannot be the name of a variable; use letters, digits and _")
         self._refuse_keys(name)
         return name

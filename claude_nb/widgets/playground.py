@@ -21,8 +21,7 @@ from claude_nb.errors import ClaudeError
 from claude_nb.prompt import scope, template
 from claude_nb.render import STATIC
 from claude_nb.render.chars import write_out
-from claude_nb.session import options, request_builder
-from claude_nb.session import variables as targets
+from claude_nb.session import options, reply_variable, request_builder
 from claude_nb.session.call import Call
 from claude_nb.session.default import default_session
 from claude_nb.session.reader import ReplyView
@@ -113,12 +112,12 @@ class Playground(Controls):
         """
         if prompt is not None:
             self.prompt = prompt
-        self._start(times, scope.visible(last=_notebook()))
+        self._start(times, scope.variables(last=_notebook()))
 
     def _start(self, times: int, variables: Mapping[str, Any]) -> None:
         if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MAX_TIMES:
             raise BadSetting(f"times goes from 1 to {MAX_TIMES}, not {times!r}")
-        if why := targets.refusal(self.variable, _notebook()):
+        if why := reply_variable.refusal(self.variable, _notebook()):
             raise BadSetting(f"variable {self.variable} {why}")
         request = self._request(variables)
         self._queue.submit([self._new_run(replace(request, repeat=i)) for i in range(times)])

@@ -13,10 +13,9 @@ from typing import Any
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.notebook import arguments, context
 from claude_nb.notebook.commands.command import Code, Command, Invocation, Prompt
-from claude_nb.render.chars import counted
-from claude_nb.session import continuation
+from claude_nb.render.chars import counted, size_text
+from claude_nb.session import continuation, reply_variable
 from claude_nb.session import options as option_table
-from claude_nb.session import variables as targets
 from claude_nb.session.call import Round
 from claude_nb.storage import trouble
 from claude_nb.storage.entries import History, Size
@@ -30,9 +29,9 @@ def _history(call: Invocation) -> History | str:
 
 def _size(size: Size) -> str:
     since = f" since {datetime.fromtimestamp(size.first_s).astimezone():%Y-%m-%d}" if size.first_s else ""
-    lines = [f"{trouble.shown(size.path)}: {trouble.gigabytes(size.bytes)}, {counted(size.rows, 'reply')}{since}"]
+    lines = [f"{trouble.shown(size.path)}: {size_text(size.bytes)}, {counted(size.rows, 'reply')}{since}"]
     if size.set_aside_bytes:
-        aside = trouble.gigabytes(size.set_aside_bytes)
+        aside = size_text(size.set_aside_bytes)
         lines.append(f"damaged files beside it: {aside}; %claude /forget --damaged deletes them")
     if size.rows:
         lines.append("%claude /forget --before DATE erases old replies, and /forget --all all of them")
@@ -114,9 +113,9 @@ def _restore(call: Invocation) -> str:
     if name:
         rows = {name: rows[name]} if name in rows else {}
     # Anybody may have written the history, so only names that -o accepts are restored.
-    refused = {variable: why for variable in rows if (why := targets.refusal(variable, call.variables))}
+    refused = {variable: why for variable in rows if (why := reply_variable.refusal(variable, call.variables))}
     replies = {variable: continuation.whole(row.reply) for variable, row in rows.items() if variable not in refused}
-    kept = [variable for variable in refused if targets.is_variable(variable) and variable in call.variables]
+    kept = [variable for variable in refused if reply_variable.is_variable(variable) and variable in call.variables]
     parts = [] if name else [(row.chat, row.reply) for row in store.recent(None, notebook=session.notebook)]
     talks = {c: talk for c, talk in continuation.restored(parts).items() if c not in session.conversations}
     if name and kept:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from claude_nb.errors import ClaudeError, ConfigError, PromptError
 from claude_nb.notebook.commands.command import Command, Invocation
 from claude_nb.providers import api, lifecycle, model_list
-from claude_nb.providers.headers import Headers
 from claude_nb.providers.model_list import Served
 from claude_nb.providers.model_names import Version
 from claude_nb.providers.model_spec import ModelSpec
@@ -14,6 +13,7 @@ from claude_nb.providers.registry import Provider
 from claude_nb.render.chars import counted
 from claude_nb.render.table import text_table
 from claude_nb.session import options
+from claude_nb.session.call import usual_headers
 from claude_nb.session.session import Session
 
 MOST_LINES = 300
@@ -43,7 +43,8 @@ def _ids(session: Session, provider: Provider, address: str | None) -> str:
     if not address:
         raise ConfigError(f"{provider.name} needs an address first: %claude /set base_url=http://localhost:11434/v1")
     return _cut(
-        api.served_models(provider.name, address, session.credentials, _own(session)) or ["the server lists no models"]
+        api.served_models(provider.name, address, session.credentials, usual_headers(session.settings))
+        or ["the server lists no models"]
     )
 
 
@@ -63,17 +64,12 @@ def _served(
     if provider.needs_key and session.credentials.find(provider.owner, address) is None:
         return [], [f"{table}; with a key, the server is asked for its list"]
     try:
-        served = api.told_models(provider.name, address, session.credentials, _own(session))
+        served = api.told_models(provider.name, address, session.credentials, usual_headers(session.settings))
     except ClaudeError as error:
         return lists.at(address) or [], [f"{table}, because the server cannot be asked: {error}"]
     lists.keep(address, served)
     session.models.refresh()
     return served, [f"{counted(len(served), 'model')} on the list of the server"]
-
-
-def _own(session: Session) -> tuple[Headers, ...]:
-    usual = session.settings.get("headers")
-    return (usual,) if usual else ()
 
 
 def _row(session: Session, spec: ModelSpec, provider: str, name: str = "") -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from claude_nb.providers.headers import Headers
 from claude_nb.render import reply
 from claude_nb.render.chars import counted
 from claude_nb.session.budget import Totals, tokens_in, usage_of
-from claude_nb.session.call import Call
+from claude_nb.session.call import usual_headers
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
 from claude_nb.types.request import Request
@@ -74,7 +74,7 @@ def prompt_size(session: Session, request: Request, *, allow_http: bool = False,
 
     "1,234 tokens, counted by the server · about $0.0037 before the reply · 0.6% of the 200,000 that fit"
     """
-    sent = Call(headers=own).send_options(session.settings, None).headers
+    sent = (*usual_headers(session.settings), *own)
     exact = api.count_tokens(request, credentials=session.credentials, allow_http=allow_http, own=sent)
     tokens = tokens_in(request) if exact is None else exact
     size = counted(tokens, "token")

@@ -1,4 +1,4 @@
-"""Notebook variables that a reply may take: its own, new ones, and those that hold a plain value."""
+"""The notebook variable that gets a reply: a new one, or one that holds a reply or a plain value."""
 
 from __future__ import annotations
 
