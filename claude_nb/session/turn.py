@@ -230,6 +230,8 @@ class Turn:
         self._done = self._done or chunk.done
         if chunk.stop_reason and not self._end.stop_reason:
             self._end = chunk
+        elif chunk.stop_reason == "tool_use" and self._end.stop_reason == "end":  # calls that came after the end
+            self._end = replace(self._end, stop_reason="tool_use")
         if chunk.part:
             self._parts.append(content.received(chunk.part, self._text_chars, self.request.origin))
         if not (chunk.text or chunk.thinking or chunk.call):

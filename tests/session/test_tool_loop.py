@@ -66,6 +66,35 @@ def says(dialect: str, text: str) -> Scenario:
     return replies.messages([text]) if dialect == "messages" else replies.chat([text])
 
 
+def with_call(*pieces: str, finish: str | None, done: bool = True) -> Scenario:
+    """A chat reply that calls weather(), whose stop reason comes with the first piece, or not at all."""
+    calls = [{"index": 0, "function": {"arguments": piece}} for piece in pieces]
+    calls[0] |= {"id": "c1", "function": {"name": "weather", "arguments": pieces[0]}}
+    first = {"index": 0, "delta": {"content": ""}, "finish_reason": finish}
+    choices = [first, *({"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": finish} for call in calls)]
+    return [Send(head()), Send(replies.sse(*({"choices": [choice]} for choice in choices), *(["[DONE]"] * done)))]
+
+
+@pytest.mark.parametrize("finish", ["stop", "tool_calls"])
+@pytest.mark.parametrize("done", [True, False])
+def test_calls_after_the_stop_reason_run(live: Session, finish: str, done: bool) -> None:
+    with Server([with_call(OSLO[:8], OSLO[8:], finish=finish, done=done), says("chat", "18 °C")]) as server:
+        reply = live.ask("Hi", **where("chat", server))
+
+    assert (reply.text, [call.result for call in reply.calls]) == ("18 °C", ["18 °C in Oslo"])
+
+
+@pytest.mark.parametrize("finish", [None, "stop"])
+def test_a_call_that_breaks_off_is_neither_made_nor_answered(live: Session, finish: str | None) -> None:
+    with Server([with_call(OSLO[:8], finish=finish), says("chat", "18 °C")]) as server:
+        with pytest.raises(StreamCut, match="broke off in a tool call") as caught:
+            live.ask("Hi", **where("chat", server))
+
+        assert len(server.requests) == 1
+    assert isinstance(caught.value.reply, Reply)
+    assert not caught.value.reply.complete
+
+
 def three_rounds(dialect: str, by: int | None = None) -> list[Scenario]:
     ask = asks(dialect)
     return [

@@ -174,8 +174,9 @@ class _Reader:
             model=label(data.get("model")),
         )
         yield from calls
-        if stop:
-            yield from self.end(Chunk(**stop))
+        if stop and not self.stopped:
+            self.stopped = True
+            yield self._deltas.calls.finished(Chunk(**stop))
 
     def _delta(self, choice: dict[str, Any]) -> dict[str, Any]:
         """Return what a choice adds: its delta, or what is new in its message.
@@ -199,16 +200,16 @@ class _Reader:
         self._thinking.add({name: delta[name] for name in THINKING if name in delta})
         self._others.add({name: value for name, value in delta.items() if name not in KNOWN})
 
-    def end(self, stop: Chunk) -> Iterator[Chunk]:
-        """Yield the parts of the reply and its stop reason. It may arrive twice, and only the first one counts."""
-        if self.stopped:
-            return
-        self.stopped = True
+    def end(self) -> Iterator[Chunk]:
+        """Yield the parts of the reply, and its stop reason if none has arrived.
+
+        Some servers send a stop reason with each piece, so that tool calls may follow it.
+        """
         for reader, is_thinking in ((self._thinking, True), (self._others, False)):
             if fields := reader.text():
                 yield Chunk(part=ServerFields(fields, is_thinking=is_thinking))
         yield from self._deltas.calls.end_all()
-        yield self._deltas.calls.finished(stop)
+        yield self._deltas.calls.finished(Chunk(), late=self.stopped)
 
 
 def _first_choice(data: dict[str, Any]) -> dict[str, Any]:
@@ -222,11 +223,10 @@ def _first_choice(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
-    reader, damaged = _Reader(), False
+    reader, damaged, is_done = _Reader(), False, False
     for event in events:
         if event.data.strip().startswith("[DONE]"):
-            yield from reader.end(Chunk())
-            yield Chunk(done=True)
+            is_done = True
             break
         data = event.object()
         if event.name == "error":
@@ -235,6 +235,10 @@ def _streamed(events: Iterable[Event]) -> Iterator[Chunk]:
             yield from reader.chunks(data)
         elif is_damaged(event) and not reader.stopped:
             damaged = True
+    if is_done or reader.stopped:
+        yield from reader.end()
+    if is_done:
+        yield Chunk(done=True)
     if damaged:
         raise piece_missing()
 
@@ -243,7 +247,7 @@ def _unstreamed(data: dict[str, Any]) -> Iterator[Chunk]:
     reader = _Reader()
     yield from reader.chunks(data)
     if children(unwrapped(data), "choices"):
-        yield from reader.end(Chunk())
+        yield from reader.end()
         yield Chunk(done=True)
 
 

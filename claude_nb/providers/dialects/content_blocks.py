@@ -33,7 +33,7 @@ class ToolBlocks:
         call = self._open.get(index)
         if kind == "content_block_delta" and call:
             delta = child(data, "delta")
-            is_input = delta.get("type") == "input_json_delta"
+            is_input = delta.get("type") in ("input_json_delta", None)
             return self._calls.write(call, text=string(delta.get("partial_json"))) if is_input else None
         return self._calls.end(self._open.pop(index)) if kind == "content_block_stop" and call else None
 

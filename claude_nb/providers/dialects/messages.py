@@ -167,12 +167,10 @@ def _unstreamed(data: dict[str, Any]) -> Iterator[Chunk]:
 
 def _text_chunk(block: dict[str, Any]) -> Chunk:
     """Return the text or thinking of a block or a delta, or an empty chunk."""
-    kind = string(block.get("type"))
-    if kind in ("text", "text_delta"):
-        return Chunk(text=string(block.get("text")))
-    if kind in ("thinking", "thinking_delta"):
-        return Chunk(thinking=string(block.get("thinking")))
-    return Chunk()
+    kind = string(block.get("type"))  # some gateways leave it out
+    text = string(block.get("text")) if kind in ("text", "text_delta", "") else ""
+    thinking = string(block.get("thinking")) if kind in ("thinking", "thinking_delta", "") else ""
+    return Chunk(text=text, thinking=thinking)
 
 
 HOUR = "ephemeral_1h_input_tokens"

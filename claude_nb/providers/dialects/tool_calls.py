@@ -90,7 +90,7 @@ class ToolCalls:
     def __init__(self) -> None:
         self._open: dict[OpenCall, None] = {}
         self._chars = 0
-        self._has_answer = self._has_call = self._is_cut = False
+        self._has_answer = self._has_call = self._is_cut = self._called = False
 
     def begin(self, after: OpenCall | None = None) -> OpenCall:
         """Open a call."""
@@ -147,18 +147,30 @@ class ToolCalls:
                 del self._open[call]
         yield from map(self.end, list(self._open))
 
-    def finished(self, chunk: Chunk) -> Chunk:
+    def finished(self, chunk: Chunk, *, late: bool = False) -> Chunk:
         """Correct the stop reason of the chunk that ends the reply.
 
         Some servers send "stop", or nothing, after a tool call. A structured answer is the end. Raises StreamCut if
         there is no stop reason, and the arguments of a call are not whole.
+
+        late  whether a stop reason has arrived before: this one counts for calls that came after it
         """
+        has_call = self._has_call or any(map(_is_call, self._open))
+        has_answer = self._has_answer or any(call.name == ANSWER for call in self._open)
+        if late and (self._called or not has_call):
+            return chunk
         if chunk.stop_reason is None and self._is_cut:
             raise StreamCut("the reply broke off in a tool call (what arrived is kept); run the cell again")
-        if self._has_call and chunk.stop_reason in ("end", None):
+        self._called = has_call
+        if has_call and chunk.stop_reason in ("end", None):
             return replace(chunk, stop_reason="tool_use")
-        ends = self._has_answer and not self._has_call and chunk.stop_reason == "tool_use"
+        ends = has_answer and not has_call and chunk.stop_reason == "tool_use"
         return replace(chunk, stop_reason="end") if ends else chunk
+
+
+def _is_call(call: OpenCall) -> bool:
+    """Return whether an open call is one, and not the answer or more of the arguments of the call before it."""
+    return call.name != ANSWER and bool(call.name or (call.arguments.begun and (call.id or not call.after)))
 
 
 def plain_arguments(text: str) -> str:

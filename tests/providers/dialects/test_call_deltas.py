@@ -300,6 +300,7 @@ BLOCKS = {
     "no index": [start(None, "a", {}), delta(None, OSLO), {"type": "content_block_stop"}],
     "the index as text": [start("0", "a", {}), delta("0", OSLO), {"type": "content_block_stop", "index": "0"}],
     "null input": [start(0, "a", None), delta(0, OSLO), {"type": "content_block_stop", "index": 0}],
+    "no type": [start(0, "a", {}), {"type": "content_block_delta", "index": 0, "delta": {"partial_json": OSLO}}],
     "JSON in a JSON string": [start(0, "a", {}), delta(0, json.dumps(OSLO))],
 }  # fmt: skip
 

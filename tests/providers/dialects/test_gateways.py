@@ -107,6 +107,15 @@ def test_thinking_is_read_once_under_any_of_its_names(fields: dict[str, Any]) ->
     assert (got.text, got.thinking) == ("Hello", "Hm.")
 
 
+def test_pieces_without_a_type_are_read_by_their_fields() -> None:
+    pieces = [{"thinking": "Hm."}, {"text": "Hello"}]
+    events = [Event("content_block_delta", json.dumps({"index": i, "delta": piece})) for i, piece in enumerate(pieces)]
+
+    got = gather(messages.MESSAGES.chunks(events))
+
+    assert (got.thinking, got.text) == ("Hm.", "Hello")
+
+
 def test_a_whole_message_in_one_event_is_a_reply() -> None:
     event = Event("message", json.dumps(BLOCKS | {"stop_reason": "max_tokens", "usage": {"output_tokens": 7}}))
 
