@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import gc
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -53,7 +55,9 @@ def bare(session: Session, capsys: pytest.CaptureFixture[str]) -> Iterator[Shell
     claude_nb.unload_ipython_extension(ip)
     ip.history_manager.end_session()
     atexit.unregister(ip.atexit_operations)  # it would run long after the home of this test is gone
-    ip.atexit_operations()
+    # Its reset collects garbage over the heap of all tests so far, which takes seconds in a long run.
+    with patch.object(gc, "collect"):
+        ip.atexit_operations()
     InteractiveShell.clear_instance()
 
 
