@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from claude_nb.errors import ConfigError
 from claude_nb.guard import attempt, kind_of
 from claude_nb.render.chars import one_line, terminal_safe
-from claude_nb.safe_text.visible import whole
+from claude_nb.safe_text.visible import mended
 
 if TYPE_CHECKING:
     import pandas
@@ -66,7 +66,7 @@ class Table(list[dict[str, Any]]):
             frame: pandas.DataFrame = pandas.DataFrame(list(self), columns=self.columns)
         except UnicodeEncodeError:  # pandas 3 keeps texts in Arrow, which has no half surrogate pairs
             rows = [
-                {name: whole(cell) if isinstance(cell, str) else cell for name, cell in row.items()} for row in self
+                {name: mended(cell) if isinstance(cell, str) else cell for name, cell in row.items()} for row in self
             ]
             frame = pandas.DataFrame(rows, columns=self.columns)
         return frame

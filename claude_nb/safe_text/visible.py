@@ -24,7 +24,7 @@ def visible(text: str) -> str:
     Newline and tab stay; other control characters, direction overrides, invisible tags and half surrogate pairs
     become visible. Letters and emoji of any script stay as they are.
     """
-    text = whole(text).replace("\r\n", "\n")
+    text = mended(text).replace("\r\n", "\n")
     if text.isascii() and text.isprintable():
         return text
     shown: list[str] = []
@@ -57,8 +57,8 @@ def one_line(text: str, most: int) -> str:
     return start if len(start) <= most and len(text) <= 4 * most else start[: most - 1] + "…"
 
 
-def whole(text: str) -> str:
-    """Join surrogate pairs and replace lone halves, so that the text can be encoded."""
+def mended(text: str) -> str:
+    """Join the halves of surrogate pairs, and replace lone halves by U+FFFD, so that the text can be encoded."""
     try:
         text.encode()
     except UnicodeEncodeError:

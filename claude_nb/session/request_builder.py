@@ -12,10 +12,10 @@ from claude_nb.prompt import attachments, scope, template
 from claude_nb.prompt.text import PromptText
 from claude_nb.providers import addresses, registry
 from claude_nb.providers.credentials import Credentials
-from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.keys import origin_of
 from claude_nb.providers.models import Models
 from claude_nb.providers.registry import Target
+from claude_nb.safe_text.visible import mended
 from claude_nb.session import continuation, frontend, structured, tools
 from claude_nb.session import options as option_table
 from claude_nb.session.continuation import Continuation

@@ -18,9 +18,9 @@ from claude_nb.errors import NoJson, PromptError
 from claude_nb.guard import attempt, guarded, is_a, reason, shown
 from claude_nb.prompt import attachments, values
 from claude_nb.prompt.text import PromptText
-from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.dialects.tool_calls import ANSWER
 from claude_nb.safe_text.redaction import redact
+from claude_nb.safe_text.visible import mended
 from claude_nb.schema import from_functions
 from claude_nb.session import consent
 from claude_nb.session.awaiting import awaited

@@ -14,9 +14,9 @@ from typing import Any
 
 from claude_nb.errors import StreamCut
 from claude_nb.providers.sse import Event
+from claude_nb.safe_text.visible import mended
 from claude_nb.types.request import Chunk, StopReason, Usage
 
-HALF = re.compile("[\ud800-\udfff]")
 CREDITS_PER_USD = 2_000_000  # AI/ML API counts in credits
 
 # The words of servers for the end of a reply, for both dialects: Anthropic, Bedrock, OpenAI, Azure, Gemini, Mistral,
@@ -157,11 +157,6 @@ def cost_usd(data: dict[str, Any]) -> float | None:
 def known(usage: Usage) -> Usage | None:
     """Return the usage, or None if all of its counts are unknown."""
     return None if usage == Usage() else usage
-
-
-def mended(text: str) -> str:
-    """Join the halves of surrogate pairs, and replace lone halves by U+FFFD."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if HALF.search(text) else text
 
 
 def joined(chunks: Iterable[Chunk]) -> Iterator[Chunk]:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from claude_nb.providers.dialects.base import child, count, mended, position, string
+from claude_nb.providers.dialects.base import child, count, position, string
 from claude_nb.providers.dialects.tool_calls import OpenCall, ToolCalls
+from claude_nb.safe_text.visible import mended
 from claude_nb.types.content import Thought
 from claude_nb.types.request import Chunk
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from claude_nb.errors import StreamCut
-from claude_nb.providers.dialects.base import mended
 from claude_nb.providers.dialects.server_fields import FieldReader
+from claude_nb.safe_text.visible import mended
 from claude_nb.types.content import ToolCall
 from claude_nb.types.request import Chunk, Request
 
