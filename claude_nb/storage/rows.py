@@ -49,17 +49,12 @@ def countable(row_id: int) -> int:
     return row_id if 0 < row_id < 2**63 else 0
 
 
-def _places(count: int, width: int) -> str:
-    """Return the placeholders for the values of several rows: (?, ?), (?, ?)."""
-    return ", ".join([f"({', '.join('?' * width)})"] * count)
-
-
 def insert(db: sqlite3.Connection, *new: Values) -> list[int]:
     """Insert running rows (key, created_s, owner, notebook, variable, chat, request), and return their ids."""
     ids: list[int] = []
     for some in words.portions(new):
         sql = "INSERT INTO replies (key, created_s, owner, notebook, variable, chat, request) VALUES "
-        last = db.execute(sql + _places(len(some), 7), [*chain(*some)]).lastrowid or 0
+        last = db.execute(sql + words.placeholders(len(some), 7), [*chain(*some)]).lastrowid or 0
         ids += range(last - len(some) + 1, last + 1)  # the ids of one statement have no gaps
     return ids
 
@@ -81,12 +76,12 @@ def close(db: sqlite3.Connection, *ends: tuple[int, Reply, Rhythm]) -> dict[int,
     found: dict[int, Reply] = {}
     for portion in words.portions(ends):
         some = {row_id: (reply, rhythm) for row_id, reply, rhythm in portion}
-        sql = f"SELECT id, stop_reason IS NULL FROM replies WHERE id IN {_places(1, len(some))}"  # noqa: S608
+        sql = f"SELECT id, stop_reason IS NULL FROM replies WHERE id IN {words.placeholders(1, len(some))}"  # noqa: S608
         there = dict(db.execute(sql, [*some]).fetchall())
         found |= {row_id: some[row_id][0] for row_id in there}
         _take_out(db, [row_id for row_id, is_running in there.items() if not is_running])
         # One statement for all, because other threads take over the interpreter at each statement.
-        sql = f"""WITH ended (id, stop_reason, source, rhythm, reply) AS (VALUES {_places(len(some), 5)})
+        sql = f"""WITH ended (id, stop_reason, source, rhythm, reply) AS (VALUES {words.placeholders(len(some), 5)})
                   UPDATE replies SET (stop_reason, source, rhythm, reply) =
                   (SELECT stop_reason, source, rhythm, reply FROM ended WHERE ended.id = replies.id)
                   WHERE id IN (SELECT id FROM ended)"""  # noqa: S608
@@ -231,7 +226,7 @@ def known(db: sqlite3.Connection, keys: Sequence[str]) -> set[str]:
     """Return the keys that occur in rows."""
     found: set[str] = set()
     for some in words.portions(keys, 500):
-        sql = f"SELECT DISTINCT key FROM replies WHERE key IN {_places(1, len(some))}"  # noqa: S608
+        sql = f"SELECT DISTINCT key FROM replies WHERE key IN {words.placeholders(1, len(some))}"  # noqa: S608
         found |= {str(key) for (key,) in db.execute(sql, some)}
     return found
 

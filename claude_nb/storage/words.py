@@ -98,7 +98,7 @@ def _repair(db: sqlite3.Connection) -> None:
             rows = empty.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608  # constants
             db.execute(f"DELETE FROM {table}")  # noqa: S608
             for row in rows:
-                db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
+                db.execute(f"INSERT INTO {table} VALUES {placeholders(1, len(row))}", row)  # noqa: S608
 
 
 def reset(db: sqlite3.Connection) -> bool:
@@ -124,8 +124,8 @@ def add(db: sqlite3.Connection, texts: Texts) -> None:
     numbers = _numbers(db, set().union(*new.values()), create=True)
     for some in portions([*new.items()]):
         values = [(row_id, " ".join(str(numbers[word]) for word in words)) for row_id, words in some]
-        places = ", ".join(["(?, ?)"] * len(values))
-        db.execute(f"INSERT INTO word_index (rowid, words) VALUES {places}", [*chain(*values)])  # noqa: S608
+        sql = f"INSERT INTO word_index (rowid, words) VALUES {placeholders(len(values), 2)}"  # noqa: S608
+        db.execute(sql, [*chain(*values)])
 
 
 def discard(db: sqlite3.Connection, texts: Texts) -> None:
@@ -151,9 +151,8 @@ def unindexed(db: sqlite3.Connection, row_ids: Iterable[int]) -> set[int]:
     """Return those of the rows that lie in an unindexed range."""
     found: set[int] = set()
     for some in portions([*row_ids]):
-        marks = ", ".join("?" * len(some))
-        sql = f"SELECT id FROM replies JOIN unindexed ON id BETWEEN first AND last WHERE id IN ({marks})"  # noqa: S608
-        found |= {row_id for (row_id,) in db.execute(sql, some)}
+        sql = "SELECT id FROM replies JOIN unindexed ON id BETWEEN first AND last WHERE id IN "
+        found |= {row_id for (row_id,) in db.execute(sql + placeholders(1, len(some)), some)}
     return found
 
 
@@ -182,8 +181,7 @@ def _numbers(db: sqlite3.Connection, words: set[str], *, create: bool = False) -
     if create and (new := [*(words - found.keys())]):
         for some in portions(new):
             values = [*chain(*((word, _digest(word)) for word in some))]
-            places = ", ".join(["(?, ?)"] * len(some))
-            db.execute(f"INSERT INTO words (word, digest) VALUES {places}", values)  # noqa: S608
+            db.execute(f"INSERT INTO words (word, digest) VALUES {placeholders(len(some), 2)}", values)  # noqa: S608
         found |= _known(db, new)
     return found
 
@@ -192,7 +190,7 @@ def _known(db: sqlite3.Connection, words: Iterable[str]) -> dict[str, int]:
     wanted = {*words}
     found: dict[str, int] = {}
     for some in portions([*map(_digest, wanted)], 500):
-        sql = f"SELECT word, id FROM words WHERE digest IN ({', '.join('?' * len(some))})"  # noqa: S608
+        sql = f"SELECT word, id FROM words WHERE digest IN {placeholders(1, len(some))}"  # noqa: S608
         found.update((word, number) for word, number in db.execute(sql, some) if word in wanted)
     return found
 
@@ -205,3 +203,8 @@ def _digest(word: str) -> int:
 def portions(values: Sequence[T], most: int = 100) -> Iterator[Sequence[T]]:
     """Split values for several statements, because older builds of SQLite take 999 values in one."""
     return (values[first : first + most] for first in range(0, len(values), most))
+
+
+def placeholders(count: int, width: int) -> str:
+    """Return the placeholders for the values of several rows: placeholders(2, 3) -> "(?, ?, ?), (?, ?, ?)"."""
+    return ", ".join([f"({', '.join('?' * width)})"] * count)
