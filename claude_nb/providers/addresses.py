@@ -9,6 +9,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from claude_nb.errors import ConfigError
+from claude_nb.safe_text.redaction import names_secret
 
 LIKE_THIS = "write it like https://host:8000/v1"
 # No address contains them. The library that sends requests drops or changes some of them without a word.
@@ -19,9 +20,6 @@ HOST = re.compile(r"[\w-]{1,63}(\.[\w-]{1,63})*\.?")
 PORT = re.compile(r":0*[1-9][0-9]{0,4}", re.ASCII)
 NUMBER = re.compile(r"(?i)(0x[0-9a-f]*|[0-9]+)", re.ASCII)  # as the last part of a name, it makes an IP address
 CHANGED = re.compile(r"(?i)%(?![0-9a-f]{2})|/(\.|%2e){1,2}(?=[/?]|$)")
-SECRET_NAME = re.compile(
-    r"(?i)([^=]*[._-])?(api|access|auth|subscription)?(key|token|secret|sig|signature|auth|password|passwd|pwd)=."
-)
 
 
 def check(url: str) -> None:
@@ -78,7 +76,8 @@ def _rest_problem(rest: str) -> str:
     path, _, query = rest.partition("?")
     if CHANGED.search(path) or CHANGED.search(query):
         return "the base URL has a part that no server would get as it is typed (., .. or a lone %); write it in full"
-    if any(map(SECRET_NAME.match, re.split("[&;]", query))):
+    pairs = (pair.partition("=") for pair in re.split("[&;]", query))
+    if any(value and names_secret(name) for name, _, value in pairs):
         return "the base URL holds a key or a password after ?; leave it out, because addresses are shown and stored"
     return ""
 

@@ -22,9 +22,6 @@ MOST_CHARS = 4_000  # of one value
 NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 VARIABLE = re.compile(r"(?P<before>[A-Za-z]+ )?env:(?P<name>[A-Za-z_][A-Za-z0-9_]*)")
-SECRET_NAME = re.compile(
-    r"(?i)(?:.*[-_.])?(?:api-?)?(?:key|token|secret|password|passwd|auth|authorization|credentials?|cookie|signature)"
-)
 SECRET_VALUE = re.compile(r"(?i)(?:bearer|basic|token)\s+\S.*|[0-9a-f]{32,}|[\w-]+\.[\w-]{20,}\.[\w-]{20,}")
 # They are set here, or change what the connection or the body is.
 RESERVED = {
@@ -122,7 +119,7 @@ def _check(name: object, value: object) -> None:
         raise PromptError(f"headers: the value of {name} is longer than {MOST_CHARS:,} characters; shorten it")
     if VARIABLE.fullmatch(value):
         return
-    if SECRET_NAME.fullmatch(name) or SECRET_VALUE.fullmatch(value) or redaction.looks_like_key(value):
+    if redaction.names_secret(name) or SECRET_VALUE.fullmatch(value) or redaction.looks_like_key(value):
         raise PromptError(
             f"the header {name} holds a secret; put it into an environment variable, and write {name}=env:VARIABLE"
         )

@@ -60,9 +60,11 @@ def origin_of(url: str) -> str:
 
 @lru_cache(maxsize=64)
 def is_loopback(url: str) -> bool:
-    """Return whether an address is on this machine.
+    """Return whether the key of a provider may go to an address, because it is on this machine.
 
     Example: is_loopback("http://127.0.0.1:8000/v1") -> True.
+
+    Stricter than addresses.is_this_machine(), which decides about encryption and proxies only.
     """
     host = urlsplit(url).hostname or ""
     with contextlib.suppress(ValueError):

@@ -9,7 +9,17 @@ import re
 
 from claude_nb.safe_text.key_spellings import CONTEXT, KnownKeys
 
-__all__ = ["CONTEXT", "MASK", "held_back", "holds_known", "looks_like_key", "redact", "redact_known", "remember"]
+__all__ = [
+    "CONTEXT",
+    "MASK",
+    "held_back",
+    "holds_known",
+    "looks_like_key",
+    "names_secret",
+    "redact",
+    "redact_known",
+    "remember",
+]
 
 MASK = "[key]"
 
@@ -27,6 +37,12 @@ _ASSIGNED = re.compile(
 )
 _BEARER = re.compile(r"(?i)(bearer\s{1,20}|x-api-key[\"']?\s{0,20}[:=]\s{0,20}[\"']?)[A-Za-z0-9._~+/=\-]{8,}")
 _LOGIN = re.compile(r"(?<=://)(?!NAME:PASSWORD@)[^\s/?#@\"'<>]{1,2000}@")
+
+# The name of a header or of a part of an address, such as x-api-key, access_token, X-Amz-Signature.
+_SECRET_NAME = re.compile(
+    r"(?i)(?:.*[-_.])?(?:api|access|auth|subscription)?"
+    r"(?:key|token|secret|password|passwd|pwd|auth|authorization|credentials?|cookie|sig|signature)"
+)
 
 _known = KnownKeys()
 remember = _known.remember
@@ -63,6 +79,11 @@ def redact_known(text: str, before: str = "", *, whole: bool = False) -> str:
 def looks_like_key(text: str) -> bool:
     """Return whether a text contains a key format, such as "sk-ant-api03-..."."""
     return any(_is_key(found) for found in _FORMATS.finditer(text))
+
+
+def names_secret(name: str) -> bool:
+    """Return whether a name says that its value is a secret: names_secret("x-api-key") -> True."""
+    return _SECRET_NAME.fullmatch(name) is not None
 
 
 def _is_key(found: re.Match[str]) -> bool:

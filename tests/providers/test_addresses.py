@@ -110,6 +110,7 @@ REFUSED = [
     ("https://api.example/v1?a=1&api-key=abcdef", "holds a key"),
     ("https://api.example/v1?subscription-key=abcdef", "holds a key"),
     ("https://api.example/v1?access_token=abcdef", "holds a key"),
+    ("https://api.example/v1?X-Amz-Credential=abcdef", "holds a key"),
     ("https://api.example/v1?a=1;password=abcdef", "holds a key"),
 ]
 

@@ -100,6 +100,7 @@ def test_none_is_none(value: Any) -> None:
         ({"Helicone-Auth": "Bearer abc"}, "holds a secret"),
         ({"cf-aig-authorization": "abc"}, "holds a secret"),
         ({"X-Auth-Token": "abc"}, "holds a secret"),
+        ({"x-gateway-sig": "abc"}, "holds a secret"),
         ({"X-Team": "Bearer abcdefgh"}, "holds a secret"),
         ({"X-Team": "sk-ant-api03-abcdef0123456789abcd"}, "holds a secret"),
         ({"X-Team": KEY}, "holds a secret"),
