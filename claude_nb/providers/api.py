@@ -47,16 +47,16 @@ def count_tokens(
     return None
 
 
-def served_models(name: str, base_url: str, credentials: Credentials, own: Sequence[Headers] = ()) -> list[str]:
+def model_ids(name: str, base_url: str, credentials: Credentials, own: Sequence[Headers] = ()) -> list[str]:
     """Return the model ids that a server lists at /models.
 
     Raises ClaudeError if it cannot be asked.
     """
-    return [model.id for model in told_models(name, base_url, credentials, own)]
+    return [model.id for model in served_models(name, base_url, credentials, own)]
 
 
-def told_models(name: str, base_url: str, credentials: Credentials, own: Sequence[Headers] = ()) -> list[Served]:
-    """Return what a server tells of its models at /models. It is asked for 2,000 models at most.
+def served_models(name: str, base_url: str, credentials: Credentials, own: Sequence[Headers] = ()) -> list[Served]:
+    """Return what a server says about its models at /models. It is asked for 2,000 models at most.
 
     Raises ClaudeError if it cannot be asked.
     """

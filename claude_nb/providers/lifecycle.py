@@ -64,8 +64,8 @@ def of(spec: ModelSpec, provider: str) -> Retirement | None:
     return Retirement(spec.label, on, is_over=left < 0 and not spec.lifecycle, successor=spec.successor)
 
 
-def mind(request: Request, models: Models, tell: Callable[[str], None]) -> None:
-    """Look at a request before it is sent, and tell the user once of a model that will retire soon.
+def check(request: Request, models: Models, tell: Callable[[str], None]) -> None:
+    """Announce once that the model of a request will retire soon, before it is sent.
 
     Raises PromptError if the model is retired. A gateway may serve one for longer, so only the provider's own server
     counts.
@@ -75,6 +75,6 @@ def mind(request: Request, models: Models, tell: Callable[[str], None]) -> None:
         return
     if end := of(models.spec(request.model, request.provider), request.provider):
         end.require()
-        if end.label not in models.told:
-            models.told.add(end.label)
+        if end.label not in models.announced:
+            models.announced.add(end.label)
             tell(end.notice)

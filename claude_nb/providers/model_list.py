@@ -1,4 +1,4 @@
-"""What servers tell of their models, kept for a day in the user's cache.
+"""What servers say about their models, kept for a day in the user's cache.
 
 A server may be anybody's, and so may the file: every value is checked and bounded before it is used.
 """
@@ -33,7 +33,7 @@ THINKING = ("enabled", "adaptive", "disabled", "between_tools")
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What a server tells of a model; None and "": nothing.
+    """What a server says about a model; None and "": nothing.
 
     context, max_output  in tokens
     thinking, effort     the kinds and levels that it takes
@@ -52,7 +52,7 @@ class Served:
     retires: date | None = None
 
     def over(self, spec: ModelSpec, provider: str) -> ModelSpec:
-        """Return a row of the table with what the server tells in place of what the row says."""
+        """Return a row of the table with what the server says in place of what the row says."""
         known: dict[str, Any] = {"context": self.context, "max_output": self.max_output, "thinking": self.thinking}
         known |= {"effort": self.effort, "lifecycle": self.lifecycle or None}
         if self.structured is not None:
@@ -113,9 +113,9 @@ def _text(value: object) -> str:
 
 
 def _supported(abilities: dict[str, Any], names: Sequence[str]) -> tuple[str, ...] | None:
-    """Return the names whose "supported" is true; None if the server does not tell."""
-    told = {name: flag for name in names if isinstance(flag := child(abilities, name).get("supported"), bool)}
-    return tuple(name for name in names if told.get(name)) if told else None
+    """Return the names whose "supported" is true; None if the server does not say."""
+    flags = {name: flag for name in names if isinstance(flag := child(abilities, name).get("supported"), bool)}
+    return tuple(name for name in names if flags.get(name)) if flags else None
 
 
 def _day(value: object) -> date | None:
@@ -138,7 +138,7 @@ class ModelLists:
         self._now = now
 
     def at(self, address: str) -> list[Served] | None:
-        """Return what an address told within the last day; None if it was not asked."""
+        """Return what an address answered within the last day; None if it was not asked."""
         entry = child(self._entries(), address)
         with contextlib.suppress(ValueError, TypeError, KeyError):
             age = self._now() - datetime.fromisoformat(entry["asked"])
@@ -147,7 +147,7 @@ class ModelLists:
         return None
 
     def keep(self, address: str, models: Sequence[Served]) -> None:
-        """Write what an address has told. A folder that cannot be written to does no harm."""
+        """Write what an address has answered. A folder that cannot be written to does no harm."""
         now = self._now()
         others = {name: entry for name, entry in self._entries().items() if name != address}
         entry = {"asked": now.isoformat(), "models": [_row(model) for model in models]}
@@ -161,7 +161,7 @@ class ModelLists:
             Path(name).replace(path)  # so that another kernel never reads half a file
 
     def over(self, spec: ModelSpec) -> ModelSpec:
-        """Return a row of the table with what Anthropic told of the model within the last day."""
+        """Return a row of the table with what Anthropic said about the model within the last day."""
         for served in self.at(registry.PROVIDERS[ANTHROPIC].base_url or "") or ():
             if served.id == spec.ids.get(ANTHROPIC) or plain_name(served.id) == spec.name:
                 return served.over(spec, ANTHROPIC)

@@ -65,12 +65,12 @@ def is_model_name(word: str) -> bool:
 class Models:
     """The shipped table, with the user's own rows in place of rows of the same name.
 
-    told  the models of which the user knows that they will retire
+    announced  the models whose retirement the user has been told of
     """
 
     def __init__(self, own_rows: Iterable[Mapping[str, Any]] = ()) -> None:
         self.table = {**shipped().specs, **read_rows(own_rows)}
-        self.told: set[str] = set()
+        self.announced: set[str] = set()
         self._found: dict[tuple[str, str], ModelSpec] = {}
 
     def spec(self, model: str, provider: str = USUAL_PROVIDER) -> ModelSpec:
@@ -86,13 +86,13 @@ class Models:
 
     @cached_property
     def lists(self) -> ModelLists:
-        """What servers have told of their models."""
+        """What servers have said about their models."""
         from claude_nb.providers.model_list import ModelLists
 
         return ModelLists()
 
     def refresh(self) -> None:
-        """Forget what was found, because the server has told something new."""
+        """Forget what was found, because the server has said something new."""
         self._found.clear()
 
     def aliases(self, provider: str) -> dict[str, ModelSpec]:

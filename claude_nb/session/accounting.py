@@ -41,7 +41,7 @@ class CallRecord:
 
         Raises ConfigError if the budget is used up, and PromptError if the model is retired.
         """
-        lifecycle.mind(request, self.models, self.history.warn)
+        lifecycle.check(request, self.models, self.history.warn)
         self.budget.admit(request, self.models, call=id(self))
         self.write(request)
 

@@ -152,7 +152,7 @@ def test_every_way_to_name_a_server_is_checked(way: str, url: str) -> None:
         "option": lambda: session.request("Hi", **options, base_url=url),
         "configure": lambda: session.configure(base_url=url),
         "environment": lambda: session.request("Hi", **options),
-        "/models": lambda: api.served_models("openai-compatible", url, session.credentials),
+        "/models": lambda: api.model_ids("openai-compatible", url, session.credentials),
     }
 
     with pytest.raises(ConfigError, match=r"the address of a server|the base URL"):
@@ -184,7 +184,7 @@ def test_the_path_of_a_request_goes_in_front_of_the_query(slash: str) -> None:
             assert session.ask("Hi", provider=provider, model="m", base_url=url).text == "Hi"
         request = session.request("Hi", provider="anthropic", model="m", base_url=url)
         assert api.count_tokens(request, credentials=session.credentials) == 3
-        assert api.served_models("openai-compatible", url, session.credentials) == ["m"]
+        assert api.model_ids("openai-compatible", url, session.credentials) == ["m"]
 
     assert [request.path for request in server.requests] == [f"{path}{QUERY}" for path in replies]
     assert registry.preview(request, stream=True)[0].endswith(f"/v1/messages{QUERY}")

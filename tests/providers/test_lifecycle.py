@@ -33,7 +33,7 @@ def on(day: date, monkeypatch: pytest.MonkeyPatch) -> None:
 def mind(models: Models, model: str, *, provider: str = "anthropic", base_url: str | None = None) -> list[str]:
     told: list[str] = []
     request = Request(provider, models.resolve(model, provider), (Message("user", "Hi"),), base_url=base_url)
-    lifecycle.mind(request, models, told.append)
+    lifecycle.check(request, models, told.append)
     return told
 
 

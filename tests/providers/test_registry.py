@@ -219,4 +219,4 @@ def test_a_preview_without_an_address_asks_for_one() -> None:
 @pytest.mark.parametrize("body", [{}, {"data": None}, {"data": [3, {"name": "x"}]}])
 def test_a_strange_list_of_models_is_empty(body: dict[str, Any]) -> None:
     with Server([answer(200, body)]) as server:
-        assert api.served_models("openai-compatible", server.url, Credentials({})) == []
+        assert api.model_ids("openai-compatible", server.url, Credentials({})) == []

@@ -78,7 +78,7 @@ def test_a_list_of_models_shows_no_key(provider: str, tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [{"id": f"{name}: {text}"} for name, text in SPELLINGS.items()]
     with Server([answer(200, {"data": rows})]) as server:
         asking = session(tmp_path, server)
-        listed = api.served_models(provider, server.url, asking.credentials)
+        listed = api.model_ids(provider, server.url, asking.credentials)
     assert len(listed) == len(SPELLINGS)
     assert leaks("\n".join(listed)) == []
 

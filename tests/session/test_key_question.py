@@ -83,7 +83,7 @@ def ways(session: Session, server: Server, folder: Path) -> dict[str, Callable[[
         "request of a record file": replayed,
         "header": lambda: session.ask("Hi", headers={"X-Key": "env:CLAUDE_NB_API_KEY"}, **where),
         "sweep": lambda: sweep("Hi", session=session, show=False, n=2, **where),
-        "model list": lambda: api.served_models("openai-compatible", server.url, session.credentials),
+        "model list": lambda: api.model_ids("openai-compatible", server.url, session.credentials),
     }
 
 
@@ -149,7 +149,7 @@ def naming(session: Session, server: Server, value: str) -> dict[str, Callable[[
         "stream": lambda: list(session.stream("Hi", **where, headers=own)),
         "configure": configured,
         "sweep": lambda: sweep("Hi", session=session, show=False, n=2, **where, headers=own),
-        "model list": lambda: api.served_models(
+        "model list": lambda: api.model_ids(
             "openai-compatible", where["base_url"], session.credentials, [Headers({"x-data": value})]
         ),
     }

@@ -43,7 +43,7 @@ def _ids(session: Session, provider: Provider, address: str | None) -> str:
     if not address:
         raise ConfigError(f"{provider.name} needs an address first: %claude /set base_url=http://localhost:11434/v1")
     return _cut(
-        api.served_models(provider.name, address, session.credentials, usual_headers(session.settings))
+        api.model_ids(provider.name, address, session.credentials, usual_headers(session.settings))
         or ["the server lists no models"]
     )
 
@@ -64,7 +64,7 @@ def _served(
     if provider.needs_key and session.credentials.find(provider.owner, address) is None:
         return [], [f"{table}; with a key, the server is asked for its list"]
     try:
-        served = api.told_models(provider.name, address, session.credentials, usual_headers(session.settings))
+        served = api.served_models(provider.name, address, session.credentials, usual_headers(session.settings))
     except ClaudeError as error:
         return lists.at(address) or [], [f"{table}, because the server cannot be asked: {error}"]
     lists.keep(address, served)
