@@ -27,7 +27,8 @@ OWN = (
 MESSAGE = frozenset(("role", "content", "tool_calls", "tool_call_id", "name"))  # fields that every server knows
 CALL = frozenset(("id", "type", "function"))
 STREAM = re.compile(
-    r"(?i)(\bstream\b|streaming).{0,60}(not|n't|unsupported|must be|disabl)|(not|n't|unsupported).{0,40}stream"
+    r"(?i)\bstream(ing)?\b.{0,60}(not|n't|unsupported|must be|disabl|false)"
+    r"|(not|n't|unsupported).{0,40}\bstream(ing)?\b|\bnon-?stream"
 )
 MOST = 3  # adjustments of one request
 
@@ -76,12 +77,11 @@ def learn(address: str, body: dict[str, Any], error: ApiError, added: frozenset[
     added  names of fields that have a default of ours, such as "max_tokens"
     """
     refused = error.status in (None, 400, 422, 500, 501) and not isinstance(error, AuthError)
-    words = f"{error.words} {error.param or ''}"
-    if not refused or not error.words:
+    if not refused:
         return ""
     form = form_for(address, body["model"])
     for rule in (_renamed, _lowered, _left_out):
-        if found := rule(form, body, words, added):
+        if found := rule(form, body, error.words, added):
             _forms[address, body["model"]], notice = found
             return notice
     return ""
@@ -112,9 +112,8 @@ def _lowered(form: Form, body: dict[str, Any], words: str, added: frozenset[str]
 
 def _left_out(form: Form, body: dict[str, Any], words: str, added: frozenset[str]) -> tuple[Form, str] | None:
     """The server refuses fields that the user did not ask for."""
-    names = [name for name in sorted(_own(body, added)) if _names(words, name)]
-    if "stream" in names and not STREAM.search(words):
-        names.remove("stream")
+    own = sorted(_own(body, added))
+    names = [name for name in own if (STREAM.search(words) if name == "stream" else _names(words, name))]
     if not names:
         return None
     without = form.without.union(names)

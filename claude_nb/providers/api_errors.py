@@ -81,7 +81,7 @@ def from_response(
         retry_after_s=wait_s,
         param=param,
     )
-    error.words = redact(words[:MOST_WORDS])
+    error.words = _words_of(words, data or {})
     return error
 
 
@@ -103,7 +103,7 @@ def from_event(data: Mapping[str, Any]) -> ApiError:
     body_id = error_bodies.request_id(data) or None
     said = quoted(message or ", ".join(codes))
     error = kind(f"the server ended the reply with an error{said}; {step}", request_id=body_id, param=param)
-    error.words = redact(words[:MOST_WORDS])
+    error.words = _words_of(words, data)
     return error
 
 
@@ -217,6 +217,12 @@ def _param(data: Mapping[str, Any], message: str) -> str | None:
         if name not in ("stop", "seed") and re.search(rf"\b{name}\b", message):
             return OTHER_NAMES.get(name, name)
     return "seed" if re.search(r"[`'\"]seed\b|\bseed[:`'\"]", message) else None
+
+
+def _words_of(words: str, data: Mapping[str, Any]) -> str:
+    """Return the words of an error with the names of the fields that it blames."""
+    blamed = (item["param"] for item in error_bodies.objects(data) if isinstance(item.get("param"), str))
+    return redact(" ".join((*dict.fromkeys(blamed), words))[:MOST_WORDS])
 
 
 def quoted(message: str) -> str:

@@ -95,6 +95,10 @@ LEFT_OUT: list[tuple[str, int, str]] = [
     ("stream_options", 400, 'Invalid JSON payload received. Unknown name "stream_options": Cannot find field.'),
     ("stream", 400, "Streaming is not supported for this model: stream must be false"),
     ("stream", 400, "Unsupported value: 'stream' does not support true with this model."),
+    ("stream", 400, "Streaming is not supported by this model"),
+    ("stream", 501, "This deployment does not support streaming"),
+    ("stream", 422, "set stream=false"),
+    ("stream", 400, "only non-streaming requests are accepted"),
 ]
 
 
@@ -112,6 +116,21 @@ def test_a_field_that_nobody_asked_for_is_left_out_and_that_is_told(
     assert told[1] == []
     assert (reply.text, reply.stop_reason) == ("Hi", "end")
     assert sent(server, name)[-3:] == [[None]] * 3
+
+
+def test_the_blamed_field_may_stand_beside_the_message(session: Session) -> None:
+    rule = without("stream_options", "Unsupported parameter", param="stream_options", code="unsupported_parameter")
+    with Server(refusing(rule)) as server:
+        reply = session.ask("Hello", provider="openai-compatible", model="m", base_url=server.url)
+    assert reply.text == "Hi"
+    assert sent(server, "stream_options", "stream") == [[{"include_usage": True}, True], [None, True]]
+
+
+@pytest.mark.parametrize("message", ["Unsupported parameter: stream_options", "stream_options is not supported"])
+def test_a_reply_still_streams_when_only_its_options_are_refused(session: Session, message: str) -> None:
+    with Server(refusing(without("stream_options", message))) as server:
+        session.ask("Hello", provider="openai-compatible", model="m", base_url=server.url)
+    assert sent(server, "stream") == [[True], [True]]
 
 
 def test_a_refusal_inside_a_stream_counts_too(session: Session) -> None:
