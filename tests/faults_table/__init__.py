@@ -17,5 +17,6 @@ TABLE: dict[str, tuple[Fault, ...]] = {
     "Errors inside a reply": streams.ERRORS_INSIDE,
     "Errors with an empty body": refusals.STATUSES,
     "Bodies of errors": refusals.BODIES,
+    "Another form of the request": refusals.FORMS,
     "Waiting and redirects": refusals.WAITS,
 }

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import Any
 
-from tests.faults_table.wires import Fault, good
+from tests.faults_table.wires import Fault, Messages, good
 from tests.helpers.server import answer
 
 OVERLOADED = ("overloaded, trying again in N s (1 of 2)", "overloaded, trying again in N s (2 of 2)")
@@ -196,6 +196,46 @@ BODIES = (
         'Overloaded: HOST is overloaded (N): "Overloaded"; run it again',
         "529 as Anthropic sends it",
         **tried("overloaded"),
+    ),
+)
+FORMS = (
+    Fault(
+        "400, it does not stream; then it answers",
+        lambda w: [
+            answer(400, {"error": {"message": "Streaming is not supported by this model"}}),
+            answer(200, w.whole("Hello")),
+        ],
+        "",
+        "Hello",
+        "end",
+        asked=2,
+        notices=("this server does not take stream; asking once more without",),
+    ),
+    Fault(
+        "400, max_tokens is too high; then it answers",
+        lambda w: [
+            answer(400, {"error": {"message": "max_tokens is too large: this model supports at most 4096 tokens"}}),
+            good(w),
+        ],
+        "",
+        "Hello",
+        "end",
+        asked=2,
+        notices=("this model writes at most 4,096 tokens; asking once more",),
+        dialects=(Messages,),
+    ),
+    Fault(
+        "400, max_tokens has another name; then it answers",
+        lambda w: [
+            answer(400, {"error": {"message": "Use 'max_completion_tokens' instead of 'max_tokens'"}}),
+            good(w),
+        ],
+        "",
+        "Hello",
+        "end",
+        asked=2,
+        notices=("this model takes max_tokens as max_completion_tokens; asking once more",),
+        dialects=(Messages,),
     ),
 )
 WAITS = (

@@ -206,4 +206,9 @@ ERRORS_INSIDE = (
         lambda _: [answer(200, {"error": {"type": "overloaded_error", "message": "Overloaded"}})],
         'Overloaded: the server ended the reply with an error: "Overloaded"; run it again',
     ),
+    Fault(
+        "an error without an error object in place of a reply, with status 200",
+        lambda _: [answer(200, {"code": 1210, "msg": "The model is busy"})],
+        'ApiError: the server ended the reply with an error: "The model is busy"; run it again',
+    ),
 )
