@@ -62,6 +62,11 @@ def shown(value: Any, most: int = 60) -> str:
     return one_line(attempt(repr, f"<{kind_of(value)}>", value), most)
 
 
+def plain(text: str) -> str:
+    """Return the characters of a string, also of a subclass that overrides how they are read."""
+    return str.__str__(text)
+
+
 def kind_of(value: Any) -> str:
     """Return the name of a value's class, even if its metaclass raises."""
     return str(_name_of(type(value)))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import ChainMap, UserDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -227,3 +230,74 @@ def test_a_value_in_a_message_is_shown_even_if_it_raises() -> None:
 
     assert shown(Odd()) == "<Odd>"
     assert shown("x" * 100) == "'" + "x" * 58 + "…"
+
+
+class Odd(str):
+    """A string of a library that overrides how it is read."""
+
+    def __str__(self) -> str:
+        return "other"
+
+    def __getitem__(self, _: Any) -> str:
+        raise RuntimeError("cannot be cut")
+
+    strip = split = replace = encode = lower = __getitem__  # type: ignore[assignment]  # what a lazy string may raise
+
+
+def test_a_string_of_a_library_is_sent_as_its_characters(session: Session, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("content")
+    options: dict[str, Any] = {"system": Odd("brief"), "stop_sequences": [Odd("end")], "model": Odd("demo")}
+    request = session.request(Odd("Why?"), provider="demo", attach=Odd(file), chat=Odd("talk"), **options)
+    assert request.messages[-1].text == "Why?"
+    assert (request.system, request.sampling.stop_sequences, request.model) == ("brief", ("end",), "demo")
+    for value in (request.system, request.model, request.messages[-1].text):
+        assert type(value) is str
+
+
+class Folder:
+    """A path of a library; its text is bytes, as on file systems without an encoding."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __fspath__(self) -> bytes:
+        return bytes(self.path)
+
+
+def test_a_path_of_bytes_is_a_path(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("content")
+    assert attachments.gather(Folder(file)).attachments[0].bytes == b"content"
+
+
+class Broken(Mapping[str, Any]):
+    """A mapping that raises wherever it is read."""
+
+    def __getitem__(self, _: str) -> Any:
+        raise RuntimeError("not here")
+
+    def __iter__(self) -> Any:
+        raise RuntimeError("not here")
+
+    def __len__(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize("variables", [Broken(), "x", 5, [1], {1: 2}, {"y": 1}], ids=repr)
+def test_variables_that_are_no_variables_are_one_line(session: Session, variables: Any) -> None:
+    with pytest.raises(PromptError, match=r"^(variables: |no variable 'x')") as caught:
+        session.request("{{x}}", provider="demo", variables=variables)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("variables", [ChainMap({"x": 3}), UserDict(x=3), MappingProxyType({"x": 3, 1: 2})], ids=repr)
+def test_any_mapping_has_variables(session: Session, variables: Any) -> None:
+    assert session.request("{{x}}", provider="demo", variables=variables).messages[-1].text == "3"
+
+
+@pytest.mark.parametrize("chat", [5, True, ["a"], np.float32(1), b"a", np.array([1, 2])], ids=repr)
+def test_the_name_of_a_conversation_is_a_text(session: Session, chat: Any) -> None:
+    for ask in (session.request, session.ask, session.stream):
+        with pytest.raises(PromptError, match="chat must be a string, not"):
+            ask("Hi", provider="demo", chat=chat)

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from claude_nb.errors import PromptError
-from claude_nb.guard import attempt, guarded, is_a, kind_of
+from claude_nb.guard import attempt, guarded, is_a, kind_of, plain
 from claude_nb.prompt import files, pictures, tables
 from claude_nb.prompt.text import PromptText
 from claude_nb.render.chars import size_text
@@ -115,7 +115,7 @@ def _pieces(source: Any) -> Iterable[PromptText]:
 
 
 def _files(source: Any) -> Iterable[PromptText]:
-    typed = os.fspath(source)
+    typed = plain(os.fsdecode(source))
     if scheme := re.match(r"(?i)([a-z][a-z0-9+.-]*)://", typed):
         if scheme[1].lower() != "https":
             raise PromptError(
@@ -181,10 +181,16 @@ def _ipython_image(value: Any) -> bytes | None:
 
 def _shows_itself(value: Any) -> bytes | None:
     """Return the picture that an object draws of itself in a notebook; None if it draws none."""
-    for method in ("_repr_png_", "_repr_jpeg_"):
-        if callable(getattr(type(value), method, None)):
-            shown = getattr(value, method)()
-            data = shown[0] if isinstance(shown, tuple) else shown  # with metadata
-            if isinstance(data, bytes):
-                return data
+    kind = type(value)
+    for media_type in ("image/png", "image/jpeg"):
+        method = f"_repr_{media_type[6:]}_"
+        shown = getattr(value, method)() if callable(getattr(kind, method, None)) else None
+        if shown is None and callable(getattr(kind, "_repr_mimebundle_", None)):
+            shown = value._repr_mimebundle_(include={media_type}, exclude=())
+            shown = (shown[0] if isinstance(shown, tuple) else shown or {}).get(media_type)
+        data = shown[0] if isinstance(shown, tuple) else shown  # with metadata
+        if isinstance(data, str):  # IPython takes bytes, and their text for the notebook file
+            data = base64.b64decode(data)
+        if isinstance(data, bytes):
+            return data
     return None

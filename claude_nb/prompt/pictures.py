@@ -7,6 +7,7 @@ because a small file can unpack to more than fits in memory.
 from __future__ import annotations
 
 import io
+import sys
 import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -69,6 +70,7 @@ def _changed(image: Image.Image, name: str) -> Picture | None:
     size = image.size
     is_small = max(size) <= USEFUL_PIXELS
     if is_small and image.mode in SENT_MODES and _turn(image) is None and not _is_animated(image):
+        image.load()  # raises if the file was cut
         return None
     if not image.info.get("progressive"):  # such a JPEG is decoded as a whole
         scale = 2 * USEFUL_PIXELS / max(size)
@@ -170,7 +172,7 @@ def _gray(image: Image.Image) -> Image.Image:
     Numbers from 0 to 255 stay. Those up to 65535 count as 16 bits, and fractions up to 1 as a share of white.
     Others are spread between the smallest and the largest.
     """
-    wide = image if image.mode in ("I", "F") else image.convert("I")
+    wide = _finite(image) if image.mode == "F" else image if image.mode == "I" else image.convert("I")
     low, high = (float(value) for value in wide.getextrema())  # type: ignore[arg-type]  # one pair for one channel
     if low >= 0 and high <= 255 and not (image.mode == "F" and 0 < high <= 1):
         return wide.convert("L")
@@ -182,6 +184,22 @@ def _gray(image: Image.Image) -> Image.Image:
         scale = 255 / (high - low) if high > low else 0.0
         offset = -low * scale
     return wide.convert("F").point(lambda value: value * scale + (offset + 0.5)).convert("L")
+
+
+def _finite(image: Image.Image) -> Image.Image:
+    """Return a picture of fractions with black for NaN, and the largest number for infinity.
+
+    They come from numpy. Without it the picture stays as it is.
+    """
+    numpy = sys.modules.get("numpy")
+    values = numpy.asarray(image) if numpy else None
+    if numpy is None or values is None or numpy.isfinite(values).all():
+        return image
+    from PIL import Image
+
+    known = values[numpy.isfinite(values)]
+    low, high = (known.min(), known.max()) if known.size else (0.0, 0.0)
+    return Image.fromarray(numpy.nan_to_num(values, nan=low, posinf=high, neginf=low))
 
 
 def _from_lab(image: Image.Image) -> Image.Image:

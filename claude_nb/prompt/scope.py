@@ -9,6 +9,8 @@ from collections.abc import Mapping, MutableMapping
 from types import FrameType
 from typing import Any
 
+from claude_nb.guard import guarded, plain
+
 _PASSING_ON = ("claude_nb", "IPython")  # their frames stand between the caller and this file
 
 
@@ -19,13 +21,18 @@ def variables(first: Mapping[str, Any] | None = None, last: Mapping[str, Any] | 
 
     first  values that come before all of them; last: values that come after
     """
-    maps: list[Mapping[str, Any]] = [first or {}]
+    maps: list[Mapping[str, Any]] = [] if first is None else [guarded("variables", _with_names, first)]
     caller = _caller()
     if caller is not None:
         maps += _levels(caller)
     if last is not None and (caller is None or caller.f_globals is not last):
         maps.append(last)
     return ChainMap(*(_as_dict(names) for names in maps))
+
+
+def _with_names(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a mapping of the user whose keys can be names."""
+    return {plain(name): value for name, value in dict(values).items() if isinstance(name, str)}
 
 
 def _caller() -> FrameType | None:

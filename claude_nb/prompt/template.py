@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from claude_nb.errors import PromptError
-from claude_nb.guard import attempt, guarded, is_a
+from claude_nb.guard import attempt, guarded, is_a, plain
 from claude_nb.prompt import attachments
 from claude_nb.prompt.text import PromptText
 from claude_nb.prompt.values import as_text
@@ -37,7 +37,7 @@ def fill(
     python    whether a Python function got the text, so that an error may advise its argument variables={...}
     escapes   whether a backslash keeps {{name}} as it is; False: it is part of a path, C:\\{{folder}}
     """
-    filled, end = PromptText(), 0
+    filled, end, text = PromptText(), 0, plain(text)
     for match in _FIELD.finditer(text):
         filled += text[end : match.start()]
         end = match.end()

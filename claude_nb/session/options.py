@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from claude_nb.errors import PromptError
-from claude_nb.guard import guarded, shown
+from claude_nb.guard import guarded, plain, shown
 from claude_nb.providers import headers
 from claude_nb.types.settings import EFFORTS
 
@@ -180,7 +180,7 @@ def _switch(name: str, value: Any) -> bool:
 
 def _text(name: str, value: Any) -> str:
     if isinstance(value, str):
-        return value
+        return plain(value)
     raise PromptError(f"{name} must be a string, not {shown(value)}")
 
 
@@ -240,7 +240,7 @@ def _strings(value: Any) -> tuple[str, ...] | None:
     strings = (value,) if isinstance(value, str) else value
     if not isinstance(strings, Iterable):
         raise PromptError(f"stop_sequences must be strings, not {shown(value)}")
-    strings = tuple(strings)
+    strings = tuple(plain(text) if isinstance(text, str) else text for text in strings)
     if not all(isinstance(text, str) and text for text in strings):
         raise PromptError("stop_sequences must be strings that are not empty; leave it out to stop nowhere")
     return strings or None

@@ -127,7 +127,8 @@ class Session:
         """Return the request of a prompt, and the Call of the options that are not part of the request."""
         for name in options.keys() & {"timeout", "whole", "allow_http", "chat", "hurry"}:
             fields[name] = options.pop(name)
-        fields["timeout"] = option_table.check("timeout", fields.get("timeout"))
+        for name in ("timeout", "chat"):
+            fields[name] = option_table.check(name, fields.get(name))
         if own := option_table.check("headers", options.pop("headers", None)):
             fields["headers"] = (own,)
         toolbox = tools.toolbox(options.pop("tools", None), yes=bool(options.pop("yes", False)))
@@ -154,7 +155,7 @@ class Session:
             PromptError, ConfigError: An option is wrong.
         """
         filled, options = request_builder.filled(prompt, options, variables)
-        request = self.build(filled.text, request_builder.checked(options), chat)
+        request = self.build(filled.text, request_builder.checked(options), option_table.check("chat", chat))
         self._tell(*filled.notices)
         return request
 

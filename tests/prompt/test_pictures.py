@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import struct
 import zlib
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageDraw, ImageFile, ImageOps
 
@@ -310,3 +312,67 @@ def test_a_large_photo_is_decoded_at_a_part_of_its_size(monkeypatch: pytest.Monk
     monkeypatch.setattr(ImageFile.ImageFile, "load", counted)
     assert attachments.gather(data).notices[0].endswith(", shrunk from 6400 x 3200 to 1568 x 784")
     assert max(decoded) == 3_200 * 1_600
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
+def test_a_file_that_was_cut_is_refused(kind: str) -> None:
+    noise = Image.effect_noise((200, 150), 80)
+    data = saved(noise, kind)
+    assert sent(data).size == noise.size
+    with pytest.raises(PromptError, match="begins like a picture but cannot be read as one; check the file"):
+        attachments.gather([data[: len(data) // 2]])
+
+
+def test_numbers_that_are_not_finite_leave_the_others_visible() -> None:
+    values = np.linspace(-1, 1, 12, dtype="float32").reshape(3, 4)
+    values[0, :3] = np.nan, np.inf, -np.inf
+    grey = sent(Image.fromarray(values))
+    assert [grey.getpixel(at) for at in ((0, 0), (1, 0), (2, 0), (3, 2))] == [0, 255, 0, 255]
+    assert sent(Image.fromarray(np.full((2, 2), np.nan, "float32"))).getextrema() == (0, 0)
+
+
+class Drawing:
+    """An object that shows itself in a notebook."""
+
+    def __init__(self, **shown: Any) -> None:
+        self.shown = shown
+
+    def _repr_png_(self) -> Any:
+        return self.shown.get("png")
+
+    def _repr_jpeg_(self) -> Any:
+        return self.shown.get("jpeg")
+
+    def _repr_mimebundle_(self, **_: Any) -> Any:
+        return self.shown.get("bundle")
+
+
+PNG, JPEG = saved(scene(4, 3), "PNG"), saved(scene(4, 3), "JPEG")
+PNG_TEXT, JPEG_TEXT = base64.b64encode(PNG).decode(), base64.b64encode(JPEG).decode()
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {"png": PNG},
+        {"png": PNG_TEXT},
+        {"png": (PNG, {"width": 4})},
+        {"png": (PNG_TEXT, {"width": 4})},
+        {"jpeg": JPEG},
+        {"jpeg": JPEG_TEXT},
+        {"bundle": {"image/png": PNG_TEXT, "text/plain": "a"}},
+        {"bundle": {"image/jpeg": JPEG}},
+        {"bundle": ({"image/png": PNG}, {"image/png": {"width": 4}})},
+    ],
+    ids=lambda shown: " ".join(f"{name} {type(value).__name__}" for name, value in shown.items()),
+)
+def test_an_object_is_attached_as_it_shows_itself(shown: dict[str, Any]) -> None:
+    assert sent(Drawing(**shown)).size == (4, 3)
+
+
+@pytest.mark.parametrize(
+    "shown", [{}, {"bundle": {}}, {"bundle": {"text/plain": "a"}}, {"png": "no base64"}, {"png": 5}]
+)
+def test_an_object_that_shows_no_picture_is_refused(shown: dict[str, Any]) -> None:
+    with pytest.raises(PromptError):
+        attachments.gather([Drawing(**shown)])
