@@ -33,6 +33,7 @@ TEXT_KEYS = (
     "errors",
     "title",
 )
+TEXT_ENDINGS = ("msg", "message", "exception")  # of other names: "retmsg", "resultMessage"
 ERROR_KEYS = ("error", "fault", "innererror")
 CODE_KEYS = ("type", "code", "name", "kind", "errorcode", "errcode", "statuscode", "status", "faultcode")
 ID_KEYS = ("requestid", "traceid")
@@ -105,7 +106,8 @@ def _in_object(value: dict[Any, Any], depth: int) -> list[str]:
     field = ".".join(map(str, path[:8])) + ": " if isinstance(path, list) else ""
     if isinstance(path, str) and not path.startswith("/"):
         field = f"{path}: "
-    for key in TEXT_KEYS[:-2] if found else TEXT_KEYS:
+    others = [key for key in named if key.endswith(TEXT_ENDINGS)]
+    for key in TEXT_KEYS[:-2] if found else (*TEXT_KEYS, *others):
         if texts := messages(named.get(key), depth + 1):
             found = found + [field + text for text in texts]
             break
