@@ -117,10 +117,7 @@ class Turn:
 
     @property
     def tokens(self) -> int:
-        """Tokens of the reply so far.
-
-        The count of the server, or an estimate of four characters a token.
-        """
+        """Tokens so far: the server's count, or an estimate of four characters a token."""
         return self.usage.output_tokens or -(-self._chars // 4)
 
     def __iter__(self) -> Iterator[str]:
