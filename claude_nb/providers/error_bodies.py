@@ -230,7 +230,7 @@ def unwrapped(data: dict[str, Any]) -> dict[str, Any]:
 
 def is_reply(data: Mapping[str, Any]) -> bool:
     """Return whether an object is a reply, or a part of one, in either dialect."""
-    return _is_part(unwrapped(dict(data)))
+    return _is_part(data) or _is_part(unwrapped(dict(data)))
 
 
 def _is_part(data: Mapping[str, Any]) -> bool:

@@ -110,8 +110,8 @@ def _params(request: Request) -> dict[str, Any]:
 # An object with only these fields, whose choice and delta have only those below, brings text and nothing else.
 PLAIN = frozenset(("id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier"))
 PLAIN_CHOICE = frozenset(("index", "delta", "finish_reason", "logprobs"))
-# The fields of a message that are read here, or that servers send but do not take.
 GROQ = "x_groq"  # where Groq reports usage and errors in a stream
+# The fields of a message that are read here, or that servers send but do not take.
 KNOWN = TEXT_DELTA | {"tool_calls", "function_call", "annotations", "audio", *THINKING}
 
 
@@ -156,7 +156,7 @@ class _Reader:
     def _read(self, data: dict[str, Any]) -> Iterator[Chunk]:
         self._names = (data.get("id"), data.get("model"))
         choice = _first_choice(data)
-        for part in (data, choice, child(data, GROQ)):
+        for part in filter(None, (data, choice, child(data, GROQ))):
             if api_errors.is_error(part):
                 raise api_errors.from_event(part)
         delta = self._delta(choice)
