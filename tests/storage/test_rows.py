@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_nb.storage import migrations, rows
+from claude_nb.storage import rows
 from claude_nb.storage.store import Store
 from claude_nb.types.reply import Reply
 from tests.helpers.turns import ask, kept
@@ -43,16 +43,6 @@ def test_a_search_word_is_never_an_operator(store: Store, words: str) -> None:
 def test_search_finds_words_that_no_space_sets_apart(store: Store) -> None:
     row_id = kept(store, ask("空はなぜ青いのですか"))
     assert [row.id for row in store.recent(search="青い")] == [row_id]
-
-
-def test_search_works_without_a_full_text_index(
-    store: Store, monkeypatch: pytest.MonkeyPatch, warnings: list[str]
-) -> None:
-    monkeypatch.setattr(migrations, "SEARCH", "CREATE VIRTUAL TABLE search USING no_such_module(prompt, text)")
-    row_id = kept(store, ask())
-    assert [row.id for row in store.recent(search="sky rayleigh")] == [row_id]
-    assert store.forget(row_id) == 1
-    assert not warnings
 
 
 def test_a_damaged_index_loses_no_reply(store: Store, path: Path, warnings: list[str]) -> None:
