@@ -104,6 +104,12 @@ ENDINGS = (
         "unknown",
     ),
     Fault(
+        "a tool call is cut, and the end marker comes without a stop reason",
+        lambda w: body(w.open, w.text("Hel"), w.call('{"city": "Os'), w.close),
+        "StreamCut: the reply broke off in a tool call (what arrived is kept); run the cell again",
+        "Hel",
+    ),
+    Fault(
         "a stop reason comes without the end marker",
         lambda w: body(w.open, w.text("Hello"), w.finish),
         "",
@@ -143,6 +149,13 @@ ENDINGS = (
 
 FORMS = (
     Fault("the answer is JSON, not a stream", lambda w: [answer(200, w.whole("Hello"))], "", "Hello", "end"),
+    Fault(
+        "the reply is in an object of a gateway",
+        lambda w: [answer(200, {"code": 0, "data": w.whole("Hello")})],
+        "",
+        "Hello",
+        "end",
+    ),
     Fault("the stream is compressed with gzip", lambda w: packed(hello(w)), "", "Hello", "end"),
     Fault("a gzip stream is cut", lambda w: packed(hello(w), 40), NOTHING),
     Fault(

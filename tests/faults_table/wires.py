@@ -33,6 +33,10 @@ class Chat:
     def text(self, text: str) -> bytes:
         return sse(chat_chunk(text))
 
+    def call(self, arguments: str) -> bytes:
+        call = {"index": 0, "id": "c1", "function": {"name": "weather", "arguments": arguments}}
+        return sse({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]})
+
     def whole(self, text: str) -> dict[str, Any]:
         return {"choices": [{"message": {"content": text}, "finish_reason": "stop"}]}
 
@@ -60,6 +64,12 @@ class Messages(Chat):
 
     def text(self, text: str) -> bytes:
         return event("content_block_delta", index=0, delta={"type": "text_delta", "text": text})
+
+    def call(self, arguments: str) -> bytes:
+        block = {"type": "tool_use", "id": "c1", "name": "weather", "input": {}}
+        delta = {"type": "input_json_delta", "partial_json": arguments}
+        begin = event("content_block_start", index=1, content_block=block)
+        return begin + event("content_block_delta", index=1, delta=delta)
 
     def whole(self, text: str) -> dict[str, Any]:
         return {"content": [{"type": "text", "text": text}], "stop_reason": "end_turn"}
