@@ -184,21 +184,29 @@ def _text(name: str, value: Any) -> str:
     raise PromptError(f"{name} must be a string, not {shown(value)}")
 
 
-def _number(name: str, value: Any, *, whole: bool) -> float:
-    # The numbers of numpy are Integral and Real, too.
-    is_number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
-    if not is_number:
+def number(name: str, value: Any, *, whole: bool = False) -> float:
+    """Return a number as Python's own: number("seconds", np.float32(2)) -> 2.0. Raises PromptError for anything else."""
+    if not _is_number(value, whole=whole) or value != value:  # noqa: PLR0124  # NaN is no number
         raise PromptError(f"{name} must be a {'whole ' if whole else ''}number, not {shown(value)}")
-    if not -(2**63) < value < 2**63:
+    return guarded(name, int if whole else float, value)
+
+
+def _is_number(value: Any, *, whole: bool) -> bool:
+    # The numbers of numpy are Integral and Real, too.
+    return isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
+
+
+def _number(name: str, value: Any, *, whole: bool) -> float:
+    if _is_number(value, whole=whole) and not -(2**63) < value < 2**63:
         raise PromptError(f"{name} must be a finite number below 2**63, not {shown(value)}")
-    number: float = int(value) if whole else float(value)
-    if name in _MINIMUM and number < _MINIMUM[name]:
-        raise PromptError(f"{name} must be at least {_MINIMUM[name]}, not {number}; leave it out to use the default")
-    if name == "top_p" and not 0 < number <= 1:
-        raise PromptError(f"top_p must be above 0 and at most 1, not {number}; leave it out to use the default")
-    if name == "timeout" and number <= 0:
-        raise PromptError(f"timeout must be above 0 seconds, not {number:g}")
-    return number
+    own = number(name, value, whole=whole)
+    if name in _MINIMUM and own < _MINIMUM[name]:
+        raise PromptError(f"{name} must be at least {_MINIMUM[name]}, not {own}; leave it out to use the default")
+    if name == "top_p" and not 0 < own <= 1:
+        raise PromptError(f"top_p must be above 0 and at most 1, not {own}; leave it out to use the default")
+    if name == "timeout" and own <= 0:
+        raise PromptError(f"timeout must be above 0 seconds, not {own:g}")
+    return own
 
 
 def _thinking(value: Any) -> int | str:

@@ -13,6 +13,7 @@ from claude_nb.providers import headers, registry
 from claude_nb.session import frontend
 from claude_nb.session.call import usual_headers
 from claude_nb.session.default import default_session
+from claude_nb.session.options import number
 from claude_nb.session.session import Session
 from claude_nb.sweeps import files
 from claude_nb.sweeps import plan as plans
@@ -103,7 +104,8 @@ def run_options(
     own = headers.check(call.get("headers", ()))
     fields = {**call, "headers": (*usual_headers(session.settings), *((own,) if own else ()))}
     call_options = {name: value for name, value in fields.items() if value}
-    return RunOptions(concurrency, replay_mode(session, replay, fresh=fresh), executor, call_options)
+    at_once = int(number("concurrency", concurrency, whole=True))
+    return RunOptions(at_once, replay_mode(session, replay, fresh=fresh), executor, call_options)
 
 
 def launch(
@@ -245,6 +247,6 @@ def _somebody_there(session: Session) -> bool:
 def _column(column: str | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(column, str):
         return {"model": column}
-    if isinstance(column, Mapping):
+    if isinstance(column, Mapping) and all(isinstance(name, str) for name in column):
         return dict(column)
     raise PromptError(f"a column is a model or a dict of options, such as {{'seed': 1}}, not {shown(column)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import UserString
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -51,7 +52,9 @@ def _equal(one: Any, other: Any) -> bool:
 
 def _listed(name: str, value: Any) -> tuple[Any, ...] | None:
     """Return the items of an object; None for a text, a tuple, a table, or anything else that is one value."""
-    if isinstance(value, (str, bytes, bytearray, tuple, Mapping)) or not isinstance(value, Iterable):
+    if isinstance(value, (str, bytes, bytearray, memoryview, UserString, tuple, Mapping)) or not isinstance(
+        value, Iterable
+    ):
         return None
     if hasattr(value, "columns") or hasattr(value, "__dataframe__") or getattr(value, "ndim", 1) == 0:
         return None

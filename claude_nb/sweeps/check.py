@@ -13,6 +13,7 @@ from claude_nb.errors import ConfigError, Interrupted, PromptError
 from claude_nb.guard import attempt, is_a, shown
 from claude_nb.render.chars import one_line, terminal_safe, write_out
 from claude_nb.session.default import default_session
+from claude_nb.session.options import number
 from claude_nb.session.session import Session
 from claude_nb.sweeps.forecast import require
 from claude_nb.sweeps.metrics.checks import named, passed
@@ -178,15 +179,17 @@ def check(  # noqa: PLR0913 - a public function: each parameter is named where i
         >>> assert check("Tell me a story.", lambda reply: len(reply.text.split()) < 200, n=20, at_least=0.9)
         >>> check(replies, "Paris")  # doctest: +SKIP
     """
+    at_least, seconds = number("at_least", at_least), number("seconds", seconds)
     if not 0 <= at_least <= 1:
-        raise PromptError(f"at_least is a share, 0 to 1, not {at_least!r}")
+        raise PromptError(f"at_least is a share, 0 to 1, not {at_least:g}")
     judge = _judge(rule)
     if not isinstance(what, str):
         replies = _replies(what)
         complete = [reply for reply in replies if not reply.broke_off]
         return _verdict(complete, judge, at_least, len(replies) - len(complete), "incomplete")
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_CALLS:
-        raise PromptError(f"n is the number of calls, 1 to {MOST_CALLS}, not {n!r}")
+    n = int(number("n", n, whole=True))
+    if not 1 <= n <= MOST_CALLS:
+        raise PromptError(f"n is the number of calls, 1 to {MOST_CALLS}, not {n}")
     sweep = _sweep(what, n, session or default_session(), options, fresh=fresh)
     forecast = sweep.forecast()
     require(forecast.over(budget_usd, n))

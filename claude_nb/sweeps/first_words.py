@@ -13,6 +13,7 @@ from claude_nb.render import reply as footer
 from claude_nb.render.chars import terminal_safe, write_out
 from claude_nb.render.table import html_table
 from claude_nb.session.default import default_session
+from claude_nb.session.options import number
 from claude_nb.session.session import Session
 from claude_nb.sweeps.forecast import require
 from claude_nb.sweeps.metrics.proportion import Proportion
@@ -123,8 +124,9 @@ def measure(
 
     >>> measure("Name one animal. Answer with one word.", n=30, model="haiku")     # doctest: +SKIP
     """
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_CALLS:
-        raise PromptError(f"n is the number of calls, 1 to {MOST_CALLS}, not {n!r}")
+    n = int(number("n", n, whole=True))
+    if not 1 <= n <= MOST_CALLS:
+        raise PromptError(f"n is the number of calls, 1 to {MOST_CALLS}, not {n}")
     session = session or default_session()
     plan = grid(session, prompt, {"max_tokens": max_tokens, **options}, n=n)
     sweep = Sweep(plan, session=session, run_options=RunOptions(replay="use"))

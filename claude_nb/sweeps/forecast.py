@@ -11,6 +11,7 @@ from claude_nb.errors import ConfigError
 from claude_nb.render import reply
 from claude_nb.render.chars import counted
 from claude_nb.session.budget import tokens_in, usage_of
+from claude_nb.session.options import number
 from claude_nb.session.session import Session
 from claude_nb.sweeps.plan import Plan
 from claude_nb.types.request import Request
@@ -69,10 +70,10 @@ class Forecast:
 
         A limit of None means the default: 1.00 US dollars, 1000 calls.
         """
-        calls_limit = MAX_CALLS if max_calls is None else max_calls
-        usd_limit = BUDGET_USD if budget_usd is None else budget_usd
+        calls_limit = MAX_CALLS if max_calls is None else number("max_calls", max_calls)
+        usd_limit = BUDGET_USD if budget_usd is None else number("budget_usd", budget_usd)
         if self.calls > calls_limit:
-            return f"{self.calls:,} calls are more than {calls_limit:,}; allow them with max_calls={self.calls}"
+            return f"{self.calls:,} calls are more than {calls_limit:,.0f}; allow them with max_calls={self.calls}"
         if self.usd_most > usd_limit:
             most = reply.dollars(self.usd_most)
             cheaper = ", or lower max_tokens" if self.tokens_out_most else ""

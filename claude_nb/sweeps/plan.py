@@ -12,6 +12,7 @@ from claude_nb.errors import PromptError
 from claude_nb.guard import shown
 from claude_nb.prompt import attachments
 from claude_nb.session import options as option_table
+from claude_nb.session.options import number
 from claude_nb.session.session import Session
 from claude_nb.sweeps.axes import place_of, plain, values_of
 from claude_nb.sweeps.labels import labels
@@ -144,8 +145,9 @@ def _plan(
     variables: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Return the plan of cases that have no requests yet."""
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise PromptError(f"n is the number of replies for each combination, at least 1, not {shown(n)}")
+    n = int(number("n", n, whole=True))
+    if n < 1:
+        raise PromptError(f"n is the number of replies for each combination, at least 1, not {n}")
     check_names(fixed, {name: values for name, values in axes.items() if name != COLUMN})
     for name, values in axes.items():
         for value in values if name in option_table.BY_NAME else ():

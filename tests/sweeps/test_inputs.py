@@ -7,6 +7,9 @@ import io
 import itertools
 import json
 import keyword
+import math
+import re
+from collections import UserString
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,8 +24,10 @@ from hypothesis import strategies as st
 from matplotlib import pyplot
 
 from claude_nb.errors import PromptError
+from claude_nb.session.session import Session
 from claude_nb.sweeps.api import compare, load_sweep, sweep
 from claude_nb.sweeps.axes import same
+from claude_nb.sweeps.check import check
 from claude_nb.sweeps.labels import labels
 from claude_nb.sweeps.metrics import registry
 from claude_nb.sweeps.plan import grid
@@ -340,3 +345,45 @@ def test_values_are_compared_without_raising() -> None:
     assert not same(np.arange(3), np.arange(3))
     assert not same(Broken(), 1)
     assert keyword.iskeyword("pass")  # a variable of this name comes from --sweep or from a dict
+
+
+@pytest.fixture
+def live() -> Session:
+    return sessions.session(CLAUDE_NB_PROVIDER="demo")
+
+
+class Unshown:
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    "value", ["2", Unshown(), [1], True, float("nan"), 1 + 2j], ids=lambda value: type(value).__name__
+)
+def test_a_limit_that_is_no_number_is_one_line(live: Session, value: Any) -> None:
+    for name in ("n", "concurrency", "max_calls", "budget_usd"):
+        with pytest.raises(PromptError, match=f"^{name} must be a (whole )?number, not "):
+            sweep("Hi", session=live, provider="demo", show=False, **{name: value})
+    for name in ("n", "at_least", "seconds", "budget_usd"):
+        with pytest.raises(PromptError, match=f"^{name} must be a (whole )?number, not "):
+            check("Hi", "a", session=live, provider="demo", **{name: value})
+
+
+def test_limits_may_be_numbers_of_numpy_and_infinite(live: Session) -> None:
+    limits: dict[str, Any] = {"n": np.int64(2), "budget_usd": np.float32(0.5)}
+    assert check(
+        "Hi", re.compile(""), session=live, provider="demo", at_least=np.float64(1), seconds=math.inf, **limits
+    )
+    limits |= {"concurrency": np.int8(1), "max_calls": math.inf}
+    assert len(sweep("Hi", session=live, provider="demo", show=False, **limits).replies) == 2
+
+
+def test_a_text_of_any_kind_is_one_value(live: Session) -> None:
+    for text in ("abc", b"abc", bytearray(b"abc"), memoryview(b"abc"), UserString("abc")):
+        assert len(sweep("{{x}}", x=text, session=live, provider="demo", show=False).replies) == 1
+
+
+@pytest.mark.parametrize("column", [{5: 1}, {None: 1}, {Unshown: 1}, 5, ("demo", 0)], ids=str)
+def test_a_column_has_options_by_name(live: Session, column: Any) -> None:
+    with pytest.raises(PromptError, match="a column is a model or a dict of options"):
+        compare([column], "Hi", session=live, show=False)
