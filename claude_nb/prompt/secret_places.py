@@ -16,9 +16,9 @@ KEYS = """
 .ssh/ .gnupg/ .pki/ .putty/ .age/ id_rsa* id_dsa* id_ecdsa* id_ed25519* id_xmss* *_rsa *_dsa *_ecdsa *_ed25519
 ssh_host_*_key authorized_keys* known_hosts* .rhosts .shosts *.ppk *.pem *.key *.p8 *.p12 *.pk8 *.pfx *.pkcs12 *.jks
 *.jceks *.bks *.bcfks *.keystore *.truststore *.keytab *.kirbi krb5cc_* *.ovpn *.tblk *.bek *.fve *.tpm secring.*
-pubring.kbx *private*key*.asc *secret*key*.asc otr.private_key .vault-token .vault_pass* vault_pass* .vault-pass*
-master.key *.agekey age-key.txt wallet.dat *.wallet *.sso .bitcoin/ .ethereum/ .electrum/ .monero/ .solana/
-.config/solana/ keystore/utc--* .xauthority .iceauthority
+pubring.kbx *private*key*.asc *secret*key*.asc otr.private_key .dbus-keyrings/ .config/sops/ .vault-token .vault_pass*
+vault_pass* .vault-pass* master.key *.agekey age-key.txt wallet.dat *.wallet *.sso .bitcoin/ .ethereum/ .electrum/
+.monero/ .solana/ .config/solana/ keystore/utc--* .xauthority .iceauthority
 """
 PASSWORDS = """
 .password-store/ .gopass/ *.kdb *.kdbx *.psafe3 *.agilekeychain *.agilekeychain/ *.opvault/ *.1pif *.1pux *.enpassdb
@@ -39,11 +39,11 @@ firebase-tools.json .config/configstore/ gh/hosts.yml .snowflake/ .snowsql/ .dat
 .comet.config .neptune* .kaggle/ kaggle.json .huggingface/ huggingface/{token,stored_tokens} .modal.toml .lightning/
 .runpod/ .vast_api_key .replicate* .cohere/ .openai/ .anthropic/ .claude.json* .claude/.credentials* .claude/history*
 .claude/projects/ .codex/{auth.json,history*} .codex/sessions/ .gemini/oauth* .copilot/ .aider* .continue/config.*
-.cursor/mcp.json claude_desktop_config.json .ollama/{id_*,history} .sentryclirc .twilio-cli/ .stripe/ .cdsapirc
+.cursor/mcp.json claude_desktop_config.json .ollama/{id_*,history} .sentryclirc .wandb/ .twilio-cli/ .stripe/ .cdsapirc
 .ecmwfapirc .dvc/config.local .wakatime.cfg .earthengine/ .algorithmia/ .floyd* history-damaged-*
 """
 SERVERS = """
-.kube/ kubeconfig* *.kubeconfig admin.conf k3s.yaml rke2.yaml .minikube/ .rancher/ talosconfig .talos/
+.kube/ kubeconfig* *kubeconfig admin.conf k3s.yaml rke2.yaml .minikube/ .rancher/ talosconfig .talos/
 secrets/kubernetes.io/ /run/secrets/ /var/run/secrets/ /etc/kubernetes/ /etc/rancher/ .docker/ .dockercfg
 .dockerconfigjson containers/auth.json /run/containers/ .helm/ helm/{repositories.yaml,registry/config.json} .argocd/
 *.tfstate *.tfstate.* *.tfvars *.tfvars.json .terraform.d/ .terraformrc terraform.rc .pulumi/ .chef/ knife.rb
@@ -56,7 +56,8 @@ secrets/kubernetes.io/ /run/secrets/ /var/run/secrets/ /etc/kubernetes/ /etc/ran
 /etc/exim*/passwd* /etc/postfix/sasl* /etc/dovecot/*passwd* /etc/mysql/debian.cnf /etc/salt/pki/
 /var/lib/{sss,samba,cloud}/ proftpdpasswd .jenkins/ jenkins*.xml hudson.util.secret filezilla*.xml sitemanager.xml
 recentservers.xml .ftpconfig sftp-config.json .vscode/sftp.json .remote-sync.json ws_ftp.ini winscp.ini *.rdp *.rdg
-*.ica .remmina/ *.cscfg *.publishsettings unattend.xml autounattend.xml sysprep.{xml,inf}
+*.ica .remmina/ *.cscfg *.publishsettings unattend.xml autounattend.xml sysprep.{xml,inf} wg?.conf .circleci/cli.yml
+.travis/config.yml .python-gitlab.cfg .jira.d/
 """
 PROGRAMS = """
 .env .env.* .env-* .env_* *.env .envrc env.local .flaskenv .pam_environment .exports .extra .npmrc _npmrc .yarnrc
@@ -70,15 +71,16 @@ pgpass.conf .pg_service.conf .my.cnf my.cnf .mylogin.cnf .mysql/ .mongorc.js .mo
 local_settings.py configuration.php config.inc.php secret_token.rb omniauth.rb carrierwave.rb credentials.yml.enc
 application-prod*.{yml,yaml,properties} web.config appsettings.*.json connectionstrings.config *.pubxml .msmtprc
 msmtp/config .fetchmailrc .getmail/ .mutt/ .muttrc .mbsyncrc .offlineimaprc .esmtprc .mailrc .thunderbird/ .purple/
-.irssi/ .weechat/ .xchat2/ telegram*/tdata/ .dayone .gnucash .streamlit/secrets.toml .jupyter/ jupyter/runtime/
+.irssi/ .znc/ .weechat/ .xchat2/ telegram*/tdata/ .dayone .gnucash .streamlit/secrets.toml .jupyter/ jupyter/runtime/
 jupyter_*config.{json,py} jupyter_cookie_secret jpserver-*.json nbserver-*.json notebook_secret notebook_cookie_secret
 profile_*/security/ profile_*/history.sqlite* .renviron .wgetrc .curlrc _curlrc .httpie/ .insomnia*
-*postman_environment.json fish_variables
+*postman_environment.json fish_variables globalstorage/state.vscdb* options/security.xml
 """
 TRACKS = """
-.*history .*history-* .history/ .histfile *_history.jsonl .zhistory *fish_history nushell/history.* xonsh*history*
-.lesshst .viminfo .octave_hist .dbshell repl_history* ghci_history consolehost_history.txt psreadline/ .wget-hsts
-.recently-used* recently-used.xbel .xsession-errors .mcfly/
+.*history .*history-* .history/ .histfile *_history *_history.jsonl *-widehistory *.shada .bash_sessions/
+.zsh_sessions/ nushell/history.* xonsh*history* .lesshst .viminfo .octave_hist .dbshell repl_history* ghci_history
+consolehost_history.txt psreadline/ .wget-hsts .recently-used* recently-used.xbel .xsession-errors .mcfly/ .atuin/
+.mongodb/ .mongosh/
 """
 BROWSERS = """
 .mozilla/ mozilla/firefox/ firefox/profiles/ .librewolf/ .waterfox/ .zen/ .tor?browser/ library/safari/
@@ -90,13 +92,14 @@ ntds.dit
 """
 # These programs keep such files in the folder of their name, in the places where systems have such folders.
 PROGRAM_FOLDERS = """
-1password anthropic arc argocd atuin bitwarden* borg bravesoftware chromium claude_nb cockroach* com.vercel.cli
-dashlane discord doctl earthengine enpass epiphany evolution exoscale falkon filezilla firebase flux gcloud gh
-github?cli github-copilot glab* google/chrome* google-chrome* goose helm heroku hcloud hexchat hub io.datasette.llm
-jupyter/runtime keepass* keepassxc keyrings kwalletd librewolf linode* lpass microsoft-edge* microsoft/edge*
-microsoft?edge mongodb mozilla netlify nextcloud ngrok nordpass npm op openai openstack opera* postman pulumi
-qutebrowser rbw rclone remmina restic scw secrets signal slack snowflake step stripe syncthing tea telegram*
-thunderbird vastai vivaldi wandb wireguard .wrangler wrangler yandex* zen
+1password aerc anthropic arc argocd atuin bitwarden* borg bravesoftware chromium claude_nb cockroach* com.vercel.cli
+dashlane discord doctl duplicati earthengine enpass epiphany evolution exoscale falkon filezilla firebase flux gcloud
+gh github?cli github-copilot glab* google/chrome* google-chrome* goose helm heroku hcloud hexchat himalaya hub
+io.datasette.llm jira jupyter/runtime keepass* keepassxc keyrings kwalletd librewolf linode* litecli lpass mc
+microsoft-edge* microsoft/edge* microsoft?edge mongodb mozilla neomutt netlify nextcloud ngrok nordpass npm op openai
+openstack opera* pgcli postman pulumi qutebrowser rbw rclone remmina restic scw secrets signal slack snowflake step
+stripe syncthing tailscale tea telegram* thunderbird vastai vdirsyncer vivaldi wandb wireguard .wrangler wrangler
+xonsh yandex* zen
 """
 PROGRAM_PLACES = (
     ".config",

@@ -23,14 +23,20 @@ _LEVELS = 3  # an escape may itself be escaped: JSON in a string of JSON
 _WORDS = re.compile(r"[A-Za-z]+(?:[-_ ][A-Za-z]+)*")
 # What all keys of a service begin with, such as "sk-ant-api03-", is no secret.
 _VENDOR = re.compile(r"[A-Za-z]{2,8}[-_](?:[a-z0-9]{2,6}[-_]){0,2}")
-_INVISIBLE = "\u00ad\u200b-\u200f\u2060-\u2064\ufeff"
+# Characters that show nothing, and so can stand inside a key that a user sees whole.
+_INVISIBLE = (
+    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff"
+)
 _ESCAPE = re.compile(
-    r"\\{1,8}(?:u(?P<u>[0-9a-fA-F]{4})|x(?P<x>[0-9a-fA-F]{2})|(?P<c>[/\"'+=_-]))"
-    r"|%(?P<p>[0-9a-fA-F]{2})|&#(?P<d>[0-9]{1,6});?|&#[xX](?P<h>[0-9a-fA-F]{1,5});?|&(?P<n>[A-Za-z]{2,10});"
+    r"\\{1,8}(?:(?:u|U0000)(?P<u>[0-9a-fA-F]{4})|x(?P<x>[0-9a-fA-F]{2})|(?P<o>[0-3][0-7]{2})|(?P<c>[/\"'+=_-])"
+    r"|[ux]\{0{0,4}(?P<b>[0-9a-fA-F]{1,5})\})|%(?:u00)?(?P<p>[0-9a-fA-F]{2})"
+    r"|&#0{0,8}(?P<d>[0-9]{1,6});?|&#[xX]0{0,8}(?P<h>[0-9a-fA-F]{1,5});?|&(?P<n>[A-Za-z]{2,10});"
     rf"|[{_INVISIBLE}]"
 )
 _OPEN_ESCAPE = re.compile(
-    rf"(?:\\{{1,8}}(?:u[0-9a-fA-F]{{0,3}}|x[0-9a-fA-F]?)?|%[0-9a-fA-F]?|&#?[0-9A-Za-z]{{0,10}}|[{_INVISIBLE}]+)\Z"
+    rf"(?:\\{{1,8}}(?:u[0-9a-fA-F]{{0,3}}|U[0-9a-fA-F]{{0,7}}|x[0-9a-fA-F]?|[0-3][0-7]?|[ux]\{{[0-9a-fA-F]{{0,9}})?"
+    rf"|%(?:u?0{{0,2}}[0-9a-fA-F]?)|&#?[0-9A-Za-z]{{0,14}}|[{_INVISIBLE}]+)\Z"
 )
 
 
@@ -115,9 +121,9 @@ class KnownKeys:
     def _open_at(self, text: str) -> int:
         if not self._longest or not text:
             return len(text)
-        begin = max(0, len(text) - 8 * self._longest)  # an escape takes up to 8 characters for one
+        begin = max(0, len(text) - 16 * self._longest)  # an escape takes up to 16 characters for one
         tail = text[begin:]
-        half = _OPEN_ESCAPE.search(tail, max(0, len(tail) - 16))
+        half = _OPEN_ESCAPE.search(tail, max(0, len(tail) - 24))
         held = half.start() if half else len(tail)
         above: list[_Level] = []
         for level in _levels(tail[:held] if half else tail):
@@ -225,7 +231,9 @@ def _letter(found: re.Match[str]) -> str:
         return html5.get(f"{name};", found[0])
     if found["c"]:
         return found["c"]
-    digits = found["u"] or found["x"] or found["p"] or found["h"]
+    if found["o"]:
+        return chr(int(found["o"], 8))
+    digits = found["u"] or found["x"] or found["b"] or found["p"] or found["h"]
     code = int(digits, 16) if digits else int(found["d"]) if found["d"] else None
     return "" if code is None else chr(code) if code <= 0x10FFFF else found[0]
 

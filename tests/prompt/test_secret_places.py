@@ -57,6 +57,13 @@ Credentials.JSON /etc/shadow /etc/gshadow- /etc/sudoers /etc/sudoers.d/ada /etc/
 /etc/ssh/ssh_host_rsa_key /etc/wireguard/wg0.conf /etc/NetworkManager/system-connections/home /etc/krb5.keytab
 /run/secrets/db_password /var/run/secrets/kubernetes.io/serviceaccount/token /etc/kubernetes/admin.conf
 /etc/letsencrypt/live/x/privkey.pem /etc/mysql/debian.cnf /etc/ppp/chap-secrets /Windows/System32/config/SAM
+prod-kubeconfig kubeconfig-prod.yaml .config/sops/age/keys.txt .wandb/settings wg0.conf .circleci/cli.yml
+.travis/config.yml .python-gitlab.cfg .jira.d/config.yml .config/jira/.config.yml .config/neomutt/neomuttrc
+.config/aerc/accounts.conf .config/himalaya/config.toml .config/vdirsyncer/config .config/duplicati/x
+.config/tailscale/x .config/Code/User/globalStorage/state.vscdb .config/JetBrains/IDE/options/security.xml
+.dbus-keyrings/x .znc/configs/znc.conf .local/share/nvim/shada/main.shada .config/psysh/psysh_history
+.config/litecli/history .config/pgcli/history .mongodb/mongosh/mongosh_repl_history .mongosh/x .lldb/lldb-widehistory
+.atuin/x .local/share/mc/history .bash_sessions/x.history .zsh_sessions/x.session .config/xonsh/x
 """
 
 ORDINARY = """

@@ -65,6 +65,7 @@ def test_a_key_with_letters_that_change_their_length_in_small_is_found() -> None
 def test_the_end_of_a_text_that_may_be_the_beginning_of_a_key_is_held_back() -> None:
     remember(SECRET)
     places = {"so sk-cana": 3, "so s": 3, "so": 2, "a 7Q4zP0": 2, "a &#11": 2, "no \\u00": 3, "": 0}
+    places |= {"a \\U000000": 2, "a \\u{00": 2, "a %u00": 2, "a &#x00007": 2, "a \\16": 2, "a \ufe0f": 2, "a \0": 2}
     for text, at in places.items():
         assert held_back(text) == at
     assert held_back("z", "4") == 1
