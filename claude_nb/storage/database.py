@@ -30,6 +30,8 @@ from claude_nb.storage.trouble import KEPT, explain, shown
 T = TypeVar("T")
 
 MOST_SET_ASIDE = 3
+HEADER = b"SQLite format 3\0"
+SUFFIXES = (".db", ".db3", ".sqlite", ".sqlite3")  # of files that are taken for a history even if their header is gone
 LARGE_BYTES = 1_000_000_000
 JOURNALS = ("-journal", "-wal", "-shm")
 BESIDE = (*JOURNALS, "-lock")
@@ -198,7 +200,13 @@ class File:
             self._note("large", size_and_way)
 
     def _set_aside(self) -> bool:
-        """Move a damaged file and its journal away. True when another try makes sense."""
+        """Move a damaged file and its journal away. True when another try makes sense.
+
+        Raises NotOurs for a file that shows no sign of ever having been a history.
+        """
+        if self.path.suffix not in SUFFIXES and not _begins_as_database(self.path):
+            line = f"is no database and was left alone, so {KEPT}; name another file (CLAUDE_NB_HISTORY)"
+            raise migrations.NotOurs("foreign", line, readable=False)
         with self._lock, closing(sqlite3.connect(f"{self.path}-lock", timeout=5, isolation_level=None)) as lock:
             # Without a lock, another kernel would move away the new file that this one creates.
             lock.execute("BEGIN EXCLUSIVE")
@@ -249,6 +257,14 @@ def _patiently(step: Callable[[], T], deadline: float) -> T:
 def _may_be_damage(error: Exception) -> bool:
     # Damage can show as any error, so only errors with another clear cause are excluded.
     return explain(error)[0] in ("damaged", "other")
+
+
+def _begins_as_database(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(HEADER)) == HEADER
+    except OSError:  # it is gone, or another kernel has just moved it away
+        return True
 
 
 def _is_damaged(path: Path) -> bool:

@@ -81,6 +81,34 @@ def test_a_damaged_file_is_set_aside_and_the_turn_is_kept(
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+@pytest.mark.parametrize("name", ["hostname", "notes.txt", ".bashrc", "data.csv", "analysis.ipynb", "history"])
+@pytest.mark.parametrize("content", [b"vm\n", b"my notes\n" * 500, bytes(9000)])
+def test_a_file_that_never_was_a_history_is_left_alone(
+    tmp_path: Path, warnings: list[str], name: str, content: bytes
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    path.chmod(0o644)
+    store = Store(path, warn=warnings.append, wait_s=0.05)
+    row_id = store.begin(ask())
+    store.finish(row_id, Reply(ask(), "done"))
+    store.find(ask())
+    assert path.read_bytes() == content
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+    if os.name == "posix":
+        assert path.stat().st_mode & 0o777 == 0o644
+    assert len(warnings) == 1
+    assert "is no database and was left alone" in warnings[0]
+
+
+def test_a_damaged_history_of_any_name_is_set_aside(sound: bytes, tmp_path: Path, warnings: list[str]) -> None:
+    path = tmp_path / "replies"
+    path.write_bytes(sound[:4096] + bytes(4096) + sound[8192:-5000])
+    store = Store(path, warn=warnings.append, wait_s=0.05)
+    assert kept(store, ask())
+    assert "was damaged; it is kept as replies-damaged-" in warnings[0]
+
+
 def test_damage_found_while_reading_is_set_aside_too(store: Store, path: Path, warnings: list[str]) -> None:
     path.parent.mkdir()
     path.write_text("not a database at all, but long enough to look at", "utf-8")
