@@ -1,4 +1,4 @@
-"""Call into objects that are not ours. Whatever they raise becomes one line.
+"""Call into objects of the user. Whatever they raise becomes one line.
 
 An object of the user may raise anything anywhere: in str(), in a property, in __class__. Every such call goes through
 guarded(), every such object in a message through shown().

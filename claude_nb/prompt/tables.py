@@ -82,7 +82,7 @@ _Reader = Callable[[Any, int, int], Head | None]
 
 
 def _reader(value: Any) -> _Reader | None:
-    """Return the function that reads a kind of table; None if the value is no table."""
+    """Return the function that reads a kind of table; None if the value is not a table."""
     kind = type(value)
     if isinstance(value, Table):
         return _ours

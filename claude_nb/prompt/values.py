@@ -209,7 +209,7 @@ def _pandas(pandas: Any) -> Any:
     names = ("max_rows", "max_columns", "max_colwidth", "max_seq_items", "max_categories")
     limits = (MAX_NESTED_ROWS, MAX_NESTED_ROWS, MAX_CHARS, MAX_ITEMS, MAX_ITEMS)
     pairs = [part for name, limit in zip(names, limits, strict=True) for part in (f"display.{name}", limit)]
-    # Of numbers inside a cell it writes as many digits as it is told to, and 17 are always exact.
+    # Of numbers inside a cell it writes as many digits as are asked for, and 17 are always exact.
     exact = ("display.float_format", str, "display.precision", 17, "display.chop_threshold", None)
     return pandas.option_context(*pairs, *exact, "display.width", MAX_CHARS)
 

@@ -1,4 +1,4 @@
-"""The models of the provider: the table, and what its server tells of them."""
+"""List the models of the provider: the table, and what its server says about them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _ids(session: Session, provider: Provider, address: str | None) -> str:
 def _served(
     session: Session, provider: Provider, address: str | None, *, refresh: bool
 ) -> tuple[list[Served], list[str]]:
-    """Return what the server tells of its models, and a line about where the list is from."""
+    """Return what the server says about its models, and a line about where the list is from."""
     if provider.dialect is None or address is None:
         return [], []
     lists = session.models.lists
@@ -60,7 +60,7 @@ def _served(
         return kept, ["asked within the last day; %claude /models --refresh asks again"]
     table = f"this is the table of {shipped().checked}"
     if provider.name != model_list.ANTHROPIC and not refresh:
-        return [], [f"{table}; %claude /models --refresh asks the server"]  # which tells little more than ids
+        return [], [f"{table}; %claude /models --refresh asks the server"]  # which says little more than ids
     if provider.needs_key and session.credentials.find(provider.owner, address) is None:
         return [], [f"{table}; with a key, the server is asked for its list"]
     try:

@@ -23,7 +23,7 @@ def axes(sweep: Results) -> list[dict[str, Any]]:
 
 def metrics(sweep: Results, names: tuple[str, ...] = ()) -> list[Metric]:
     """Return the metrics to choose from: checks, the quick metrics, and the slow ones of these names."""
-    is_demo = any(sample.is_demo for sample in sweep.samples())
+    is_demo = any(reply.provider == "demo" and not reply.broke_off for reply in sweep.replies)
     found = [*registry.check_metrics(sweep.checks).values()]
     for metric in registry.METRICS.values():
         if metric.slow:
@@ -84,8 +84,8 @@ def written(value: float | None, style: str) -> str:
 def check_problem(sweep: Results) -> str:
     """Return why a check cannot judge the replies, as one line; "" if it can."""
     try:
-        for metric in registry.check_metrics(sweep.checks).values():
-            for sample in sweep.samples():
+        for sample in sweep.samples() if sweep.checks else ():
+            for metric in registry.check_metrics(sweep.checks).values():
                 metric.of(sample)
     except PromptError as error:
         return str(error)
