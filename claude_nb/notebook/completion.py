@@ -26,10 +26,11 @@ def words_for(before: str, magic: str, session: Session, variables: Mapping[str,
     before     the line up to the cursor
     variables  of the notebook, for options that take their names
     """
-    found = re.search(rf"(?:^|[\s=])%%?{re.escape(magic)}\s+(.*)$", before)
+    line = before.rpartition("\n")[2]
+    found = re.search(rf"(?:^|[\s=])%%?{re.escape(magic)}\s", line)
     if not found:
         return []
-    text = found.group(1)
+    text = line[found.end() :].lstrip()
     *earlier, word = text.split(" ")
     if not earlier and word.startswith("/"):
         words: Iterable[str] = (f"/{name}" for name in COMMANDS)

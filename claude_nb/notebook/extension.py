@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from claude_nb.notebook.magic import ClaudeMagic
 
 _LAYOUT = (tokenize.INDENT, tokenize.DEDENT, tokenize.NL)
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
+_LINE = re.compile(r"[^\r\n]+(?:\r\n|\n|\r)?|\r\n|\n|\r")
 _loaded: WeakKeyDictionary[InteractiveShell, _Loaded] = WeakKeyDictionary()
 
 
@@ -151,10 +151,10 @@ def cell_transformer(name: str) -> Callable[[list[str]], list[str]]:
 
     Blank lines, comments and other cell magics may stand above the first line.
     """
-    end = r"(?:\r\n|\n|\r)"
+    end = r"(?:\r\n|\n|\r(?!\n))"  # read in one way only, or a failure takes a time that doubles with each line
     above = rf"[^\S\r\n]*(?:#[^\r\n]*)?{end}"
     magic = re.compile(
-        rf"(?:{above})*[^\S\r\n]*(?=(?:%%\w[^\r\n]*{end}|{above})*%%{name}(?!\S))%%(\w+)([^\r\n]*)(?:{end}|\Z)"
+        rf"(?:{above})*[^\S\r\n]*(?=%)(?=(?:%%\w[^\r\n]*{end}|{above})*%%{name}(?!\S))%%(\w+)([^\r\n]*){end}?"
     )
 
     def prompt_cell(lines: list[str]) -> list[str]:

@@ -113,7 +113,8 @@ PROGRAM_PLACES = (
 )
 DATA = "json,csv,txt,xml,yml,yaml,toml,ini,cfg,conf,properties,db,env,enc"
 EXAMPLES = re.compile(r"\.(example|sample|template|tmpl|dist|defaults|pub)$")
-COPIES = re.compile(r"(~|\.(bak|backup|old|orig|save|saved|copy|sw[op]|tmp|\d+)|[ _-]copy|[ _-]*\(\d+\))$")
+COPIES = re.compile(r"(~|\.(bak|backup|old|orig|save|saved|copy|sw[op]|tmp|\d+)|[ _-]copy|(?<![ _-])[ _-]*\(\d+\))$")
+LONGEST_NAME = 1_000  # no file has a longer one, and a pattern would look at it for minutes
 # Variables that name such a file, or a folder of such files.
 VARIABLES = """
 AWS_SHARED_CREDENTIALS_FILE AWS_CONFIG_FILE AWS_WEB_IDENTITY_TOKEN_FILE GOOGLE_APPLICATION_CREDENTIALS CLOUDSDK_CONFIG
@@ -132,6 +133,8 @@ def holds_secrets(path: Path) -> bool:
     """
     place = _plain(path)
     folder, _, name = place.rpartition("/")
+    if len(name) > LONGEST_NAME:
+        return False
     folders, files = _patterns()
     spellings = {name, COPIES.sub("", name), name.strip("#")}
     if folders.search(f"{place}/"):
@@ -154,7 +157,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
 def _regex(pattern: str) -> str:
     """Return a pattern as a regular expression. {a,b} is a choice, * and ? stay within one name."""
     text = re.escape(pattern.replace("{DATA}", f"{{{DATA}}}"))
-    text = re.sub(r"\\\{(.*?)\\\}", lambda choice: f"(?:{choice[1].replace(',', '|')})", text)
+    text = re.sub(r"\\\{([^{}]*)\\\}", lambda choice: f"(?:{choice[1].replace(',', '|')})", text)
     text = text.replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
     return f"^{text}" if pattern.startswith("/") else f"/{text}"
 

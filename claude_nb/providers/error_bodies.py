@@ -39,7 +39,7 @@ CODE_KEYS = ("type", "code", "name", "kind", "errorcode", "errcode", "statuscode
 ID_KEYS = ("requestid", "traceid")
 DEPTH = 6
 ITEMS = 8  # of a list or an object that are looked at
-EMBEDDED = re.compile(r"""["'](?:message|msg|detail|error)["']\s*:\s*(["'])((?:\\.|(?!\1)[^\\])+)\1""")
+EMBEDDED = re.compile(r"""["'](?:message|msg|detail|error)["']\s*:\s*(?:"((?:\\.|[^"\\])+)"|'((?:\\.|[^'\\])+)')""")
 TAG = re.compile(r"<[^<>]*>")
 XML_WORDS = ("message", "faultstring", "reason", "detail")
 PAGE_WORDS = (("title", "titled"), ("h1", "titled"), ("body", "that says"))
@@ -131,7 +131,7 @@ def _words(text: str, depth: int) -> list[str]:
     if depth > DEPTH or "{" not in start or "'loc'" in start or not (found := EMBEDDED.search(start)):
         return [text]
     before = start[: start.index("{")].strip(" \t\r\n:-'\"b[(") if start.index("{") < found.start() else ""
-    inner = _words(found[2].replace('\\"', '"').replace("\\n", " ").replace("\\\\", "\\"), depth + 1)
+    inner = _words((found[1] or found[2]).replace('\\"', '"').replace("\\n", " ").replace("\\\\", "\\"), depth + 1)
     return [f"{before}: {inner[0]}", *inner[1:]] if before else inner
 
 

@@ -34,7 +34,7 @@ _BLOCK_FORMULA = re.compile(r"\$\$|\\\[|\\begin\{([a-z]+\*?)\}")
 
 # Models write <answer>```python and ```</answer>, with the tag on the line of the fence.
 _TAG_BEFORE = re.compile(r"(<[A-Za-z][\w-]{0,30}>)[ \t]*(?=`{3,}[\w+#.-]*[ \t]*$)")
-_TAG_AFTER = re.compile(r"(`{3,}|~{3,})[ \t]*(</[A-Za-z][\w-]{0,30}>)?[ \t]*")
+_TAG_AFTER = re.compile(r"(`{3,}|~{3,})(?:[ \t]*(</[A-Za-z][\w-]{0,30}>))?[ \t]*")
 
 
 class TooMuchMarkup(Exception):

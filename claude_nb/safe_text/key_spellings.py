@@ -36,7 +36,7 @@ _ESCAPE = re.compile(
 )
 _OPEN_ESCAPE = re.compile(
     rf"(?:\\{{1,8}}(?:u[0-9a-fA-F]{{0,3}}|U[0-9a-fA-F]{{0,7}}|x[0-9a-fA-F]?|[0-3][0-7]?|[ux]\{{[0-9a-fA-F]{{0,9}})?"
-    rf"|%(?:u?0{{0,2}}[0-9a-fA-F]?)|&#?[0-9A-Za-z]{{0,14}}|[{_INVISIBLE}]+)\Z"
+    rf"|%(?:u?0{{0,2}}[0-9a-fA-F]?)|&#?[0-9A-Za-z]{{0,14}}|(?<![{_INVISIBLE}])[{_INVISIBLE}]+)\Z"
 )
 
 

@@ -22,7 +22,7 @@ def newest(db: sqlite3.Connection, where: str, values: Values, query: Sequence[s
     """
     if limit is not None and limit <= 0:
         return []
-    bare = [word for part in query if (word := re.sub(r"^\W+|\W+$", "", part))]
+    bare = [word for part in query if (word := re.sub(r"^\W+|(?<!\W)\W+$", "", part))]
     return _newest(db, where, values, query, limit) or (
         _newest(db, where, values, bare, limit) if bare and bare != query else []
     )

@@ -133,7 +133,7 @@ export function percent(x) {
 /** A word as people can see it: shown("\n") -> "⏎"; the end of the text -> "(end)". @param {string} word */
 export function shown(word) {
   if (word === "" || word === "<end>") return "(end)";
-  return word.replace(/^ +| +$/g, "").replaceAll("\n", "⏎") || "␣";
+  return (word.match(/[^ ]+(?: +[^ ]+)*/)?.[0] ?? "").replaceAll("\n", "⏎") || "␣";
 }
 
 /** @typedef {{temperature: number | null, top_k: number | null, top_p: number | null, order: "temperature_first" | "temperature_last"}} LensSettings */
