@@ -13,15 +13,30 @@ import pytest
 
 from tests.helpers.inside import SESSION
 from tests.helpers.kernel import Kernel, Result
-from tests.helpers.replies import chat, chat_chunk, messages, sse
+from tests.helpers.replies import chat, chat_chunk, chat_end, messages, sse, thought
 from tests.helpers.server import Reset, Scenario, Send, Server, answer, head, stream
 
 CANARY = "7Q4zP0xVbN2mLk8Jh+Gf/Ts5Rd3Wc9YqEa1Ui6Op"
-PIECES = tuple(CANARY[i : i + 8] for i in range(len(CANARY) - 7))
+OWN = CANARY[::-1]  # in a header of the user's own
+PIECES = tuple(key[i : i + 8] for key in (CANARY, OWN) for i in range(len(CANARY) - 7))
 SPELLINGS = (*PIECES, quote(CANARY, safe=""), base64.b64encode(CANARY.encode()).decode(), CANARY.encode().hex())
 ECHO = {"error": {"type": "authentication_error", "message": f"Bad key {CANARY}, {CANARY[:12]}..., Bearer {CANARY}"}}
 ODD = {"message": f"key={quote(CANARY, safe='')}&b={base64.b64encode(CANARY.encode()).decode()} ...{CANARY[-9:]}"}
 HEADERS = {"x-echo": CANARY, "set-cookie": f"k={CANARY}", "www-authenticate": f"Bearer {CANARY}"}
+
+ESCAPED = "".join(f"\\u{ord(letter):04x}" for letter in CANARY)
+CALL = {"index": 0, "id": CANARY, "type": "function", "function": {"name": "f", "arguments": json.dumps({"x": CANARY})}}
+
+
+def whole(text: str, **more: object) -> dict[str, object]:
+    """A reply in one piece, as a server sends it that cannot stream."""
+    message = {"role": "assistant", "content": text, "reasoning_content": text, **more}
+    return {"id": CANARY, "model": CANARY, "choices": [{"message": message, "finish_reason": "stop"}]}
+
+
+def with_delta(**delta: object) -> dict[str, object]:
+    return {**chat_chunk(), "id": CANARY, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+
 
 ANSWERS: dict[str, Scenario] = {
     "a reply": chat(["Hello"]),
@@ -34,6 +49,16 @@ ANSWERS: dict[str, Scenario] = {
     "the key in a redirect": answer(307, headers={"location": f"https://{CANARY}.example/{CANARY}"}),
     "the key in a web page": answer(403, f"<html><title>{CANARY}</title>".encode(), content_type="text/html"),
     "the key in an error inside": stream(sse(chat_chunk("Hel"), ECHO)),
+    "the key in a whole body": answer(200, whole(f"it is {CANARY}")),
+    "the key in an error with status 200": answer(200, ECHO),
+    "the key split over deltas": stream(sse(*(chat_chunk(letter) for letter in CANARY), *chat_end())),
+    "the key split over thinking": stream(sse(*(with_delta(reasoning_content=x) for x in CANARY), *chat_end())),
+    "the key in escapes": stream(sse(json.dumps(chat_chunk("KEY")).replace("KEY", ESCAPED), *chat_end())),
+    "the key in other letters": stream(sse(chat_chunk(f"{CANARY.encode().hex()} {quote(CANARY)}"), *chat_end())),
+    "the key in a call of a tool": stream(sse(with_delta(tool_calls=[CALL]), *chat_end(finish="tool_calls"))),
+    "the key in a call in a whole body": answer(200, whole("", tool_calls=[CALL])),
+    "the key split in the other dialect": messages(CANARY),
+    "the key in thinking of the other dialect": thought(CANARY, CANARY, signature=CANARY),
     "an end in the middle": [Send(head()), Send(sse(chat_chunk("Hel")))],
     "a reset": [Reset()],
 }
@@ -125,6 +150,7 @@ def kernel() -> Iterator[Kernel]:
         "JPY_SESSION_NAME": "/home/ada/lesson.ipynb",
         "PYTHONPATH": root,
         "PYTHON_KEYRING_BACKEND": "tests.helpers.fake_keyring.InMemory",
+        "OWN": OWN,
         "HTTPS_PROXY": "http://127.0.0.1:9",  # nothing is there: the way out of this machine
     }
     with Kernel(env) as started:
@@ -142,6 +168,13 @@ def spy(kernel: Kernel) -> list[str]:
     return kernel.get("canary_search(__import__('os').environ['AIMLAPI_API_KEY'])")  # type: ignore[no-any-return]
 
 
+def in_files(kernel: Kernel) -> dict[Path, list[str]]:
+    """What is found in the files below the home of a kernel: the history, logs, records."""
+    kernel.run("logging.shutdown()")
+    found = {path: found_in(content.decode("latin-1")) for path, content in files_below(kernel.home)}
+    return {path: places for path, places in found.items() if places}
+
+
 @pytest.mark.parametrize("dialect", ["aimlapi", "anthropic"])
 @pytest.mark.parametrize("name", ANSWERS)
 def test_whatever_the_server_answers_the_key_is_nowhere(name: str, dialect: str, kernel: Kernel) -> None:
@@ -152,6 +185,9 @@ def test_whatever_the_server_answers_the_key_is_nowhere(name: str, dialect: str,
             kernel.run("%tb"),
             kernel.run("%debug", answers=DEBUGGING),
             kernel.run("sys.last_value if hasattr(sys, 'last_value') else None"),
+            kernel.run(
+                "reply = __import__('claude_nb').last\nreply and (reply, reply.text, reply.thinking, reply.to_dict())"
+            ),
         ]
         places = spy(kernel)
     assert places == []
@@ -198,15 +234,53 @@ def test_no_command_no_file_no_log_and_no_child_shows_it(kernel: Kernel) -> None
     assert spy(kernel) == []
     assert [one.error for one in results if one.error] == [results[0].error, results[-5].error]
     assert child == "['AIMLAPI_API_KEY', 'ANTHROPIC_API_KEY', 'CLAUDE_NB_API_KEY']\n"
-    kernel.run("logging.shutdown()")
     names = {path.name for path, _ in files_below(kernel.home)}
     assert {"history.db", "lesson.jsonl", "debug.log", "history.sqlite"} <= names
-    for path, content in files_below(kernel.home):
-        assert found_in(content.decode("latin-1")) == [], path
+    assert in_files(kernel) == {}
     log = (kernel.home / "debug.log").read_text()
     assert "receive_response_headers" in log  # it was really written
     assert log.count("[key]") >= 3
     assert sum("authorization" in request.headers for request in server.requests) == len(server.requests) == 4
+
+
+@pytest.mark.parametrize("name", ["a whole body", "deltas", "an error", "a page"])
+def test_the_secret_of_a_header_of_ones_own_is_sent_and_shown_nowhere(name: str, kernel: Kernel) -> None:
+    answers: dict[str, Scenario] = {
+        "a whole body": answer(200, whole(f"it is {OWN}"), {"x-request-id": OWN}),
+        "deltas": stream(sse(*(chat_chunk(letter) for letter in OWN), *chat_end())),
+        "an error": answer(400, {"error": {"message": f"api-key {OWN}"}}, {"x-request-id": OWN}),
+        "a page": answer(502, f"<html><title>{OWN}</title>".encode(), content_type="text/html"),
+    }
+    with Server([answers[name]]) as server:
+        asked = kernel.run(f"%%claude --base-url {server.url} --header api-key=env:OWN\nHi")
+        results = [asked, kernel.run("%tb"), kernel.run("claude_nb.last, vars(claude_nb.last)"), kernel.run("%claude")]
+    assert server.requests[0].headers["api-key"] == OWN
+    assert found_in(shown(results)) == []
+    assert in_files(kernel) == {}
+
+
+@pytest.mark.parametrize("place", ["prompt", "system"])
+def test_a_key_typed_into_a_playground_is_saved_with_no_notebook(place: str, kernel: Kernel) -> None:
+    typed = f"pg.{place} = __import__('os').environ['AIMLAPI_API_KEY']\npg.run()\npg.wait()"
+    results = [
+        kernel.run("from claude_nb.widgets.playground import Playground\npg = Playground(prompt='Hi')"),
+        kernel.run(typed),
+        kernel.run("repr(pg), pg.get_state(), pg.history"),
+    ]
+    state = kernel.get("__import__('json').dumps(pg.get_state(), default=repr)")
+    assert found_in(state) == []
+    assert found_in(shown(results[2:])) == []
+
+
+@pytest.mark.parametrize(
+    "line", ["-t KEY Hi", "-n KEY Hi", "-o KEY Hi", "--tools KEY Hi", "--timeout KEY Hi", "-m KEY Hi", "/set model=KEY"]
+)
+def test_no_error_repeats_a_key_in_an_option(line: str, kernel: Kernel) -> None:
+    code = "get_ipython().run_line_magic('claude', LINE.replace('KEY', __import__('os').environ['AIMLAPI_API_KEY']))"
+    results = [kernel.run(code.replace("LINE", repr(line))), kernel.run("sys.last_value, vars(sys.last_value)")]
+    kernel.run("1 / 0")  # or the frames of this error would hold what was typed
+    assert results[0].error is not None
+    assert found_in(shown(results)) == []
 
 
 def test_a_key_typed_at_login_is_kept_in_the_keyring_and_shown_nowhere(kernel: Kernel) -> None:

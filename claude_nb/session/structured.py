@@ -27,7 +27,7 @@ from claude_nb.types.settings import Answer, Method
 ANY = "any"  # what --json alone means
 LIST = re.compile(r"list\[(.+)\]")
 # int|Item, dict[str, and names that are hardly words: BlogPost, my_schema
-LIKE_A_TYPE = re.compile(r"\[|\w\||\|\w|\w<\w|^[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+$|^\w+_\w+$")
+LIKE_A_TYPE = re.compile(r"\[|\w\||\|\w|\w<\w|^[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+$|^\w[^\W_]*_\w+$")
 PLAIN = {"str": str, "int": int, "float": float, "bool": bool}
 MAX_SCHEMA_BYTES = 1_000_000  # of a file with a schema
 REJECTED = re.compile(r"(?i)response_format|json_schema|output_config|structured|grammar|schema|tool_choice")
