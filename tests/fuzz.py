@@ -1,6 +1,6 @@
 """A pytest plugin for `make fuzz`: only the property tests, each with FACTOR times its examples, new ones every time.
 
-Those of what comes from outside (streams, errors, record files) get at least 10,000 each.
+Those of what comes from outside (streams, errors, record files, texts for regular expressions) get at least 10,000.
 
 FUZZ=100 make fuzz    makes it a hundred times. What it finds, Hypothesis prints with the lines to repeat it.
 """
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import is_hypothesis_test, settings
 
 FACTOR = int(os.environ.get("FUZZ", "10"))
-FROM_OUTSIDE = ("test_dialects", "test_sse", "test_api_errors", "test_damaged_recordings")
+FROM_OUTSIDE = ("test_dialects", "test_sse", "test_api_errors", "test_damaged_recordings", "test_patterns")
 # Hypothesis keeps a test's settings here, and has no public way to change them once the decorator has run.
 SETTINGS = "_hypothesis_internal_use_settings"
 

@@ -7,19 +7,23 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from claude_nb.notebook import extension
 from claude_nb.prompt import secret_places
 from tests.helpers.ambiguity import ambiguous
 from tests.helpers.patterns import PACKAGE, Pattern, of_js, of_package
+from tests.helpers.steps import Steps, TooManySteps, pieces
 
+READS_WHAT_ANOTHER_DID = r"(?:\{\{[^{}]{0,300}\}\}"
 # What is found, but cannot be slow: the beginning of the pattern, and why.
 HARMLESS = {
     r" ?not Claude\b|\n*```": "the next alternative takes all the line ends at which this one fails",
     r"^```\w*[ \t]*\n(.*?)^```": "whatever opens a block also closes one, so only the last can fail",
     r"(?:(?:/id_rsa": "reads names of at most 1,000 characters (tested below)",
     r"\s*([A-Za-z_][\w-]*)\s*=\s*(": "quotes are read in one way: the second spelling asks that it is not the first",
-    r"(?:\{\{[^{}]{0,300}\}\}": "reads what the pattern above has matched, item by item",
+    READS_WHAT_ANOTHER_DID: "reads what the pattern above has matched, item by item",
 }
 OLD_SECRET = r"(?i)((?:api_?key|secret|token|passw(?:or)?d|pwd)\w*[\"']?\s*[\]]?\s*[=:]\s*)([\"'])((?:(?!\2).){6,})\2"
 OLD_KEYS = r"(?<![A-Za-z0-9])sk-(?=[A-Za-z_\-]*[0-9])[A-Za-z0-9_\-]{20,}"
@@ -81,6 +85,41 @@ def test_a_slow_pattern_is_found(pattern: str, use: str) -> None:
 @pytest.mark.parametrize(("pattern", "use"), QUICK)
 def test_a_quick_pattern_is_not(pattern: str, use: str) -> None:
     assert ambiguous(pattern, 0, use) == ""
+
+
+COUNTED = [
+    pattern
+    for pattern in (*of_package(), *of_js())
+    if len(pattern.text) < 3_000 and not pattern.text.startswith(READS_WHAT_ANOTHER_DID)
+]
+
+
+def counted(pattern: Pattern, *texts: str) -> list[int]:
+    steps = Steps(pattern.text, pattern.flags)
+    return [steps.reading(text, pattern.use) for text in texts]
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_twice_as_much_text_takes_twice_the_steps(data: st.DataObject) -> None:
+    """A bounded repeat takes two at most here, as in the automaton."""
+    pattern = data.draw(st.sampled_from(COUNTED))
+    piece = st.sampled_from(sorted({*pieces(Steps(pattern.text, pattern.flags).tree), *"a0 \n-"}))
+    before, unit, after = (data.draw(st.lists(piece, min_size=least, max_size=3).map("".join)) for least in (0, 1, 0))
+    none, some, twice = counted(pattern, *(before + unit * times + after for times in (0, 10, 20)))
+    assert twice - some <= 2 * (some - none) + 100
+
+
+@pytest.mark.parametrize(("pattern", "use"), [(OLD_KEYS, "search"), (OLD_FIELD, "search"), (OLD_SECRET, "search")])
+def test_steps_show_what_the_automaton_finds(pattern: str, use: str) -> None:
+    unit = ambiguous(pattern, 0, use)
+    none, some, twice = counted(Pattern("", pattern, 0, use), *("k " + unit * times for times in (0, 10, 20)))
+    assert twice - some > 2 * (some - none) + 100
+
+
+def test_steps_of_a_pattern_that_doubles_them_end_somewhere() -> None:
+    with pytest.raises(TooManySteps):
+        counted(Pattern("", r"(a+)+b", 0, "match"), "a" * 40)
 
 
 def test_no_pattern_is_forgotten() -> None:
