@@ -284,7 +284,7 @@ class Broken(Mapping[str, Any]):
         return 1
 
 
-@pytest.mark.parametrize("variables", [Broken(), "x", 5, [1], {1: 2}, {"y": 1}], ids=repr)
+@pytest.mark.parametrize("variables", [Broken(), "x", 5, [1], {1: 2}, {"y": 1}], ids=lambda value: type(value).__name__)
 def test_variables_that_are_no_variables_are_one_line(session: Session, variables: Any) -> None:
     with pytest.raises(PromptError, match=r"^(variables: |no variable 'x')") as caught:
         session.request("{{x}}", provider="demo", variables=variables)
