@@ -80,7 +80,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("out", ("-o", "--out"), "variable for the reply (default: `reply`)", metavar="NAME", example="-o joke Tell me a joke."),
     Option("chat", ("-c", "--chat"), "continue the conversation NAME, or start it", metavar="NAME", example="-c trip Name a river."),
     Option("base_url", ("--base-url",), "address of the server, including /v1", metavar="URL", setting=True, example="--base-url http://localhost:11434/v1 -m llama3 --dry-run Hi"),
-    Option("headers", ("--header",), "send a header to the server: --header X-Team=blue; a secret is named: --header api-key=env:VARIABLE", metavar="NAME=VALUE", repeatable=True, setting=True, example="--base-url http://localhost:4000/v1 -m llama3 --header X-Team=blue --dry-run Hi"),
+    Option("headers", ("--header",), "send a header to the server: --header X-Team=blue; a secret is named: --header X-Auth=env:VARIABLE", metavar="NAME=VALUE", repeatable=True, setting=True, example="--base-url http://localhost:4000/v1 -m llama3 --header X-Team=blue --dry-run Hi"),
     Option("timeout", ("--timeout",), "give up when nothing arrives for S seconds", float, "S", 1.0, 600.0, 1.0, setting=True, unit="seconds", example="--timeout 30 Tell me a joke."),
     Option("budget", (), "send nothing more once this session has cost this much", float, metavar="USD", setting=True, unit="US dollars", example="/set budget=2"),
     Option("sweep", ("--sweep",), "try several settings: --sweep \"temperature=0,0.7,1 n=5\"", metavar="SETTINGS", example="--sweep 'temperature=0,1 n=2' Tell me a joke."),

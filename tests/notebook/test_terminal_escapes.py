@@ -151,13 +151,9 @@ def test_only_a_few_places_write_to_a_terminal() -> None:
                 places.add(f"print in {path.name}")
     assert places == {
         "notebook/display.py",
-        "notebook/extension.py",
-        "notebook/sweep_cell.py",
+        "render/chars.py",
+        "safe_text/visible.py",
         "session/consent.py",
-        "sweeps/check.py",
-        "sweeps/first_words.py",
         "sweeps/views/display.py",
         "sweeps/views/progress.py",
-        "widgets/lens.py",
-        "widgets/playground.py",
     }

@@ -91,7 +91,6 @@ def test_a_dry_run_shows_the_functions_as_they_would_be_told_and_asks_nobody(she
         ("--tools number --yes", "3 is not a function"),
         ("--tools weather", "nobody can be asked here; add --yes"),
         ("--yes", "--yes allows the functions of --tools"),
-        ("--tools weather --yes -p demo", "the demo model calls no tools"),
         ('--tools weather --sweep "n=2"', "a sweep does not support --tools"),
     ],
 )
@@ -102,6 +101,13 @@ def test_what_cannot_be_done_is_one_line_and_nothing_is_sent(shell: Shell, optio
     assert says in printed
     assert printed.strip().count("\n") == 0
     assert server.requests == []
+
+
+def test_the_demo_model_calls_no_tools_and_says_so_in_one_line(shell: Shell) -> None:
+    shell.run(WEATHER)
+    printed = shell.run("%claude -p demo --tools weather --yes Weather?")
+    assert "the demo model calls no tools" in printed
+    assert printed.strip().count("\n") == 0
 
 
 def test_continue_goes_on_with_the_functions_of_the_cell(shell: Shell) -> None:
