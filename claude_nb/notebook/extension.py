@@ -34,7 +34,7 @@ _loaded: WeakKeyDictionary[InteractiveShell, _Loaded] = WeakKeyDictionary()
 
 
 class _Loaded(NamedTuple):
-    """What load() has registered in a shell."""
+    """The names and hooks that load() has registered in a shell."""
 
     name: str
     magic: Any

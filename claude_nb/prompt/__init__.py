@@ -1,1 +1,1 @@
-"""What the user puts into a prompt: templates, attachments, downloads."""
+"""Everything that the user puts into a prompt: templates, attachments, downloads."""

@@ -35,7 +35,7 @@ MOST = 3  # adjustments of one request
 
 @dataclass(frozen=True)
 class Form:
-    """What is different from the usual body of a request.
+    """The differences from the usual body of a request.
 
     limit    the name of max_tokens; "": the usual one
     most     the highest max_tokens, in place of a default that is too high; None: any

@@ -117,7 +117,7 @@ def is_error(data: Mapping[str, Any]) -> bool:
 
 
 class Strays:
-    """What arrives with a reply but is no part of one: {"code": 1210, "msg": "the model is busy"}.
+    """Objects that arrive with a reply but are no part of it: {"code": 1210, "msg": "the model is busy"}.
 
     A server may send news in between. So these words are an error only if the reply does not end as it should.
     """

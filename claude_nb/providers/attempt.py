@@ -21,7 +21,7 @@ WHOLE_SILENCE_S = 600.0  # a reply in one piece is silent until it is complete, 
 
 @dataclass(frozen=True, slots=True)
 class SendOptions:
-    """How a request is sent.
+    """The form in which a request is sent.
 
     whole        request the reply in one piece
     timeout_s    longest wait without progress, in seconds; None: the defaults of http.stream.Timeouts

@@ -1,4 +1,4 @@
-"""What an error of a server is about, by its status and its words, and what a user can do."""
+"""Tell from status and words what an error of a server is about, and what to do."""
 
 from __future__ import annotations
 

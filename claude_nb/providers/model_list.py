@@ -1,4 +1,4 @@
-"""What servers say about their models, kept for a day in the user's cache.
+"""Lists of models from servers, kept for a day in the user's cache.
 
 A server may be anybody's, and so may the file: every value is checked and bounded before it is used.
 """
@@ -33,7 +33,7 @@ THINKING = ("enabled", "adaptive", "disabled", "between_tools")
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What a server says about a model; None and "": nothing.
+    """The facts that a server states about a model; None and "": nothing.
 
     context, max_output  in tokens
     thinking, effort     the kinds and levels that it takes

@@ -1,4 +1,4 @@
-"""What one model accepts: a row of models.json, and the refusals that follow from it."""
+"""One row of models.json: what a model accepts, and the refusals that follow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tokens cost: by kind, by length of the prompt, and by how long a cache keeps them."""
+"""Prices of tokens: by kind, by length of the prompt, and by how long a cache keeps them."""
 
 from __future__ import annotations
 

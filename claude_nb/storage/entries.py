@@ -65,7 +65,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What the history takes on the disk.
+    """The space that the history takes on the disk.
 
     bytes            of the file
     set_aside_bytes  of the damaged files that were set aside

@@ -1,4 +1,4 @@
-"""Where files may be written: in regular files and under free names only.
+"""Write in regular files and under free names only.
 
 A device, a pipe or a folder is refused before anything is created or its mode is changed.
 """

@@ -105,7 +105,7 @@ class Results:
 
     @property
     def history_note(self) -> str:
-        """How many replies the history gave, and how to ask again; "" if none."""
+        """The number of replies that the history gave, and how to ask again; "" if none."""
         days = [reply.created_at.date() for reply in self._replies.values() if reply.source == "replay"]
         if not days:
             return ""
