@@ -34,6 +34,7 @@ def chunks_without_keys(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
     An end of a text that may be the beginning of a key is held back until the next piece shows what it is.
     """
     held, passed = dict.fromkeys(_STREAMED, ""), dict.fromkeys(_STREAMED, "")
+    names: dict[str, tuple[str, str]] = {}
     failure: ClaudeError | None = None
     source = iter(chunks)
     while True:
@@ -57,13 +58,20 @@ def chunks_without_keys(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
             at = len(text) if ends else held_back(text, passed[name])
             changes[name], held[name] = redact_known(text[:at], passed[name]), text[at:]
             passed[name] = (passed[name] + text[:at])[-CONTEXT:]
-        changes |= {name: redact_known(text) for name in _NAMES if (text := getattr(chunk, name))}
+        changes |= {name: _name(names, name, text) for name in _NAMES if (text := getattr(chunk, name))}
         if chunk.part:
             changes["part"] = _part(chunk.part)
         changed = any(getattr(chunk, name) != value for name, value in changes.items())
         yield replace(chunk, **changes) if changed else chunk
     if failure:
         raise failure
+
+
+def _name(names: dict[str, tuple[str, str]], field: str, text: str) -> str:
+    """Return an id or another name without keys. It is masked once while it stays the same from chunk to chunk."""
+    if text != names.get(field, ("", ""))[0]:
+        names[field] = text, redact_known(text)
+    return names[field][1]
 
 
 def _part(part: Part) -> Part | None:
