@@ -20,7 +20,7 @@ import claude_nb
 from claude_nb import schema
 from claude_nb.errors import ClaudeError, PromptError
 from claude_nb.guard import attempt, guarded, reason, shown
-from claude_nb.prompt import attachments, template
+from claude_nb.prompting import attachments, template
 from claude_nb.session import structured, tools
 from claude_nb.session.session import Session
 from claude_nb.types.content import ToolCall

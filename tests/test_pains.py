@@ -25,7 +25,7 @@ from tests.helpers.kernel import Kernel
 from tests.helpers.replies import chat, chat_chunk, messages, sse
 from tests.helpers.server import Scenario, Send, Server, Wait, answer, head
 from tests.helpers.shells import Shell, bare, session, shell
-from tests.prompt.test_download import PROXIES, TLS, Secure
+from tests.prompting.test_download import PROXIES, TLS, Secure
 
 __all__ = ["bare", "session", "shell"]  # fixtures
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_nb.notebook import extension
-from claude_nb.prompt import secret_places
+from claude_nb.prompting import secret_places
 from tests.helpers.ambiguity import ambiguous
 from tests.helpers.patterns import PACKAGE, Pattern, of_js, of_package
 from tests.helpers.steps import Steps, TooManySteps, pieces

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 from claude_nb.errors import ClaudeError, PromptError
 from claude_nb.guard import guarded
-from claude_nb.prompt import attachments
-from claude_nb.prompt.text import PromptText
+from claude_nb.prompting import attachments
+from claude_nb.prompting.text import PromptText
 from claude_nb.render.chars import one_line
 from claude_nb.safe_text.redaction import redact
 

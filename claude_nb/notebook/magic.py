@@ -15,8 +15,8 @@ from claude_nb.notebook import arguments, commands, context, display
 from claude_nb.notebook.commands import settings, usage
 from claude_nb.notebook.commands.command import Code, Prompt
 from claude_nb.notebook.context import DisplayedImages
-from claude_nb.prompt import attachments, scope, template
-from claude_nb.prompt.text import PromptText
+from claude_nb.prompting import attachments, scope, template
+from claude_nb.prompting.text import PromptText
 from claude_nb.providers import registry
 from claude_nb.session import frontend, reply_variable, structured, tools
 from claude_nb.session import options as option_table

@@ -8,7 +8,7 @@ from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.notebook import arguments
-from claude_nb.prompt import template
+from claude_nb.prompting import template
 from claude_nb.render.chars import write_out
 from claude_nb.session import options
 from claude_nb.session.session import Session

@@ -18,8 +18,8 @@ from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.guard import attempt, guarded, is_a, kind_of, plain
-from claude_nb.prompt import files, pictures, tables
-from claude_nb.prompt.text import PromptText
+from claude_nb.prompting import files, pictures, tables
+from claude_nb.prompting.text import PromptText
 from claude_nb.render.chars import size_text
 from claude_nb.types.content import Attachment
 
@@ -121,7 +121,7 @@ def _files(source: Any) -> Iterable[PromptText]:
             raise PromptError(
                 f"{scheme[1]}:// is not fetched; use an https:// address, or download it and attach the file"
             )
-        from claude_nb.prompt import download
+        from claude_nb.prompting import download
 
         fetched = download.fetch(typed, max(MAX_BYTES.values()))
         return [from_bytes(fetched.data, fetched.name, f", fetched from {fetched.host}")]

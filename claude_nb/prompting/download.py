@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from claude_nb import __version__
 from claude_nb.errors import ClaudeError, Interrupted, NetworkError, PromptError, StreamCut
-from claude_nb.prompt.public import is_named_public, is_public
+from claude_nb.prompting.public import is_named_public, is_public
 from claude_nb.providers.http import proxies, transport
 from claude_nb.providers.http.stream import ByteStream, Head, ThreadedStream, Timeouts, Unreached
 from claude_nb.providers.http.transport import OutgoingRequest, Url

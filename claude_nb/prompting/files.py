@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from claude_nb.errors import PromptError
-from claude_nb.prompt.secret_places import holds_secrets
+from claude_nb.prompting.secret_places import holds_secrets
 from claude_nb.render.chars import size_text
 
 SYSTEM = ("/proc", "/sys", "/dev")

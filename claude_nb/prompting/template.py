@@ -13,9 +13,9 @@ from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.guard import attempt, guarded, is_a, plain
-from claude_nb.prompt import attachments
-from claude_nb.prompt.text import PromptText
-from claude_nb.prompt.values import as_text
+from claude_nb.prompting import attachments
+from claude_nb.prompting.text import PromptText
+from claude_nb.prompting.values import as_text
 
 NOT_FILLED = ("attach", "tools", "json")  # options that name an object
 

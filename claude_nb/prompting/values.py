@@ -19,8 +19,8 @@ from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.guard import attempt, guarded, kind_of
-from claude_nb.prompt import tables
-from claude_nb.prompt.text import PromptText
+from claude_nb.prompting import tables
+from claude_nb.prompting.text import PromptText
 from claude_nb.types.reply import Reply
 
 MAX_CHARS = 200_000

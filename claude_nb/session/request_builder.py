@@ -8,8 +8,8 @@ from typing import Any
 
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.guard import attempt, is_a, kind_of
-from claude_nb.prompt import attachments, scope, template
-from claude_nb.prompt.text import PromptText
+from claude_nb.prompting import attachments, scope, template
+from claude_nb.prompting.text import PromptText
 from claude_nb.providers import addresses, registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.keys import origin_of

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from claude_nb.errors import ClaudeError, Interrupted
-from claude_nb.prompt import scope, template
+from claude_nb.prompting import scope, template
 from claude_nb.providers import registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.models import Models

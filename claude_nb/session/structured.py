@@ -13,7 +13,7 @@ from typing import Any
 from claude_nb import schema
 from claude_nb.errors import BadRequest, NoJson, PromptError
 from claude_nb.guard import attempt, guarded, is_a, shown
-from claude_nb.prompt import files, template
+from claude_nb.prompting import files, template
 from claude_nb.providers.dialects.strict_schema import for_claude, has_open_object
 from claude_nb.providers.model_spec import ModelSpec
 from claude_nb.schema.from_hints import pydantic_of

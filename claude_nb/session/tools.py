@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from claude_nb import schema
 from claude_nb.errors import NoJson, PromptError
 from claude_nb.guard import attempt, guarded, is_a, reason, shown
-from claude_nb.prompt import attachments, values
-from claude_nb.prompt.text import PromptText
+from claude_nb.prompting import attachments, values
+from claude_nb.prompting.text import PromptText
 from claude_nb.providers.dialects.tool_calls import ANSWER
 from claude_nb.safe_text.redaction import redact
 from claude_nb.safe_text.visible import mended

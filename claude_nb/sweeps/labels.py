@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from claude_nb.guard import attempt, is_a, kind_of
-from claude_nb.prompt import values
+from claude_nb.prompting import values
 from claude_nb.render.chars import one_line
 from claude_nb.session import options as option_table
 

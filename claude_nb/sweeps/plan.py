@@ -10,7 +10,7 @@ from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.guard import shown
-from claude_nb.prompt import attachments
+from claude_nb.prompting import attachments
 from claude_nb.session import options as option_table
 from claude_nb.session.options import number
 from claude_nb.session.session import Session

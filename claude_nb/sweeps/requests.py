@@ -9,7 +9,7 @@ from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.guard import is_a, shown
-from claude_nb.prompt import scope, template
+from claude_nb.prompting import scope, template
 from claude_nb.session import options as option_table
 from claude_nb.session import request_builder
 from claude_nb.session.session import Session

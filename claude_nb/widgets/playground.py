@@ -18,7 +18,7 @@ from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
 
 from claude_nb.errors import ClaudeError
-from claude_nb.prompt import scope, template
+from claude_nb.prompting import scope, template
 from claude_nb.render import STATIC
 from claude_nb.render.chars import write_out
 from claude_nb.session import options, reply_variable, request_builder

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import claude_nb
-from claude_nb.prompt import secret_places
+from claude_nb.prompting import secret_places
 
 PACKAGE = Path(claude_nb.__file__).parent
 JS = PACKAGE.parent / "js" / "src"

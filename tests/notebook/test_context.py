@@ -16,7 +16,7 @@ from PIL import Image
 from claude_nb.errors import PromptError
 from claude_nb.notebook import context
 from claude_nb.notebook.context import DisplayedImages
-from claude_nb.prompt.text import PromptText
+from claude_nb.prompting.text import PromptText
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
 from tests.helpers.kernel import Kernel

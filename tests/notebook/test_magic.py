@@ -12,7 +12,7 @@ import pytest
 
 import claude_nb
 from claude_nb.errors import NetworkError
-from claude_nb.prompt import download
+from claude_nb.prompting import download
 from claude_nb.providers import registry
 from claude_nb.session.conversation import Cell
 from claude_nb.types.reply import Reply

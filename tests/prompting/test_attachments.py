@@ -21,7 +21,7 @@ from PIL import Image
 
 import claude_nb
 from claude_nb.errors import PromptError
-from claude_nb.prompt import attachments, download, template
+from claude_nb.prompting import attachments, download, template
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.dialects import chat_completions, messages
 from claude_nb.session import budget
@@ -156,9 +156,7 @@ def test_more_addresses_than_may_go_along_are_not_all_fetched(fetched: list[str]
 
 
 def test_nothing_of_http_is_loaded_before_an_address_is_attached() -> None:
-    code = (
-        "import sys; from claude_nb.prompt import attachments\nattachments.gather(b'x'); print('httpx' in sys.modules)"
-    )
+    code = "import sys; from claude_nb.prompting.attachments import gather; gather(b'x'); print('httpx' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from claude_nb.errors import ClaudeError, ConfigError, Interrupted, NetworkError, PromptError
-from claude_nb.prompt import download, public
+from claude_nb.prompting import download, public
 from tests.helpers import TESTS
 from tests.helpers.server import Recorded, Repeat, Reset, Scenario, Send, Server, Wait, answer, head
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from claude_nb.errors import PromptError
-from claude_nb.prompt import attachments, files
+from claude_nb.prompting import attachments, files
 
 MOST = 1000
 needs_proc = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="only Linux has /proc")

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image, ImageCms, ImageDraw, ImageFile, ImageOps
 
 from claude_nb.errors import PromptError
-from claude_nb.prompt import attachments, pictures
-from claude_nb.prompt.template import fill
+from claude_nb.prompting import attachments, pictures
+from claude_nb.prompting.template import fill
 
 mpl.use("agg")
 RED, BLUE = (255, 0, 0), (0, 0, 255)

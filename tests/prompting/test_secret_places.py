@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_nb.prompt.secret_places import VARIABLES, holds_secrets
+from claude_nb.prompting.secret_places import VARIABLES, holds_secrets
 
 SECRET = """
 .ssh/id_rsa .ssh/id_ed25519 .ssh/id_ecdsa_sk .ssh/config .ssh/known_hosts .ssh/authorized_keys .ssh/id_rsa.pub

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_nb.errors import PromptError
-from claude_nb.prompt.template import fill, named
+from claude_nb.prompting.template import fill, named
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from claude_nb.prompt.text import PromptText
+from claude_nb.prompting.text import PromptText
 from claude_nb.types.content import Attachment
 
 PICTURE = Attachment("a.png", "image/png", "0" * 64, 0, at=2)

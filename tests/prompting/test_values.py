@@ -17,9 +17,9 @@ import pyarrow as pa
 import pytest
 
 from claude_nb.errors import PromptError
-from claude_nb.prompt import attachments, values
-from claude_nb.prompt.template import fill
-from claude_nb.prompt.text import PromptText
+from claude_nb.prompting import attachments, values
+from claude_nb.prompting.template import fill
+from claude_nb.prompting.text import PromptText
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
 

@@ -16,7 +16,7 @@ from claude_nb.providers.http.stream import Timeouts
 from claude_nb.providers.keys import Key
 from tests.helpers.clocks import HurriedStop
 from tests.helpers.server import Recorded, Reset, Scenario, Send, Server, Wait, answer, stream
-from tests.prompt.test_download import TLS, Secure, fetch
+from tests.prompting.test_download import TLS, Secure, fetch
 from tests.providers.http.test_client import HI, finish
 
 PROXY = "http://proxy.example:3128"

@@ -13,7 +13,7 @@ from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.http.keepalive import KeptConnections
 from claude_nb.session.session import Session
 from tests.helpers.server import stream
-from tests.prompt.test_download import PROXIES, TLS, Secure
+from tests.prompting.test_download import PROXIES, TLS, Secure
 from tests.providers.http.test_keepalive import KEPT
 
 HI = stream(
