@@ -95,7 +95,7 @@ def attempt(
                 if chunk.stop_reason and response.is_stream:
                     response.expect_end()
                 ended = ended or bool(chunk.stop_reason)
-                arrived = arrived or bool(chunk.text or chunk.thinking or chunk.call or chunk.part)
+                arrived = arrived or chunk.has_characters or bool(chunk.part)
                 yield chunk
             if not ended:
                 strays.check(arrived=arrived)

@@ -9,7 +9,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Protocol
 
 from claude_nb.errors import ClaudeError, Interrupted, StreamCut
@@ -17,15 +16,13 @@ from claude_nb.heartbeat import HEARTBEAT
 from claude_nb.providers.redacted import text_without_keys
 from claude_nb.render.chars import one_line
 from claude_nb.safe_text.redaction import redact, redact_known
+from claude_nb.session import received as arrived
+from claude_nb.session.received import Received
 from claude_nb.stop_signal import Stop
 from claude_nb.storage.entries import Rhythm
 from claude_nb.types import content
-from claude_nb.types.content import Part
 from claude_nb.types.reply import Reply, Source
 from claude_nb.types.request import Chunk, Request, StopReason, Usage
-
-# The largest models write about 128,000 tokens, or 0.6 million characters. A longer reply is a fault of the server.
-MAX_CHARS = 5_000_000
 
 
 class TurnObserver(Protocol):
@@ -50,7 +47,6 @@ class Turn:
     Attributes:
         request: The request that is sent when the reading begins.
         source: "live", "demo" or "replay".
-        usage: Tokens that the server has reported so far.
         notice: Why nothing arrives at the moment, for example before a retry. None if there is no reason.
         reply: The Reply once the turn has ended, otherwise None.
     """
@@ -67,43 +63,32 @@ class Turn:
     ) -> None:
         self.request = request
         self.source: Source = source
-        self.usage = Usage()
         self.notice: str | None = None
         self.reply: Reply | None = None
+        self._received = Received(request.origin, clock)
         self._open = open_stream
         self._observer = observer
         self._clock = clock
         self._stop = stop or Stop()
         self._lock = threading.RLock()
         self._begun = False
-        self._text: list[str] = []
-        self._thinking: list[str] = []
-        self._chars = 0
-        self._text_chars = 0
-        self._parts: list[Part] = []
-        self._rhythm: list[tuple[float, int]] = []
-        self._began_at = clock()
-        self._first_token_s: float | None = None
         self._reported_at = clock()
         self._unreported = False
-        self._end = Chunk()  # the first chunk with a stop reason
-        self._done = False
-        self._id: str | None = None
-        self._model: str | None = None
 
     @property
     def text(self) -> str:
         """The text that has arrived so far."""
-        with self._lock:
-            self._text = ["".join(self._text)]
-            return self._text[0]
+        return self._received.text
 
     @property
     def thinking(self) -> str:
         """The thinking that has arrived so far."""
-        with self._lock:
-            self._thinking = ["".join(self._thinking)]
-            return self._thinking[0]
+        return self._received.thinking
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens that the server has reported so far."""
+        return self._received.usage
 
     @property
     def rhythm(self) -> Rhythm:
@@ -111,14 +96,12 @@ class Turn:
 
         There are at most 20 a second. A replay uses them.
         """
-        last = (round(self._clock() - self._began_at, 3), self._text_chars)
-        behind = bool(self._rhythm) and self._rhythm[-1][1] != self._text_chars
-        return (*self._rhythm, last) if behind else tuple(self._rhythm)
+        return self._received.rhythm
 
     @property
     def tokens(self) -> int:
         """Tokens so far: the server's count, or an estimate of four characters a token."""
-        return self.usage.output_tokens or -(-self._chars // 4)
+        return self.usage.output_tokens or -(-self._received.chars // 4)
 
     def __iter__(self) -> Iterator[str]:
         return (chunk.text for chunk in self.chunks() if chunk.text)
@@ -164,7 +147,8 @@ class Turn:
         if self._begun:
             raise RuntimeError("a Turn can be read once; turn.text holds what has arrived")
         self._begun = True
-        self._began_at = self._reported_at = self._clock()
+        self._received.begin()
+        self._reported_at = self._clock()
         failure: BaseException | None = None
         source = iter(()) if self._stop.is_set() else self._open(self._stop)
         try:
@@ -192,7 +176,7 @@ class Turn:
 
     def interrupted_line(self) -> str:
         """Return "interrupted after 12 tokens", and "(estimated)" if the server has not counted them."""
-        estimated = "" if self.usage.output_tokens or not self._chars else " (estimated)"
+        estimated = "" if self.usage.output_tokens or not self._received.chars else " (estimated)"
         return f"interrupted after {self.tokens} tokens{estimated}"
 
     def _conclude(self, failure: BaseException | None) -> None:
@@ -202,14 +186,15 @@ class Turn:
                 failure.reply = reply
                 raise failure.with_traceback(None)
             return
-        kept = "what arrived is kept" if self._chars else "nothing arrived"
-        if failure is None and self._end.stop_reason is None and not self._done:
+        kept = "what arrived is kept" if self._received.chars else "nothing arrived"
+        end = self._received.end
+        if failure is None and end.stop_reason is None and not self._received.done:
             failure = StreamCut(f"the reply broke off before its end ({kept}); run the cell again")
-        if failure is None and self._end.stop_reason == "error":
-            word = one_line(self._end.raw_stop_reason or "", 60)
+        if failure is None and end.stop_reason == "error":
+            word = one_line(end.raw_stop_reason or "", 60)
             failure = StreamCut(f'the server broke off the reply with "{word}" ({kept}); run the cell again')
         if failure is None:
-            self._settle(self._end.stop_reason or "unknown", None)
+            self._settle(end.stop_reason or "unknown", None)
             return
         reply = self._settle("error", str(failure))
         if isinstance(failure, ClaudeError):
@@ -217,46 +202,16 @@ class Turn:
         raise failure.with_traceback(None)
 
     def _take(self, chunk: Chunk) -> Chunk:
-        """Add a chunk, and return what is kept of it: all, up to the largest size."""
-        now = self._clock()
         self.notice = chunk.notice
-        if chunk.usage:
-            self.usage = self.usage.merged(chunk.usage)
-        self._id = self._id or chunk.id
-        self._model = self._model or chunk.model
-        self._done = self._done or chunk.done
-        if chunk.stop_reason and not self._end.stop_reason:
-            self._end = chunk
-        elif chunk.stop_reason == "tool_use" and self._end.stop_reason == "end":  # calls that came after the end
-            self._end = replace(self._end, stop_reason="tool_use")
-        if chunk.part:
-            self._parts.append(content.received(chunk.part, self._text_chars, self.request.origin))
-        if not (chunk.text or chunk.thinking or chunk.call):
-            return chunk
-        since = now - self._began_at
-        if self._first_token_s is None:
-            self._first_token_s = since
-        room = MAX_CHARS - self._chars
-        if len(chunk.text) + len(chunk.thinking) + len(chunk.call) > room:
-            thinking = chunk.thinking[:room]
-            text = chunk.text[: room - len(thinking)]
-            chunk = replace(chunk, text=text, thinking=thinking, call=chunk.call[: room - len(thinking) - len(text)])
-        with self._lock:
-            self._text.append(chunk.text)
-            self._thinking.append(chunk.thinking)
-            self._text_chars += len(chunk.text)
-            self._chars += len(chunk.text) + len(chunk.thinking) + len(chunk.call)
-        if not self._rhythm or since - self._rhythm[-1][0] >= 0.05:
-            self._rhythm.append((round(since, 3), self._text_chars))
-        if not self._unreported:
+        if chunk.has_characters and not self._unreported:
             self._unreported = True
             HEARTBEAT.join(self)
-        return chunk
+        return self._received.add(chunk)
 
     def _check(self, *, cut: bool) -> None:
         """Report, and raise StreamCut for a cut reply: after the yield, so that no text is kept but not yielded."""
         if cut:
-            raise StreamCut(f"the reply was stopped at {MAX_CHARS:,} characters, which are kept; ask for less")
+            raise StreamCut(f"the reply was stopped at {arrived.MAX_CHARS:,} characters, which are kept; ask for less")
         if self._unreported and self._clock() - self._reported_at >= 1:
             self._report()
 
@@ -278,21 +233,22 @@ class Turn:
         HEARTBEAT.leave(self)
         with self._lock:
             if self.reply is None:
-                text, parts = text_without_keys(self.text, self._parts)
+                received = self._received
+                text, parts = text_without_keys(received.text, received.parts)
                 self.reply = Reply(
                     self.request,
                     text=text,
-                    thinking=redact_known(self.thinking),
-                    usage=self.usage,
+                    thinking=redact_known(received.thinking),
+                    usage=received.usage,
                     stop_reason=stop_reason,
-                    raw_stop_reason=self._end.raw_stop_reason,
-                    stop_detail=self._end.detail,
+                    raw_stop_reason=received.end.raw_stop_reason,
+                    stop_detail=received.end.detail,
                     parts=content.to_keep(parts, [p for m in self.request.messages[-1:] for p in m.parts]),
-                    seconds=round(self._clock() - self._began_at, 3),
-                    first_token_s=None if self._first_token_s is None else round(self._first_token_s, 3),
+                    seconds=round(received.seconds, 3),
+                    first_token_s=None if received.first_token_s is None else round(received.first_token_s, 3),
                     source=self.source,
-                    request_id=self._id,
-                    response_model=self._model,
+                    request_id=received.id,
+                    response_model=received.model,
                     error=error and redact(error),
                 )
                 self.reply = self._observer.finished(self, self.reply)

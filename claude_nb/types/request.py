@@ -208,3 +208,8 @@ class Chunk:
     done: bool = False
     notice: str | None = None
     remark: str = ""
+
+    @property
+    def has_characters(self) -> bool:
+        """Whether it holds characters of the reply itself."""
+        return bool(self.text or self.thinking or self.call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from typing import Any
 
-from claude_nb.session.turn import MAX_CHARS
+from claude_nb.session.received import MAX_CHARS
 from tests.faults_table.wires import Chat, Fault, body, good, hello
 from tests.helpers.replies import sse
 from tests.helpers.server import Repeat, Reset, Scenario, Send, Wait, answer, head, stream

@@ -14,8 +14,9 @@ import pytest
 
 from claude_nb.errors import ClaudeError
 from claude_nb.providers.credentials import Credentials
+from claude_nb.session.received import MAX_CHARS
 from claude_nb.session.session import Session
-from claude_nb.session.turn import MAX_CHARS, Turn
+from claude_nb.session.turn import Turn
 from tests.faults_table import TABLE
 from tests.faults_table.wires import Chat, Fault
 from tests.helpers import ROOT

@@ -9,7 +9,7 @@ import pytest
 
 from claude_nb.errors import NoJson, StreamCut
 from claude_nb.render import reply as footer
-from claude_nb.session import turn as turn_module
+from claude_nb.session import received
 from claude_nb.session.session import Session
 from claude_nb.types.reply import Reply
 from tests.helpers import asking, replies
@@ -147,7 +147,7 @@ def test_a_structured_answer_that_is_empty_says_so(live: Session) -> None:
 def test_a_stream_that_is_cut_at_the_size_limit_yields_what_is_kept(
     live: Session, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(turn_module, "MAX_CHARS", 50)
+    monkeypatch.setattr(received, "MAX_CHARS", 50)
     text = "qrstuvwxyz" * 10  # no piece of the key, which would be masked
     seen = []
     pieces = [text[i : i + size] for i in range(0, 100, size)]

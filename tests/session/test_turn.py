@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_nb.errors import ApiError, ClaudeError, Interrupted, NetworkError, StreamCut
-from claude_nb.session import turn as turn_module
+from claude_nb.session import received
 from claude_nb.session.turn import Turn
 from claude_nb.stop_signal import Stop
 from claude_nb.types.reply import Reply
@@ -189,7 +189,7 @@ def test_a_bug_is_not_hidden_and_the_text_is_kept() -> None:
 
 
 def test_a_runaway_reply_is_stopped_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turn_module, "MAX_CHARS", 10)
+    monkeypatch.setattr(received, "MAX_CHARS", 10)
     running = turn(*[Chunk(text="xxxx")] * 100, END)
     with pytest.raises(StreamCut, match="10 characters"):
         running.wait()
