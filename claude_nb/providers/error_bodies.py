@@ -234,10 +234,16 @@ def is_reply(data: Mapping[str, Any]) -> bool:
 
 
 def _is_part(data: Mapping[str, Any]) -> bool:
+    return _is_filled(data.get("choices")) or _is_filled(data.get("content")) or _is_message_or_event(data)
+
+
+def _is_filled(value: object) -> bool:
+    return isinstance(value, list) and bool(value)
+
+
+def _is_message_or_event(data: Mapping[str, Any]) -> bool:
     message = data.get("message")
-    parts = (data.get("choices"), data.get("content"))
-    is_message = isinstance(message, dict) and "role" in message
-    return is_message or any(isinstance(part, list) and part for part in parts) or any(map(data.get, EVENT_KEYS))
+    return (isinstance(message, dict) and "role" in message) or any(map(data.get, EVENT_KEYS))
 
 
 def says_success(data: Mapping[str, Any]) -> bool:

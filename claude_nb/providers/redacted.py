@@ -33,7 +33,8 @@ def chunks_without_keys(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
 
     An end of a text that may be the beginning of a key is held back until the next piece shows what it is.
     """
-    held, passed = dict.fromkeys(_STREAMED, ""), dict.fromkeys(_STREAMED, "")
+    held: dict[str, str] = {}
+    passed = dict.fromkeys(_STREAMED, "")
     names: dict[str, tuple[str, str]] = {}
     failure: ClaudeError | None = None
     source = iter(chunks)
@@ -45,19 +46,18 @@ def chunks_without_keys(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         arrived = [name for name in _STREAMED if chunk and getattr(chunk, name)]
         ends = chunk is None or chunk.part or chunk.stop_reason or chunk.done
         # A text also ends where another one begins, because both are shown in the order in which they arrive.
-        ended = [name for name, text in held.items() if text and (ends or (arrived and arrived != [name]))]
-        if ended:
-            rest: dict[str, Any] = {name: redact_known(held[name], passed[name]) for name in ended}
+        if held and (ended := [name for name in held if ends or (arrived and arrived != [name])]):
+            rest: dict[str, Any] = {name: redact_known(held.pop(name), passed[name]) for name in ended}
             yield Chunk(**rest)
-            held |= dict.fromkeys(ended, "")
         if chunk is None:
             break
         changes: dict[str, Any] = {}
         for name in arrived:
-            text = held[name] + getattr(chunk, name)
+            text = held.pop(name, "") + getattr(chunk, name)
             at = len(text) if ends else held_back(text, passed[name])
-            changes[name], held[name] = redact_known(text[:at], passed[name]), text[at:]
+            changes[name] = redact_known(text[:at], passed[name])
             passed[name] = (passed[name] + text[:at])[-CONTEXT:]
+            held |= {name: text[at:]} if at < len(text) else {}
         changes |= {name: _name(names, name, text) for name in _NAMES if (text := getattr(chunk, name))}
         if chunk.part:
             changes["part"] = _part(chunk.part)

@@ -77,8 +77,12 @@ class Call:
             allow_http=self.allow_http,
             connections=self.connections,
             retries=self.retries,
-            headers=(*usual_headers(settings), *self.headers),
+            headers=self.all_headers(settings),
         )
+
+    def all_headers(self, settings: Mapping[str, Any]) -> tuple[Headers, ...]:
+        """Return the headers of the session and of the call."""
+        return (*usual_headers(settings), *self.headers)
 
 
 def usual_headers(settings: Mapping[str, Any]) -> tuple[Headers, ...]:

@@ -208,7 +208,7 @@ class Session:
             raise consent.nobody_to_ask()
         recorded = self.memory.find(request, call.replay)
         if not recorded:
-            registry.admit_keys(request, self.credentials, call.send_options(self.settings, None).headers)
+            registry.admit_keys(request, self.credentials, call.all_headers(self.settings))
         record = CallRecord(
             self.models,
             self.budget,

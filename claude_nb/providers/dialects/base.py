@@ -44,9 +44,11 @@ NOT_YET = ("null", "none", "unspecified", "not_finished")  # some servers send t
 
 def _letters(word: str) -> str:
     """Return the letters of a word: "FinishReason.MAX_TOKENS" and "maxTokens" -> "maxtokens"."""
-    return re.sub("^(finish|stop)?reason", "", re.sub("[^a-z]", "", word.lower()))
+    return _PREFIX.sub("", _OTHERS.sub("", word.lower()))
 
 
+_OTHERS, _PREFIX = re.compile("[^a-z]"), re.compile("^(finish|stop)?reason")
+_NO_REASONS = frozenset(map(_letters, NOT_YET))
 STOP_REASONS = {_letters(word): reason for reason, words in WORDS.items() for word in words.split()}
 
 
@@ -88,7 +90,7 @@ def stop_fields(raw: object) -> dict[str, Any]:
     Returns {} for null, and for "", 0 and the like, which some servers send in every chunk.
     """
     word = raw.strip() if isinstance(raw, str) else str(raw or "")
-    if not word or _letters(word) in map(_letters, NOT_YET):
+    if not word or _letters(word) in _NO_REASONS:
         return {}
     # Gemini says "function_call_filter: MALFORMED_FUNCTION_CALL".
     found = (STOP_REASONS.get(_letters(text)) for text in (word, *word.split(":")))
