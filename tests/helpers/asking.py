@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from tests.helpers.replies import sse
+from tests.helpers.replies import MESSAGE, named, sse
 from tests.helpers.server import Scenario, answer, stream
 
 
@@ -28,7 +28,7 @@ SAID: dict[str, Any] = {"id": "msg_1", "model": "claude-sonnet-4-6"}
 
 def messages_body(text: str, calls: Sequence[Ask], *, stop: str = "tool_use", thinks: Thinks | None = None) -> bytes:
     """A reply of the Messages API: thinking, text, calls with their arguments in pieces of five characters."""
-    events: list[Any] = [{"type": "message_start", "message": {**SAID, "usage": {"input_tokens": 12}}}]
+    events: list[Any] = [{"type": "message_start", "message": {**MESSAGE, "usage": {"input_tokens": 12}}}]
     blocks: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
     if thinks:
         deltas = [{"type": "thinking_delta", "thinking": thinks.text}]
@@ -45,7 +45,7 @@ def messages_body(text: str, calls: Sequence[Ask], *, stop: str = "tool_use", th
         events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
         events.append({"type": "content_block_stop", "index": index})
     events.append({"type": "message_delta", "delta": {"stop_reason": stop}, "usage": {"output_tokens": 34}})
-    return sse(*events, {"type": "message_stop"})
+    return named(*events, {"type": "message_stop"})
 
 
 def chat_body(text: str, calls: Sequence[Ask], *, stop: str = "tool_calls") -> bytes:

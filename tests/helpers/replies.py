@@ -8,11 +8,26 @@ from typing import Any
 
 from tests.helpers.server import Scenario, Send, head
 
+MESSAGE: dict[str, Any] = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-sonnet-4-6",
+    "content": [],
+    "stop_reason": None,
+    "stop_sequence": None,
+}
+
 
 def sse(*objects: Any) -> bytes:
     """Objects as data lines; a text stays as it is."""
     lines = (one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in objects)
     return "".join(f"data: {line}\n\n" for line in lines).encode()
+
+
+def named(*events: dict[str, Any]) -> bytes:
+    """Events of the Messages API, each with its name."""
+    return b"".join(f"event: {event['type']}\n".encode() + sse(event) for event in events)
 
 
 def chat_chunk(text: str = "", finish: str | None = None, usage: dict[str, int] | None = None) -> dict[str, Any]:
@@ -42,7 +57,7 @@ def chat(pieces: Iterable[str], *, pause_s: float = 0.0, tokens_out: int = 34) -
 
 def messages(pieces: Iterable[str], *, stop_reason: str = "end_turn") -> Scenario:
     """A whole reply of the Messages API."""
-    start = {"id": "msg_1", "model": "claude-sonnet-4-6", "usage": {"input_tokens": 12, "output_tokens": 1}}
+    start = {**MESSAGE, "usage": {"input_tokens": 12, "output_tokens": 1}}
     events: list[Any] = [
         {"type": "message_start", "message": start},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
@@ -54,15 +69,14 @@ def messages(pieces: Iterable[str], *, stop_reason: str = "end_turn") -> Scenari
         {"type": "message_delta", "delta": {"stop_reason": stop_reason}, "usage": {"output_tokens": 34}},
         {"type": "message_stop"},
     ]
-    body = "".join(f"event: {event['type']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n" for event in events)
-    return [Send(head()), Send(body.encode())]
+    return [Send(head()), Send(named(*events))]
 
 
 def thought(
     thinking: Iterable[str], text: str, *, signature: str = "EqQB", stop_reason: str = "end_turn", tokens_out: int = 34
 ) -> Scenario:
     """A reply of the Messages API that begins with signed thinking."""
-    start = {"id": "msg_1", "model": "claude-sonnet-4-6", "usage": {"input_tokens": 12, "output_tokens": 1}}
+    start = {**MESSAGE, "usage": {"input_tokens": 12, "output_tokens": 1}}
     deltas = [{"type": "thinking_delta", "thinking": piece} for piece in thinking]
     events: list[Any] = [
         {"type": "message_start", "message": start},
@@ -76,4 +90,4 @@ def thought(
         {"type": "message_delta", "delta": {"stop_reason": stop_reason}, "usage": {"output_tokens": tokens_out}},
         {"type": "message_stop"},
     ]
-    return [Send(head()), Send(sse(*events))]
+    return [Send(head()), Send(named(*events))]
