@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run __getatt
     from claude_nb.sweeps.api import load_sweep as load_sweep
     from claude_nb.sweeps.api import sweep as sweep
     from claude_nb.sweeps.check import check as check
+    from claude_nb.sweeps.mapping import map as map  # noqa: A004  # the field's word
     from claude_nb.sweeps.sweep import Sweep as Sweep
     from claude_nb.types.reply import Reply as Reply
     from claude_nb.types.request import Message as Message
@@ -56,6 +57,7 @@ _NAMES_BY_MODULE = {
     "session.default": "ask stream configure history",
     "sweeps.api": "sweep compare last_sweep load_sweep",
     "sweeps.check": "check",
+    "sweeps.mapping": "map",
     "widgets.lens": "Lens",
     "widgets.playground": "Playground",
     "notebook.commands.usage": "usage",

@@ -119,9 +119,9 @@ def launch(
     max_calls: int | None = None,
 ) -> Sweep:
     """Run a plan, as sweep() does."""
-    view = view_for(session, show=show, columns=False)
+    view = view_for(session, show=show, kind="grid")
     result = Sweep(plan, session=session, run_options=run_options, checks=named(check), observer=view)
-    return _run(result, budget_usd, max_calls)
+    return run(result, budget_usd, max_calls)
 
 
 def compare(
@@ -163,8 +163,8 @@ def compare(
     columns = [_column(column) for column in ([settings] if isinstance(settings, (str, Mapping)) else settings)]
     plan = plans.columns(session, prompt, columns, shared, variables=variables)
     run_options = RunOptions(max(1, len(columns)), replay_mode(session, replay, fresh=fresh))
-    view = view_for(session, show=show, columns=True)
-    return _run(Sweep(plan, session=session, run_options=run_options, observer=view))
+    view = view_for(session, show=show, kind="columns")
+    return run(Sweep(plan, session=session, run_options=run_options, observer=view))
 
 
 def load_sweep(path: str | os.PathLike[str]) -> Sweep:
@@ -212,7 +212,7 @@ def newest() -> Sweep | None:
 _newest: Sweep | None = None
 
 
-def _run(sweep: Sweep, budget_usd: float | None = None, max_calls: int | None = None) -> Sweep:
+def run(sweep: Sweep, budget_usd: float | None = None, max_calls: int | None = None) -> Sweep:
     """Run a sweep after the checks that cost nothing: is there a key for every server, is it within the limits?"""
     global _newest  # noqa: PLW0603  # last_sweep() finds it, also after an interrupt
     if sweep.run_options.executor is None and sweep.run_options.replay != "only":

@@ -34,6 +34,7 @@ class Forecast:
         usd_most: Upper bound in US dollars, for all calls whose price is known.
         unpriced: Models whose price is unknown.
         seconds: Estimated from earlier replies to the same prompts, or of this sweep. None if there were none.
+        noun: What a combination is called.
     """
 
     calls: int
@@ -45,10 +46,11 @@ class Forecast:
     usd_most: float
     unpriced: tuple[str, ...]
     seconds: float | None
+    noun: str = "setting"
 
     def __str__(self) -> str:
         """ "12 settings, 120 calls · about 1,440 tokens in, at most 30,720 out · at most $0.47 · about 40 s"."""
-        parts = [f"{counted(self.cases - self.locked, 'setting')}, {counted(self.calls, 'call')}"]
+        parts = [f"{counted(self.cases - self.locked, self.noun)}, {counted(self.calls, 'call')}"]
         if self.recorded:
             parts.append(f"{self.recorded:,} answered from the history")
         if self.locked:
@@ -115,6 +117,7 @@ def forecast(
         seconds=None
         if None in times_s
         else sum(time or 0.0 for time in times_s) / max(1, min(concurrency, len(to_send))),
+        noun=plan.noun,
     )
 
 

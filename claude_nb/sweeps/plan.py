@@ -42,6 +42,7 @@ class Plan:
 
     fixed    values for {{name}} that are the same in every case
     notices  what was cut of the values
+    noun     what a case is called in the forecast
     """
 
     axes: Mapping[str, tuple[Any, ...]]
@@ -49,6 +50,7 @@ class Plan:
     n: int
     fixed: Mapping[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    noun: str = "setting"
 
     @property
     def requests(self) -> list[Request]:

@@ -37,14 +37,17 @@ class RequestMaker:
         self._variables = dict(scope.variables(variables))
         self._known: dict[Hashable, Request] = {}
 
-    def make(self, values: Mapping[str, Any], n: int) -> tuple[Request, ...]:
-        """Return a request for each repeat of a case. Raises PromptError."""
+    def make(self, values: Mapping[str, Any], n: int, row: Mapping[str, Any] | None = None) -> tuple[Request, ...]:
+        """Return a request for each repeat of a case. Raises PromptError.
+
+        row  values for {{name}} that come before all others, and never set an option
+        """
         settings = {**self._fixed, **values}
         prompt = settings.pop("prompt")
         if not is_a(prompt, str):
             raise PromptError(f"a prompt is a text, not {shown(prompt)}")
         options = {name: settings.pop(name) for name in SWEPT if name in settings}
-        names = ChainMap(settings, self._variables)
+        names = ChainMap(dict(row or {}), settings, self._variables)
         filled = template.fill(prompt, names, python=True)
         templates = {name: options[name] for name in options if any("{{" in text for text in _texts(options, name))}
         texts, notices = template.fill_options(templates, names, python=True)

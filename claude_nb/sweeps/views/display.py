@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
 from claude_nb import render
@@ -26,17 +26,24 @@ if TYPE_CHECKING:
 BYTES_PER_S = 12_000
 SHORTEST_S, LONGEST_S = 0.15, 1.5
 
+Kind = Literal["grid", "columns", "rows"]
 
-def view_for(session: Session, *, show: bool, columns: bool) -> SweepObserver:
-    """Return the view that fits: a notebook with a person in front, a run without one, or a terminal."""
+
+def view_for(session: Session, *, show: bool, kind: Kind) -> SweepObserver:
+    """Return the view that fits: a notebook with a person in front, a run without one, or a terminal.
+
+    kind  a grid of the cases, columns that stream, or rows that the caller shows
+    """
     mode = frontend.mode_for(session.credentials.setting("DISPLAY"))
     if not show:
         return SweepObserver()
     if mode == "text":
-        return TextColumns() if columns else Text()
+        return TextColumns() if kind == "columns" else Text()
+    if kind == "rows":
+        return Progress() if mode == "live" else Notebook()
     if mode == "live":
-        return LiveColumns() if columns else Live()
-    return Once(columns=columns)
+        return LiveColumns() if kind == "columns" else Live()
+    return Once(columns=kind == "columns")
 
 
 class Text(SweepObserver):
@@ -115,32 +122,49 @@ class Once(Notebook):
             self._say(_hopeless(sweep))
 
 
-class Live(Notebook):
-    """View for a person: a progress bar and a live grid, with a static grid below for the saved notebook."""
+class Progress(Notebook):
+    """View for a person: a progress bar."""
 
     _bar: Bar | None = None
+
+    def begin(self, sweep: Sweep) -> None:
+        from claude_nb.sweeps.views.progress import bar
+
+        self._count = frontend.run_count()
+        self._bar = bar(sweep.total, len(sweep))
+
+    def update(self, sweep: Sweep, texts: Mapping[int, str]) -> None:  # noqa: ARG002  # a bar shows no texts
+        if self._bar:
+            self._bar.show(len(sweep), money(sweep))
+
+    def end(self, sweep: Sweep) -> None:
+        if self._bar:
+            self._bar.show(len(sweep), money(sweep))
+            self._bar.close()
+
+
+class Live(Progress):
+    """View for a person: a progress bar and a live grid, with a static grid below for the saved notebook."""
+
     _grid: Grid | None = None
 
     def begin(self, sweep: Sweep) -> None:
         from IPython.display import display
 
         from claude_nb.sweeps.views.grid_widget import Grid
-        from claude_nb.sweeps.views.progress import bar
 
-        self._count = frontend.run_count()
-        self._bar = bar(sweep.total, len(sweep))
+        super().begin(sweep)
         self._grid = Grid(sweep, _state(sweep, live=True))
         display(self._grid)
 
-    def update(self, sweep: Sweep, texts: Mapping[int, str]) -> None:  # noqa: ARG002  # cells show finished replies
-        if self._bar and self._grid:
-            self._bar.show(len(sweep), money(sweep))
+    def update(self, sweep: Sweep, texts: Mapping[int, str]) -> None:
+        super().update(sweep, texts)
+        if self._grid:
             self._grid.update(_state(sweep, live=True))
 
     def end(self, sweep: Sweep) -> None:
-        if self._bar and self._grid:
-            self._bar.show(len(sweep), money(sweep))
-            self._bar.close()
+        super().end(sweep)
+        if self._grid:
             self._grid.finish(_state(sweep, live=False))
         # The widget hides the static grid. A saved notebook shows only the static grid.
         self._publish(sweep, grid_html(sweep))

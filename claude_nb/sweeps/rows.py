@@ -1,0 +1,153 @@
+"""The rows of a table or a list, each as values for {{name}}, and a result in the same shape."""
+
+from __future__ import annotations
+
+from collections import UserString
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from claude_nb.errors import PromptError
+from claude_nb.guard import attempt, guarded, kind_of, plain, shown
+from claude_nb.prompting import tables
+from claude_nb.render.chars import one_line, terminal_safe
+from claude_nb.render.table import SHOWN_CHARS, SHOWN_ROWS
+from claude_nb.sweeps.axes import MAX_VALUES
+from claude_nb.types.reply import Reply
+
+USUAL_NAME = "text"  # of the items of a list
+ADVICE = "pass a DataFrame, a Series, a list of texts or a list of dicts"
+
+
+class Answers(list[Any]):
+    """A list that shows the start of each item, because the whole of a Reply is long."""
+
+    def __repr__(self) -> str:
+        lines = [
+            f"{i}  {one_line(getattr(item, 'error', None) or str(item), SHOWN_CHARS)}"
+            for i, item in enumerate(self[:SHOWN_ROWS])
+        ]
+        more = [f"... and {len(self) - SHOWN_ROWS:,} more"] if len(self) > SHOWN_ROWS else []
+        return terminal_safe("\n".join([*lines, *more]) or "[]")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows in their order.
+
+    values  of the columns that are used, by name, for each row
+    labels  what identifies each row: the index of pandas, else its number
+    shaped  puts one value for each row into the shape of the input: a Series with its index, or a list
+    """
+
+    values: Sequence[Mapping[str, Any]]
+    labels: Sequence[Any]
+    shaped: Callable[[list[Any]], Any]
+
+
+def read(data: Any, names: Collection[str]) -> Rows:
+    """Return the rows of whatever a user passes, with the columns that have one of these names.
+
+    The items of a list or a Series get the only name. If there are several, they get the one of the Series, or "text".
+
+    Raises PromptError for data without rows, and if none of the names is a column.
+    """
+    rows = guarded("the rows cannot be read, pass a list", _read, data, names)
+    if len(rows.values) > MAX_VALUES:
+        raise PromptError(f"there are more than {MAX_VALUES:,} rows; pass them in parts")
+    return rows
+
+
+def missing(values: Mapping[str, Any]) -> str | None:
+    """Return the first name without a value: None, NaN, or what stands for it in a library."""
+    return next((name for name, value in values.items() if _is_missing(value)), None)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or kind_of(value) == "NAType" or attempt(lambda: bool(value != value), False)  # noqa: PLR0124  # NaN
+
+
+def _read(data: Any, names: Collection[str]) -> Rows:
+    if tables.is_of(data, "polars", "LazyFrame"):
+        data = data.collect()
+    is_pandas = tables.is_of(data, "pandas", "DataFrame", "Series")
+    if not is_pandas and not tables.is_of(data, "polars", "DataFrame", "Series"):
+        values = _of_others(data, names)
+        return Rows(values, range(len(values)), Answers)
+    is_frame = hasattr(data, "columns")
+    values = _columns(data, list(data.columns), names) if is_frame else _items(_listed(data), names, data.name)
+    if is_pandas:
+        return Rows(values, data.index.tolist(), partial(_as_pandas, data.index))
+    return Rows(values, range(len(values)), _as_polars)
+
+
+def _of_others(data: Any, names: Collection[str]) -> list[dict[str, Any]]:
+    """Return the rows of a table of any other library, of an array, or of anything that can be iterated."""
+    if not isinstance(data, list) and (table := tables.head(data)):
+        return _records([dict(zip(table.labels, row, strict=True)) for row in table.rows], names)
+    if isinstance(data, (str, bytes, bytearray, memoryview, UserString, Mapping)) or not isinstance(data, Iterable):
+        raise PromptError(f"{shown(data)} has no rows; {ADVICE}")
+    if getattr(data, "ndim", 1) != 1:
+        raise PromptError(f"the columns of an array have no names; {ADVICE}")
+    items = _listed(data) if hasattr(data, "tolist") else list(islice(data, MAX_VALUES + 1))
+    return (_records if any(isinstance(item, Mapping) for item in items) else _items)(items, names)
+
+
+def _listed(column: Any) -> list[Any]:
+    """Return the cells of a column or an array, as values of Python."""
+    cells: list[Any] = column.tolist() if hasattr(column, "tolist") else column.to_list()
+    return cells
+
+
+def _columns(frame: Any, columns: Sequence[Any], names: Collection[str]) -> list[dict[str, Any]]:
+    """Return the rows of a frame of pandas or polars."""
+    places = {
+        name: [i for i, column in enumerate(columns) if isinstance(column, str) and column == name] for name in names
+    }
+    if double := next((name for name, found in places.items() if len(found) > 1), None):
+        raise PromptError(f"several columns have the name {double!r}; rename all but one")
+    take = frame.iloc if hasattr(frame, "iloc") else frame
+    used = {name: take[:, found[0]] for name, found in places.items() if found}
+    if not used:
+        raise _unused(columns)
+    return [dict(zip(used, row, strict=True)) for row in zip(*map(_listed, used.values()), strict=True)]
+
+
+def _records(items: Sequence[Any], names: Collection[str]) -> list[dict[str, Any]]:
+    """Return the used values of a list of dicts. A name that another dict has is missing, not a variable."""
+    if wrong := [item for item in items if not isinstance(item, Mapping)]:
+        raise PromptError(f"every row is a dict, or none is; {shown(wrong[0])} is not one")
+    columns = dict.fromkeys(name for item in items for name in item)
+    known = columns.keys() & names
+    if not known:
+        raise _unused([*columns])
+    return [{name: item.get(name) for name in names if name in known} for item in items]
+
+
+def _items(items: Sequence[Any], names: Collection[str], own: Any = None) -> list[dict[str, Any]]:
+    usual = plain(own) if isinstance(own, str) and own in names else USUAL_NAME
+    name = next(iter(names)) if len(names) == 1 else usual
+    if name not in names:
+        raise _unused([usual])
+    return [{name: item} for item in items]
+
+
+def _unused(columns: Sequence[Any]) -> PromptError:
+    names = one_line(", ".join(f"{{{{{name}}}}}" for name in columns if isinstance(name, str)), 200)
+    return PromptError(f"the prompt contains no column of the rows; write {names or 'its name'} where a value belongs")
+
+
+def _as_pandas(index: Any, values: list[Any]) -> Any:
+    import pandas
+
+    return pandas.Series(values, index=index, dtype=object).infer_objects()
+
+
+def _as_polars(values: list[Any]) -> Any:
+    import polars
+
+    has_replies = any(isinstance(value, Reply) for value in values)
+    kind = polars.Object if has_replies or not values else None
+    return polars.Series("reply", values, dtype=kind, strict=False)
