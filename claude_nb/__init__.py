@@ -28,6 +28,8 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run __getatt
     from claude_nb.errors import ReplayMiss as ReplayMiss
     from claude_nb.errors import StreamCut as StreamCut
     from claude_nb.notebook.commands.usage import usage as usage
+    from claude_nb.session.asynchronous import aask as aask
+    from claude_nb.session.asynchronous import astream as astream
     from claude_nb.session.default import ask as ask
     from claude_nb.session.default import configure as configure
     from claude_nb.session.default import history as history
@@ -55,6 +57,7 @@ __version__ = "0.1.0"
 
 _NAMES_BY_MODULE = {
     "session.default": "ask stream configure history",
+    "session.asynchronous": "aask astream",
     "sweeps.api": "sweep compare last_sweep load_sweep",
     "sweeps.check": "check",
     "sweeps.mapping": "map",

@@ -6,6 +6,7 @@ IPython is never imported.
 from __future__ import annotations
 
 import sys
+import threading
 import warnings
 from typing import Any, Literal
 
@@ -69,8 +70,10 @@ def is_session() -> bool:
 def can_answer() -> bool:
     """Return True if input() reaches a person.
 
-    It does in a terminal, and in a front end that allows it.
+    It does in a terminal, and in a front end that allows it, but neither from a thread nor from a widget.
     """
+    if threading.current_thread() is not threading.main_thread() or in_widget():
+        return False
     parent = _parent()
     if parent is not None:
         return bool(parent.get("content", {}).get("allow_stdin", True))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 from claude_nb.errors import Interrupted
 from claude_nb.providers.credentials import Credentials
 from claude_nb.session import frontend
@@ -18,11 +16,8 @@ def asking(credentials: Credentials) -> Credentials:
 
 
 def may_send(variable: str, origin: str) -> bool | None:
-    """Return whether the key of a variable may go to a server; None if nobody answers here.
-
-    A thread and a widget cannot ask. Raises Interrupted.
-    """
-    if threading.current_thread() is not threading.main_thread() or frontend.in_widget() or not frontend.can_answer():
+    """Return whether the key of a variable may go to a server; None if nobody answers here. Raises Interrupted."""
+    if not frontend.can_answer():
         return None
     try:
         for _ in range(frontend.MAX_UNCLEAR):

@@ -80,7 +80,7 @@ class Session:
         """Return what requests depend on."""
         return Config(self.settings, self.models, self.credentials, self.policy)
 
-    def ask(self, prompt: str, **options: Any) -> Reply:
+    def ask(self, prompt: str, *, view: ReplyView | None = None, **options: Any) -> Reply:
         """Send a prompt and return the whole reply.
 
         Functions that the model calls are run here, round after round, until it has answered. A structured answer
@@ -88,6 +88,7 @@ class Session:
 
         Args:
             prompt: The text to send, with {{name}} filled in as in claude_nb.ask().
+            view: What draws the reply while it arrives; None: nothing.
             **options: As in stream().
 
         Returns:
@@ -97,7 +98,7 @@ class Session:
             PromptError, ConfigError: An option is wrong, or a key is missing; nothing was sent.
             ApiError, NetworkError, StreamCut, NoJson: What arrived is `error.reply`.
         """
-        return self.complete(*self._prepared(prompt, options, hurry=True))
+        return self.complete(*self._prepared(prompt, options, hurry=True), view)
 
     def stream(self, prompt: str, **options: Any) -> Turn:
         """Return a Turn, which yields the text as it arrives.

@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from typing import Any, Protocol
 
 from claude_nb.errors import ClaudeError, Interrupted, StreamCut
 from claude_nb.heartbeat import HEARTBEAT
@@ -38,7 +38,7 @@ class TurnObserver(Protocol):
 class Turn:
     """A running reply.
 
-    Iterate it for the text, or call wait(). It can be read once.
+    Iterate it for the text, or call wait(). In a coroutine use `async for` and `await`. It can be read once.
 
     Example:
         >>> for text in claude_nb.stream("Hi"):  # doctest: +SKIP
@@ -105,6 +105,16 @@ class Turn:
 
     def __iter__(self) -> Iterator[str]:
         return (chunk.text for chunk in self.chunks() if chunk.text)
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        from claude_nb.session.event_loop import items
+
+        return items(self, self.stop)
+
+    def __await__(self) -> Generator[Any, None, Reply]:
+        from claude_nb.session.event_loop import in_thread
+
+        return in_thread(self.wait, self.stop).__await__()
 
     def wait(self) -> Reply:
         """Read to the end.

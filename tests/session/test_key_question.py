@@ -234,7 +234,11 @@ def test_a_question_that_nobody_answers_sends_nothing(
 def test_a_thread_or_a_widget_asks_no_question(
     monkeypatch: pytest.MonkeyPatch, person: Callable[..., list[str]]
 ) -> None:
+    can_answer = frontend.can_answer
     questions, answers = person("y"), list[bool | None]()
+    monkeypatch.setattr(frontend, "can_answer", can_answer)
+    monkeypatch.setattr(frontend, "_parent", lambda: {"content": {"allow_stdin": True}})
+    assert frontend.can_answer()  # in the main thread
     thread = threading.Thread(target=lambda: answers.append(key_question.may_send("X", "https://a.b")))
     thread.start()
     thread.join()
