@@ -36,6 +36,7 @@ def main(kind: str) -> None:
         if not has_node():
             install(NODE)
         npm_ci()
+        fetch_model()
 
 
 def create() -> None:
@@ -76,6 +77,13 @@ def npm_ci() -> None:
     environment = {**os.environ, "PATH": path(), "NODE_USE_SYSTEM_CA": "1", "npm_config_update_notifier": "false"}
     if not run(command, cwd=ROOT / "js", env=environment):
         sys.exit("npm could not install the packages of js/; see its message above, solve it, and run this again.")
+
+
+def fetch_model() -> None:
+    """Fetch the weights that the tests of local models need, once."""
+    environment = {**os.environ, "CLAUDE_NB_MODELS": str(VENV / "models")}
+    if not run([str(PYTHON), "-m", "claude_nb", "fetch-model"], env=environment):
+        print("Without the weights, the tests of local models fail; the others do not need them.", flush=True)
 
 
 def path() -> str:

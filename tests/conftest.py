@@ -14,6 +14,7 @@ from warnings import filterwarnings
 import pytest
 
 from claude_nb.providers import lifecycle
+from claude_nb.providers.local import weights
 from claude_nb.providers.models import shipped
 from claude_nb.safe_text import redaction
 from claude_nb.session import frontend
@@ -37,6 +38,21 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(home / "jupyter"))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     return home
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker runs all tests of local models, so that one process has the model in memory."""
+    for item in items:
+        if item.get_closest_marker("local"):
+            item.add_marker(pytest.mark.xdist_group("local"))
+
+
+@pytest.fixture
+def local_model(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The weights that scripts/setup.py has fetched. Without them a test fails, also elsewhere than in CI."""
+    monkeypatch.setenv("CLAUDE_NB_MODELS", str(Path(sys.prefix) / "models"))
+    weights.check()
+    return weights.path()
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import Any, Protocol
 
 from claude_nb.errors import ClaudeError, Interrupted, StreamCut
-from claude_nb.heartbeat import HEARTBEAT
+from claude_nb.providers.http.heartbeat import HEARTBEAT
 from claude_nb.providers.redacted import text_without_keys
 from claude_nb.render.chars import one_line
 from claude_nb.safe_text.redaction import redact, redact_known

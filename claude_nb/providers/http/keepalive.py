@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from claude_nb.errors import ClaudeError, NetworkError
-from claude_nb.heartbeat import HEARTBEAT
+from claude_nb.providers.http.heartbeat import HEARTBEAT
 from claude_nb.providers.http.stream import ByteStream, Head, Item, Timeouts
 
 if TYPE_CHECKING:
