@@ -22,6 +22,7 @@ lab: .venv/dev.done ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: .venv/dev.done ## run every test: Python, browser, JavaScript
+	@-$(MAKE) --no-print-directory .venv/litellm.done
 	@$(BIN)/python tests/browser/chromium.py
 	$(BIN)/pytest -n auto --dist loadgroup -r fE
 	cd js && npm test
@@ -63,6 +64,7 @@ screenshots: .venv/dev.done ## take the pictures of the playground in JupyterLab
 pins: .venv/dev.done ## write requirements-*.txt again from pyproject.toml
 	$(COMPILE) --group dev -o requirements-dev.txt
 	$(COMPILE) --group demo -c requirements-dev.txt -o requirements-demo.txt
+	$(filter-out pyproject.toml,$(COMPILE)) --group litellm -o requirements-litellm.txt
 
 clean: ## remove everything that the other verbs installed
 	rm -rf .venv bench/.venvs js/node_modules
@@ -74,3 +76,7 @@ clean: ## remove everything that the other verbs installed
 .venv/dev.done: requirements-dev.txt pyproject.toml js/package-lock.json
 	$(SETUP) dev
 	@touch .venv/demo.done $@
+
+.venv/litellm.done: requirements-litellm.txt
+	$(SETUP) litellm
+	@touch $@

