@@ -3,8 +3,8 @@
 The templates in corpus.txt always expand to the same text.
 
 $hero = fox|robot|owl                 a named list of alternatives, the most likely first
-@ 20 | *story, tale | pirate          20 paragraphs of each template below, about these words;
-                                      * counts double; the third part: only if the prompt says "pirate"
+@ 20 | *story, tale | pirate          20 paragraphs of each template below, about these words or lists: {hero};
+                                      each * adds one; the third part: only if the prompt says "pirate"
 A {little|quiet} {hero} slept.        a template; a blank line ends it, and a line with only \\ is a blank line
 """
 
@@ -20,7 +20,10 @@ from typing import NamedTuple
 
 # A token includes the space before its word, as in large models. "not Claude" is one token: without a word "Claude",
 # the model cannot say that it is Claude at any temperature.
-TOKEN = re.compile(r" ?not Claude\b|\n*```\w*\n?|\n+| {2,}| ?[^\W\d]\w*(?:['’]\w+)*| ?\d+| ?->| ?=>|[ ]?[^\w\s]|\s")
+# A dot or bracket that Python code joins to what follows belongs to its token: a full stop never does.
+TOKEN = re.compile(
+    r" ?not Claude\b|\n*```\w*\n?|\n+| {2,}|[ .]?[^\W\d]\w*(?:['’]\w+)*| ?\d+| ?->| ?=>| ?\*\*|[(\[]\"|[ ]?[^\w\s]|\s"
+)
 SLOT = re.compile(r"\{([^{}]+)\}")
 WORD = re.compile(r"\w+")
 
@@ -71,7 +74,7 @@ def expanded(source: str) -> Iterator[Paragraph]:
                 lists[name] = words
             else:
                 count, about, *voice = (part.strip() for part in head[1:].split("|"))
-                copies, topics = int(count), _weighed(about)
+                copies, topics = int(count), _weighed(SLOT.sub(lambda slot: lists[slot[1]].replace("|", ","), about))
                 voices = tuple(phrase(word) for part in voice for word in part.split(","))
             head, _, body = body.partition("\n")
         template = "\n".join(filter(None, (head, body))).replace("\n\\\n", "\n\n")
@@ -91,4 +94,4 @@ def _weighed(about: str) -> dict[str, float]:
     Longer phrases weigh more.
     """
     words = [word.strip() for word in about.split(",")]
-    return {phrase(word): (2.0 if word.startswith("*") else 1.0) + 0.2 * word.count(" ") for word in words}
+    return {phrase(word): 1.0 + word.count("*") + 0.2 * word.count(" ") for word in words}

@@ -23,8 +23,16 @@ PROMPT_TIMES = 50  # the weight of a place in the prompt itself, so that the mod
 
 
 def key(word: str) -> str:
-    """Return the key of a word in contexts: "The", " the" and "the" are the same."""
-    return word.strip(" ").lower() or word
+    """Return the key of a token in contexts.
+
+    "The", " the" and "the" are the same. A sign keeps its space, which tells an opening quote from a closing one.
+    """
+    return word.strip(" ").lower() if word[-1:].isalnum() else word
+
+
+def glued(word: str) -> bool:
+    """Return whether a token is a word, or a part of one, without a space before it."""
+    return word.lstrip(".")[:1].isalnum()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +135,8 @@ class Reading:
         if pattern:
             self._join(pattern)
         self._tail = [WORD_TAIL * share for share in self.shares]
+        # In the middle of a line, a word without its space would run together with the word before.
+        self._tail_in_line = [0.0 if glued(word) else x for word, x in zip(self.words, self._tail, strict=True)]
 
     def _join(self, pattern: Sequence[str]) -> None:
         """Add the prompt as a paragraph, and its new words to the end of the vocabulary."""
@@ -157,12 +167,12 @@ class Reading:
                 break
             blend, passed = self._blended(blend, places, times)
             length, found = size, places
-        p = self._tail.copy() if blend else self.shares.copy()
+        p = (self._tail if context[-1] == END_WORD or context[-1].isspace() else self._tail_in_line).copy()
         for token, share in blend.items():
             p[token] += (1 - PAIR_TAIL - WORD_TAIL) * share
         for token, share in pair.items():
             p[token] += PAIR_TAIL * share
-        if not may_end:
+        if not may_end and any(p[END + 1 :]):
             p[END] = 0.0
         whole = math.fsum(p)
         return Distribution([x / whole for x in p], length, found, passed)

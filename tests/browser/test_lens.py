@@ -117,7 +117,7 @@ def test_the_bars_are_a_table_with_the_numbers_of_python(shown: LensPage) -> Non
     expect(shown.bars).to_have_count(16)
     first = shown.lens.table(0)[0]
     expect(shown.cell(first["word"], 2)).to_have_text(f"{first['model']:.1%}", use_inner_text=True)
-    assert shown.bars.last.locator("th").inner_text() == "1,151 others"
+    assert shown.bars.last.locator("th").inner_text() == "1,382 others"
 
 
 def test_the_settings_bend_the_bars_as_python_would(shown: LensPage) -> None:
@@ -134,7 +134,7 @@ def test_the_settings_bend_the_bars_as_python_would(shown: LensPage) -> None:
 
 def test_temperature_0_leaves_one_word(shown: LensPage) -> None:
     shown.set("Temperature", 0)
-    expect(shown.page.locator(".cnb-readouts")).to_contain_text("1 of 1,166 words, 1.0 effective")
+    expect(shown.page.locator(".cnb-readouts")).to_contain_text("1 of 1,397 words, 1.0 effective")
     expect(shown.cell("little")).to_have_text("100%", use_inner_text=True)
 
 
@@ -145,7 +145,7 @@ def test_the_order_decides_which_words_are_left(shown: LensPage) -> None:
     for order, second in (("temperature_first", "temperature"), ("temperature_last", "top_k")):
         shown.page.get_by_label("Order").select_option(order)
         left = survivors(shape(p, temperature=2, top_p=0.9, order=order).final)
-        expect(shown.page.locator(".cnb-readouts dd").first).to_contain_text(f"{left} of 1,166 words")
+        expect(shown.page.locator(".cnb-readouts dd").first).to_contain_text(f"{left} of 1,397 words")
         expect(shown.page.locator(".cnb-step b").nth(1)).to_have_text(second)
     expect(shown.button("top_k off: changes nothing")).to_be_visible()
 
@@ -299,7 +299,7 @@ def test_a_slider_moves_the_bars_in_the_next_frame_with_little_work(shown: LensP
     )
     assert all(moved), "the bars wait for more than one frame"
     steps, changes = (count / 60 for count in work.take())
-    # One shaping of 1,166 words and one drawing of 16 rows; measured: 3,800 and 310.
+    # One shaping of 1,397 words and one drawing of 16 rows; measured: 3,800 and 310.
     assert steps < 6_000
     assert changes < 500
 

@@ -27,7 +27,7 @@ from claude_nb.types.settings import Sampling
 from tests.helpers import ROOT, demo_fingerprint
 from tests.helpers.work import calls
 
-GOLDEN = "fcdb41f92eb5b1ef37e4968c56711ab1fad4fe2d45b4cffd7974b7f13d974921"
+GOLDEN = "d318fa951e7350ffaeea2d23808acc4fb5fee7565d005dfd4a048e6a029ebaeb"
 STORY = "Once upon a time there was a"
 FEW_SHOT = "sea -> mer\ndog -> chien\nsea ->"
 VERSIONS = Path.home() / ".pyenv" / "versions"  # before the fixture moves the home directory
@@ -131,7 +131,7 @@ def test_it_says_that_it_is_a_small_demo_model_and_not_claude(prompt: str) -> No
     "system", ["You are a pirate.", "You are a scientist.", "You are my grandmother.", "Be a poet."]
 )
 def test_it_stays_honest_in_every_voice(system: str) -> None:
-    assert "a small demo model, not Claude" in say("What is the capital of France?", system=system, temperature=0)
+    assert "a small demo model, not Claude" in say("Who won the cup?", system=system, temperature=0)
 
 
 def test_no_reply_at_any_setting_claims_to_be_claude_or_names_a_maker() -> None:
@@ -170,6 +170,78 @@ def test_it_has_no_word_with_which_it_could_say_so() -> None:
 def test_it_keeps_to_the_topic(prompt: str, word: str) -> None:
     for seed in range(3):
         assert re.search(word, say(prompt, temperature=0.3, seed=seed))
+
+
+def run_code(text: str) -> dict[str, Any]:
+    """Run the code block of a reply; what it prints is in "printed"."""
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    assert code is not None, text
+    names: dict[str, Any] = {"printed": ""}
+
+    def note(*values: object) -> None:
+        names["printed"] += " ".join(map(str, values)) + "\n"
+
+    names["print"] = note
+    exec(code[1], names)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("prompt", "call", "result"),
+    [
+        ("Write Python that adds two numbers", "add(2, 3)", 5),
+        ("Write a Python function that adds two numbers", "add(-1, 9)", 8),
+        ("python code to add two integers", "add(2, 3)", 5),
+        ("Add up a list of numbers: sum of a list", "total([1, 2, 3])", 6),
+        ("Write a function that multiplies two numbers", "multiply(6, 7)", 42),
+        ("Reverse a string", "backwards('abc')", "cba"),
+        ("Count the words of a text with Python", "count_words('a b a')", {"a": 2, "b": 1}),
+        ("Find the largest number of a list", "largest([1, 9, 3])", 9),
+        ("Compute the average of a list in Python", "mean([1, 2, 3])", 2),
+        ("Is a number even? Write Python.", "[is_even(2), is_even(3)]", [True, False]),
+        ("factorial in Python", "factorial(5)", 120),
+        ("Write a Fibonacci function", "fibonacci(7)", [0, 1, 1, 2, 3, 5, 8]),
+        ("Check for a palindrome", "[is_palindrome('noon'), is_palindrome('soon')]", [True, False]),
+        ("Convert Celsius to Fahrenheit", "fahrenheit(100)", 212),
+        ("Write a function that greets me", "greet('Ada')", "Hello, Ada"),
+        ("hello world", "printed", "Hello, world!\n"),
+        ("Write a for loop", "printed", "".join(f"{n}\n" for n in range(1, 11))),
+        ("Sort a list of names", "printed", "['Ali', 'Ben', 'Mia', 'Zoe']\n"),
+        (
+            "Write FizzBuzz",
+            "printed",
+            "".join(f"{'Fizz' * (n % 3 == 0) + 'Buzz' * (n % 5 == 0) or n}\n" for n in range(1, 101)),
+        ),
+    ],
+)
+def test_the_code_that_pupils_ask_for_first_does_what_they_asked(prompt: str, call: str, result: object) -> None:
+    for seed in range(5):
+        assert eval(call, run_code(say(prompt, temperature=0.7, seed=seed))) == result
+
+
+@pytest.mark.parametrize(
+    ("prompt", "word"),
+    [
+        ("What is the capital of France?", "Paris"),
+        ("The capital of Japan is", "Tokyo"),
+        ("What is the capital of Peru?", "not Claude"),
+        ("What is 2 + 2?", "I do not calculate"),
+        ("What is AI?", "count"),
+        ("What is Python?", "programming language"),
+        ("Tell me a fun fact", "Did you know"),
+        ("Translate hello to French", "bonjour"),
+        ("What time is it?", "I have no"),
+        ("Write an email to my teacher", "^Dear"),
+        ("Tell me about cats", "cat"),
+        ("What is the largest planet?", "planet|Moon|Sun|astronaut"),
+        ("Add two eggs to my recipe", "recipe"),
+        ("Sort of a story, please", "once|Once|land|looked"),
+        ("How is the weather in Paris?", "degrees|[Rr]ain"),
+    ],
+)
+def test_what_pupils_ask_first_is_in_its_text_and_takes_no_other_topic(prompt: str, word: str) -> None:
+    for seed in range(5):
+        assert re.search(word, say(prompt, temperature=0.7, seed=seed))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -328,9 +400,11 @@ def test_a_step_shows_a_whole_distribution_and_how_it_was_drawn() -> None:
         assert vocabulary[step.token] == step.word
 
 
-def test_every_word_is_possible_and_the_end_only_after_three_tokens() -> None:
+def test_every_word_with_its_space_is_possible_and_the_end_only_after_three_tokens() -> None:
     steps = list(islice(demo.steps(ask(STORY, seed=1)), 4))
-    assert all(min(step.p[1:]) > 0 for step in steps)
+    spaced = [token for token, word in enumerate(demo.vocabulary()) if token and not re.match(r"\.?\w", word)]
+    assert len(spaced) > 700
+    assert all(step.p[token] > 0 for step in steps for token in spaced)
     assert [step.p[0] > 0 for step in steps] == [False, False, False, True]
 
 
@@ -433,6 +507,27 @@ def test_and_then_it_costs_mistakes() -> None:
     assert 0.3 < clean(WARM) < 0.8
     assert clean(HOT) < clean(WARM) - 0.15
     assert clean(WILD) < 0.1
+
+
+def test_two_hundred_hot_replies_hold_no_words_that_run_together() -> None:
+    known = {part for paragraph in paragraphs() for part in re.findall(r"\w+|\w+[.,;:!?)\"]+\w+", paragraph.text)}
+    prompts = (
+        *CURVE_PROMPTS,
+        "Tell me a joke",
+        "Write a haiku",
+        "A recipe, please",
+        "Write Python that adds two numbers",
+    )
+    texts = [say(prompt, temperature=1.2, seed=seed, max_tokens=60) for prompt in prompts for seed in range(20)]
+    assert len(texts) == 200
+    found = {part for text in texts for part in re.findall(r"\w+|[^\W\d]+[.,;:!?)\"]+\w+", text)}
+    assert found - known == set()
+
+
+def test_words_of_a_text_without_spaces_still_follow_each_other() -> None:
+    model = demo.train("好，你好。\n\n好，你好。")
+    assert model.complete("好，", temperature=0).startswith("你好。")
+    assert demo.train("alone").complete("?", seed=1) == "alone"
 
 
 def test_top_p_takes_the_mistakes_away_and_top_k_does_so_less_well() -> None:
