@@ -13,6 +13,7 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 import claude_nb
+from claude_nb.session.signatures import AskOptions, Settings
 from tests.helpers.shells import Shell, bare, session
 
 __all__ = ["bare", "session"]  # fixtures
@@ -132,6 +133,8 @@ def signature_of(name: str, value: Any) -> tuple[set[str], bool]:
         return set(), False
     signature = inspect.signature(value)
     parameters = {parameter.name for parameter in signature.parameters.values() if parameter.kind in BY_NAME}
+    if hasattr(value, "__signature__"):  # the options are described once, in docs/options.md
+        parameters -= {*AskOptions.__annotations__, *Settings.__annotations__}
     returns = signature.return_annotation not in (None, "None") and not isinstance(value, type)
     return parameters - {"self", "cls"}, returns
 

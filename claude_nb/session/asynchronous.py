@@ -5,14 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Coroutine
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from claude_nb.prompting import scope
 from claude_nb.session.default import default_session
 from claude_nb.session.event_loop import in_thread
 from claude_nb.session.reader import ReplyView
+from claude_nb.session.signatures import AskOptions, with_options
 from claude_nb.session.turn import Turn
 from claude_nb.types.reply import Reply
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class AsyncView(ReplyView):
@@ -40,7 +44,8 @@ class AsyncView(ReplyView):
         return turn.wait()
 
 
-def aask(prompt: str, **options: Any) -> Coroutine[Any, Any, Reply]:
+@with_options(AskOptions)
+def aask(prompt: str, **options: Unpack[AskOptions]) -> Coroutine[Any, Any, Reply]:
     """Send a prompt and return the whole reply, in a coroutine.
 
     A thread does what ask() does, so the event loop goes on. Cancelling the task closes the connection. What has
@@ -64,7 +69,8 @@ def aask(prompt: str, **options: Any) -> Coroutine[Any, Any, Reply]:
     return in_thread(partial(session.ask, prompt, view=view, **options), view.stop)
 
 
-def astream(prompt: str, **options: Any) -> Turn:
+@with_options(AskOptions)
+def astream(prompt: str, **options: Unpack[AskOptions]) -> Turn:
     """Return a running reply for a coroutine, which yields its text as it arrives.
 
     It is what stream() returns: `async for` reads it in a thread, and `await` waits for its end. Cancelling the task

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING
 
 from claude_nb.session.session import Session
+from claude_nb.session.signatures import AskOptions, Settings, with_options
 from claude_nb.session.turn import Turn
 from claude_nb.storage.entries import History
 from claude_nb.types.reply import Reply
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 _default: Session | None = None
 _lock = threading.Lock()
@@ -23,7 +27,8 @@ def default_session() -> Session:
     return _default
 
 
-def ask(prompt: str, **options: Any) -> Reply:
+@with_options(AskOptions)
+def ask(prompt: str, **options: Unpack[AskOptions]) -> Reply:
     """Send a prompt and return the whole reply.
 
     Functions in `tools` run when the model calls them, until it answers. With `json`, an answer that does not match
@@ -51,7 +56,8 @@ def ask(prompt: str, **options: Any) -> Reply:
     return default_session().ask(prompt, **options)
 
 
-def stream(prompt: str, **options: Any) -> Turn:
+@with_options(AskOptions)
+def stream(prompt: str, **options: Unpack[AskOptions]) -> Turn:
     """Return a running reply, which yields its text as it arrives.
 
     Nothing is sent before it is read.
@@ -77,7 +83,8 @@ def stream(prompt: str, **options: Any) -> Turn:
     return default_session().stream(prompt, **options)
 
 
-def configure(**settings: Any) -> None:
+@with_options(Settings)
+def configure(**settings: Unpack[Settings]) -> None:
     """Set defaults for later calls.
 
     Args:
