@@ -33,6 +33,7 @@ class ModelSpec:
     restricted      True: only for organisations that the vendor has verified, so no list offers it
     most_parts      the most parts that a message may have, by provider; without an entry there is no limit
     structured      how it follows a schema, by provider: native, tool or prompt (see settings.Answer)
+    server_tools    the providers whose own tools it can use, such as web search
     retires         by provider, its last day; successor: the id of the model to use instead
     lifecycle       what the server says of it: active, deprecated or retired; "": nothing
     other_ids       more ids for Tab, by provider: those of a version
@@ -56,6 +57,7 @@ class ModelSpec:
     restricted: bool = False
     most_parts: Mapping[str, int] = field(default_factory=dict)
     structured: Mapping[str, Method] = field(default_factory=dict)
+    server_tools: tuple[str, ...] = ()
     prefill: bool = True
     prices: Mapping[str, Price] = field(default_factory=dict)
     retires: Mapping[str, date] = field(default_factory=dict)
@@ -149,7 +151,7 @@ def _table(convert: Callable[[Any], Any]) -> Callable[[Mapping[str, Any]], dict[
 
 
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("aliases", "thinking", "effort"), tuple),
+    **dict.fromkeys(("aliases", "thinking", "effort", "server_tools"), tuple),
     **dict.fromkeys(("ids", "most_parts", "structured", "fast"), dict),
     "accepts": frozenset,
     "ranges": lambda ranges: {name: (low, high) for name, (low, high) in ranges.items()},

@@ -37,6 +37,8 @@ class Table(NamedTuple):
     words    the family that each alias means: {"smart": "opus"}
     pinned   the models that an alias means at a provider in place of the newest of its family
     retired  models that Anthropic serves no more, each with its successor
+    server_tools  the tools that run on the server of a provider, with their versions
+    searches      by provider, the US dollars per 1,000 searches of the web, with the source
     checked  the day on which somebody compared all of it with its sources
     """
 
@@ -44,6 +46,8 @@ class Table(NamedTuple):
     words: Mapping[str, str]
     pinned: Mapping[str, Mapping[str, str]]
     retired: Mapping[str, str]
+    server_tools: Mapping[str, tuple[str, ...]]
+    searches: Mapping[str, Mapping[str, Any]]
     checked: str
 
 
@@ -51,7 +55,7 @@ class Table(NamedTuple):
 def shipped() -> Table:
     """Return the table that comes with the package."""
     data = json.loads(Path(__file__).with_name("models.json").read_text(encoding="utf-8"))
-    return Table(read_rows(data["models"]), *(data[name] for name in ("words", "pinned", "retired", "checked")))
+    return Table(read_rows(data["models"]), *(data[name] for name in Table._fields[1:]))
 
 
 def is_model_name(word: str) -> bool:
@@ -122,7 +126,10 @@ class Models:
 
         Returns None if it is unknown, which never means free.
         """
-        return self.spec(model, provider).price(provider, speed)
+        price, searches = self.spec(model, provider).price(provider, speed), shipped().searches.get(provider)
+        if price and price.searches is None and searches:
+            return replace(price, searches=searches["usd_per_1000"])
+        return price
 
     def check(self, request: Request) -> None:
         """Raise PromptError for what the model would refuse, before anything is sent."""

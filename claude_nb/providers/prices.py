@@ -14,6 +14,7 @@ class Price:
     """US dollars per million tokens.
 
     cache_write     for a cache that lasts five minutes; cache_write_1h: for one that lasts an hour
+    searches        US dollars per 1,000 searches of the web; None: unknown
     above, then     for a prompt of more than *above* tokens, *then* is the price of all tokens
     """
 
@@ -24,16 +25,18 @@ class Price:
     cache_write_1h: float | None = None
     above: int | None = None
     then: Price | None = None
+    searches: float | None = None
 
     def cost_usd(self, usage: Usage) -> float | None:
-        """Return the price of these tokens in dollars; None if a count is unknown."""
-        if usage.input_tokens is None or usage.output_tokens is None:
+        """Return the price of these tokens and searches in dollars; None if a count or a price is unknown."""
+        if usage.input_tokens is None or usage.output_tokens is None or (usage.web_searches and self.searches is None):
             return None
         price = self._for_prompt_of(usage.input_tokens)
         read, written = usage.cache_read_tokens or 0, usage.cache_write_tokens or 0
         fresh = max(0, usage.input_tokens - read - written)
         cached = read * price._read + price._written(usage)
-        return (fresh * price.input + cached + usage.output_tokens * price.output) / MILLION
+        searched = (usage.web_searches or 0) * (self.searches or 0) / 1000
+        return (fresh * price.input + cached + usage.output_tokens * price.output) / MILLION + searched
 
     def saved_usd(self, usage: Usage) -> float | None:
         """Return the dollars that the cache saved, less the cost of writing to it.

@@ -14,7 +14,7 @@ from claude_nb.providers.attempt import SendOptions, attempt
 from claude_nb.providers.credentials import Credentials, KeyOwner
 from claude_nb.providers.keys import Key, is_loopback
 from claude_nb.stop_signal import Stop
-from claude_nb.types.content import Thought
+from claude_nb.types.content import ServerBlock, Thought
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Chunk, Request
 
@@ -151,10 +151,18 @@ def dialect_name(request: Request) -> str | None:
     """Return the name of a request's wire format; None for the demo model."""
     name = find(request.provider).dialect
     # AI/ML API returns Claude's thinking, caches prompts and documents tools only in Anthropic's own format.
-    needed = (
-        request.thinking or request.cache or request.tools or (request.answer and request.answer.method != "prompt")
+    return "messages" if name == "aimlapi-chat" and _needs_messages(request) else name
+
+
+def _needs_messages(request: Request) -> bool:
+    answers = request.answer is not None and request.answer.method != "prompt"
+    if request.thinking or request.cache or request.tools or request.server_tools or answers:
+        return True
+    return any(
+        isinstance(part, ServerBlock) and part.origin == request.origin
+        for message in request.messages
+        for part in message.parts
     )
-    return "messages" if name == "aimlapi-chat" and needed else name
 
 
 def _dialect(name: str | None) -> Dialect:
@@ -233,8 +241,8 @@ def stream(request: Request, options: SendOptions, *, credentials: Credentials, 
         refusal = yield from attempt(address, body, dialect, key, options, stop, structured=request.answer is not None)
         if refusal is None:
             return
-        if tries_left and (without := binding.without_thoughts(request, refusal)):
-            request, notice = without, binding.LEFT_OUT
+        if tries_left and (without := binding.without_rejected(request, refusal)):
+            request, notice = without
         else:
             notice = adjustments.learn(address, body, refusal, _added(request)) if tries_left else ""
         if not notice:

@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from claude_nb import render, schema
-from claude_nb.render.chars import one_line
+from claude_nb.render.chars import counted, one_line
 from claude_nb.safe_text.visible import visible
 from claude_nb.types.content import Called
 from claude_nb.types.request import STOP_WORDS, Request, Usage
@@ -156,14 +156,15 @@ def _block(name: str, text: str) -> str:
 
 
 def tokens(usage: Usage) -> str:
-    """Return "12 tokens in (8 cached), 34 out (20 thinking)" or "tokens unknown"."""
+    """Return "12 tokens in (8 cached), 34 out (20 thinking), 2 searches" or "tokens unknown"."""
     if usage.input_tokens is None and usage.output_tokens is None:
         return "tokens unknown"
     counts = ((usage.cache_read_tokens, "cached"), (usage.cache_write_tokens, "kept for the next"))
     cache = ", ".join(f"{count:,} {what}" for count, what in counts if count)
     cached = f" ({cache})" if cache else ""
     thought = f" ({usage.thinking_tokens:,} thinking)" if usage.thinking_tokens else ""
-    return f"{_count(usage.input_tokens)} tokens in{cached}, {_count(usage.output_tokens)} out{thought}"
+    searched = f", {counted(usage.web_searches, 'search')}" if usage.web_searches else ""
+    return f"{_count(usage.input_tokens)} tokens in{cached}, {_count(usage.output_tokens)} out{thought}{searched}"
 
 
 def money(reply: Reply) -> str:

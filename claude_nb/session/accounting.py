@@ -57,7 +57,7 @@ class CallRecord:
         """
         if self.row is not None and (store := self.history.store):
             store.progress(self.row, turn.text, turn.thinking)
-        self.budget.watch(turn.request, self.models, id(self), turn.tokens)
+        self.budget.watch(turn.request, self.models, id(self), turn.tokens, turn.usage.web_searches or 0)
 
     def finished(self, turn: Turn, reply: Reply) -> Reply:
         """Price and save the reply of a turn that has ended."""

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from claude_nb.errors import ConfigError
 from claude_nb.providers.models import Models
 from claude_nb.providers.prices import Price
-from claude_nb.types.content import Attachment, ToolCall, ToolResult
+from claude_nb.types.content import Attachment, ServerBlock, ToolCall, ToolResult
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request, Usage
 
+USUAL_SEARCHES = 10  # Anthropic pauses a reply after so many calls of its tools
 CHARS_PER_TOKEN = 4  # in English; other scripts have about one token for each character
 
 
@@ -63,16 +64,28 @@ def tokens_in(request: Request) -> int:
     texts += [tool.description + tool.schema for tool in request.tools]
     texts += [part.arguments for part in parts if isinstance(part, ToolCall)]
     texts += [part.text for part in parts if isinstance(part, ToolResult)]
+    texts += [part.block for part in parts if isinstance(part, ServerBlock)]
     files = [part for part in parts if isinstance(part, Attachment)]
     files += [picture for part in parts if isinstance(part, ToolResult) for picture in part.pictures]
     return sum(map(tokens_of, texts)) + sum(map(_tokens_of_file, files))
 
 
-def usage_of(request: Request, tokens_in: int, tokens_out: int) -> Usage:
+def usage_of(request: Request, tokens_in: int, tokens_out: int, searches: int = 0) -> Usage:
     """Return the usage of a request that is not answered yet: at most, all of its prompt is written to the cache."""
     written = tokens_in if request.cache else None
     hour = written if request.cache_ttl else None
-    return Usage(tokens_in, tokens_out, cache_write_tokens=written, cache_write_1h_tokens=hour)
+    return Usage(
+        tokens_in,
+        tokens_out,
+        cache_write_tokens=written,
+        cache_write_1h_tokens=hour,
+        web_searches=searches or None,
+    )
+
+
+def most_searches(request: Request) -> int:
+    """Return how often a request may search the web, or the usual limit of the server if nothing else is set."""
+    return sum(tool.max_uses or USUAL_SEARCHES for tool in request.server_tools if tool.name == "web_search")
 
 
 def _tokens_of_file(part: Attachment) -> int:
@@ -123,14 +136,16 @@ class Budget:
             if call is not None:
                 self._running[call] = cost
 
-    def watch(self, request: Request, models: Models, call: int, tokens_out: int) -> None:
+    def watch(self, request: Request, models: Models, call: int, tokens_out: int, searches: int = 0) -> None:
         """Update the cost of a running reply.
 
         Raises ConfigError if the limit is exceeded.
         """
         if self.limit_usd is None:
             return
-        cost = self._price(request, models).cost_usd(usage_of(request, tokens_in(request), tokens_out)) or 0.0
+        price = self._price(request, models)
+        searches = 0 if price.searches is None else searches
+        cost = price.cost_usd(usage_of(request, tokens_in(request), tokens_out, searches)) or 0.0
         with self._lock:
             self._running[call] = cost
             spent = self._spent()

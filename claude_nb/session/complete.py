@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from claude_nb.errors import BadRequest, ClaudeError
-from claude_nb.session import structured, tool_loop
+from claude_nb.session import continuation, structured, tool_loop
 from claude_nb.session.call import Call, Round
 from claude_nb.session.reader import ReplyView
 from claude_nb.session.turn import Turn
@@ -38,7 +38,8 @@ def complete(first: Round, view: ReplyView, send: Callable[[Request, Call], Turn
                 tool_loop.break_off(reply, error, view)
             raise
         reply = tool_loop.run_tools(call, newest, view)
-        following = tool_loop.next_round(call, reply) if reply is not newest else None
+        goes_on = reply is not newest or continuation.is_paused(reply)
+        following = tool_loop.next_round(call, reply) if goes_on else None
         if following is None:
             view.finish(reply)
             following = structured.next_round(call, reply)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from claude_nb.providers.dialects.content import SEPARATOR
 from claude_nb.providers.models import Models
 from claude_nb.session.conversation import Cell, Conversation, Exchange
 from claude_nb.types import content
-from claude_nb.types.content import HIDDEN, Attachment, Part, ToolResult
+from claude_nb.types.content import HIDDEN, Attachment, Part, ServerBlock, ToolResult
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import STOP_WORDS, Message, Request
 
@@ -68,7 +68,7 @@ class Continuation(NamedTuple):
 
         A signed thought is not valid in the middle of a text, so it is left out.
         """
-        in_text = self.kept and not self._after_tools and not rest.calls
+        in_text = self.kept and not self._after_tools and not rest.calls and not _ends_in_server_tool(self.parts)
         return tuple(part for part in rest.parts if not (in_text and isinstance(part, HIDDEN)))
 
 
@@ -78,7 +78,7 @@ def of(reply: Reply | None, models: Models) -> Continuation:
     A model that supports prefill completes the beginning of its reply; other models are asked to go on. Raises
     PromptError if the reply is complete or if nothing arrived.
     """
-    if reply is None or not (reply.text.strip() or reply.calls):
+    if reply is None or not (reply.text.strip() or reply.calls or is_paused(reply)):
         raise PromptError("there is no reply to continue; send a prompt first")
     if reply.stop_reason not in ("max_tokens", "interrupted", "error", "tool_use", "unknown"):
         raise PromptError(
@@ -87,6 +87,8 @@ def of(reply: Reply | None, models: Models) -> Continuation:
         )
     if parts := with_results(reply.parts, reply.text):
         return with_tool_results(replace(reply, parts=parts), reply.message)
+    if is_paused(reply):
+        return with_tool_results(reply, reply.message)
     if reply.stop_reason == "tool_use" or not reply.text.strip():
         raise PromptError("the last reply calls a function that was not run; send the prompt again with --tools")
     request, spec = reply.request, models.spec(reply.model, reply.provider)
@@ -107,7 +109,7 @@ def of(reply: Reply | None, models: Models) -> Continuation:
 
 
 def with_tool_results(reply: Reply, replaces: Message | None = None) -> Continuation:
-    """Return the next round of a reply whose tool calls have their results."""
+    """Return the next round of a reply whose tool calls have their results, or that the server has paused."""
     request = replace(reply.request, messages=(*reply.request.messages, reply.message))
     return Continuation(request, reply, reply.text, reply.parts, replaces)
 
@@ -169,6 +171,18 @@ def extends(reply: Reply) -> bool:
     return not (reply.broke_off or reply.is_empty or reply.stop_reason in ("refusal", "tool_use"))
 
 
+def is_paused(reply: Reply) -> bool:
+    """Return whether the server has paused a long reply between two calls of its own tools.
+
+    It goes on when it gets the reply back as it is.
+    """
+    return reply.raw_stop_reason == "pause_turn" and any(isinstance(part, ServerBlock) for part in reply.parts)
+
+
+def _ends_in_server_tool(parts: Sequence[Part]) -> bool:
+    return bool(parts) and isinstance(parts[-1], ServerBlock)
+
+
 def _without_data(message: Message) -> bool:
     return any(isinstance(part, Attachment) and not part.data for part in message.parts)
 
@@ -176,4 +190,6 @@ def _without_data(message: Message) -> bool:
 def with_results(parts: tuple[Part, ...], text: str) -> tuple[Part, ...]:
     """Return the parts up to the last tool result, if no text follows it."""
     last = max((i for i, part in enumerate(parts) if isinstance(part, ToolResult)), default=None)
-    return parts[: last + 1] if last is not None and parts[last].at >= len(text.rstrip()) else ()
+    if last is None or parts[last].at < len(text.rstrip()) or _ends_in_server_tool(parts[last:]):
+        return ()
+    return parts[: last + 1]

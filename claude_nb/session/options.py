@@ -77,6 +77,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("json", ("--json",), "answer in JSON: any object, or one that fits a class, list[...] or JSON schema from the notebook", metavar="[SCHEMA]", bare="any", example="--json list[Item] Three things to eat."),
     Option("cache", ("--cache",), "cache the prompt on the server, so that prompts which begin the same way cost less: for 5 minutes, or for 1h", metavar="[5m|1h]", bare="5m", words="5m|1h", example="-p anthropic --cache 1h --dry-run -a {{df}} What stands out?"),
     Option("speed", ("--speed",), "fast: quicker and dearer tokens, on models that have a fast mode", metavar="fast", setting=True, example="-p anthropic -m opus --speed fast --dry-run Tell me a joke."),
+    Option("search", ("--search",), "search the web, at most N times if given; off: do not search", _number_or_word, "[N]", low=1, high=100, step=1, setting=True, unit="searches", bare="on", words=r"\d+|off", example="-p anthropic --search 3 --dry-run Who won the last match?"),
+    Option("fetch", ("--fetch",), "read the web pages and PDFs that the prompt names", None, setting=True, example="-p anthropic --fetch --dry-run What does https://example.com say?"),
+    Option("cite", ("--cite",), "quote the attached PDFs and texts, with the place of each quote", None, example="-p anthropic -a {{df}} --cite --dry-run Which name is first?"),
     Option("out", ("-o", "--out"), "variable for the reply (default: `reply`)", metavar="NAME", example="-o joke Tell me a joke."),
     Option("chat", ("-c", "--chat"), "continue the conversation NAME, or start it", metavar="NAME", example="-c trip Name a river."),
     Option("base_url", ("--base-url",), "address of the server, including /v1", metavar="URL", setting=True, example="--base-url http://localhost:11434/v1 -m llama3 --dry-run Hi"),
@@ -99,7 +102,7 @@ SETTINGS: tuple[Option, ...] = tuple(option for option in OPTIONS if option.sett
 SAMPLING_NAMES = ("temperature", "top_p", "top_k", "max_tokens", "stop_sequences", "seed")
 _NOT_SENT = ("timeout", "budget", "headers")
 # These options decide what the model answers; the others say how one call is made or shown.
-REQUEST_NAMES = (*(o.name for o in SETTINGS if o.name not in _NOT_SENT), "attach", "cache", "json", "tools")
+REQUEST_NAMES = (*(o.name for o in SETTINGS if o.name not in _NOT_SENT), "attach", "cache", "cite", "json", "tools")
 CALL_NAMES = tuple(option.name for option in OPTIONS if option.name not in REQUEST_NAMES)
 _CHECKED_LATER = ("attach", "tools", "json")  # by attachments.gather(), tools.toolbox() and structured.with_schema()
 ON, OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
@@ -219,6 +222,16 @@ def _thinking(value: Any) -> int | str:
     raise PromptError(f"thinking must be on, off or a budget of at least 1024 tokens, not {shown(value)}")
 
 
+def _search(value: Any) -> int | str:
+    """Return "on" (also for True), "off" (also for False) or how often to search at most."""
+    if isinstance(value, Integral) and not isinstance(value, bool) and 1 <= int(value) <= 100:
+        return int(value)
+    word = ("on" if value else "off") if isinstance(value, bool) else value
+    if isinstance(word, str) and word in ("on", "off"):
+        return word
+    raise PromptError(f"search must be on, off or a number of searches from 1 to 100, not {shown(value)}")
+
+
 def _effort(value: Any) -> str:
     if isinstance(value, str) and value in EFFORTS:
         return value
@@ -257,6 +270,7 @@ def _strings(value: Any) -> tuple[str, ...] | None:
 _SPECIAL: dict[str, Callable[[Any], Any]] = {
     "stop_sequences": _strings,
     "thinking": _thinking,
+    "search": _search,
     "effort": _effort,
     "cache": _cache,
     "speed": _speed,

@@ -31,6 +31,7 @@ class Policy:
     models    the only models, the first is the default; (): any
     budget    US dollars for each kernel; None: no limit
     tools     False: a call may not offer functions to the model
+    search    False: a call may not offer tools of the provider's server, such as web search
     note      advice in place of "use -m demo": "Ask Ms. Lee for more."
     source    file or variable that sets the policy
     """
@@ -40,6 +41,7 @@ class Policy:
     models: tuple[str, ...] = ()
     budget: float | None = None
     tools: bool = True
+    search: bool = True
     note: str = ""
     source: str = ""
 
@@ -64,9 +66,11 @@ class Policy:
             if table.resolve(model, provider) not in allowed:
                 raise self._refusal(f"only {', '.join((*self.models, 'demo'))} may be used here, not {model}")
 
-    def admit_tools(self, tools: object) -> None:
+    def admit_tools(self, tools: object, *, of_server: bool = False) -> None:
         """Raise ConfigError if a call offers tools and the policy forbids them."""
-        if tools and not self.tools:
+        if of_server and tools and not self.search:
+            raise self._refusal("models may not search or fetch the web here", "leave out --search and --fetch")
+        if not of_server and tools and not self.tools:
             raise self._refusal("models may not call functions here", "leave out --tools")
 
     def limit(self, budget: float | None) -> float | None:

@@ -202,6 +202,7 @@ class Session:
         """Raise ConfigError for a request from elsewhere that the policy forbids."""
         self.policy.admit(request.provider, request.model, request.base_url, self.models)
         self.policy.admit_tools(request.tools)
+        self.policy.admit_tools(request.server_tools, of_server=True)
 
     def send(self, request: Request, call: Call) -> Turn:
         """Return the Turn of a request that build() of this session has made. Nothing is sent before it is read."""

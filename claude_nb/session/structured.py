@@ -201,7 +201,7 @@ def _method(request: Request, answer: schema.Schema, spec: ModelSpec) -> Method:
     """
     method = spec.structured.get(request.provider, "prompt" if request.provider == "aimlapi" else "native")
     thinks = request.thinking is not None and request.thinking.kind != "disabled"
-    if method == "tool" and (thinks or request.tools):
+    if method == "tool" and (thinks or request.tools or request.server_tools):
         return "prompt"  # a model that must call this tool can neither think first nor call another tool
     # Gateways close every object for Claude, and only {} matches a closed object without fields.
     closable = for_claude(answer) is not None if request.provider == "anthropic" else not has_open_object(answer)

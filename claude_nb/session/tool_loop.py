@@ -53,7 +53,7 @@ def run_tools(call: Call, reply: Reply, view: ReplyView) -> Reply:
 
 
 def next_round(call: Call, reply: Reply) -> Round | None:
-    """Return the request that sends the results of run_tools() to the model.
+    """Return the request that sends the results of run_tools() to the model, or that ends a pause of the server.
 
     None after MAX_ROUNDS rounds: the reply then ends with stop_reason "tool_use".
     """

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from claude_nb.errors import ConfigError
 from claude_nb.render import reply
 from claude_nb.render.chars import counted
-from claude_nb.session.budget import tokens_in, usage_of
+from claude_nb.session.budget import most_searches, tokens_in, usage_of
 from claude_nb.session.options import number
 from claude_nb.session.session import Session
 from claude_nb.sweeps.plan import Plan
@@ -150,4 +150,5 @@ def _most_usd(request: Request, session: Session, most_out: int | None) -> float
     if price is None or most_out is None:
         return None
     texts = (request.system or "", *(message.text for message in request.messages))
-    return price.cost_usd(usage_of(request, sum(len(text.encode()) for text in texts), most_out))
+    tokens = sum(len(text.encode()) for text in texts)
+    return price.cost_usd(usage_of(request, tokens, most_out, most_searches(request)))

@@ -6,6 +6,7 @@ Thought     a block of thinking with its signature, which lets it be sent back
 Attachment  a picture, a PDF or a text file
 ToolCall    a function call that the model requests; ToolResult: its result; Called: both together
 ServerFields  fields that only the server understands
+ServerBlock a call or a result of a tool that runs on the server; Quotes: what a piece of the text quotes
 """
 
 from __future__ import annotations
@@ -107,6 +108,39 @@ class ServerFields(Plain):
 
 
 @dataclass(frozen=True, slots=True)
+class ServerBlock(Plain):
+    """A block of a tool that runs on the server, such as web search: its call or its result.
+
+    It goes back to its origin unchanged, because only its server can read all of it.
+
+    block   a JSON object: '{"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", ...}'
+    origin  the origin of the request that the reply answers
+    at      number of characters of the message's text before it
+    """
+
+    _kind = "server_block"
+    block: str = "{}"
+    origin: str = ""
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quotes(Plain):
+    """The passages that a piece of the text quotes, as its server describes them.
+
+    citations  a JSON list of objects: '[{"type": "page_location", "cited_text": "...", ...}]'
+    chars      number of characters of the piece, which ends at *at*
+    origin     the origin of the request that the reply answers
+    """
+
+    _kind = "quotes"
+    citations: str = "[]"
+    chars: int = 0
+    origin: str = ""
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ToolResult(Plain):
     """The result of a tool call as text: ToolResult("toolu_1", "18 °C").
 
@@ -146,7 +180,7 @@ class Called(NamedTuple):
         return f"{self.name}({self.arguments!r})"
 
 
-Part = Thought | Attachment | ToolCall | ToolResult | ServerFields
+Part = Thought | Attachment | ToolCall | ToolResult | ServerFields | ServerBlock | Quotes
 HIDDEN = (Thought, ServerFields)  # the parts that say nothing to a reader; servers take them back in their place only
 _P = TypeVar("_P", bound=Part)
 
@@ -158,7 +192,7 @@ def placed(part: _P, at: int) -> _P:
 
 def received(part: Part, at: int, origin: str) -> Part:
     """Return a part of a reply, placed after *at* characters of text, with its origin if it is bound to it."""
-    if isinstance(part, ServerFields) or (isinstance(part, ToolCall) and part.fields):
+    if isinstance(part, ServerFields | ServerBlock | Quotes) or (isinstance(part, ToolCall) and part.fields):
         return replace(part, at=at, origin=origin)
     return placed(part, at)
 

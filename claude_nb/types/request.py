@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from claude_nb.types.content import Part
 from claude_nb.types.plain import Plain
-from claude_nb.types.settings import Answer, Sampling, Thinking, Tool
+from claude_nb.types.settings import Answer, Sampling, ServerTool, Thinking, Tool
 
 Role = Literal["user", "assistant"]
 StopReason = Literal["end", "max_tokens", "stop_sequence", "tool_use", "refusal", "interrupted", "error", "unknown"]
@@ -70,6 +70,8 @@ class Request(Plain):
         answer: The schema of the reply, or None for free text.
         cache_ttl: How long the cache lasts: "1h", or None for the usual five minutes.
         speed: "fast" for faster and dearer tokens, or None for the usual speed.
+        server_tools: The tools that run on the server of the provider: web search, web fetch.
+        cite: Whether the reply should quote the attached documents.
 
     Example:
         >>> Request("demo", "demo", (Message("user", "Hi"),)).prompt
@@ -91,6 +93,8 @@ class Request(Plain):
     answer: Answer | None = None
     cache_ttl: Literal["1h"] | None = None
     speed: Literal["fast"] | None = None
+    server_tools: tuple[ServerTool, ...] = ()
+    cite: bool = False
     _key: str | None = field(default=None, init=False, repr=False, compare=False)  # computed at first use
 
     @property
@@ -108,6 +112,8 @@ class Request(Plain):
             "speed": self.speed,
             "tools": [tool.name for tool in self.tools] or None,
             "answer": self.answer and "json",
+            **{tool.name: tool.max_uses or "on" for tool in self.server_tools},
+            "cite": "on" if self.cite else None,
         }
         return self.sampling.as_params() | {name: value for name, value in others.items() if value is not None}
 
@@ -142,6 +148,7 @@ class Usage(Plain):
         cost_usd: US dollars that the server says it charged.
         cache_write_1h_tokens: The part of cache_write_tokens that the cache keeps for an hour.
         thinking_tokens: The part of output_tokens that is thinking.
+        web_searches: Searches of the web that the provider made for the reply. Each has a price.
 
     Example:
         >>> Usage(10, 5) + Usage(1)
@@ -155,6 +162,7 @@ class Usage(Plain):
     cost_usd: float | None = None
     cache_write_1h_tokens: int | None = None
     thinking_tokens: int | None = None
+    web_searches: int | None = None
 
     def merged(self, newer: Usage) -> Usage:
         """Return these counts, replaced by newer ones.
@@ -176,7 +184,7 @@ class Usage(Plain):
     def _counts(self) -> tuple[Any, ...]:
         # Not dataclasses.astuple(), which copies each of them deeply.
         counts = (self.input_tokens, self.output_tokens, self.cache_read_tokens, self.cache_write_tokens)
-        return (*counts, self.cost_usd, self.cache_write_1h_tokens, self.thinking_tokens)
+        return (*counts, self.cost_usd, self.cache_write_1h_tokens, self.thinking_tokens, self.web_searches)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 Sampling  how the next token is drawn    Tool    a function that the model may call
 Thinking  how much the model thinks      Answer  the schema that the reply must match
+ServerTool  a tool that runs on the server of the provider
 """
 
 from __future__ import annotations
@@ -88,6 +89,23 @@ class Tool(Plain):
     name: str
     description: str
     schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTool(Plain):
+    """A tool that runs on the server of the provider, such as its web search.
+
+    type      its name and version, as the provider spells them: "web_search_20260318"
+    max_uses  how often the model may use it in one request, at least 1; None: as often as it wants
+    """
+
+    type: str
+    max_uses: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name without the version: "web_search"."""
+        return self.type.rpartition("_")[0]
 
 
 @dataclass(frozen=True, slots=True)

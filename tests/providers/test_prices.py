@@ -55,8 +55,8 @@ def test_cached_tokens_cost_what_the_vendor_lists(model: str, tokens: Usage, usd
 
 def test_fast_mode_doubles_every_price() -> None:
     usual, fast = TABLE.price("opus-5.5", "anthropic"), TABLE.price("opus-5.5", "anthropic", "fast")
-    assert fast == Price(8, 40, 0.4, 10, 16)
-    assert usual == Price(4, 20, 0.2, 5, 8)
+    assert fast == Price(8, 40, 0.4, 10, 16, searches=10)
+    assert usual == Price(4, 20, 0.2, 5, 8, searches=10)
     tier = TABLE.price("haiku-5.5", "anthropic")
     assert tier is not None
     assert tier.times(2).cost_usd(usage(200_000)) == pytest.approx(0.2)

@@ -10,16 +10,28 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
 from claude_nb.errors import ApiError
-from claude_nb.types.content import Thought
+from claude_nb.types.content import Part, Quotes, ServerBlock, Thought
 from claude_nb.types.request import Chunk, Request
 
 AFTER = "after"  # the field of a thinking block that carries Thought.after up to here; it is never sent
-LEFT_OUT = "the server rejects earlier thinking; asking once more without it"
-REJECTED = re.compile(r"(?i)signature.{0,40}thinking|thinking.{0,40}signature")
+# What a server rejects, by the words of its error: the parts that are left out, and the notice about it.
+REJECTED: tuple[tuple[re.Pattern[str], tuple[type[Part], ...], str], ...] = (
+    (
+        re.compile(r"(?i)signature.{0,40}thinking|thinking.{0,40}signature"),
+        (Thought,),
+        "the server rejects earlier thinking; asking once more without it",
+    ),
+    (
+        re.compile(r"(?i)encrypted_(?:content|index)|document_index|server_tool_use|_tool_result\b|citations"),
+        (ServerBlock, Quotes),
+        "the server rejects earlier search results; asking once more without them",
+    ),
+)
 THINKING = ("thinking", "redacted_thinking")
 
 
@@ -50,27 +62,33 @@ def leave_out_unbound(body: dict[str, Any]) -> None:
     prefix, valid = _Prefix(body), {""}  # a thought of unknown origin is sent until an earlier one is left out
     for message in messages:
         if blocks := _blocks(message):
-            here = valid | {prefix.digest()}
-            kept = [block for block in blocks if block.get("type") not in THINKING or block.pop(AFTER, "") in here]
+            here, kept = valid | {prefix.digest()}, list[dict[str, Any]]()
+            for block in blocks:
+                after = block.pop(AFTER, "") if block.get("type") in THINKING else None
+                # A thought after a pause of the server was signed behind the blocks before it.
+                if after is None or after in here or after == prefix.digest_with(message["role"], kept):
+                    kept.append(block)
             if len(kept) < len(blocks):
                 valid.clear()
             message["content"] = kept or [{"type": "text", "text": "(no text)"}]
         prefix.add(message)
 
 
-def without_thoughts(request: Request, error: ApiError) -> Request | None:
-    """Return the request without thoughts, if the server rejected one of them; otherwise None.
+def without_rejected(request: Request, error: ApiError) -> tuple[Request, str] | None:
+    """Return the request without the bound parts that the server rejected, and a notice; otherwise None.
 
-    That may be a thought whose origin is unknown, as in a request that was read from a file.
+    These are thoughts whose origin is unknown, as in a request that was read from a file, or what its own tools wrote.
     """
-    if error.status != 400 or not REJECTED.search(error.words):
-        return None
-    kept = [
-        replace(message, parts=tuple(part for part in message.parts if not isinstance(part, Thought)))
-        for message in request.messages
-    ]
-    without = replace(request, messages=tuple(kept))
-    return without if without != request else None
+    for pattern, kinds, notice in REJECTED if error.status == 400 else ():
+        if not pattern.search(error.words):
+            continue
+        kept = [
+            replace(message, parts=tuple(part for part in message.parts if not isinstance(part, kinds)))
+            for message in request.messages
+        ]
+        without = replace(request, messages=tuple(kept))
+        return (without, notice) if without != request else None
+    return None
 
 
 class _Prefix:
@@ -85,6 +103,13 @@ class _Prefix:
 
     def digest(self) -> str:
         return self._hash.hexdigest()[:16]
+
+    def digest_with(self, role: str, blocks: list[dict[str, Any]]) -> str:
+        """Return the digest after one more message, which is not added."""
+        longer = copy(self)
+        longer._hash = self._hash.copy()
+        longer.add({"role": role, "content": blocks})
+        return longer.digest()
 
     def _take(self, value: Any) -> None:
         self._hash.update(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())

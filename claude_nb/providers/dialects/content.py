@@ -11,10 +11,22 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from claude_nb.errors import PromptError
+from claude_nb.providers.dialects import server_blocks
 from claude_nb.providers.dialects import server_fields as stored
 from claude_nb.providers.dialects.base import child
 from claude_nb.providers.dialects.binding import AFTER
-from claude_nb.types.content import HIDDEN, Attachment, Part, ServerFields, Thought, ToolCall, ToolResult, placed
+from claude_nb.types.content import (
+    HIDDEN,
+    Attachment,
+    Part,
+    Quotes,
+    ServerBlock,
+    ServerFields,
+    Thought,
+    ToolCall,
+    ToolResult,
+    placed,
+)
 from claude_nb.types.request import Message, Request
 
 SEPARATOR = "\n\n"  # between the texts of two tool rounds of one reply
@@ -30,7 +42,9 @@ def alternating(request: Request) -> list[Message]:
     request offers no tools, calls and results become text, because servers reject them.
     """
     split = _split_results if request.tools else _tools_as_text
-    return [part for message in request.messages for part in split(message)]
+    last = len(request.messages) - 1
+    messages = (server_blocks.paired(message, is_last=i == last) for i, message in enumerate(request.messages))
+    return [part for message in messages for part in split(message)]
 
 
 def _split_results(message: Message) -> Iterator[Message]:
@@ -129,9 +143,14 @@ def content(message: Message, to_block: ToBlock) -> str | list[Block]:
     blocks: list[Block] = []
     for part in sorted(message.parts, key=lambda part: part.at):
         if block := to_block(part):
-            if text[start : part.at].strip():
-                blocks.append({"type": "text", "text": text[start : part.at]})
-                start = part.at
+            begin = max(start, part.at - part.chars) if isinstance(part, Quotes) else part.at
+            if text[start:begin].strip():
+                blocks.append({"type": "text", "text": text[start:begin]})
+                start = begin
+            if isinstance(part, Quotes):
+                if not text[start : part.at].strip():
+                    continue
+                block, start = {"type": "text", "text": text[start : part.at], **block}, part.at
             blocks.append(block)
     if not blocks:
         return text
@@ -149,28 +168,47 @@ def openai_content(message: Message) -> str | list[Block]:
     return SEPARATOR.join(block["text"] for block in blocks)
 
 
-def anthropic_block(part: Part, *, thinking: bool = False, origin: str = "") -> Block | None:
-    """Return a content block of the Messages API.
+def anthropic_block(
+    part: Part, *, thinking: bool = False, origin: str = "", cite: bool = False, quotes: bool = False
+) -> Block | None:
+    """Return a content block of the Messages API; for Quotes, the fields that a text block has besides its text.
 
-    Thinking is left out unless *thinking* is True. The fields of a call go back to their origin only.
+    Thinking is left out unless *thinking* is True. The fields of a call, and what tools of the server wrote, go back to
+    their origin only. With *cite*, files can be quoted. With *quotes*, earlier quotes of documents go back too.
     """
+    if isinstance(part, Attachment):
+        return (_document(part) if cite else None) or _file(part)
     if isinstance(part, Thought):
         return _thinking(part) if thinking else None
-    if isinstance(part, ServerFields):
-        return None
+    if isinstance(part, ServerBlock | Quotes):
+        return server_blocks.to_block(part, origin, documents=quotes)
     if isinstance(part, ToolCall):
         block = {"type": "tool_use", "id": part.id, "name": part.name, "input": _arguments(part)}
         return _fields_of_call(part, origin) | block
-    if isinstance(part, ToolResult):
-        failed = {"is_error": True} if part.failed else {}
-        return {"type": "tool_result", "tool_use_id": part.id, "content": _result(part), **failed}
-    return _text_file(part) if part.media_type == "text/plain" else _binary_file(part)
+    return _result(part) if isinstance(part, ToolResult) else None
 
 
-def _result(part: ToolResult) -> str | list[Block]:
-    """Return the content of a result. A picture of which only the fingerprint is known stays a name in the text."""
+def _document(part: Attachment) -> Block | None:
+    """Return a file as a document that can be quoted; None for a picture or a blank text."""
+    if part.media_type == "text/plain" and (text := _data(part) and part.bytes.decode()).strip():
+        source = {"type": "text", "media_type": "text/plain", "data": text}
+    elif part.media_type == "application/pdf":
+        source = _binary_file(part)["source"]
+    else:
+        return None
+    return {"type": "document", "source": source, "title": part.name, "citations": {"enabled": True}}
+
+
+def _result(part: ToolResult) -> Block:
+    """Return a tool result. A picture of which only the fingerprint is known stays a name in the text."""
     images = [_binary_file(picture) for picture in part.pictures if picture.data]
-    return [{"type": "text", "text": part.text}, *images] if images else part.text
+    content = [{"type": "text", "text": part.text}, *images] if images else part.text
+    failed = {"is_error": True} if part.failed else {}
+    return {"type": "tool_result", "tool_use_id": part.id, "content": content, **failed}
+
+
+def _file(part: Attachment) -> Block:
+    return _text_file(part) if part.media_type == "text/plain" else _binary_file(part)
 
 
 def _binary_file(part: Attachment) -> Block:

@@ -13,7 +13,7 @@ from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.providers import api_errors
-from claude_nb.providers.dialects import binding, tool_calls
+from claude_nb.providers.dialects import binding, server_blocks, tool_calls
 from claude_nb.providers.dialects.base import (
     Dialect,
     child,
@@ -30,6 +30,7 @@ from claude_nb.providers.dialects.base import (
 )
 from claude_nb.providers.dialects.content import anthropic_block, body_start
 from claude_nb.providers.dialects.content_blocks import THINKING_TYPES, ThinkingBlocks, ToolBlocks, signed_thought
+from claude_nb.providers.dialects.server_blocks import ServerBlocks
 from claude_nb.providers.dialects.strict_schema import for_claude
 from claude_nb.providers.error_bodies import unwrapped
 from claude_nb.providers.sse import Event
@@ -40,15 +41,18 @@ def _body(request: Request, *, stream: bool) -> dict[str, Any]:
     if request.sampling.max_tokens is None:
         raise PromptError("this server requires max_tokens; set it, for example --max-tokens 8192")
     thinks = request.thinking is None or request.thinking.kind != "disabled"
-    body = body_start(request, partial(anthropic_block, thinking=thinks, origin=request.origin), stream=stream)
+    quotes = server_blocks.may_quote(request)
+    to_block = partial(anthropic_block, thinking=thinks, origin=request.origin, cite=request.cite, quotes=quotes)
+    body = body_start(request, to_block, stream=stream)
     if request.cache:
         _mark_for_cache(body, request.cache_ttl)
     if request.speed:
         body["speed"] = request.speed
     if request.thinking:
         body["thinking"] = request.thinking.to_dict()
-    if tools := tool_calls.schemas(request):
-        body["tools"] = [{"name": name, "description": about, "input_schema": schema} for name, about, schema in tools]
+    tools = [{"name": name, "description": about, "input_schema": s} for name, about, s in tool_calls.schemas(request)]
+    if tools := [*tools, *server_blocks.tools(request)]:
+        body["tools"] = tools
     binding.leave_out_unbound(body)
     return body | _output_fields(request) | request.sampling.as_params()
 
@@ -71,7 +75,8 @@ def _mark_for_cache(body: dict[str, Any], ttl: str | None) -> None:
     for holder, name in ((body, "system"), (last, "content")):
         if isinstance(holder.get(name), str):
             holder[name] = [{"type": "text", "text": holder[name]}]
-    for blocks in (body.get("system"), last["content"][:-1], last["content"]):
+    content = [block for block in last["content"] if block["type"] not in binding.THINKING]  # these take no mark
+    for blocks in (body.get("system"), content[:-1], content):
         if blocks:
             blocks[-1]["cache_control"] = mark
 
@@ -81,11 +86,13 @@ class _Reader:
 
     def __init__(self) -> None:
         self._counts, self._thinking, self._tools = PromptCounts(), ThinkingBlocks(), ToolBlocks()
+        self._server = ServerBlocks()
         self._stopped = False
 
     def chunks(self, kind: str, data: dict[str, Any]) -> Iterator[Chunk]:
         """Convert one event."""
-        chunk = _chunk(kind, data, self._counts)
+        yield from self._server.read(kind, data)
+        chunk = self._server.noticed(_chunk(kind, data, self._counts))
         yield from self.end(chunk) if chunk.stop_reason or chunk.done else (chunk,)
         if thought := self._thinking.read(kind, data):
             yield Chunk(part=thought)
@@ -153,10 +160,12 @@ def _unstreamed(data: dict[str, Any]) -> Iterator[Chunk]:
     if api_errors.is_error(data):
         raise api_errors.from_event(data)
     yield Chunk(id=label(data.get("id")), model=label(data.get("model")))
-    tools, content = ToolBlocks(), data.get("content")
+    tools, server, content = ToolBlocks(), ServerBlocks(), data.get("content")
     blocks = [{"type": "text", "text": content}] if isinstance(content, str) else children(data, "content")
     for index, block in enumerate(blocks):
+        yield from server.begin(block)
         yield _text_chunk(block)
+        yield from server.end()
         if thought := signed_thought(block) if string(block.get("type")) in THINKING_TYPES else None:
             yield Chunk(part=thought)
         if block.get("type") == "tool_use":
@@ -201,6 +210,7 @@ class PromptCounts:
             cache_write_tokens=written,
             cache_write_1h_tokens=self._counts.get(HOUR),
             thinking_tokens=count(child(raw, "output_tokens_details").get("thinking_tokens")),
+            web_searches=count(child(raw, "server_tool_use").get("web_search_requests")),
         )
 
     def _take(self, name: str, raw: dict[str, Any]) -> None:

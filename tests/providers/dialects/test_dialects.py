@@ -15,10 +15,10 @@ from claude_nb.errors import ApiError, BadRequest, ClaudeError, Overloaded, Prom
 from claude_nb.providers.dialects import chat_completions, messages
 from claude_nb.providers.dialects.base import Dialect
 from claude_nb.providers.sse import Event, events
-from claude_nb.types.content import Part, ServerFields, Thought, ToolCall
+from claude_nb.types.content import Part, Quotes, ServerBlock, ServerFields, Thought, ToolCall
 from claude_nb.types.request import Chunk, Message, Request, Usage
 from claude_nb.types.settings import Sampling
-from tests.helpers import STREAMS
+from tests.helpers import STREAMS, searched
 from tests.helpers.cuts import CUTS, Cut
 
 DIALECTS = {"aimlapi": chat_completions.AIMLAPI, "openai": chat_completions.OPENAI, "messages": messages.MESSAGES}
@@ -142,12 +142,30 @@ REPLIES: dict[str, Gathered] = {
             FOUR_SIX,
             True,
         ),
-        parts=(Thought("Let me see.", "EqQB"), Thought(sealed="xyz")),
+        parts=(Thought("Let me see.", "EqQB"), Thought(sealed="xyz"), Quotes('[{"type": "char_location"}]', 5)),
     ),
     "messages-tools": Gathered(
-        *("Hello", "", Usage(25, 15), "tool_use", "tool_use", "msg_1", FOUR_SIX, True),
-        parts=(ToolCall("toolu_1", "f", '{"a":1}'), ToolCall("toolu_2", "g")),
+        *("Hello", "", Usage(25, 15, web_searches=1), "tool_use", "tool_use", "msg_1", FOUR_SIX, True),
+        parts=(
+            *(ToolCall("toolu_1", "f", '{"a":1}'), ToolCall("toolu_2", "g")),
+            ServerBlock('{"type": "web_search_tool_result", "content": [{"text": "no"}]}'),
+        ),
         called='f {"a":1}g ',
+    ),
+    "messages-search": Gathered(
+        "I will look it up.\n\nPython's first release came out in 1991 🎉, and Guido began it in 1989.",
+        *("", Usage(10682, 510, 0, 0, web_searches=1), "end", "end_turn", "msg_1", "claude-sonnet-5-5", True),
+        parts=searched.parts("messages-search"),
+    ),
+    "messages-fetch-pause": Gathered(
+        *("Snow is white.", "", Usage(100, 60, web_searches=0), "tool_use", "pause_turn"),
+        *("msg_1", "claude-sonnet-5-5", True),
+        parts=searched.parts("messages-fetch-pause"),
+    ),
+    "messages-citations": Gathered(
+        "According to the report, sales rose by 12 %.\n\nGrün ist 🙂 grass",
+        *("", Usage(610, 40), "end", "end_turn", "msg_1", "claude-sonnet-5-5", True),
+        parts=searched.parts("messages-citations"),
     ),
     "messages-answer": Gathered('{"age": 7}', "", Usage(25, 15), "end", "tool_use", "msg_1", FOUR_SIX, True),
     "messages-refusal": Gathered("Hello", "", Usage(25, 2), "refusal", "refusal", "msg_1", FOUR_SIX, True),
