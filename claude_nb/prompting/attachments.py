@@ -51,7 +51,19 @@ def gather(sources: Any) -> PromptText:
 
 def is_picture(value: Any) -> bool:
     """Return whether a value is a figure or a picture, which cannot be written as text."""
-    return attempt(lambda: _figure(value) is not None or _is_pil(value) or _ipython_image(value) is not None, False)
+    return attempt(_is_picture, False, value)
+
+
+def _is_picture(value: Any) -> bool:
+    return _figure(value) is not None or _is_pil(value) or _ipython_image(value) is not None or _draws_only(value)
+
+
+def _draws_only(value: Any) -> bool:
+    """Return whether an object draws itself in a notebook, and Python prints its address only."""
+    kind = type(value)
+    draws = any(callable(getattr(kind, f"_repr_{form}_", None)) for form in ("png", "jpeg"))
+    plain: tuple[object, object] = (object.__repr__, object.__str__)
+    return draws and (kind.__repr__, kind.__str__) == plain
 
 
 def from_bytes(data: bytes, name: str, origin: str = "") -> PromptText:

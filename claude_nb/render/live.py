@@ -89,10 +89,11 @@ class Painter:
     def feed(self, text: str) -> None:
         """Add text of the reply."""
         self._pending.append(text)
+        self._thinking = ""
         self._dirty = True
 
     def think(self, text: str) -> None:
-        """Add thinking. Its newest lines are shown until the reply begins."""
+        """Add thinking. Its newest lines are shown below the reply until more of it arrives."""
         self._thinking = (self._thinking + text)[-THINKING_CHARS:]
         self._dirty = True
 
@@ -123,8 +124,8 @@ class Painter:
         if len(self._tail) > TAIL_CHARS and (too_fast or not self._part_rate.wait_s(now)):
             self._freeze(now)
         html = self._html(self._opener + self._tail) if self._tail else ""
-        if self._thinking and not (self._tail or self._parts):
-            html = f"<details open><summary>thinking …</summary>{render.plain_html(self._thinking)}</details>"
+        if self._thinking:
+            html += f"<details open><summary>thinking …</summary>{render.plain_html(self._thinking)}</details>"
         if self._hidden:
             html = note_html(f"… {self._hidden:,} earlier characters appear when the reply ends") + _boxed(html)
         if self._call:

@@ -200,6 +200,7 @@ def _method(request: Request, answer: schema.Schema, spec: ModelSpec) -> Method:
     models.json lists the method. "native" is tried for a model that it does not list.
     """
     method = spec.structured.get(request.provider, "prompt" if request.provider == "aimlapi" else "native")
+    # A model that takes "between_tools" can never be made to call a tool.
     thinks = request.thinking is not None and request.thinking.kind != "disabled"
     if method == "tool" and (thinks or request.tools or request.server_tools):
         return "prompt"  # a model that must call this tool can neither think first nor call another tool

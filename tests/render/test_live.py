@@ -225,3 +225,20 @@ def test_our_own_lines_stay_above_the_reply_from_the_first_drawing_to_the_last()
     painter.finish("Hi", FOOTER)
     assert screen.outputs[0]["text/html"].startswith("<div>no key found</div>")
     assert screen.outputs[0]["text/plain"] == "Hi"
+
+
+def test_thinking_is_shown_where_it_arrives_and_makes_way_for_text() -> None:
+    screen = Screen()
+    painter = Painter(screen.publish)
+    shown = []
+    for method, text in (("think", "Hm."), ("feed", "First. "), ("think", "Now the other."), ("feed", "Second.")):
+        getattr(painter, method)(text)
+        painter.paint(0)
+        shown.append("".join(bundle["text/html"] for bundle in screen.outputs.values()))
+    texts = ("Hm.", "First.", "Now the other.", "Second.")
+    assert [[text for text in texts if text in html] for html in shown] == [
+        ["Hm."],
+        ["First."],
+        ["First.", "Now the other."],
+        ["First.", "Second."],
+    ]

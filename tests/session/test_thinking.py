@@ -202,6 +202,30 @@ def test_notes_between_two_calls_are_shown(shell: Shell) -> None:
     assert places == sorted(places)
 
 
+def test_notes_between_calls_go_back_to_the_server_also_where_thinking_is_off(live: Session) -> None:
+    note = asking.messages(
+        "", asking.Ask("toolu_1", "weather", '{"city": "Oslo"}'), thinks=asking.Thinks("A note.", "S")
+    )
+    off: dict[str, Any] = {"provider": "anthropic", "model": "sonnet-5.5", "thinking": "off", "tools": [weather]}
+    with Server([note, replies.messages(["Warm."])]) as server:
+        reply = live.ask("Warm?", base_url=server.url, yes=True, **off)
+    assert reply.thinking == "A note."
+    block = server.requests[1].json["messages"][1]["content"][0]
+    assert block == {"type": "thinking", "thinking": "A note.", "signature": "S"}
+
+
+def test_a_model_that_cannot_be_made_to_call_is_asked_for_json_in_words(live: Session) -> None:
+    own = {
+        "name": "own",
+        "accepts": ["max_tokens"],
+        "thinking": ["adaptive", "between_tools"],
+        "structured": {"aimlapi": "tool"},
+    }
+    live.configure(models=[own])
+    asked = [live.request("Hi", provider="aimlapi", model="own", json=dict, thinking=off) for off in (None, "off")]
+    assert [request.answer and request.answer.method for request in asked] == ["tool", "prompt"]
+
+
 @pytest.mark.parametrize("effort", ["xhigh", "max"])
 def test_much_effort_needs_thinking(live: Session, effort: str) -> None:
     off: dict[str, Any] = {"provider": "anthropic", "model": "sonnet-5.5", "thinking": "off"}

@@ -46,6 +46,18 @@ def shown() -> ShownImage:
     return ShownImage(data=data.getvalue())
 
 
+class Plot:
+    """An object of another library that draws itself in a notebook."""
+
+    def _repr_png_(self) -> bytes:
+        return shown().data
+
+
+class Described(Plot):
+    def __str__(self) -> str:
+        return "a line through three points"
+
+
 def draw(function: Callable[[], Any]) -> Callable[[], Any]:
     def plot() -> Any:
         """Draw the data."""
@@ -73,10 +85,11 @@ def rounds(provider: str) -> list[Any]:
         (lambda: figure().axes[0], ["plot.png"]),
         (photo, ["plot.png"]),
         (shown, ["plot.png"]),
+        (Plot, ["plot.png"]),
         (lambda: [figure(), photo()], ["plot 1.png", "plot 2.png"]),
         (lambda: ("three points", figure()), ["plot 2.png"]),
     ],
-    ids=["figure", "axes", "PIL", "IPython", "list", "tuple with text"],
+    ids=["figure", "axes", "PIL", "IPython", "draws itself", "list", "tuple with text"],
 )
 def test_a_picture_is_sent_as_a_picture(provider: str, function: Callable[[], Any], names: list[str]) -> None:
     with Server(rounds(provider)) as server:
@@ -101,7 +114,15 @@ def test_where_a_result_is_text_only_the_model_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [("18 degrees", "18 degrees"), ([1, 2], "[1, 2]"), (None, "null"), ({"a": 1}, '{"a": 1}'), ([], "[]"), ((), "[]")],
+    [
+        (Described(), "a line through three points"),
+        ("18 degrees", "18 degrees"),
+        ([1, 2], "[1, 2]"),
+        (None, "null"),
+        ({"a": 1}, '{"a": 1}'),
+        ([], "[]"),
+        ((), "[]"),
+    ],
 )
 def test_other_results_stay_text(value: Any, text: str) -> None:
     with Server(rounds("anthropic")) as server:
