@@ -41,6 +41,9 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run __getatt
     from claude_nb.sweeps.api import load_sweep as load_sweep
     from claude_nb.sweeps.api import sweep as sweep
     from claude_nb.sweeps.check import check as check
+    from claude_nb.sweeps.evaluation import graders as graders
+    from claude_nb.sweeps.evaluation.api import evaluate as evaluate
+    from claude_nb.sweeps.evaluation.evaluation import Evaluation as Evaluation
     from claude_nb.sweeps.mapping import map as map  # noqa: A004  # the field's word
     from claude_nb.sweeps.sweep import Sweep as Sweep
     from claude_nb.types.reply import Reply as Reply
@@ -61,6 +64,9 @@ _NAMES_BY_MODULE = {
     "sweeps.api": "sweep compare last_sweep load_sweep",
     "sweeps.check": "check",
     "sweeps.mapping": "map",
+    "sweeps.evaluation": "graders",
+    "sweeps.evaluation.api": "evaluate",
+    "sweeps.evaluation.evaluation": "Evaluation",
     "widgets.lens": "Lens",
     "widgets.playground": "Playground",
     "notebook.commands.usage": "usage",

@@ -70,9 +70,11 @@ def test_looking_around_imports_no_network_and_no_widgets() -> None:
 @pytest.mark.parametrize("name", claude_nb.__all__)
 def test_every_public_name_is_there_and_described(name: str) -> None:
     value = getattr(claude_nb, name)
-    assert value.__name__ == name
     assert value.__doc__
-    assert value.__module__ == claude_nb._PUBLIC[name]
+    if inspect.ismodule(value):
+        assert value.__name__ == f"{claude_nb._PUBLIC[name]}.{name}"
+    else:
+        assert (value.__module__, value.__name__) == (claude_nb._PUBLIC[name], name)
 
 
 def test_no_public_name_is_listed_twice() -> None:
@@ -119,6 +121,8 @@ BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ON
 def with_methods(name: str) -> dict[str, Any]:
     """A public function, or a public class and its public methods."""
     value = getattr(claude_nb, name)
+    if inspect.ismodule(value):
+        return {f"{name}.{key}": getattr(value, key) for key in value.__all__}
     members = vars(value) if isinstance(value, type) else {}
     functions = {
         f"{name}.{key}": inspect.unwrap(getattr(member, "__func__", member)) for key, member in members.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, TypeVar
 
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.guard import shown
@@ -24,6 +24,7 @@ from claude_nb.sweeps.sweep import RunOptions, Sweep, replay_mode
 from claude_nb.sweeps.views.display import view_for
 from claude_nb.types.reply import Reply
 
+S = TypeVar("S", bound=Sweep)
 Checks = Callable[[Reply], Any] | Mapping[str, Callable[[Reply], Any]] | None
 
 
@@ -168,7 +169,7 @@ def compare(
 
 
 def load_sweep(path: str | os.PathLike[str]) -> Sweep:
-    """Read a sweep from a file that Sweep.save() wrote.
+    """Read a sweep or an evaluation from a file that its save() wrote.
 
     The file does not hold the checks, because they are functions. Add them with `.check(function)`.
 
@@ -176,7 +177,7 @@ def load_sweep(path: str | os.PathLike[str]) -> Sweep:
         path: A JSON lines or Parquet file.
 
     Returns:
-        The sweep with its replies.
+        The sweep with its replies; an Evaluation, with its grades, if the file holds one.
 
     Raises:
         ConfigError: The file cannot be read, or is not a saved sweep.
@@ -184,7 +185,12 @@ def load_sweep(path: str | os.PathLike[str]) -> Sweep:
     Example:
         >>> load_sweep("bees.jsonl").summary()  # doctest: +SKIP
     """
-    saved = files.read(path)
+    from claude_nb.sweeps.evaluation.evaluation import restored  # which is built on this module
+    from claude_nb.sweeps.evaluation.files import KIND, loaded
+
+    saved = files.read(path, {KIND: loaded})
+    if not isinstance(saved, files.Saved):
+        return restored(saved)
     result = Sweep(saved.plan, name=saved.id)
     result.put(saved.replies)
     return result
@@ -212,7 +218,7 @@ def newest() -> Sweep | None:
 _newest: Sweep | None = None
 
 
-def run(sweep: Sweep, budget_usd: float | None = None, max_calls: int | None = None) -> Sweep:
+def run(sweep: S, budget_usd: float | None = None, max_calls: int | None = None) -> S:
     """Run a sweep after the checks that cost nothing: is there a key for every server, is it within the limits?"""
     global _newest  # noqa: PLW0603  # last_sweep() finds it, also after an interrupt
     if sweep.run_options.executor is None and sweep.run_options.replay != "only":
@@ -224,7 +230,8 @@ def run(sweep: Sweep, budget_usd: float | None = None, max_calls: int | None = N
     for line in (*sweep.plan.notices, str(forecast)):
         sweep.observer.announce(line)
     _allow(forecast.over(budget_usd, max_calls), sweep.session)
-    return sweep.resume()
+    sweep.resume()
+    return sweep
 
 
 def _allow(excess: str | None, session: Session) -> None:

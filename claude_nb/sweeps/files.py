@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from claude_nb.errors import ConfigError
@@ -28,6 +29,7 @@ from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 
 VERSION = 1
+Reader = Callable[[Mapping[str, Any], Iterable[Mapping[str, Any]]], Any]
 RECORD = "record"  # the column of a Parquet file with the complete replies
 
 
@@ -52,19 +54,20 @@ class Saved(NamedTuple):
     replies: dict[tuple[int, int], Reply]
 
 
-def read(path: str | os.PathLike[str]) -> Saved:
-    """Read what save() wrote. Raises ConfigError."""
+def read(path: str | os.PathLike[str], readers: Mapping[str, Reader] = MappingProxyType({})) -> Any:
+    """Read what save() wrote. readers: functions that read other kinds of files, by kind. Raises ConfigError."""
     path = Path(path)
     if why := places.fault(path):  # reading a pipe or a device could block
         raise ConfigError(f"{path} cannot be read (it {why}); name another file")
     try:
         if path.suffix == ".parquet":
             return _read_parquet(path)
-        header, *records = path.read_text(encoding="utf-8").splitlines()
-        return _saved(json.loads(header), map(json.loads, records))
+        header, *records = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        read_as: Reader = readers.get(header.get("claude_nb"), _saved)
+        return read_as(header, records)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(f"{path} is not a saved sweep ({type(error).__name__}: {str(error)[:80]})") from None
 
 

@@ -28,12 +28,14 @@ class Case:
     at        its place on each axis: (1,)
     requests  one for each repeat; empty when the case is locked
     locked    why the model rejects it, so that it is not sent; None: it is sent
+    row       values for {{name}} that come before all others: those of a row of a table
     """
 
     values: Mapping[str, Any]
     at: tuple[int, ...] = ()
     requests: tuple[Request, ...] = ()
     locked: str | None = None
+    row: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Plan:
 
 
 COLUMN = "column"  # the axis that tells equal columns of compare() apart
+ROW = "row"  # the axis of the rows of a table
 
 
 def grid(
@@ -106,7 +109,7 @@ def grid(
     places = [range(len(values)) for values in axes.values()]
     rows = zip(*places, strict=True) if mode == "zip" and axes else product(*places)
     cases = [Case({name: axes[name][i] for name, i in zip(axes, at, strict=True)}, at) for at in rows]
-    return _plan(session, fixed, cases, axes, n=n, variables=variables)
+    return planned(session, fixed, cases, axes, n=n, variables=variables)
 
 
 def columns(
@@ -134,10 +137,10 @@ def columns(
         axes[COLUMN] = tuple(range(1, len(settings) + 1))
         places = [(*at, i) for i, at in enumerate(places)]
     cases = [Case(dict(column), at) for column, at in zip(settings, places, strict=True)]
-    return _plan(session, {"prompt": prompt, **shared}, cases, axes, variables=variables)
+    return planned(session, {"prompt": prompt, **shared}, cases, axes, variables=variables)
 
 
-def _plan(
+def planned(
     session: Session,
     fixed: Mapping[str, Any],
     cases: Iterable[Case],
@@ -150,25 +153,25 @@ def _plan(
     n = int(number("n", n, whole=True))
     if n < 1:
         raise PromptError(f"n is the number of replies for each combination, at least 1, not {n}")
-    check_names(fixed, {name: values for name, values in axes.items() if name != COLUMN})
+    check_names(fixed, {name: values for name, values in axes.items() if name not in (COLUMN, ROW)})
     for name, values in axes.items():
         for value in values if name in option_table.BY_NAME else ():
             option_table.check(name, value)  # what no model accepts is a mistake, and raises here
     if "attach" in fixed:  # read and downloaded once, not for each case
         fixed = {**fixed, "attach": attachments.gather(fixed["attach"]).attachments}
     maker = RequestMaker(session, fixed, variables)
-    planned = []
+    made = []
     for case in cases:
         try:
-            planned.append(replace(case, requests=maker.make(case.values, n)))
+            made.append(case if case.locked else replace(case, requests=maker.make(case.values, n, case.row)))
         except PromptError as error:
-            planned.append(replace(case, locked=str(error)))
-    if not planned:
+            made.append(replace(case, locked=str(error)))
+    if not made:
         raise PromptError("an empty list leaves nothing to send; give at least one value")
-    if all(case.locked for case in planned):
-        raise PromptError(str(planned[0].locked))
+    if all(case.locked for case in made):
+        raise PromptError(str(made[0].locked))
     inputs = {name: value for name, value in fixed.items() if is_input(name)}
     named = {"model", "provider", "base_url"} & {*fixed, *axes}
-    request = next(case.requests[0] for case in planned if not case.locked)
+    request = next(case.requests[0] for case in made if not case.locked)
     notices = [] if named else session.demo_notice(request, session.config.target({}))
-    return Plan(dict(axes), tuple(planned), n, inputs, (*notices, *maker.notices))
+    return Plan(dict(axes), tuple(made), n, inputs, (*notices, *maker.notices))

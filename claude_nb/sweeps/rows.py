@@ -62,10 +62,10 @@ def read(data: Any, names: Collection[str]) -> Rows:
 
 def missing(values: Mapping[str, Any]) -> str | None:
     """Return the first name without a value: None, NaN, or what stands for it in a library."""
-    return next((name for name, value in values.items() if _is_missing(value)), None)
+    return next((name for name, value in values.items() if is_missing(value)), None)
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
     return value is None or kind_of(value) == "NAType" or attempt(lambda: bool(value != value), False)  # noqa: PLR0124  # NaN
 
 

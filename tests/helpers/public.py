@@ -13,6 +13,7 @@ from claude_nb.demo import sampling
 # What notebooks and documentation may use: the public names, the newest reply, and the built-in model.
 PUBLIC = {
     "claude_nb": {*claude_nb.__all__, "last", "demo"},
+    "claude_nb.graders": {*claude_nb.graders.__all__},
     "claude_nb.demo": {*demo.__all__, "sampling"},
     "claude_nb.demo.sampling": {name for name in vars(sampling) if not name.startswith("_")},
 }

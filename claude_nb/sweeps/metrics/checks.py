@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from claude_nb.errors import PromptError
-from claude_nb.guard import attempt, guarded, kind_of, shown
+from claude_nb.guard import attempt, guarded, shown
+from claude_nb.sweeps.metrics.grades import grade
 from claude_nb.types.reply import Reply
-
-# A check may raise these to say no, as reply.json() and reply.code[0] do.
-NO = (ValueError, LookupError, AssertionError)
 
 Check = Callable[[Reply], Any]
 _NO_VERDICT = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
@@ -39,19 +37,10 @@ def passed(reply: Reply, check: Check, name: str) -> bool:
     A check may also fail it by raising ValueError, LookupError or AssertionError. Any other error is a mistake in the
     check, and raises PromptError.
     """
-    return guarded(f"mend the check {name}", _verdict, reply, check)
-
-
-def _verdict(reply: Reply, check: Check) -> bool:
-    try:
-        result = check(reply)
-    except NO:
-        return False
-    if inspect.isawaitable(result) or inspect.isgenerator(result):
-        if close := getattr(result, "close", None):
-            close()
-        raise TypeError(f"it returns a {kind_of(result)}, not whether the reply passes")
-    return result is None or bool(result)  # a check that uses assert returns nothing
+    verdict = guarded(f"mend the check {name}", grade, check, reply)
+    if verdict.error:
+        raise PromptError(f"the check {name} gives no verdict: {verdict.error}")
+    return bool(verdict)
 
 
 def check_names(checks: Mapping[str, Check]) -> dict[str, str]:

@@ -107,7 +107,7 @@ def percentile(values: Sequence[float], share: float) -> float | None:
     return ordered[low] + (ordered[high] - ordered[low]) * (at - low)
 
 
-def wilson(passed: int, n: int) -> Interval | None:
+def wilson(passed: float, n: float) -> Interval | None:
     """Return the 95 % interval of a share (Wilson 1927), also for few trials: wilson(3, 3).low -> 0.44."""
     if not n:
         return None

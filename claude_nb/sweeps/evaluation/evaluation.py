@@ -1,0 +1,201 @@
+"""The result of evaluate(): prompts over the rows of a table, graded."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+from claude_nb.errors import PromptError
+from claude_nb.guard import shown
+from claude_nb.render.chars import terminal_safe
+from claude_nb.render.table import Table
+from claude_nb.sweeps.evaluation import choice, comparison, files, grader, reports
+from claude_nb.sweeps.evaluation.comparison import Comparison
+from claude_nb.sweeps.evaluation.results import EvaluationResults
+from claude_nb.sweeps.metrics import pairs
+from claude_nb.sweeps.metrics.checks import Check
+
+
+class Evaluation(EvaluationResults):
+    """Prompts over the rows of a table, with a grade for every reply.
+
+    It is a sweep, so that resume(), forecast() and last_sweep() work with it.
+
+    Attributes:
+        table: The rows, the variants and what is expected.
+        graders: The graders by name.
+    """
+
+    @property
+    def rows(self) -> Table:
+        """One dict for each cell: the values of its row, variant, reply, outcome and grades."""
+        return reports.cells(self)
+
+    def failures(self, variant: int | str | None = None) -> Table:
+        """Return the cells that did not pass, with the reasons.
+
+        Failed ones come first, then those that are not graded.
+
+        Args:
+            variant: Only cells of this variant, by name or index. None: of all.
+
+        Returns:
+            One dict for each cell.
+
+        Raises:
+            PromptError: There is no such variant.
+
+        Example:
+            >>> result.failures("short")  # doctest: +SKIP
+        """
+        only = None if variant is None else self.variants[self.variant(variant)]
+        rows = [row for row in self.rows if row["outcome"] not in ("passed", "scored")]
+        chosen = [row for row in rows if only is None or row["variant"] == only]
+        return Table(sorted(chosen, key=lambda row: row["outcome"] != "failed"))
+
+    def flips(self, first: int | str = 0, second: int | str = 1, grader: str | None = None) -> Table:
+        """Return the rows in which two variants differ, those that got worse first.
+
+        Args:
+            first: A variant, by name or index.
+            second: Another variant.
+            grader: Name of a grader. None: all of them together.
+
+        Returns:
+            One dict for each row: its values, what is expected, and the reply of each variant.
+
+        Raises:
+            PromptError: There is no such variant or grader.
+
+        Example:
+            >>> result.flips("short", "long")  # doctest: +SKIP
+        """
+        return reports.flips(self, self.variant(first), self.variant(second), self._grader(grader))
+
+    def compare(self, first: int | str = 0, second: int | str = 1, grader: str | None = None) -> Comparison:
+        """Compare two variants row by row.
+
+        Args:
+            first: A variant, by name or index.
+            second: Another variant.
+            grader: Name of a grader. None: all of them together.
+
+        Returns:
+            The comparison, with its p-value and interval.
+
+        Raises:
+            PromptError: There is no such variant or grader.
+
+        Example:
+            >>> result.compare("short", "long").within_chance  # doctest: +SKIP
+            False
+        """
+        return comparison.compared(self, self.variant(first), self.variant(second), self._grader(grader))
+
+    def comparisons(self) -> list[Comparison]:
+        """Compare each variant with the first one.
+
+        The p-values of several comparisons hold together (Holm).
+
+        Returns:
+            One comparison for each further variant.
+
+        Example:
+            >>> result.comparisons()[0].p  # doctest: +SKIP
+        """
+        found = [comparison.compared(self, 0, i) for i in range(1, len(self.variants))]
+        adjusted = pairs.holm([each.p for each in found])
+        return [replace(each, p=p) for each, p in zip(found, adjusted, strict=True)]
+
+    def summary(self, *names: str) -> Table:
+        """Return one dict for each variant: counts, pass rate with interval, cost.
+
+        Refused, cut and failed replies are counted apart. The pass rate is that of the graded replies; pass_of_all
+        counts all others as not passed.
+
+        Args:
+            *names: Graders whose own pass rate or mean score is added. Without names: all, if there are several.
+
+        Returns:
+            One dict for each variant. Below them: each variant compared with the first one.
+
+        Raises:
+            PromptError: There is no such grader.
+
+        Example:
+            >>> result.summary("contains")  # doctest: +SKIP
+        """
+        for name in names:
+            self._grader(name)
+        apart = names or (tuple(self.graders) if len(self.graders) > 1 else ())
+        return reports.summary(self, apart, self.note)
+
+    @property
+    def note(self) -> str:
+        """What the numbers mean: each comparison, and what is not graded."""
+        lines = [str(each) for each in self.comparisons()]
+        return " · ".join(filter(None, [*lines, self.history_note]))
+
+    def check(self, function: Check, name: str | None = None) -> Evaluation:
+        """Add a grader, and grade every reply with it. Nothing is sent.
+
+        Args:
+            function: A grader of claude_nb.graders, or a function as in evaluate().
+            name: Its name. None: the name of the function.
+
+        Returns:
+            This evaluation.
+
+        Raises:
+            PromptError: It is not a grader.
+
+        Example:
+            >>> result.check(lambda reply: len(reply.text) < 20, "short").summary()  # doctest: +SKIP
+        """
+        has_expected = any(value is not None for value in self.table.expected)
+        for title, added in choice.chosen({name: function} if name else function, has_expected=has_expected).items():
+            unused = grader.distinct(title, self.graders)
+            self.graders[unused] = added
+            for place in self.grades:
+                self.grades[place] |= self._graded(place, {unused: added})
+        return self
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the evaluation with its grades to a file that load_sweep() can read.
+
+        Args:
+            path: The name of a file of JSON lines, such as "triage.jsonl".
+
+        Raises:
+            ConfigError: The file cannot be written.
+
+        Example:
+            >>> result.save("triage.jsonl")  # doctest: +SKIP
+        """
+        files.save(self, path)
+
+    def _grader(self, name: str | None) -> str | None:
+        if name is not None and name not in self.graders:
+            raise PromptError(f"there is no grader {shown(name)}; use one of {', '.join(self.graders)}")
+        return name
+
+    def __repr__(self) -> str:
+        left = f", {self.left:,} missing" if self.left else ""
+        title = f"<Evaluation {self.id}: {len(self.table.rows):,} rows, {len(self.variants)} variants{left}>"
+        return terminal_safe(title)
+
+    def _ipython_display_(self) -> None:
+        """Show the result even if it was drawn while it ran: IPython takes the bundle below."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": f"<pre>{escape(repr(self))}</pre>"}
+
+
+def restored(saved: files.Saved) -> Evaluation:
+    """Return an evaluation that was read from a file."""
+    result = Evaluation(saved.table, {name: grader.stored(name) for name in saved.graders}, name=saved.id)
+    result._replies, result.grades = dict(saved.replies), dict(saved.grades)
+    return result

@@ -1,0 +1,138 @@
+"""The replies of an evaluation by row and variant, with their grades."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from claude_nb.errors import PromptError
+from claude_nb.guard import is_a, shown
+from claude_nb.session.session import Session
+from claude_nb.sweeps.evaluation.cells import Cell, not_graded
+from claude_nb.sweeps.evaluation.grader import Grader
+from claude_nb.sweeps.evaluation.table import EvaluationTable
+from claude_nb.sweeps.metrics.grades import Grade
+from claude_nb.sweeps.sweep import RunOptions, Sweep, SweepObserver
+from claude_nb.types.reply import Reply
+
+Place = tuple[int, int]  # case and repeat
+
+
+class EvaluationResults(Sweep):
+    """A sweep over the rows of a table and the variants of a prompt, which grades each reply.
+
+    table    the rows, the variants and what is expected
+    graders  by name
+    grades   of each reply, by case and repeat
+    """
+
+    def __init__(
+        self,
+        table: EvaluationTable,
+        graders: Mapping[str, Grader],
+        *,
+        session: Session | None = None,
+        run_options: RunOptions | None = None,
+        name: str | None = None,
+        observer: SweepObserver | None = None,
+    ) -> None:
+        super().__init__(table.plan, session=session, run_options=run_options, name=name, observer=observer)
+        self.table = table
+        self.graders = dict(graders)
+        self.grades: dict[Place, dict[str, Grade]] = {}
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The names of the variants."""
+        return self.table.variants
+
+    def put(self, replies: Mapping[Place, Reply]) -> None:
+        """Add replies, and grade them.
+
+        Args:
+            replies: The replies by (case, repeat).
+
+        Example:
+            >>> result.put({(0, 0): reply})  # doctest: +SKIP
+        """
+        super().put(replies)
+        for place in replies:
+            self.grades[place] = self._graded(place, self.graders)
+
+    def cell(self, row: int, variant: int | str = 0, repeat: int = 0) -> Cell:
+        """Return a cell.
+
+        Args:
+            row: Index of the row, from 0.
+            variant: Index or name of the variant.
+            repeat: Number of the repeat, from 0.
+
+        Returns:
+            The cell, with its reply if there is one.
+
+        Raises:
+            PromptError: There is no such cell.
+
+        Example:
+            >>> result.cell(17, "short").reason  # doctest: +SKIP
+        """
+        variant = self.variant(variant)
+        if not (0 <= row < len(self.table.rows) and 0 <= repeat < self.n):
+            raise PromptError(f"there is no row {row} with repeat {repeat} in {len(self.table.rows)} rows")
+        return self._cell(row * len(self.variants) + variant, repeat)
+
+    def cells(self) -> Iterator[Cell]:
+        """Yield all cells, row by row, also those without a reply.
+
+        Yields:
+            Each cell.
+
+        Example:
+            >>> [cell.reason for cell in result.cells() if cell.outcome == "failed"]  # doctest: +SKIP
+        """
+        for case in range(len(self.cases)):
+            for repeat in range(self.n):
+                yield self._cell(case, repeat)
+
+    def variant(self, name: int | str) -> int:
+        """Return the index of a variant.
+
+        Args:
+            name: Its name or index.
+
+        Returns:
+            The index, from 0.
+
+        Raises:
+            PromptError: There is no such variant.
+
+        Example:
+            >>> result.variant("short")  # doctest: +SKIP
+        """
+        if is_a(name, int) and not is_a(name, bool) and 0 <= name < len(self.variants):
+            return name
+        if name in self.variants:
+            return self.variants.index(str(name))
+        raise PromptError(f"there is no variant {shown(name)}; use one of {', '.join(self.variants)}")
+
+    def _cell(self, case: int, repeat: int) -> Cell:
+        row, variant = divmod(case, len(self.variants))
+        planned = self.cases[case]
+        return Cell(
+            row=row,
+            variant=variant,
+            repeat=repeat,
+            values=self.table.rows[row],
+            request=planned.requests[repeat] if planned.requests else None,
+            expected=self.table.expected[row],
+            reply=self._replies.get((case, repeat)),
+            grades=self.grades.get((case, repeat), {}),
+            locked=planned.locked,
+        )
+
+    def _graded(self, place: Place, graders: Mapping[str, Grader]) -> dict[str, Grade]:
+        """Return the grades of a reply; none for one that is not graded."""
+        reply, row = self._replies[place], place[0] // len(self.variants)
+        if not_graded(reply):
+            return {}
+        expected, values = self.table.expected[row], self.table.rows[row]
+        return {name: grader.grade(reply, expected, values) for name, grader in graders.items()}
