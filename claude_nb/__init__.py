@@ -51,6 +51,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run __getatt
     from claude_nb.types.request import Request as Request
     from claude_nb.types.request import Usage as Usage
     from claude_nb.types.settings import Sampling as Sampling
+    from claude_nb.types.token import Token as Token
     from claude_nb.widgets.lens import Lens as Lens
     from claude_nb.widgets.playground import Playground as Playground
 
@@ -75,6 +76,7 @@ _NAMES_BY_MODULE = {
     "session.turn": "Turn",
     "types.request": "Message Request Usage",
     "types.settings": "Sampling",
+    "types.token": "Token",
     "types.reply": "Reply",
     "errors": "ClaudeError PromptError ConfigError NetworkError ApiError AuthError BadRequest Overloaded "
     "StreamCut NoJson ReplayMiss Interrupted",

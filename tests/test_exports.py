@@ -112,7 +112,7 @@ def test_a_star_import_brings_exactly_the_public_names() -> None:
 
 # Docstrings in Google style, which hovers, help() and documentation tools show
 
-MADE_BY_USERS = {"Lens", "Playground", "Message", "Sampling", "Request", "Reply", "Usage", "ApiError"}
+MADE_BY_USERS = {"Lens", "Playground", "Message", "Sampling", "Request", "Reply", "Token", "Usage", "ApiError"}
 SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises|Example|Examples):$", re.MULTILINE)
 EXAMPLE = re.compile(r">>>|^Examples?:|`[^`]+`|\w\(.*\)", re.MULTILINE)
 BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import nlargest
 from typing import NamedTuple
 
 from claude_nb.demo.corpus import tokens
@@ -59,6 +60,11 @@ class Step:
     def final(self) -> list[float]:
         """The probabilities after the settings, from which the token was drawn."""
         return self.sampled.final
+
+    def likeliest(self, count: int) -> list[tuple[str, float]]:
+        """Return the most likely words with the model's probabilities, before any setting."""
+        best = nlargest(count, range(len(self.p)), key=self.p.__getitem__)
+        return [(self._reading.words[token], self.p[token]) for token in best if self.p[token]]
 
     @property
     def sources(self) -> list[Source]:

@@ -20,6 +20,7 @@ from claude_nb.demo.structured import fill
 from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Chunk, Message, Request, StopReason, Usage
 from claude_nb.types.settings import Sampling
+from claude_nb.types.token import Alternative, Token, rounded
 
 DELAY_S = 0.018  # between two tokens: fast, and still readable
 MAX_TOKENS = 256  # the default
@@ -84,14 +85,14 @@ class DemoModel(Model):
         yield Chunk(id=f"demo-{request.key[:12]}", model="demo")
         reason: StopReason | None = None
         waiting, drawn = "", 0
-        for word in self._structured(request) if request.answer else self._words(request):
+        for word, known in self._structured(request) if request.answer else self._drawn(request):
             if stop.wait(wait_s):
                 break
             drawn += 1
             waiting, found = _until(waiting + word, ends)
             ready = len(waiting) if found else len(waiting) - _partial_end(waiting, ends)
-            if ready:
-                yield Chunk(text=waiting[:ready])
+            if ready or known:
+                yield Chunk(text=waiting[:ready], tokens=known)
                 waiting = waiting[ready:]
             if found or drawn == limit:
                 reason = "stop_sequence" if found else "max_tokens"
@@ -105,23 +106,26 @@ class DemoModel(Model):
             usage=usage, stop_reason=reason, raw_stop_reason=RAW_STOP.get(reason) if reason else None, done=bool(reason)
         )
 
-    def _words(self, request: Request) -> Iterator[str]:
-        """Yield the text of each token."""
-        return (step.word for step in self.steps(request) if step.token)
+    def _drawn(self, request: Request) -> Iterator[tuple[str, tuple[Token, ...]]]:
+        """Yield the text of each token, and the token with its probabilities if they are requested."""
+        for step in self.steps(request):
+            if step.token:
+                yield step.word, () if request.logprobs is None else (_token(step, request.logprobs),)
 
-    def _structured(self, request: Request) -> list[str]:
-        """Return the tokens of an answer that matches the schema of the request."""
+    def _structured(self, request: Request) -> Iterator[tuple[str, tuple[Token, ...]]]:
+        """Yield the words of an answer that matches the schema. The schema decides, so no probabilities are known."""
         assert request.answer is not None  # noqa: S101  # stream() has checked it
         seed = request.sampling.seed
         chance = random.Random(seed if seed is not None else random.random())  # noqa: S311  # no secrets
-        return tokens(fill(json.loads(request.answer.schema), self._topic_words(request), chance))
+        for word in tokens(fill(json.loads(request.answer.schema), self._topic_words(request), chance)):
+            yield word, ()
 
     def _topic_words(self, request: Request) -> Iterator[str]:
         """Yield meaningful words from one reply after the other, without end."""
         for repeat in count(request.repeat, 1_000):
-            drawn = self._words(replace(request, answer=None, repeat=repeat))
+            drawn = self._drawn(replace(request, answer=None, logprobs=None, repeat=repeat))
             found = False
-            for word in drawn:
+            for word, _ in drawn:
                 if word.strip().isalpha() and word.strip().lower() not in FILLER_WORDS:
                     found = True
                     yield word.strip()
@@ -193,6 +197,11 @@ def split(text: str) -> list[Paragraph]:
     """Split a text into paragraphs at blank lines."""
     no_topics: dict[str, float] = {}
     return [Paragraph(part.strip(), no_topics) for part in text.split("\n\n") if part.strip()]
+
+
+def _token(step: Step, most: int) -> Token:
+    others = tuple(Alternative(word, rounded(p)) for word, p in step.likeliest(most))
+    return Token(step.word, rounded(step.p[step.token]), others)
 
 
 def _until(text: str, ends: Sequence[str]) -> tuple[str, bool]:

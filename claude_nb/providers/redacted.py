@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
+from itertools import repeat
 from typing import Any, TypeVar
 
 from claude_nb.errors import ClaudeError
-from claude_nb.safe_text.redaction import CONTEXT, held_back, redact_known
+from claude_nb.safe_text.redaction import CONTEXT, held_back, redact_known, redact_pieces
 from claude_nb.types.content import Part, Thought, placed
 from claude_nb.types.request import Chunk
+from claude_nb.types.token import Token
 
 _T = TypeVar("_T")
 _STREAMED = ("thinking", "text", "call")
@@ -89,3 +91,22 @@ def text_without_keys(text: str, parts: Sequence[Part]) -> tuple[str, Sequence[P
     if masked == text:
         return text, parts
     return masked, [placed(part, len(redact_known(text[: part.at]))) for part in parts]
+
+
+def tokens_without_keys(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Mask the keys that tokens spell together: in their texts, and also in their first, second, ... alternatives.
+
+    The alternatives of a masked token are dropped, because it is one of them.
+    """
+    texts = [token.text for token in tokens]
+    ranks = range(max((len(token.alternatives) for token in tokens), default=0))
+    columns = (
+        redact_pieces([token.alternatives[rank].text if rank < len(token.alternatives) else "" for token in tokens])
+        for rank in ranks
+    )
+    rows = zip(*columns, strict=True) if ranks else repeat(())
+    masked: list[Token] = []
+    for token, before, text, row in zip(tokens, texts, redact_pieces(texts), rows, strict=False):
+        others = zip(token.alternatives, row, strict=False) if text == before else ()
+        masked.append(Token(text, token.probability, tuple(replace(other, text=shown) for other, shown in others)))
+    return masked

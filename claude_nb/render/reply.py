@@ -9,6 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from claude_nb import render, schema
+from claude_nb.render import sureness
 from claude_nb.render.chars import counted, one_line
 from claude_nb.safe_text.visible import visible
 from claude_nb.types.content import Called
@@ -44,6 +45,10 @@ def details(reply: Reply, *, timed: bool = True) -> str:
     parts.append(tokens(reply.usage))
     if reply.request.cache and not (reply.usage.cache_read_tokens or reply.usage.cache_write_tokens):
         parts.append("nothing cached")
+    if reply.tokens and (bits := reply.tokens.surprise) is not None:
+        parts.append(f"{bits:.1f} bits of surprise")
+    elif reply.request.logprobs is not None and reply.text:
+        parts.append("no logprobs arrived")
     parts.append(money(reply))
     if timed and reply.provider != "demo":
         parts.append(f"{reply.seconds:.1f} s")
@@ -72,14 +77,15 @@ def next_step(reply: Reply) -> str:
 
 
 def bundle(reply: Reply, hint: str = "") -> dict[str, str]:
-    """Return the footer as an output of a cell."""
+    """Return the footer as an output of a cell, below the folded view of the probabilities."""
     style = "margin:.3em 0 .6em;font-size:.85em;color:var(--jp-ui-font-color2,#757575)"
     strong = reply.provider == "demo" or reply.source == "replay"
     name = f"<b>{escape(badge(reply))}</b>" if strong else escape(badge(reply))
     rest = " · ".join(filter(None, (escape(details(reply)), escape(hint))))
     if reply.stop_reason == "refusal":
         rest = rest.replace(STOP_WORDS["refusal"], f"<b>{STOP_WORDS['refusal']}</b>", 1)
-    return {"text/html": f'<div style="{style}">{name} · {rest}</div>', "text/plain": line(reply, hint)}
+    html = f'{sureness.fold(reply.tokens)}<div style="{style}">{name} · {rest}</div>'
+    return {"text/html": html, "text/plain": line(reply, hint)}
 
 
 def whole(reply: Reply) -> dict[str, str]:

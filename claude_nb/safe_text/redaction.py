@@ -6,6 +6,8 @@ The lowest room, so that an error can mask what it quotes. The work is linear in
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import Sequence
 
 from claude_nb.safe_text.key_spellings import CONTEXT, KnownKeys
 
@@ -18,6 +20,7 @@ __all__ = [
     "names_secret",
     "redact",
     "redact_known",
+    "redact_pieces",
     "remember",
 ]
 
@@ -74,6 +77,26 @@ def redact_known(text: str, before: str = "", *, whole: bool = False) -> str:
             pieces += (text[done : max(0, start - shown)], MASK)
             done = end - shown
     return "".join((*pieces, text[done:])) if pieces else text
+
+
+def redact_pieces(pieces: Sequence[str]) -> list[str]:
+    """Mask as redact_known() a text that is in pieces. A mask stands in the piece in which its key begins."""
+    whole = "".join(pieces)
+    spans = deque(_known.spans(whole))
+    masked: list[str] = []
+    at = 0
+    for piece in pieces if spans else ():
+        end, shown = at + len(piece), list[str]()
+        while spans and spans[0][0] < end:
+            start, after = spans[0]
+            shown += (whole[at:start], MASK if start >= at else "")
+            at = max(at, min(after, end))
+            if after > end:
+                break
+            spans.popleft()
+        masked.append("".join((*shown, whole[at:end])))
+        at = end
+    return masked or list(pieces)
 
 
 def looks_like_key(text: str) -> bool:

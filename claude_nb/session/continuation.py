@@ -15,6 +15,7 @@ from claude_nb.types import content
 from claude_nb.types.content import HIDDEN, Attachment, Part, ServerBlock, ToolResult
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import STOP_WORDS, Message, Request
+from claude_nb.types.tokens import joined
 
 GO_ON = (
     "Your reply was cut off. Go on exactly where it stopped, without repeating anything and without a remark about it."
@@ -49,6 +50,7 @@ class Continuation(NamedTuple):
             rest,
             request=first.request,
             text=kept + rest.text,
+            tokens=joined((kept, first.tokens), (rest.text, rest.tokens)),
             thinking=SEPARATOR.join(filter(None, (first.thinking, rest.thinking))),
             usage=first.usage + rest.usage,
             cost_usd=None if None in costs else sum(filter(None, costs)),

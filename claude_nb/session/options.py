@@ -67,6 +67,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("seed", ("--seed",), "the same seed gives the same reply (demo model and some servers)", int, "N", 0, 2**31 - 1, 1, setting=True, example="-m demo --seed 1 Tell me a joke."),
     Option("thinking", ("--thinking",), "think before answering, with a budget in TOKENS if given; off: do not think", _number_or_word, "[TOKENS]", setting=True, unit="tokens", bare="on", words=r"\d+|off", example="-p anthropic --thinking --dry-run Why is 91 not a prime number?"),
     Option("effort", ("--effort",), "how much work goes into the reply: low, medium, high, xhigh or max", metavar="LEVEL", setting=True, example="-p anthropic --effort low --dry-run Why is 91 not a prime number?"),
+    Option("logprobs", ("--logprobs",), "how likely each token of the reply was, with the N most likely alternatives (5 if none is given)", int, "[N]", 0, 20, 1, setting=True, bare="5", words=r"\d+", example="-m demo --logprobs 3 Tell me a joke."),
     Option("system", ("-s", "--system"), "system prompt", metavar="TEXT", setting=True, example="-s 'You are a pirate.' Tell me about the moon."),
     Option("attach", ("-a", "--attach"), "attach a file, a glob, an https:// address, {{figure}}, {{table}} or Out[3]", metavar="FILE", repeatable=True, example="-a {{df}} What stands out?"),
     Option("context", ("--context",), "send the last N cells and their output with the prompt", int, "N", 1, 50, 1, example="--context 2 What did I do so far?"),
@@ -207,6 +208,8 @@ def _number(name: str, value: Any, *, whole: bool) -> float:
         raise PromptError(f"{name} must be at least {_MINIMUM[name]}, not {own}; leave it out to use the default")
     if name == "top_p" and not 0 < own <= 1:
         raise PromptError(f"top_p must be above 0 and at most 1, not {own}; leave it out to use the default")
+    if name == "logprobs" and not 0 <= own <= 20:
+        raise PromptError(f"logprobs must be from 0 to 20 alternatives, not {own}; leave it out for no probabilities")
     if name == "timeout" and own <= 0:
         raise PromptError(f"timeout must be above 0 seconds, not {own:g}")
     return own

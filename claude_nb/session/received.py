@@ -11,9 +11,11 @@ from claude_nb.storage.entries import Rhythm
 from claude_nb.types import content
 from claude_nb.types.content import Part
 from claude_nb.types.request import Chunk, Usage
+from claude_nb.types.token import Token
 
 # The largest models write about 128,000 tokens, or 0.6 million characters. A longer reply is a fault of the server.
 MAX_CHARS = 5_000_000
+MAX_TOKENS = 200_000  # whose probabilities are kept
 
 
 class Received:
@@ -26,12 +28,16 @@ class Received:
     done           whether the end marker of the server arrived
     first_token_s  seconds from sending to the first characters; None before them
     id, model      the request id of the server, and the model that really answers
+    tokens         with their probabilities, if the server tells them; also those that are not in the text
+    is_cut         whether the reply has reached the largest size
     """
 
     def __init__(self, origin: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.usage = Usage()
         self.chars = 0
         self.parts: list[Part] = []
+        self.tokens: list[Token] = []
+        self.is_cut = False
         self.end = Chunk()
         self.done = False
         self.first_token_s: float | None = None
@@ -78,7 +84,10 @@ class Received:
         return (*self._rhythm, last) if behind else tuple(self._rhythm)
 
     def add(self, chunk: Chunk) -> Chunk:
-        """Add a chunk, and return what is kept of it: all, up to the largest size."""
+        """Add a chunk, and return what is kept of it, up to the largest size. The tokens wait for the whole text."""
+        if chunk.tokens:
+            self.tokens += chunk.tokens[: MAX_TOKENS - len(self.tokens)]
+            chunk = replace(chunk, tokens=())
         if chunk.usage:
             self.usage = self.usage.merged(chunk.usage)
         self.id = self.id or chunk.id
@@ -104,7 +113,7 @@ class Received:
             thinking = chunk.thinking[:room]
             text = chunk.text[: room - len(thinking)]
             chunk = replace(chunk, text=text, thinking=thinking, call=chunk.call[: room - len(thinking) - len(text)])
-            size = room
+            size, self.is_cut = room, True
         with self._lock:
             self._text.append(chunk.text)
             self._thinking.append(chunk.thinking)

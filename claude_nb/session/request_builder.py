@@ -159,6 +159,7 @@ def build(config: Config, prompt: str, options: Mapping[str, Any], talk: Convers
         cache=bool(options.get("cache")),
         cache_ttl="1h" if options.get("cache") == "1h" else None,
         speed=chosen.get("speed"),
+        logprobs=chosen.get("logprobs"),
         tools=toolbox.tools if toolbox else (),
         server_tools=server_tools.offered(chosen, spec, provider),
         cite=bool(options.get("cite")),

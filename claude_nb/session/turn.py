@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from claude_nb.errors import ClaudeError, Interrupted, StreamCut
 from claude_nb.providers.http.heartbeat import HEARTBEAT
-from claude_nb.providers.redacted import text_without_keys
+from claude_nb.providers.redacted import text_without_keys, tokens_without_keys
 from claude_nb.render.chars import one_line
 from claude_nb.safe_text.redaction import redact, redact_known
 from claude_nb.session import received as arrived
@@ -23,6 +23,7 @@ from claude_nb.storage.entries import Rhythm
 from claude_nb.types import content
 from claude_nb.types.reply import Reply, Source
 from claude_nb.types.request import Chunk, Request, StopReason, Usage
+from claude_nb.types.tokens import fitted
 
 
 class TurnObserver(Protocol):
@@ -165,9 +166,8 @@ class Turn:
             for chunk in source:
                 if self._stop.is_set():
                     break
-                kept = self._take(chunk)
-                yield kept
-                self._check(cut=kept is not chunk)
+                yield self._take(chunk)
+                self._check()
         except GeneratorExit:
             self._settle("interrupted", "the reader left before the end")
             raise
@@ -213,14 +213,14 @@ class Turn:
 
     def _take(self, chunk: Chunk) -> Chunk:
         self.notice = chunk.notice
-        if chunk.has_characters and not self._unreported:
+        if not self._unreported and chunk.has_characters:
             self._unreported = True
             HEARTBEAT.join(self)
         return self._received.add(chunk)
 
-    def _check(self, *, cut: bool) -> None:
+    def _check(self) -> None:
         """Report, and raise StreamCut for a cut reply: after the yield, so that no text is kept but not yielded."""
-        if cut:
+        if self._received.is_cut:
             raise StreamCut(f"the reply was stopped at {arrived.MAX_CHARS:,} characters, which are kept; ask for less")
         if self._unreported and self._clock() - self._reported_at >= 1:
             self._report()
@@ -243,7 +243,7 @@ class Turn:
         HEARTBEAT.leave(self)
         with self._lock:
             if self.reply is None:
-                received = self._received
+                received, most = self._received, self.request.logprobs
                 text, parts = text_without_keys(received.text, received.parts)
                 self.reply = Reply(
                     self.request,
@@ -260,6 +260,7 @@ class Turn:
                     request_id=received.id,
                     response_model=received.model,
                     error=error and redact(error),
+                    tokens=None if most is None else fitted(tokens_without_keys(received.tokens), text, most),
                 )
                 self.reply = self._observer.finished(self, self.reply)
             return self.reply

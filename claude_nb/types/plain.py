@@ -121,6 +121,8 @@ def _read(data: Any, hint: Any, *, optional: bool = False) -> Any:
         return datetime.fromisoformat(data)
     if origin is tuple and isinstance(data, list):
         return tuple(_read(item, args[0]) for item in data)
+    if isinstance(hint, type) and issubclass(hint, tuple):  # class Tokens(tuple[Token, ...])
+        return hint(_read(data, *hint.__orig_bases__))  # type: ignore[attr-defined]  # mypy does not know it
     if isinstance(hint, type) and issubclass(hint, Plain):
         return hint.from_dict(data)
     if origin is UnionType and isinstance(data, dict):

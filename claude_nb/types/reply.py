@@ -17,6 +17,7 @@ from claude_nb.types.code import CodeBlock, python_of
 from claude_nb.types.content import Called, Part, ToolResult, calls_with_results
 from claude_nb.types.plain import SIGNED, Plain, to_plain
 from claude_nb.types.request import STOP_WORDS, Message, Request, StopReason, Usage
+from claude_nb.types.tokens import Tokens
 
 Source = Literal["live", "replay", "demo"]
 
@@ -44,6 +45,7 @@ class Reply(Plain):
         saved_usd: US dollars that the cache saved, or None if unknown. Negative if filling the cache cost more.
         stop_detail: Why the model refused, or the stop sequence that matched; None if the server did not say.
         parts: Signed thoughts, tool calls and tool results, for the conversation.
+        tokens: The tokens of the text with their probabilities, if logprobs asked for them; None if unknown.
 
     Example:
         >>> Reply(Request("demo", "demo", (Message("user", "Hi"),)), text="Hello.").text
@@ -72,6 +74,7 @@ class Reply(Plain):
     saved_usd: Annotated[float, SIGNED] | None = None
     stop_detail: str | None = None
     parts: tuple[Part, ...] = ()
+    tokens: Tokens | None = None
 
     def __str__(self) -> str:
         return self.text

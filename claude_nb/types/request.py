@@ -14,6 +14,7 @@ from typing import Any, Literal
 from claude_nb.types.content import Part
 from claude_nb.types.plain import Plain
 from claude_nb.types.settings import Answer, Sampling, ServerTool, Thinking, Tool
+from claude_nb.types.token import Token
 
 Role = Literal["user", "assistant"]
 StopReason = Literal["end", "max_tokens", "stop_sequence", "tool_use", "refusal", "interrupted", "error", "unknown"]
@@ -72,6 +73,7 @@ class Request(Plain):
         speed: "fast" for faster and dearer tokens, or None for the usual speed.
         server_tools: The tools that run on the server of the provider: web search, web fetch.
         cite: Whether the reply should quote the attached documents.
+        logprobs: How many alternatives to tell for each token of the reply, 0 to 20; None tells no probabilities.
 
     Example:
         >>> Request("demo", "demo", (Message("user", "Hi"),)).prompt
@@ -95,6 +97,7 @@ class Request(Plain):
     speed: Literal["fast"] | None = None
     server_tools: tuple[ServerTool, ...] = ()
     cite: bool = False
+    logprobs: int | None = None
     _key: str | None = field(default=None, init=False, repr=False, compare=False)  # computed at first use
 
     @property
@@ -110,6 +113,7 @@ class Request(Plain):
             "effort": self.effort,
             "cache": (self.cache_ttl or "on") if self.cache else None,
             "speed": self.speed,
+            "logprobs": self.logprobs,
             "tools": [tool.name for tool in self.tools] or None,
             "answer": self.answer and "json",
             **{tool.name: tool.max_uses or "on" for tool in self.server_tools},
@@ -201,6 +205,7 @@ class Chunk:
     done             the server's end marker arrived ([DONE], message_stop)
     notice           a line for the user while nothing arrives ("overloaded, trying again in 2 s"); "" clears it
     remark           a line for the user that stays with the reply
+    tokens           the tokens of a text, if they were asked for; the text may be in another chunk
     """
 
     text: str = ""
@@ -216,6 +221,7 @@ class Chunk:
     done: bool = False
     notice: str | None = None
     remark: str = ""
+    tokens: tuple[Token, ...] = ()
 
     @property
     def has_characters(self) -> bool:

@@ -40,6 +40,7 @@ from claude_nb.providers.dialects.content import (
     server_fields,
     system_prompt,
 )
+from claude_nb.providers.dialects.logprobs import LogprobReader
 from claude_nb.providers.dialects.server_fields import FieldReader
 from claude_nb.providers.dialects.strict_schema import is_strict
 from claude_nb.providers.error_bodies import unwrapped
@@ -103,8 +104,13 @@ def _openai_tools(request: Request) -> dict[str, Any]:
 
 
 def _params(request: Request) -> dict[str, Any]:
-    effort = {"reasoning_effort": request.effort} if request.effort else {}
-    return request.sampling.as_params() | effort
+    params = request.sampling.as_params()
+    if request.effort:
+        params["reasoning_effort"] = request.effort
+    if request.logprobs is not None:
+        # 0 alternatives is what servers tell without a number. With it, llama.cpp would tell no probabilities.
+        params |= {"logprobs": True} | ({"top_logprobs": request.logprobs} if request.logprobs else {})
+    return params
 
 
 # An object with only these fields, whose choice and delta have only those below, brings text and nothing else.
@@ -124,6 +130,7 @@ class _Reader:
     def __init__(self) -> None:
         self._deltas = CallDeltas()
         self._thinking, self._others = FieldReader(), FieldReader()
+        self._logprobs = LogprobReader()
         self.stopped = False
         self._has_content = False
         self._messages: str | None = None  # the text so far, if it arrives in messages instead of deltas
@@ -148,7 +155,7 @@ class _Reader:
         choice = choices[0]
         if not (isinstance(choice, dict) and choice.keys() <= PLAIN_CHOICE):
             return ""
-        if choice.get("finish_reason") or choice.get("index"):
+        if choice.get("finish_reason") or choice.get("index") or choice.get("logprobs"):
             return ""
         delta = choice.get("delta")
         return string(delta.get("content")) if isinstance(delta, dict) and delta.keys() <= PLAIN_DELTA else ""
@@ -166,12 +173,14 @@ class _Reader:
         self._keep_fields(delta)
         self._has_content = self._has_content or bool(text or thinking or calls)
         stop = stop_fields("refusal" if refusal else None) or stop_fields(choice.get("finish_reason"))
+        tokens = self._logprobs.read(choice) if choice.get("logprobs") else ()
         yield Chunk(
             text=text or refusal,
             thinking=thinking,
             usage=_usage(data, choice),
             id=label(data.get("id")),
             model=label(data.get("model")),
+            tokens=() if (thinking or calls) and not text else tokens,  # those of the thinking or of a call
         )
         yield from calls
         if stop and not self.stopped:
