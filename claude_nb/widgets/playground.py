@@ -112,7 +112,7 @@ class Playground(Controls):
         """
         if prompt is not None:
             self.prompt = prompt
-        self._start(times, scope.variables(last=_notebook()))
+        self._start(times, scope.variables(last=_notebook(), saved=self._session.memory.prompts))
 
     def _start(self, times: int, variables: Mapping[str, Any]) -> None:
         if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MAX_TIMES:
@@ -253,7 +253,8 @@ class Playground(Controls):
             if prompt != self.prompt:  # it was refused, and the earlier one is not what the user means
                 self._refuse_keys(prompt)
                 return
-            self._start(times, _notebook())  # whatever calls this is not the user's code
+            # Whatever calls this is not the user's code.
+            self._start(times, scope.named_prompts(self._session.memory.prompts) | dict(_notebook()))
         except ClaudeError as error:
             failed = self._new_run(None)
             failed.error = str(error)
