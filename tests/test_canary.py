@@ -259,6 +259,21 @@ def test_the_secret_of_a_header_of_ones_own_is_sent_and_shown_nowhere(name: str,
     assert in_files(kernel) == {}
 
 
+def test_a_key_in_the_header_of_a_gateway_is_in_no_second_one(kernel: Kernel) -> None:
+    with Server([ANSWERS["the key in the headers"]]) as server:
+        results = [
+            kernel.run("%env CLAUDE_NB_KEY_HEADER=api-key"),
+            kernel.run(f"%claude --base-url {server.url} Hi"),
+            kernel.run("%tb"),
+            kernel.run("del __import__('os').environ['CLAUDE_NB_KEY_HEADER']"),
+        ]
+    [request] = server.requests
+    assert request.headers.pop("api-key") == CANARY
+    assert found_in(f"{request.headers}{request.body!r}") == []
+    assert found_in(shown(results)) == []
+    assert in_files(kernel) == {}
+
+
 @pytest.mark.parametrize("place", ["prompt", "system"])
 def test_a_key_typed_into_a_playground_is_saved_with_no_notebook(place: str, kernel: Kernel) -> None:
     typed = f"pg.{place} = __import__('os').environ['AIMLAPI_API_KEY']\npg.run()\npg.wait()"

@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from claude_nb.errors import ConfigError
+from claude_nb.guard import shown
 from claude_nb.providers import folders
-from claude_nb.providers.keys import Key, is_loopback, origin_of
+from claude_nb.providers.keys import AUTHORIZATION, Key, is_loopback, origin_of
 from claude_nb.safe_text import redaction
 
 GATEWAY_KEY = "CLAUDE_NB_API_KEY"  # for every other server, such as a gateway or a proxy
 LONG_WORD = re.compile(r"\S{16}")  # a shorter key is a word that a local server requires, such as "ollama"
+KEY_HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 SERVICE = "claude_nb"  # the name of the keys in the keyring
 
 
@@ -28,11 +30,13 @@ class KeyOwner(NamedTuple):
 
     base_url   its own address; None if it has none
     variables  environment variables that may hold the key
+    header     the header that its server reads the key in
     """
 
     name: str
     base_url: str | None
     variables: tuple[str, ...] = ()
+    header: str = AUTHORIZATION
 
 
 class Credentials:
@@ -88,7 +92,7 @@ class Credentials:
             )
         if not isinstance(value, str) or not value.strip():
             raise ConfigError("api_key must be a text that is not empty; pass the key as a string")
-        self._passed[owner.name] = Key(value.strip(), origin=origin_of(url), found="configure(api_key=...)")
+        self._passed[owner.name] = self._key((value.strip(), "configure(api_key=...)"), owner, origin_of(url))
 
     def find(self, owner: KeyOwner, base_url: str | None = None) -> Key | None:
         """Return the key to send to this provider at this address, if any.
@@ -107,11 +111,11 @@ class Credentials:
         names = self._variables(owner, origin)
         # Read the environment each time, because it changes. The other places are slow, or ask the user.
         if found := self._from_environment(names):
-            self._from_variable[place] = Key(found[0], origin=origin, found=found[1])
+            self._from_variable[place] = self._key(found, owner, origin)
             return self._from_variable[place]
         if place not in self._from_elsewhere:
             found = _from_secrets(names) or (_from_keyring(owner) if is_home(owner, url) else None)
-            self._from_elsewhere[place] = Key(found[0], origin=origin, found=found[1]) if found else None
+            self._from_elsewhere[place] = self._key(found, owner, origin) if found else None
         return self._from_elsewhere[place]
 
     def bind(self, base_url: str) -> None:
@@ -190,6 +194,14 @@ class Credentials:
         return ConfigError(
             f"{owner.name} needs a key: set {variable} or run %claude /login {owner.name}; -p demo works without one"
         )
+
+    def _key(self, found: tuple[str, str], owner: KeyOwner, origin: str) -> Key:
+        """Return a key for an origin. CLAUDE_NB_KEY_HEADER names its header on servers that are nobody's own."""
+        is_own = owner.base_url is not None and origin == origin_of(owner.base_url)
+        header = owner.header if is_own else self.setting("KEY_HEADER") or owner.header
+        if not KEY_HEADER.fullmatch(header) or not redaction.names_secret(header):
+            raise ConfigError(f"CLAUDE_NB_KEY_HEADER is {shown(header)}, which names no header for a key; use api-key")
+        return Key(found[0], origin=origin, found=found[1], header=header)
 
     def _variables(self, owner: KeyOwner, origin: str) -> tuple[str, ...]:
         if owner.base_url and origin == origin_of(owner.base_url):

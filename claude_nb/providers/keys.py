@@ -13,6 +13,8 @@ from claude_nb.errors import ConfigError
 from claude_nb.providers import addresses
 from claude_nb.safe_text import redaction
 
+AUTHORIZATION = "Authorization"
+
 
 class Key:
     """An API key, bound to the origin it may be sent to.
@@ -21,16 +23,22 @@ class Key:
 
     origin  the only place the key is ever sent to: "https://api.example.com"
     found   where the key was found, for messages: "environment variable AIMLAPI_API_KEY"
+    header  the name of the header that it is sent in
     """
 
-    __slots__ = ("found", "origin", "reveal")
+    __slots__ = ("found", "header", "origin", "reveal")
 
-    def __init__(self, value: str, *, origin: str, found: str) -> None:
+    def __init__(self, value: str, *, origin: str, found: str, header: str = AUTHORIZATION) -> None:
         # A closure keeps the value out of vars(), of slot dumps and of a debugger's list of variables.
         self.reveal: Callable[[], str] = lambda: value
         redaction.remember(value)
         self.origin = origin
         self.found = found
+        self.header = header
+
+    def sent(self) -> str:
+        """Return the value of its header, such as "Bearer KEY". Gateways read the key alone in "api-key"."""
+        return f"Bearer {self.reveal()}" if self.header.lower().endswith(("auth", "authorization")) else self.reveal()
 
     def __repr__(self) -> str:
         return f"<key from {self.found}, for {self.origin}>"

@@ -12,7 +12,7 @@ from claude_nb.errors import ConfigError, PromptError
 from claude_nb.providers import addresses, adjustments
 from claude_nb.providers.attempt import SendOptions, attempt
 from claude_nb.providers.credentials import Credentials, KeyOwner
-from claude_nb.providers.keys import Key, is_loopback
+from claude_nb.providers.keys import AUTHORIZATION, Key, is_loopback
 from claude_nb.stop_signal import Stop
 from claude_nb.types.content import ServerBlock, Thought
 from claude_nb.types.reply import Reply
@@ -34,6 +34,7 @@ class Provider:
     key_variables  environment variables that may hold its key; the first one that is set counts
     needs_key      False for a service that may run without a key (a local server, the demo model)
     check_path     a path that has no effect and answers only to a valid key
+    key_header     the header that its server reads the key in
     """
 
     name: str
@@ -44,11 +45,12 @@ class Provider:
     default_model: str | None
     needs_key: bool = True
     check_path: str = ""
+    key_header: str = AUTHORIZATION
 
     @property
     def owner(self) -> KeyOwner:
         """The owner of its key, for Credentials."""
-        return KeyOwner(self.name, self.base_url, self.key_variables)
+        return KeyOwner(self.name, self.base_url, self.key_variables, self.key_header)
 
 
 PROVIDERS: dict[str, Provider] = {

@@ -133,11 +133,13 @@ def _prepared(request: OutgoingRequest, stream: ByteStream) -> httpx.Request:
         extensions["sni_hostname"] = url.raw_host.decode()  # the certificate has to be that of the name
         url = url.copy_with(host=connect_to)
     outgoing = httpx.Request(request.method, url, content=request.content, headers=headers, extensions=extensions)
-    if request.key:  # only now, so that a request which is not sent does not hold the key
-        outgoing.headers["Authorization"] = f"Bearer {request.key.reveal()}"
-    for name, secret in request.headers.items():
-        if isinstance(secret, Key):
-            outgoing.headers[name] = secret.reveal()
+    # Only now, so that a request which is not sent does not hold the key.
+    secrets = {name: secret.reveal() for name, secret in request.headers.items() if isinstance(secret, Key)}
+    key = request.key
+    # A header of the user's own may name the key itself, which is then sent there only.
+    if key and key.reveal() not in [secret.rpartition(" ")[2] for secret in secrets.values()]:
+        secrets[key.header] = key.sent()
+    outgoing.headers.update(secrets)
     return outgoing
 
 
