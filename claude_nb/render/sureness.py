@@ -20,11 +20,11 @@ WORD_CHARS = 40  # shown of an alternative
 # Up to so many bits of surprise: the line below the token, and how dark it is.
 LEVELS = ((1.0, "", 0.0), (2.0, "dotted", 0.12), (4.0, "dashed", 0.24), (7.0, "double", 0.36), (2e3, "wavy", 0.48))
 LEGEND = (
-    "dotted: below 50 %, dashed: below 25 %, double: below 6 %, wavy: below 1 %. "
+    "dotted: below 50%, dashed: below 25%, double: below 6%, wavy: below 1%. "
     "Point at a token for what else was likely, or choose it with Tab or a tap."
 )
 SOFT = "color:var(--jp-ui-font-color2,#757575)"
-BOX = "position:relative;line-height:1.7;padding-bottom:4em"
+BOX = "position:relative;line-height:1.7;padding-bottom:3em"
 CODE = "font:inherit;color:inherit;background:none;padding:0;white-space:pre-wrap;overflow-wrap:anywhere"
 STYLE = (
     ".cnb-sure span:focus::after{content:attr(title);position:absolute;left:0;max-width:95%;margin-top:1.7em;z-index:9;"
@@ -72,7 +72,7 @@ def _about(token: Token) -> str:
     """Return the probability of a token and of its alternatives as one line."""
     own = f"{_word(token.text)} {_percent(token.probability)}"
     others = " · ".join(f"{_word(other.text)} {_percent(other.probability)}" for other in token.alternatives)
-    return f"{own}; of these: {others}" if others else own
+    return f"{own}. Most likely: {others}" if others else own
 
 
 def _word(text: str) -> str:
@@ -84,7 +84,7 @@ def _word(text: str) -> str:
 def _percent(p: float | None) -> str:
     if p is None:
         return "(unknown)"
-    return f"{p:.0%}" if p >= 0.1 else f"{p:.1%}" if p >= 0.01 else f"{p:.2g}"
+    return f"{p:.0%}" if p >= 0.1 else f"{100 * p:.2g}%"
 
 
 def lines(tokens: Sequence[Token]) -> str:
