@@ -1,8 +1,8 @@
-"""Draw a token from probabilities: temperature, top_k, top_p, draw.
+"""Draw a token from probabilities: temperature, top_k, top_p, min_p, draw.
 
-js/src/sampling.js does the same. Hugging Face applies the temperature first, then top_k, then top_p. llama.cpp cuts
-first by default and applies the temperature last. Both orders are here, because they keep different words for the same
-numbers.
+js/src/sampling.js does the same. Hugging Face applies the temperature first, then top_k, top_p and min_p. llama.cpp
+cuts first by default and applies the temperature last. Both orders are here, because they keep different words for
+the same numbers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Order = Literal["temperature_first", "temperature_last"]
-CutBy = Literal["top_k", "top_p"]
+CutBy = Literal["top_k", "top_p", "min_p"]
 
 # A draw compares whole numbers of this size, so that rounding differences between machines change no word.
 UNITS = 10**12
@@ -25,9 +25,9 @@ NEAR = 1e-9
 class Sampled:
     """What the settings do to a distribution.
 
-    stages  ("model", p), then ("temperature", ...), ("top_k", ...), ("top_p", ...) in the order of use. A setting that
-            is off changes nothing. Each stage sums to 1 over the whole vocabulary
-    cut     for each token what removed it: "top_k", "top_p", or None if it was not removed
+    stages  ("model", p), then ("temperature", ...), ("top_k", ...), ("top_p", ...), ("min_p", ...) in the order of use.
+            A setting that is off changes nothing. Each stage sums to 1 over the whole vocabulary
+    cut     for each token what removed it: "top_k", "top_p", "min_p", or None if it was not removed
     """
 
     stages: tuple[tuple[str, list[float]], ...]
@@ -45,6 +45,7 @@ def shape(
     temperature: float | None = None,
     top_k: int | None = None,
     top_p: float | None = None,
+    min_p: float | None = None,
     order: Order = "temperature_first",
 ) -> Sampled:
     """Apply the settings to the model's probabilities *p*. None turns a setting off.
@@ -56,13 +57,15 @@ def shape(
     """
     model = list(p)
     cut: list[CutBy | None] = [None] * len(model)
+    cuts = ("top_k", "top_p", "min_p")
+    names = ("temperature", *cuts) if order == "temperature_first" else (*cuts, "temperature")
     if temperature == 0:
         top = with_temperature(model, 0)
-        return Sampled((("model", model), *((name, top) for name in ("temperature", "top_k", "top_p"))), cut)
+        return Sampled((("model", model), *((name, top) for name in names)), cut)
     stages = [("model", model)]
     now = model
-    ranked = _ranked(model) if (top_k is not None and top_k < len(model)) or (top_p is not None and top_p < 1) else []
-    names = ("temperature", "top_k", "top_p") if order == "temperature_first" else ("top_k", "top_p", "temperature")
+    cutting = min_p or (top_k is not None and top_k < len(model)) or (top_p is not None and top_p < 1)
+    ranked = _ranked(model) if cutting else []
     for name in names:
         if name == "temperature" and temperature is not None:
             now = with_temperature(now, temperature)
@@ -70,6 +73,8 @@ def shape(
             now, ranked = _keep(now, ranked, top_k, cut, "top_k")
         elif name == "top_p" and top_p is not None and top_p < 1:
             now, ranked = _keep(now, ranked, _prefix(now, ranked, top_p), cut, "top_p")
+        elif name == "min_p" and min_p:
+            now, ranked = _keep(now, ranked, _likely(now, ranked, min_p), cut, "min_p")
         stages.append((name, now))
     return Sampled(tuple(stages), cut)
 
@@ -139,6 +144,12 @@ def _prefix(p: Sequence[float], ranked: Sequence[int], top_p: float) -> int:
         if total >= top_p - NEAR:
             return count
     return len(ranked)
+
+
+def _likely(p: Sequence[float], ranked: Sequence[int], min_p: float) -> int:
+    """Return how many ranked tokens are at least min_p times as likely as the first one."""
+    least = min_p * p[ranked[0]] * (1 - NEAR)
+    return next((count for count, token in enumerate(ranked) if p[token] < least), len(ranked))
 
 
 def _keep(

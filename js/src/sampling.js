@@ -1,11 +1,11 @@
 // @ts-check
 /**
- * From probabilities to one drawn token: temperature, top_k, top_p, draw. claude_nb/demo/sampling.py does the same,
+ * From probabilities to one drawn token: temperature, top_k, top_p, min_p, draw. claude_nb/demo/sampling.py does the same,
  * and both pass tests/sampling_cases.json.
  *
  * @typedef {"temperature_first" | "temperature_last"} Order  Hugging Face's order, or llama.cpp's default
- * @typedef {{temperature?: number | null, top_k?: number | null, top_p?: number | null, order?: Order}} Settings
- * @typedef {"top_k" | "top_p" | null} CutBy  what removed a token; null: nothing did
+ * @typedef {{temperature?: number | null, top_k?: number | null, top_p?: number | null, min_p?: number | null, order?: Order}} Settings
+ * @typedef {"top_k" | "top_p" | "min_p" | null} CutBy  what removed a token; null: nothing did
  * @typedef {{name: string, p: ArrayLike<number>}} Stage
  * @typedef {{stages: Stage[], final: ArrayLike<number>, cut: CutBy[]}} Sampled
  */
@@ -24,16 +24,17 @@ const NEAR = 1e-9;
  * @param {number[] | null} [likeliest]  ranked(p), if it is known already
  * @returns {Sampled}
  */
-export function shape(p, { temperature = null, top_k = null, top_p = null, order = "temperature_first" } = {}, likeliest = null) {
+export function shape(p, { temperature = null, top_k = null, top_p = null, min_p = null, order = "temperature_first" } = {}, likeliest = null) {
   const model = Float64Array.from(p);
   /** @type {CutBy[]} */
   const cut = new Array(model.length).fill(null);
+  const cuts = ["top_k", "top_p", "min_p"];
+  const names = order === "temperature_first" ? ["temperature", ...cuts] : [...cuts, "temperature"];
   if (temperature === 0) {
     const top = withTemperature(model, 0);
-    const rest = ["temperature", "top_k", "top_p"].map((name) => ({ name, p: top }));
+    const rest = names.map((name) => ({ name, p: top }));
     return { stages: [{ name: "model", p: model }, ...rest], final: top, cut };
   }
-  const names = order === "temperature_first" ? ["temperature", "top_k", "top_p"] : ["top_k", "top_p", "temperature"];
   /** @type {Stage[]} */
   const stages = [{ name: "model", p: model }];
   /** @type {Float64Array} */
@@ -46,6 +47,8 @@ export function shape(p, { temperature = null, top_k = null, top_p = null, order
       [now, kept] = keep(now, kept, top_k, cut, "top_k");
     } else if (name === "top_p" && top_p !== null && top_p < 1) {
       [now, kept] = keep(now, kept, prefix(now, kept, top_p), cut, "top_p");
+    } else if (name === "min_p" && min_p) {
+      [now, kept] = keep(now, kept, likely(now, kept, min_p), cut, "min_p");
     }
     stages.push({ name, p: now });
   }
@@ -131,6 +134,18 @@ function prefix(p, order, topP) {
     return total >= topP - NEAR;
   });
   return last < 0 ? order.length : last + 1;
+}
+
+/**
+ * How many of the ranked tokens are at least min_p times as likely as the first.
+ * @param {ArrayLike<number>} p
+ * @param {number[]} order
+ * @param {number} minP
+ */
+function likely(p, order, minP) {
+  const least = minP * p[order[0]] * (1 - NEAR);
+  const count = order.findIndex((token) => p[token] < least);
+  return count < 0 ? order.length : count;
 }
 
 /**

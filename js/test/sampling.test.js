@@ -5,7 +5,7 @@ import test from "node:test";
 
 import { draw, effectiveChoices, entropyBits, shape, surprisalBits, survivors } from "../src/sampling.js";
 
-/** @typedef {{name: string, p: number[], settings: object, final: number[], cut?: ("top_k" | "top_p" | null)[], entropy_bits?: number, survivors: number, draws?: [number, number][]}} Case */
+/** @typedef {{name: string, p: number[], settings: object, final: number[], cut?: ("top_k" | "top_p" | "min_p" | null)[], entropy_bits?: number, survivors: number, draws?: [number, number][]}} Case */
 
 const file = new URL("../../tests/sampling_cases.json", import.meta.url);
 /** @type {Case[]} */
@@ -32,7 +32,7 @@ test("every stage sums to one, at any temperature", () => {
   const p = [0.4, 0.3, 0.2, 0.1 - 1e-9, 1e-9];
   for (const temperature of [0, 5e-324, 1e-300, 1e-6, 0.7, 1, 2, 1e6, 1e300]) {
     for (const order of /** @type {const} */ (["temperature_first", "temperature_last"])) {
-      for (const stage of shape(p, { temperature, top_k: 3, top_p: 0.9, order }).stages) {
+      for (const stage of shape(p, { temperature, top_k: 3, top_p: 0.9, min_p: 0.1, order }).stages) {
         near(Array.from(stage.p).reduce((a, b) => a + b), 1, `${stage.name} at T=${temperature}`);
       }
     }
@@ -41,7 +41,7 @@ test("every stage sums to one, at any temperature", () => {
 
 test("the stages come in the order they were applied", () => {
   const names = shape([0.6, 0.4], { order: "temperature_last" }).stages.map((stage) => stage.name);
-  assert.deepEqual(names, ["model", "top_k", "top_p", "temperature"]);
+  assert.deepEqual(names, ["model", "top_k", "top_p", "min_p", "temperature"]);
 });
 
 test("settings may be plain null, as they arrive from Python", () => {

@@ -56,7 +56,7 @@ def cases() -> list[dict[str, object]]:
     p7 = scaled(seven)
     # T=.7, k=5: of the five that stay, three hold 88.6% and four 97.9%, so p=.9 keeps four.
     assert sum(p7[:3]) / sum(p7[:5]) < Decimal("0.9") < sum(p7[:4]) / sum(p7[:5])
-    off, k, n = None, "top_k", "top_p"
+    off, k, n, m = None, "top_k", "top_p", "min_p"
     return [
         case("nothing set leaves p as it is", four, {}, four, cut=[off] * 4, draws=[[0, 0], [0.4999, 0], [0.5, 1], [0.75, 2], [0.875, 3], [0.999999, 3]]),
         case("temperature 1 leaves p as it is", four, {"temperature": 1}, four),
@@ -91,6 +91,15 @@ def cases() -> list[dict[str, object]]:
         case("story, k=3: 53.6 23.5 22.9 %", words, {"top_k": 3}, [*words[:3], *[Decimal(0)] * 42], percent=[53.6, 23.5, 22.9]),
         case("story, p=.8: 46.5 20.3 19.9 13.3 %", words, {"top_p": 0.8}, [*heads, *[Decimal(0)] * 41], percent=[46.5, 20.3, 19.9, 13.3]),
         case("story, T=.7 k=5 p=.9: 56.5 17.3 16.8 9.5 %", words, {"temperature": 0.7, "top_k": 5, "top_p": 0.9}, [*seven[:4], *[Decimal(0)] * 41], percent=[56.5, 17.3, 16.8, 9.5], cut=[off] * 4 + [n] + [k] * 40),
+        case("min_p 0 is off", four, {"min_p": 0}, four, cut=[off] * 4),
+        case("min_p 1 keeps the most likely and its equals", parts(3, 1, 3), {"min_p": 1}, parts(1, 0, 1), cut=[off, m, off]),
+        case("min_p .5 keeps what is exactly half as likely", four, {"min_p": 0.5}, parts(2, 1, 0, 0), cut=[off, off, m, m]),
+        case("min_p .1 of .5 keeps .05, though a tenth is a bit more in binary", parts(10, 1, 9), {"min_p": 0.1}, parts(10, 1, 9), cut=[off] * 3),
+        case("min_p after the temperature: 16 4 1 1, a quarter stays", four, {"temperature": 0.5, "min_p": 0.25}, parts(4, 1, 0, 0), cut=[off, off, m, m]),
+        case("min_p before the temperature: a quarter is all, then squared", four, {"temperature": 0.5, "min_p": 0.25, "order": "temperature_last"}, parts(16, 4, 1, 1), cut=[off] * 4),
+        case("min_p counts what top_k and top_p left", four, {"top_k": 3, "top_p": 0.9, "min_p": 0.4}, parts(2, 1, 0, 0), cut=[off, off, m, k]),
+        case("temperature 0 cares for no min_p", four, {"temperature": 0, "min_p": 0.1}, parts(1, 0, 0, 0), cut=[off] * 4),
+        case("story, min_p=.3 keeps three", words, {"min_p": 0.3}, [*words[:3], *[Decimal(0)] * 42]),
     ]  # fmt: skip
 
 

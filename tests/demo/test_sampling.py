@@ -52,7 +52,7 @@ def test_the_golden_file_is_what_the_hand_arithmetic_gives() -> None:
 @pytest.mark.parametrize("order", ["temperature_first", "temperature_last"])
 def test_no_temperature_overflows_and_every_stage_sums_to_one(temperature: float, order: sampling.Order) -> None:
     sampled = sampling.shape(
-        [0.4, 0.3, 0.2, 0.1 - 1e-9, 1e-9], temperature=temperature, top_k=3, top_p=0.9, order=order
+        [0.4, 0.3, 0.2, 0.1 - 1e-9, 1e-9], temperature=temperature, top_k=3, top_p=0.9, min_p=0.1, order=order
     )
     for _name, p in sampled.stages:
         assert math.fsum(p) == pytest.approx(1, abs=1e-12)
@@ -60,16 +60,21 @@ def test_no_temperature_overflows_and_every_stage_sums_to_one(temperature: float
 
 def test_the_stages_come_in_the_order_they_were_applied() -> None:
     first, last = (sampling.shape([0.6, 0.4], order=o) for o in ("temperature_first", "temperature_last"))
-    assert [name for name, _ in first.stages] == ["model", "temperature", "top_k", "top_p"]
-    assert [name for name, _ in last.stages] == ["model", "top_k", "top_p", "temperature"]
+    assert [name for name, _ in first.stages] == ["model", "temperature", "top_k", "top_p", "min_p"]
+    assert [name for name, _ in last.stages] == ["model", "top_k", "top_p", "min_p", "temperature"]
 
 
 @settings(derandomize=True, max_examples=200, deadline=None)
-@given(weights, st.sampled_from(EXTREMES), st.integers(1, 50), st.floats(1e-9, 1), st.floats(0, 1, exclude_max=True))
-def test_what_is_drawn_was_never_cut(numbers: list[int], t: float, k: int, top_p: float, u: float) -> None:
+@given(
+    weights,
+    st.tuples(st.sampled_from(EXTREMES), st.integers(1, 50), st.floats(1e-9, 1), st.floats(0, 1)),
+    st.floats(0, 1, exclude_max=True),
+)
+def test_what_is_drawn_was_never_cut(numbers: list[int], values: tuple[float, int, float, float], u: float) -> None:
     p = distribution(numbers)
+    t, k, top_p, min_p = values
     for order in ("temperature_first", "temperature_last"):
-        sampled = sampling.shape(p, temperature=t, top_k=k, top_p=top_p, order=order)
+        sampled = sampling.shape(p, temperature=t, top_k=k, top_p=top_p, min_p=min_p, order=order)
         token = sampling.draw(sampled.final, u)
         assert sampled.final[token] > 0
         assert sampled.cut[token] is None

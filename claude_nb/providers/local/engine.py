@@ -37,11 +37,15 @@ WORKER = Path(__file__).with_name("worker.py")
 
 
 class Candidate(NamedTuple):
-    """One token that may come next, with the model's own probability for it."""
+    """One token that may come next, with the model's own probability for it.
+
+    raw  the bytes of its text, which may be a part of a character; b"" for a special token, such as the end
+    """
 
     id: int
     text: str
     probability: float
+    raw: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +71,16 @@ class Engine:
         """
         if not text:
             raise PromptError("there is no next token after an empty text; write at least one word")
-        settings = {"n_predict": 1, "n_probs": self.vocabulary_size(), "temperature": 0, "cache_prompt": False}
-        answer = self._post("/completion", {"prompt": text if isinstance(text, str) else [*text], **settings})
+        # The server reports no probabilities for an end or a part of a character, so it has to write another token.
+        # The bias does that, and does not change what it reports.
+        another = {"temperature": 0, "logit_bias": [[" a", 1e6]]}
+        body = {"n_predict": 1, "n_probs": self.vocabulary_size(), "cache_prompt": False, **another}
+        answer = self._post("/completion", {"prompt": text if isinstance(text, str) else [*text], **body})
         rows = answer["completion_probabilities"][0]["top_logprobs"]
         weights = [math.exp(row["logprob"]) for row in rows]
         total = math.fsum(weights)  # 1 but for the rounding of 32-bit numbers
         return [
-            Candidate(row["id"], bytes(row["bytes"]).decode("utf-8", "replace"), weight / total)
+            Candidate(row["id"], (raw := bytes(row["bytes"])).decode("utf-8", "replace"), weight / total, raw)
             for row, weight in zip(rows, weights, strict=True)
         ]
 

@@ -47,6 +47,16 @@ def test_special_tokens_are_one_token_each() -> None:
     assert len(model.tokenize("<|im_start|>")) == 1
 
 
+def test_a_likely_end_or_half_character_is_a_next_token_like_any_other() -> None:
+    model = loaded.get()
+    half = model.next_token("😀 is 🐍 and")
+    assert half[0].raw == b" \xf0\x9f"
+    assert half[0].text == " \ufffd"
+    answered = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello! How can I help you today?"
+    assert model.next_token(answered)[0].raw == b""
+    assert math.fsum(candidate.probability for candidate in half) == pytest.approx(1, abs=1e-9)
+
+
 def test_an_empty_text_is_refused_in_one_line() -> None:
     with pytest.raises(PromptError, match="no next token after an empty text"):
         loaded.get().next_token("")
