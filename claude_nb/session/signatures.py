@@ -22,6 +22,7 @@ class RequestOptions(TypedDict, total=False):
     seed: int | None
     thinking: bool | int | Literal["on", "off"] | None
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None
+    logprobs: int | None
     speed: Literal["fast"] | None
     system: str | None
     base_url: str | None
