@@ -223,10 +223,7 @@ _newest: Sweep | None = None
 def run(sweep: S, budget_usd: float | None = None, max_calls: int | None = None) -> S:
     """Run a sweep after the checks that cost nothing: is there a key for every server, is it within the limits?"""
     global _newest  # noqa: PLW0603  # last_sweep() finds it, also after an interrupt
-    if sweep.run_options.executor is None and sweep.run_options.replay != "only":
-        for request in {(r.provider, r.base_url): r for r in sweep.plan.requests}.values():
-            registry.key_for(request, sweep.session.credentials)
-            registry.admit_keys(request, sweep.session.credentials, sweep.run_options.call_options.get("headers", ()))
+    check_keys(sweep)
     _newest = sweep
     forecast = sweep.forecast()
     for line in (*sweep.plan.notices, str(forecast)):
@@ -234,6 +231,14 @@ def run(sweep: S, budget_usd: float | None = None, max_calls: int | None = None)
     _allow(forecast.over(budget_usd, max_calls), sweep.session)
     sweep.resume()
     return sweep
+
+
+def check_keys(sweep: Sweep) -> None:
+    """Raise ConfigError if a key is missing. On an executor, each worker looks up its own."""
+    if sweep.run_options.executor is None and sweep.run_options.replay != "only":
+        for request in {(r.provider, r.base_url): r for r in sweep.plan.requests}.values():
+            registry.key_for(request, sweep.session.credentials)
+            registry.admit_keys(request, sweep.session.credentials, sweep.run_options.call_options.get("headers", ()))
 
 
 def _allow(excess: str | None, session: Session) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from claude_nb.errors import ConfigError
@@ -119,6 +119,24 @@ def forecast(
         else sum(time or 0.0 for time in times_s) / max(1, min(concurrency, len(to_send))),
         noun=plan.noun,
     )
+
+
+def together(parts: Sequence[Forecast]) -> Forecast:
+    """Return the forecast of several sweeps, one after the other."""
+    first, *others = parts
+    for part in others:
+        out, seconds = (first.tokens_out_most, part.tokens_out_most), (first.seconds, part.seconds)
+        first = replace(
+            first,
+            calls=first.calls + part.calls,
+            recorded=first.recorded + part.recorded,
+            tokens_in=first.tokens_in + part.tokens_in,
+            tokens_out_most=None if None in out else sum(most or 0 for most in out),
+            usd_most=first.usd_most + part.usd_most,
+            unpriced=tuple(dict.fromkeys((*first.unpriced, *part.unpriced))),
+            seconds=None if None in seconds else sum(time or 0.0 for time in seconds),
+        )
+    return first
 
 
 def require(excess: str | None) -> None:

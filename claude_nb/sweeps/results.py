@@ -95,6 +95,10 @@ class Results:
         found = {i for i, case in enumerate(cases) if all(same(case[name], value) for name, value in values.items())}
         return [reply for i, _, reply in self.numbered() if i in found]
 
+    def reply(self, place: tuple[int, int]) -> Reply | None:
+        """Return the reply with this (case, repeat). None if it is missing."""
+        return self._replies.get(place)
+
     def numbered(self) -> list[tuple[int, int, Reply]]:
         """Return (case, repeat, reply) for each reply so far."""
         return [(i, k, reply) for (i, k), reply in sorted(self._replies.items(), key=lambda item: item[0])]

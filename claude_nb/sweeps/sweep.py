@@ -42,6 +42,10 @@ class SweepObserver:
     def end(self, sweep: Sweep) -> None:
         """All calls have ended, or were stopped."""
 
+    def of_judges(self) -> SweepObserver:
+        """Return the observer of the calls of judges, which follow those of an evaluation."""
+        return self
+
     def is_above(self) -> bool:
         """Return whether the output of the current cell already shows the sweep."""
         return False

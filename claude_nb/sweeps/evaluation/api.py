@@ -9,7 +9,7 @@ from typing import Any
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
 from claude_nb.sweeps import api
-from claude_nb.sweeps.evaluation import choice, table
+from claude_nb.sweeps.evaluation import choice, judging, table
 from claude_nb.sweeps.evaluation import rows as row_reader
 from claude_nb.sweeps.evaluation.evaluation import Evaluation
 from claude_nb.sweeps.views.display import view_for
@@ -80,4 +80,7 @@ def evaluate(  # noqa: PLR0913 - a public function: each parameter is named wher
     result = Evaluation(
         laid_out, known, session=session, run_options=options, observer=view_for(session, show=show, kind="rows")
     )
+    judging.check_labels(result)
+    for sweep in judging.ahead(result):
+        api.check_keys(sweep)
     return api.run(result, budget_usd, max_calls)

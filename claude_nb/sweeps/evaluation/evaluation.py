@@ -11,9 +11,10 @@ from claude_nb.errors import PromptError
 from claude_nb.guard import shown
 from claude_nb.render.chars import terminal_safe
 from claude_nb.render.table import Table
-from claude_nb.sweeps.evaluation import choice, comparison, files, grader, reports
+from claude_nb.sweeps.evaluation import choice, comparison, files, grader, judging, reports
 from claude_nb.sweeps.evaluation.comparison import Comparison
 from claude_nb.sweeps.evaluation.results import EvaluationResults
+from claude_nb.sweeps.forecast import Forecast, together
 from claude_nb.sweeps.metrics import pairs
 from claude_nb.sweeps.metrics.checks import Check
 
@@ -132,10 +133,52 @@ class Evaluation(EvaluationResults):
         apart = names or (tuple(self.graders) if len(self.graders) > 1 else ())
         return reports.summary(self, apart, self.note)
 
+    def resume(self) -> Evaluation:
+        """Send the remaining requests, then ask the judges.
+
+        Requests that ended in an error are sent once more.
+
+        Returns:
+            This evaluation.
+
+        Raises:
+            Interrupted: It was stopped. Its replies and verdicts stay, and another resume() continues.
+
+        Example:
+            >>> claude_nb.last_sweep().resume()  # doctest: +SKIP
+        """
+        super().resume()
+        judging.judge_all(self)
+        return self
+
+    def forecast(self) -> Forecast:
+        """Return the calls, tokens and costs of what remains, with the judges.
+
+        Returns:
+            The forecast. Nothing is sent.
+
+        Example:
+            >>> print(result.forecast())  # doctest: +SKIP
+        """
+        return together([super().forecast(), *(sweep.forecast() for sweep in judging.ahead(self))])
+
+    def judges(self) -> Table:
+        """Return one dict for each judge: its cost, and how well it agrees with people.
+
+        Returns:
+            The number of labels, the share with the same verdict, and Cohen's kappa with its 95 % interval: weighted
+            by the square of the distance for a judge with a scale. None where there are no labels.
+
+        Example:
+            >>> result.judges()  # doctest: +SKIP
+        """
+        return reports.judges(self)
+
     @property
     def note(self) -> str:
         """What the numbers mean: each comparison, and what is not graded."""
         lines = [str(each) for each in self.comparisons()]
+        lines += [f"{name}: {note}" for name, note in self.notes.items()]
         return " · ".join(filter(None, [*lines, self.history_note]))
 
     def check(self, function: Check, name: str | None = None) -> Evaluation:
@@ -197,5 +240,6 @@ class Evaluation(EvaluationResults):
 def restored(saved: files.Saved) -> Evaluation:
     """Return an evaluation that was read from a file."""
     result = Evaluation(saved.table, {name: grader.stored(name) for name in saved.graders}, name=saved.id)
-    result._replies, result.grades = dict(saved.replies), dict(saved.grades)
+    result._replies, result.grades, result.judge_usd = dict(saved.replies), saved.grades, saved.judge_usd
+    result.notes = {name: each.note for grades in saved.grades.values() for name, each in grades.items() if each.note}
     return result

@@ -37,6 +37,7 @@ class Saved(NamedTuple):
     graders: list[str]
     replies: dict[tuple[int, int], Reply]
     grades: dict[tuple[int, int], dict[str, Grade]]
+    judge_usd: dict[tuple[int, int], dict[str, float | None]]
 
 
 def save(result: EvaluationResults, path: str | os.PathLike[str]) -> None:
@@ -72,6 +73,8 @@ def _records(result: EvaluationResults) -> list[dict[str, Any]]:
         if cell.reply:
             record |= {"reply": cell.reply.to_dict()}
             record |= {"grades": {name: asdict(grade) for name, grade in cell.grades.items()}}
+            place = (cell.row * len(result.variants) + cell.variant, cell.repeat)
+            record |= {"judge_usd": result.judge_usd[place]} if place in result.judge_usd else {}
         elif cell.locked:
             record |= {"locked": cell.locked}
         else:
@@ -91,6 +94,7 @@ def loaded(header: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> S
     width = len(variants)
     replies: dict[tuple[int, int], Reply] = {}
     grades: dict[tuple[int, int], dict[str, Grade]] = {}
+    judge_usd: dict[tuple[int, int], dict[str, float | None]] = {}
     requests: dict[tuple[int, int], Request] = {}
     locked: dict[int, str] = {}
     for record in records:
@@ -103,6 +107,8 @@ def loaded(header: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> S
             replies[place] = Reply.from_dict(record["reply"])
             requests[place] = replies[place].request
             grades[place] = {str(name): _grade(data) for name, data in record["grades"].items()}
+            if "judge_usd" in record:
+                judge_usd[place] = {str(name): _dollars(cost) for name, cost in record["judge_usd"].items()}
         elif "locked" in record:
             locked[place[0]] = str(record["locked"])
         else:
@@ -118,11 +124,17 @@ def loaded(header: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> S
     )
     plan = Plan({ROW: tuple(range(len(rows))), VARIANT: tuple(map(str, variants))}, cases, n)
     table = EvaluationTable([dict(row) for row in rows], tuple(map(str, variants)), tuple(expected), plan)
-    return Saved(table, str(header["id"]), [str(name) for name in header["graders"]], replies, grades)
+    return Saved(table, str(header["id"]), [str(name) for name in header["graders"]], replies, grades, judge_usd)
+
+
+def _dollars(cost: Any) -> float | None:
+    if cost is not None and not is_valid(cost, float):
+        raise ValueError("a cost is damaged")
+    return None if cost is None else float(cost)
 
 
 def _grade(data: Mapping[str, Any]) -> Grade:
     passed, score = data["passed"], data["score"]
     if not (passed is None or is_valid(passed, bool)) or not (score is None or isinstance(score, (int, float))):
         raise ValueError("a grade is damaged")
-    return Grade(passed, score, str(data["reason"]), str(data["error"]))
+    return Grade(passed, score, *(str(data.get(name, "")) for name in ("reason", "error", "note")))

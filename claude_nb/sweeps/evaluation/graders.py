@@ -21,10 +21,11 @@ from claude_nb.render.chars import one_line
 from claude_nb.session.options import number as checked_number
 from claude_nb.sweeps.evaluation import patterns
 from claude_nb.sweeps.evaluation.grader import Grader
+from claude_nb.sweeps.evaluation.judge import judge
 from claude_nb.sweeps.metrics.grades import Grade
 from claude_nb.types.reply import Reply
 
-__all__ = ["contains", "exact", "json_equal", "number", "one_of", "regex", "schema"]
+__all__ = ["contains", "exact", "json_equal", "judge", "number", "one_of", "regex", "schema"]
 
 NUMBER = re.compile(r"[-+\N{MINUS SIGN}]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?")
 SHOWN = 60

@@ -8,7 +8,7 @@ from typing import Any
 
 from claude_nb.render.table import Table
 from claude_nb.sweeps import tables
-from claude_nb.sweeps.evaluation import comparison
+from claude_nb.sweeps.evaluation import comparison, judging
 from claude_nb.sweeps.evaluation.cells import NOT_GRADED, OUTCOMES, Cell
 from claude_nb.sweeps.evaluation.results import EvaluationResults
 from claude_nb.sweeps.metrics import pairs
@@ -67,9 +67,25 @@ def summary(result: EvaluationResults, graders: Sequence[str], note: str) -> Tab
             kind = "pass" if comparison.is_share(result, grader) else "score"
             rate = _rate(comparison.values_by_row(result, i, grader), kind)
             row |= {f"{column}_{grader}": value for column, value in rate.items()}
-        costs = [cell.cost_usd for cell in by_variant[i] if cell.reply]
-        row["cost_usd"] = None if None in costs else sum(cost or 0.0 for cost in costs)
+        row["cost_usd"] = judging.total_usd(cell.cost_usd for cell in by_variant[i] if cell.reply)
+        if result.judge_usd:
+            places = (place for place in result.judge_usd if place[0] % len(result.variants) == i)
+            row["judge_usd"] = judging.total_usd(cost for place in places for cost in result.judge_usd[place].values())
         table.append(row)
+    return table
+
+
+def judges(result: EvaluationResults) -> Table:
+    """Return one dict for each judge: its verdicts, its cost, and how well it agrees with people."""
+    table = Table()
+    for name, judge in judging.judges(result).items():
+        grades = [grade for cell in result.cells() if (grade := cell.grades.get(name))]
+        found = judging.agreement(result, judge, name)
+        low, high = found.interval or (None, None)
+        row: dict[str, Any] = {"judge": name, "verdicts": sum(not grade.error for grade in grades)}
+        row |= {"failed": sum(bool(grade.error) for grade in grades), "labels": found.n}
+        row |= {"agreed": found.agreed if found.n else None, "kappa": found.kappa, "kappa_low": low, "kappa_high": high}
+        table.append(row | {"cost_usd": judging.cost_usd(result, name), "note": result.notes.get(name, "")})
     return table
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from claude_nb.errors import PromptError
 from claude_nb.guard import is_a, shown
 from claude_nb.session.session import Session
 from claude_nb.sweeps.evaluation.cells import Cell, not_graded
 from claude_nb.sweeps.evaluation.grader import Grader
+from claude_nb.sweeps.evaluation.judge import Judge
 from claude_nb.sweeps.evaluation.table import EvaluationTable
 from claude_nb.sweeps.metrics.grades import Grade
 from claude_nb.sweeps.sweep import RunOptions, Sweep, SweepObserver
@@ -23,6 +25,9 @@ class EvaluationResults(Sweep):
     table    the rows, the variants and what is expected
     graders  by name
     grades   of each reply, by case and repeat
+    votes    the replies of each judge, by what identifies their request
+    notes    how well each judge agrees with people
+    judge_usd  what each judge cost for a reply, by case and repeat
     """
 
     def __init__(
@@ -39,6 +44,9 @@ class EvaluationResults(Sweep):
         self.table = table
         self.graders = dict(graders)
         self.grades: dict[Place, dict[str, Grade]] = {}
+        self.votes: dict[str, dict[tuple[str, int], Reply]] = {}
+        self.notes: dict[str, str] = {}
+        self.judge_usd: dict[Place, dict[str, float | None]] = {}
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -125,9 +133,14 @@ class EvaluationResults(Sweep):
             request=planned.requests[repeat] if planned.requests else None,
             expected=self.table.expected[row],
             reply=self._replies.get((case, repeat)),
-            grades=self.grades.get((case, repeat), {}),
+            grades=self._noted(self.grades.get((case, repeat), {})),
             locked=planned.locked,
         )
+
+    def _noted(self, grades: Mapping[str, Grade]) -> Mapping[str, Grade]:
+        """Return grades with what is known about their judges."""
+        notes = {name: replace(grades[name], note=note) for name, note in self.notes.items() if name in grades}
+        return {**grades, **notes} if notes else grades
 
     def _graded(self, place: Place, graders: Mapping[str, Grader]) -> dict[str, Grade]:
         """Return the grades of a reply; none for one that is not graded."""
@@ -135,4 +148,5 @@ class EvaluationResults(Sweep):
         if not_graded(reply):
             return {}
         expected, values = self.table.expected[row], self.table.rows[row]
-        return {name: grader.grade(reply, expected, values) for name, grader in graders.items()}
+        instant = {name: grader for name, grader in graders.items() if not isinstance(grader, Judge)}
+        return {name: grader.grade(reply, expected, values) for name, grader in instant.items()}

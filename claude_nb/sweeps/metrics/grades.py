@@ -26,6 +26,7 @@ class Grade:
         score: A number, where more is better. None if the grader only says yes or no.
         reason: Why, in one line; "" if the grader gives no reason.
         error: Why there is no verdict, in one line; "" if there is one.
+        note: How well a judge agrees with people; "" for other graders.
 
     Example:
         >>> Grade(False, reason="expected 'billing'").passed
@@ -36,6 +37,7 @@ class Grade:
     score: float | None = None
     reason: str = ""
     error: str = ""
+    note: str = ""
 
     def __bool__(self) -> bool:
         """Return whether the reply passes. A score alone passes unless it is 0."""
