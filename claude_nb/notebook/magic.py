@@ -59,7 +59,7 @@ class ClaudeMagic:
         if cell is None and line.startswith("/"):
             self._command(line)
             return None
-        variables = scope.variables(last=self.shell.user_ns, saved=self.session.memory.prompts)
+        variables = scope.variables(last=self.shell.user_ns)
         options, rest = arguments.parse(
             line, below=cell is not None, is_schema=lambda word: structured.names_schema(word, variables)
         )
@@ -118,6 +118,8 @@ class ClaudeMagic:
             values |= {"attach": files.attachments} if files.attachments else {}
             sweep_cell(self.session, prompt, values, flags, variables=variables, store=self.shell.user_ns)
             return None
+        if "batch" in flags:
+            raise PromptError("--batch is for --sweep, which sends many calls; leave it out")
         if "tools" in values:
             values["tools"] = tools.toolbox(tools.by_name(values["tools"], variables), yes="yes" in flags)
         elif "yes" in flags:

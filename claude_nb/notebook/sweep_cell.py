@@ -44,7 +44,6 @@ def sweep_cell(
     """
     if flags.get("chat"):
         raise PromptError("a sweep is not a conversation; leave -c out")
-    prompt = template.expanded(prompt, variables)
     spec = read_spec(flags["sweep"], variables)
     limits = {name: spec.pop(name) for name in LIMITS if name in spec}
     if unclear := used_names(prompt, {**settings, **spec}) & limits.keys():
@@ -57,7 +56,8 @@ def sweep_cell(
     planned = plan.grid(session, prompt, {**settings, **spec}, **shape, variables=variables)
     call = {name: flags[name] for name in ("timeout", "allow_http", "headers") if name in flags}
     at_once = limits.pop("concurrency", 8)
-    run_options = api.run_options(session, call, concurrency=at_once, fresh=bool(flags.get("fresh")))
+    fresh, batch = bool(flags.get("fresh")), bool(flags.get("batch"))
+    run_options = api.run_options(session, call, concurrency=at_once, fresh=fresh, batch=batch)
     if flags.get("dry_run"):
         write_out(f"{Sweep(planned, session=session, run_options=run_options).forecast()}\n")
         return

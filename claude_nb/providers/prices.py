@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from claude_nb.types.request import Usage
 
 MILLION = 1_000_000
+BATCH_FACTOR = 0.5  # of every price, at Anthropic and AI/ML API
 
 
 @dataclass(frozen=True, slots=True)

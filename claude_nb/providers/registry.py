@@ -272,8 +272,10 @@ def bound(reply: Reply, request: Request) -> Reply:
     return replace(reply, parts=tuple(parts))
 
 
-def preview(request: Request, *, stream: bool) -> tuple[str, dict[str, Any]]:
+def preview(request: Request, *, stream: bool, form: str | None = None) -> tuple[str, dict[str, Any]]:
     """Return the address and the exact body of a request.
+
+    form  the name of its wire format; None: the usual one of the request
 
     Raises ConfigError without an address.
     """
@@ -286,10 +288,10 @@ def preview(request: Request, *, stream: bool) -> tuple[str, dict[str, Any]]:
     base_url = request.base_url or provider.base_url
     if base_url is None:
         raise ConfigError(f"{provider.name} needs an address: add --base-url, such as http://localhost:11434/v1")
-    dialect = _dialect(dialect_name(request))
+    dialect = _dialect(form or dialect_name(request))
     address = addresses.joined(base_url, dialect.path)
-    form = adjustments.form_for(address, request.model)
-    return address, form.fitted(dialect.body(request, stream=stream), _added(request))
+    adjusted = adjustments.form_for(address, request.model)
+    return address, adjusted.fitted(dialect.body(request, stream=stream), _added(request))
 
 
 def _added(request: Request) -> frozenset[str]:

@@ -50,7 +50,9 @@ def details(reply: Reply, *, timed: bool = True) -> str:
     elif reply.request.logprobs is not None and reply.text:
         parts.append("no logprobs arrived")
     parts.append(money(reply))
-    if timed and reply.provider != "demo":
+    if reply.source == "batch":
+        parts.append("in a batch")
+    elif timed and reply.provider != "demo":
         parts.append(f"{reply.seconds:.1f} s")
     why = reply.stop_detail and (repr(reply.stop_detail) if reply.stop_reason == "stop_sequence" else reply.stop_detail)
     parts.append(reply.ending + (f": {why}" if why else ""))

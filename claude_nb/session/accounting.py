@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from claude_nb.providers import lifecycle, registry
 from claude_nb.providers.models import Models
+from claude_nb.providers.prices import BATCH_FACTOR
 from claude_nb.session.budget import Budget
 from claude_nb.session.call import HistoryWriter
 from claude_nb.session.turn import Turn
@@ -73,11 +74,14 @@ class CallRecord:
     def account(self, reply: Reply, rhythm: Rhythm = ()) -> Reply:
         """Return the reply with its price, and add it to totals and history."""
         price = self.models.price(reply.model, reply.provider, reply.request.speed)
+        price = price.times(BATCH_FACTOR) if price and reply.source == "batch" else price
         cost, usage = reply.usage.cost_usd, reply.usage
         if reply.request.cache_ttl and usage.cache_write_1h_tokens is None:  # the server does not tell them apart
             usage = replace(usage, cache_write_1h_tokens=usage.cache_write_tokens)
         if cost is None and price:
             cost = price.cost_usd(usage)
+        if cost is None and reply.source == "batch" and reply.broke_off:
+            cost = 0.0  # servers charge nothing for a request that got no reply
         reply = replace(reply, cost_usd=cost, saved_usd=price.saved_usd(usage) if price else None)
         self.budget.totals.add(reply)
         self.budget.release(id(self), reply)

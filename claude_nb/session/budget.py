@@ -41,7 +41,7 @@ class Totals:
             self.usage = self.usage + replace(reply.usage, cost_usd=None)
             self.cost_usd += reply.cost_usd or 0.0
             self.unpriced += reply.cost_usd is None
-            if not reply.broke_off:
+            if not reply.broke_off and reply.is_timed:
                 kind = _kind(reply.request)
                 count, seconds = self._seconds.get(kind, (0, 0.0))
                 self._seconds[kind] = (count + 1, seconds + reply.seconds)
@@ -151,6 +151,28 @@ class Budget:
             spent = self._spent()
             if spent > self.limit_usd:
                 raise self._used_up(spent)
+
+    def hold(self, usd: float | None, call: int) -> None:
+        """Reserve the most that a batch can cost, because nothing can stop it at the limit. None: that is unknown.
+
+        Raises ConfigError if it is more than what is left.
+        """
+        if self.limit_usd is None:
+            return
+        with self._lock:
+            left = self.limit_usd - self._spent()
+            if usd is None or usd > left:
+                most = "an unknown amount" if usd is None else f"up to ${usd:.2f}"
+                raise ConfigError(
+                    f"this batch can cost {most}, and ${max(0.0, left):.2f} of the budget is left; "
+                    "lower max_tokens, or raise the budget with %claude /set budget=..."
+                )
+            self._running[call] = usd
+
+    def let_go(self, call: int) -> None:
+        """End what hold() has reserved."""
+        with self._lock:
+            self._running.pop(call, None)
 
     def release(self, call: int, reply: Reply) -> None:
         """End a call.

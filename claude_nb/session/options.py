@@ -89,6 +89,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("budget", (), "send nothing more once this session has cost this much", float, metavar="USD", setting=True, unit="US dollars", example="/set budget=2"),
     Option("sweep", ("--sweep",), "try several settings: --sweep \"temperature=0,0.7,1 n=5\"", metavar="SETTINGS", example="--sweep 'temperature=0,1 n=2' Tell me a joke."),
     Option("fresh", ("--fresh",), "ask the model again, also where the history has the reply", None, example="--fresh --sweep 'temperature=0,1' Tell me a joke."),
+    Option("batch", ("--batch",), "with --sweep: send all calls in a batch, at half the price, to be answered within a day", None, example="-p anthropic --batch --sweep 'temperature=0,1' --dry-run Tell me a joke."),
     Option("no_stream", ("--no-stream",), "request the reply in one piece", None, example="--no-stream Tell me a joke."),
     Option("quiet", ("--quiet",), "show nothing, only set the variable", None, example="--quiet -o joke Tell me a joke."),
     Option("dry_run", ("--dry-run",), "show the request instead of sending it", None, example="--dry-run Tell me a joke."),

@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from itertools import chain, islice
 from typing import Any
 
-from claude_nb.storage import migrations, words
+from claude_nb.storage import batched, migrations, words
 from claude_nb.storage.entries import Rhythm, Row, from_json, reply_from, rhythm_from, to_json
 from claude_nb.types.reply import Reply
 
@@ -86,6 +86,8 @@ def close(db: sqlite3.Connection, *ends: tuple[int, Reply, Rhythm]) -> dict[int,
                   (SELECT stop_reason, source, rhythm, reply FROM ended WHERE ended.id = replies.id)
                   WHERE id IN (SELECT id FROM ended)"""  # noqa: S608
         db.execute(sql, [*chain(*((row_id, *_end(*some[row_id])) for row_id in some))])
+        if fetched := [row_id for row_id, (reply, _) in some.items() if reply.source == "batch"]:
+            batched.give(db, fetched, owner())
     return found
 
 
@@ -264,7 +266,7 @@ def _so_far(db: sqlite3.Connection, row_id: int, request: Any, created_s: float)
 
 def _alive(who: str, silent_s: float) -> bool:
     """Return whether the process of a running row still lives; store.py states the rule."""
-    if silent_s >= SILENT_S:
+    if silent_s >= (batched.KEPT_S if who.startswith(batched.BATCH) else SILENT_S):
         return False
     if who == owner():
         return True

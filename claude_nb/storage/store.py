@@ -11,6 +11,7 @@ row again, and its reply overwrites it.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -22,21 +23,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from claude_nb.errors import ConfigError
-from claude_nb.storage import files, migrations, prompts, rows, upkeep
+from claude_nb.storage import files, migrations, rows, upkeep
 from claude_nb.storage import search as searching
 from claude_nb.storage.database import JOURNALS, File
 from claude_nb.storage.entries import Recorded, Rhythm, Row, Size, to_json
 from claude_nb.storage.open_rows import OpenRow, OpenRows
-from claude_nb.storage.prompts import SavedPrompts
 from claude_nb.storage.writer import Writer, result_of
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 
-T = TypeVar("T")
-
 PROGRESS_WAIT_S = 0.5
 UPKEEP_WAIT_S = 1.0
 REMOVE_DELAY_S = 0.05
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,6 @@ class Store:
         self._writer = Writer(self._commit, self.tidy)
         self._clock = clock
         self._open = OpenRows(clock)
-        self.prompts = SavedPrompts(self._look, self._work, clock)
 
     @property
     def path(self) -> Path:
@@ -93,9 +92,13 @@ class Store:
         notebook: str | None = None,
         variable: str | None = None,
         chat: str | None = None,
+        owner: str | None = None,
     ) -> Future[list[int]]:
-        """Record prompts, and where their replies belong. rows_of() waits for the ids of their rows."""
-        origin = (self._clock(), rows.owner(), *map(rows.plain, (notebook, variable, chat)))
+        """Record prompts, and where their replies belong. rows_of() waits for the ids of their rows.
+
+        owner  who finishes the rows; None: this process
+        """
+        origin = (self._clock(), owner or rows.owner(), *map(rows.plain, (notebook, variable, chat)))
         return self._writer.submit(_Write([(request.key, *origin, to_json(request.to_dict())) for request in requests]))
 
     def rows_of(self, future: Future[list[int]]) -> list[int]:
@@ -181,7 +184,7 @@ class Store:
     def known(self, keys: Iterable[str]) -> set[str]:
         """Return those of the keys that find() may have a reply to, with one look at the file."""
         distinct = [*set(keys)]
-        return self._look(lambda db: rows.known(db, distinct), set()) if distinct else set()
+        return self.look(lambda db: rows.known(db, distinct), set()) if distinct else set()
 
     def get(self, row_id: int) -> Row | None:
         """Return a row by its id, or None."""
@@ -202,11 +205,11 @@ class Store:
         where = " AND ".join([f"{name} = ?" for name in named] or ["1"])
         values = tuple(named.values())
         words = search.split() if search else []
-        return self._look(lambda db: searching.newest(db, where, values, words, limit), [])
+        return self.look(lambda db: searching.newest(db, where, values, words, limit), [])
 
     def latest(self, notebook: str) -> dict[str, Row]:
         """Return the newest row of each variable of a notebook: {"reply": Row(...)}."""
-        return self._look(lambda db: rows.newest_of_each_variable(db, rows.plain(notebook)), {})
+        return self.look(lambda db: rows.newest_of_each_variable(db, rows.plain(notebook)), {})
 
     def recorded(self, notebook: str | None = None) -> list[Recorded]:
         """Return the complete replies of a notebook for a record file, oldest first.
@@ -219,10 +222,7 @@ class Store:
         return [(self.find(item.reply.request) or item) if item.reply.source == "replay" else item for item in replies]
 
     def forget(self, row_id: int | None = None, *, before: datetime | None = None, everything: bool = False) -> int:
-        """Erase one row, all rows before a time, or all; return how many. No trace of them stays in the file.
-
-        everything  the named prompts, too
-        """
+        """Erase one row, all rows before a time, or all; return how many. No trace of them stays in the file."""
         where: str = "id = ?"
         values: rows.Values = (rows.countable(row_id or 0),)
         if before is not None:
@@ -231,17 +231,14 @@ class Store:
             return 0
         if everything:
             return self._file.guarded(self._forget_everything, 0)
-        count = self._work(lambda db: rows.erase(db, where, values))
+        count = self.change(lambda db: rows.erase(db, where, values), 0)
         self._writer.tidy_soon()
-        return count or 0
+        return count
 
     def _forget_everything(self) -> int:
         def work(db: sqlite3.Connection) -> int:
             (count,) = db.execute("SELECT count(*) FROM replies").fetchone()
-            if not files.empty(db, self.path):
-                prompts.erase(db)
-                rows.erase(db, "1", ())
-            return int(count)
+            return count if files.empty(db, self.path) else rows.erase(db, "1", ())
 
         # A migration may not happen in the transaction that replaces the file, because its journal would stay.
         if self._file.transact(migrations.is_old, writing=False):
@@ -259,8 +256,8 @@ class Store:
     def size(self) -> Size:
         """Return what the history takes on the disk."""
         none: tuple[int, float | None] = (0, None)
-        extent = self._look(rows.extent, none)
-        return Size(self.path, files.bytes_of([self.path]), files.bytes_of(self._file.set_aside()), *extent)
+        extent = self.look(rows.extent, none)
+        return Size(self.path, _bytes([self.path]), _bytes(self._file.set_aside()), *extent)
 
     def set_aside(self) -> list[str]:
         """Return the names of the damaged files that were set aside and may still hold replies."""
@@ -283,14 +280,21 @@ class Store:
         limit: int | None = None,
         keep: Callable[[Reply], bool] = lambda _: True,
     ) -> list[Row]:
-        return self._look(lambda db: rows.read(db, where, values, limit=limit, keep=keep), [])
+        return self.look(lambda db: rows.read(db, where, values, limit=limit, keep=keep), [])
 
-    def _look(self, work: Callable[[sqlite3.Connection], T], default: T) -> T:
-        """Return what a look at the file gives; the default if there is no file, or the disk is in the way."""
+    def look(self, work: Callable[[sqlite3.Connection], T], default: T) -> T:
+        """Return what a read of the file gives; the default without a file, or if it cannot be read."""
         return self._file.read(work, default) if self._file.exists() else default
 
-    def _work(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
-        """Return what a change of the file gives; None when the disk is in the way."""
+    def change(self, work: Callable[[sqlite3.Connection], T], default: T) -> T:
+        """Do work in a transaction, wait until it is written, and return its result."""
         future = self._writer.submit(_Write(work=work))
-        result: T | None = self._file.guarded(lambda: result_of(future), None)
-        return result
+        return self._file.guarded(lambda: result_of(future), default)
+
+
+def _bytes(files: Iterable[Path]) -> int:
+    total = 0
+    for file in files:
+        with contextlib.suppress(OSError):
+            total += file.stat().st_size
+    return total

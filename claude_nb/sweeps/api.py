@@ -19,8 +19,9 @@ from claude_nb.sweeps import files
 from claude_nb.sweeps import plan as plans
 from claude_nb.sweeps.metrics.checks import named
 from claude_nb.sweeps.plan import Plan
-from claude_nb.sweeps.requests import used_names, with_prompts
-from claude_nb.sweeps.sweep import RunOptions, Sweep, replay_mode
+from claude_nb.sweeps.requests import used_names
+from claude_nb.sweeps.run_options import RunOptions, replay_mode
+from claude_nb.sweeps.sweep import Sweep
 from claude_nb.sweeps.views.display import view_for
 from claude_nb.types.reply import Reply
 
@@ -43,6 +44,7 @@ def sweep(  # noqa: PLR0913 - a public function: each parameter is named where i
     executor: Executor | None = None,
     timeout: float | None = None,
     allow_http: bool = False,
+    batch: bool = False,
     show: bool = True,
     session: Session | None = None,
     **settings: Any,
@@ -67,6 +69,9 @@ def sweep(  # noqa: PLR0913 - a public function: each parameter is named where i
             of this process.
         timeout: Longest wait without news from the server, in seconds. None: the setting of the session.
         allow_http: True allows unencrypted requests to another machine.
+        batch: True sends all calls at once, at half the price, to be answered within a day (Anthropic, AI/ML API). It
+            returns at once: resume() waits for the replies and fetches them, also in another kernel after this same
+            call, which sends nothing twice. batches() asks for the state, cancel() ends it.
         show: False shows no forecast, no progress bar and no grid.
         session: The session that runs the calls. None: the one of %claude.
         **settings: Options of ask(), and values for `{{name}}`. A list is varied; a tuple is a single value.
@@ -84,12 +89,12 @@ def sweep(  # noqa: PLR0913 - a public function: each parameter is named where i
         >>> sweep("Explain {{topic}}", topic=["tides", "bees"], model=["sonnet", "demo"])  # doctest: +SKIP
     """
     session = session or default_session()
-    prompt = with_prompts(session, prompt, variables)
     if n != 1 and "n" in used_names(prompt, settings) and "n" not in (variables or {}):
         raise PromptError("n is the number of replies, so {{n}} cannot be filled from it; rename {{n}} in the prompt")
     call = {"timeout": timeout, "allow_http": allow_http, "headers": settings.pop("headers", ())}
     plan = plans.grid(session, prompt, settings, n=n, mode=mode, variables=variables)
-    how = run_options(session, call, concurrency=concurrency, fresh=fresh, replay=replay, executor=executor)
+    sending: dict[str, Any] = {"concurrency": concurrency, "executor": executor, "batch": batch}
+    how = run_options(session, call, fresh=fresh, replay=replay, **sending)
     return launch(plan, session, how, check=check, show=show, budget_usd=budget_usd, max_calls=max_calls)
 
 
@@ -101,13 +106,19 @@ def run_options(
     fresh: bool = False,
     replay: str | None = None,
     executor: Executor | None = None,
+    batch: bool = False,
 ) -> RunOptions:
-    """Return how the calls of a sweep run. call: timeout, allow_http and headers, as the user gave them."""
+    """Return how the calls of a sweep run. call: timeout, allow_http and headers, as the user gave them.
+
+    With batch, run() and launch() return a sweep whose replies are still to come; its resume() waits for them.
+    """
+    if batch and executor is not None:
+        raise PromptError("a batch runs at the server; leave out executor, or leave out batch")
     own = headers.check(call.get("headers", ()))
     fields = {**call, "headers": (*usual_headers(session.settings), *((own,) if own else ()))}
     call_options = {name: value for name, value in fields.items() if value}
     at_once = int(number("concurrency", concurrency, whole=True))
-    return RunOptions(at_once, replay_mode(session, replay, fresh=fresh), executor, call_options)
+    return RunOptions(at_once, replay_mode(session, replay, fresh=fresh), executor, call_options, bool(batch))
 
 
 def launch(
@@ -162,7 +173,6 @@ def compare(
         >>> compare([{"temperature": 0}, {"temperature": 1}], "Once upon a time", seed=1)  # doctest: +SKIP
     """
     session = session or default_session()
-    prompt = with_prompts(session, prompt, variables)
     columns = [_column(column) for column in ([settings] if isinstance(settings, (str, Mapping)) else settings)]
     plan = plans.columns(session, prompt, columns, shared, variables=variables)
     run_options = RunOptions(max(1, len(columns)), replay_mode(session, replay, fresh=fresh))
@@ -193,7 +203,7 @@ def load_sweep(path: str | os.PathLike[str]) -> Sweep:
     saved = files.read(path, {KIND: loaded})
     if not isinstance(saved, files.Saved):
         return restored(saved)
-    result = Sweep(saved.plan, name=saved.id)
+    result = Sweep(saved.plan, name=saved.id, run_options=RunOptions(batch=saved.batch))
     result.put(saved.replies)
     return result
 
@@ -229,7 +239,10 @@ def run(sweep: S, budget_usd: float | None = None, max_calls: int | None = None)
     for line in (*sweep.plan.notices, str(forecast)):
         sweep.observer.announce(line)
     _allow(forecast.over(budget_usd, max_calls), sweep.session)
-    sweep.resume()
+    if sweep.run_options.sends_batches:
+        sweep.resume(wait=False)
+    else:
+        sweep.resume()
     return sweep
 
 

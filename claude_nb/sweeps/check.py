@@ -20,8 +20,8 @@ from claude_nb.sweeps.metrics.checks import named, passed
 from claude_nb.sweeps.metrics.proportion import Proportion
 from claude_nb.sweeps.metrics.statistics import Interval
 from claude_nb.sweeps.plan import grid
-from claude_nb.sweeps.requests import with_prompts
-from claude_nb.sweeps.sweep import RunOptions, Sweep, SweepObserver, replay_mode
+from claude_nb.sweeps.run_options import RunOptions, replay_mode
+from claude_nb.sweeps.sweep import Sweep, SweepObserver
 from claude_nb.types.reply import Reply
 
 Rule = str | re.Pattern[str] | Callable[[Reply], Any]
@@ -224,8 +224,7 @@ def _replies(what: Reply | Iterable[Reply]) -> tuple[Reply, ...]:
 
 def _sweep(prompt: str, n: int, session: Session, options: Mapping[str, Any], *, fresh: bool) -> Sweep:
     settings = dict(options)
-    variables = settings.pop("variables", None)
-    plan = grid(session, with_prompts(session, prompt, variables), settings, n=n, variables=variables)
+    plan = grid(session, prompt, settings, n=n, variables=settings.pop("variables", None))
     if plan.axes:
         raise PromptError(
             f"check() takes a single setting, but {next(iter(plan.axes))} is a list; use sweep(..., check=rule)"

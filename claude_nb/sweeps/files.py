@@ -1,6 +1,6 @@
 """Sweeps on disk: as JSON lines, or as Parquet for use with pandas.
 
-first line   {"claude_nb": "sweep", "version": 1, "id", "axes", "fixed", "n", "cases"}
+first line   {"claude_nb": "sweep", "version": 1, "id", "axes", "fixed", "n", "cases", "batch"}
 a case       {"values", "at", "requests", "locked"}
 each other   {"case": 0, "repeat": 3, "reply": {...}}
 """
@@ -52,6 +52,7 @@ class Saved(NamedTuple):
     plan: Plan
     id: str
     replies: dict[tuple[int, int], Reply]
+    batch: bool
 
 
 def read(path: str | os.PathLike[str], readers: Mapping[str, Reader] = MappingProxyType({})) -> Any:
@@ -80,6 +81,7 @@ def _header(sweep: Results) -> str:
             "axes": {name: [_stored(name, value) for value in values] for name, values in sweep.axes.items()},
             "fixed": {name: _stored(name, value) for name, value in sweep.plan.fixed.items()},
             "n": sweep.n,
+            "batch": sweep.batch,
             "cases": [
                 {
                     "values": {name: _stored(name, value) for name, value in case.values.items()},
@@ -119,7 +121,8 @@ def _saved(header: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> S
     found = {(record["case"], record["repeat"]): Reply.from_dict(record["reply"]) for record in records}
     if any(i >= len(cases) or k >= len(cases[i].requests) for i, k in found):
         raise ValueError("a reply without a case")
-    return Saved(Plan(axes, cases, header["n"], _tuples(header.get("fixed", {}))), header["id"], found)
+    plan = Plan(axes, cases, header["n"], _tuples(header.get("fixed", {})))
+    return Saved(plan, header["id"], found, header.get("batch") is True)
 
 
 def _case(data: Mapping[str, Any], axes: Mapping[str, tuple[Any, ...]]) -> Case:

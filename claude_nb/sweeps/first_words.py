@@ -19,7 +19,8 @@ from claude_nb.sweeps.forecast import require
 from claude_nb.sweeps.metrics.proportion import Proportion
 from claude_nb.sweeps.metrics.statistics import Interval
 from claude_nb.sweeps.plan import grid
-from claude_nb.sweeps.sweep import RunOptions, Sweep
+from claude_nb.sweeps.run_options import RunOptions
+from claude_nb.sweeps.sweep import Sweep
 from claude_nb.types.reply import Reply
 
 MOST_BARS = 15

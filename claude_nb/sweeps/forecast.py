@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from claude_nb.errors import ConfigError
+from claude_nb.providers.prices import BATCH_FACTOR
 from claude_nb.render import reply
 from claude_nb.render.chars import counted
 from claude_nb.session.budget import most_searches, tokens_in, usage_of
@@ -18,6 +19,7 @@ from claude_nb.types.request import Request
 
 MAX_CALLS = 1000
 BUDGET_USD = 1.00
+BATCH_TIME = "usually within an hour, within a day at the latest"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Forecast:
         usd_most: Upper bound in US dollars, for all calls whose price is known.
         unpriced: Models whose price is unknown.
         seconds: Estimated from earlier replies to the same prompts, or of this sweep. None if there were none.
+        in_batches: Number of requests that wait in a batch already. They are not part of `calls`.
+        is_batch: Whether the calls are sent in a batch, at half the price.
         noun: What a combination is called.
     """
 
@@ -46,21 +50,30 @@ class Forecast:
     usd_most: float
     unpriced: tuple[str, ...]
     seconds: float | None
+    in_batches: int = 0
+    is_batch: bool = False
     noun: str = "setting"
 
     def __str__(self) -> str:
         """ "12 settings, 120 calls · about 1,440 tokens in, at most 30,720 out · at most $0.47 · about 40 s"."""
-        parts = [f"{counted(self.cases - self.locked, self.noun)}, {counted(self.calls, 'call')}"]
+        parts = [f"{counted(self.cases - self.locked, self.noun)}, {counted(self.calls, 'call')}{self._how}"]
         if self.recorded:
             parts.append(f"{self.recorded:,} answered from the history")
+        if self.in_batches:
+            parts.append(f"{self.in_batches:,} wait in a batch already")
         if self.locked:
             parts.append(f"{self.locked} locked and not sent")
         if self.calls:
             most = "" if self.tokens_out_most is None else f", at most {self.tokens_out_most:,} out"
             parts += [f"about {self.tokens_in:,} tokens in{most}", self._money()]
-            parts.append("time not known yet" if self.seconds is None else f"about {duration(self.seconds)}")
+            known = "time not known yet" if self.seconds is None else f"about {duration(self.seconds)}"
+            parts.append(BATCH_TIME if self.is_batch else known)
         parts += ["fresh=True (in a cell --fresh) asks for all"] * bool(self.recorded)
         return " · ".join(parts)
+
+    @property
+    def _how(self) -> str:
+        return " in a batch, at half the price" if self.is_batch and self.calls else ""
 
     def _money(self) -> str:
         known = "" if self.unpriced and not self.usd_most else f"at most {reply.dollars(self.usd_most)}"
@@ -94,16 +107,18 @@ def forecast(
     recorded: Iterable[str] = (),
     concurrency: int = 8,
     known_s: Mapping[tuple[str, str], float] = MappingProxyType({}),
+    in_batches: int | None = None,
 ) -> Forecast:
     """Return the forecast of a plan.
 
-    recorded  the keys of requests that the history answers
-    known_s   seconds of a reply that were measured in this sweep, by provider and model
+    recorded    the keys of requests that the history answers
+    known_s     seconds of a reply that were measured in this sweep, by provider and model
+    in_batches  how many further requests wait in a batch; None: the calls are not sent in a batch
     """
     known = frozenset(recorded)
     to_send = [request for request in plan.requests if not known or request.key not in known]
     limits = [_most_out(request, session) for request in to_send]
-    dollars = [_most_usd(request, session, most) for request, most in zip(to_send, limits, strict=True)]
+    dollars = [most_usd(request, session) for request in to_send]
     times_s = [known_s.get((r.provider, r.model)) or session.totals.mean_s(r) for r in to_send]
     return Forecast(
         calls=len(to_send),
@@ -112,12 +127,14 @@ def forecast(
         locked=sum(case.locked is not None for case in plan.cases),
         tokens_in=sum(map(tokens_in, to_send)),
         tokens_out_most=None if None in limits else sum(most or 0 for most in limits),
-        usd_most=sum(cost or 0.0 for cost in dollars),
+        usd_most=(1 if in_batches is None else BATCH_FACTOR) * sum(cost or 0.0 for cost in dollars),
         unpriced=tuple(dict.fromkeys(r.model for r, cost in zip(to_send, dollars, strict=True) if cost is None)),
         seconds=None
         if None in times_s
         else sum(time or 0.0 for time in times_s) / max(1, min(concurrency, len(to_send))),
         noun=plan.noun,
+        in_batches=in_batches or 0,
+        is_batch=in_batches is not None,
     )
 
 
@@ -135,6 +152,7 @@ def together(parts: Sequence[Forecast]) -> Forecast:
             usd_most=first.usd_most + part.usd_most,
             unpriced=tuple(dict.fromkeys((*first.unpriced, *part.unpriced))),
             seconds=None if None in seconds else sum(time or 0.0 for time in seconds),
+            is_batch=first.is_batch and part.is_batch,
         )
     return first
 
@@ -162,8 +180,9 @@ def _most_out(request: Request, session: Session) -> int | None:
     return session.models.spec(request.model, request.provider).max_output
 
 
-def _most_usd(request: Request, session: Session, most_out: int | None) -> float | None:
+def most_usd(request: Request, session: Session) -> float | None:
     """Return the most that a call can cost. A token has at least one byte, so the bytes bound the prompt's tokens."""
+    most_out = _most_out(request, session)
     price = session.models.price(request.model, request.provider, request.speed)
     if price is None or most_out is None:
         return None

@@ -30,7 +30,10 @@ class Results:
 
     checks  functions of a Reply that return whether it passes, by name
     id      identifies the sweep in rows and files
+    batch   whether the calls are sent in batches
     """
+
+    batch = False
 
     def __init__(self, plan: Plan, checks: Mapping[str, Check] | None = None, name: str | None = None) -> None:
         self.plan = plan

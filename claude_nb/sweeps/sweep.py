@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from concurrent.futures import Executor
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from claude_nb.errors import Interrupted, PromptError
-from claude_nb.guard import shown
+from claude_nb.errors import Interrupted
+from claude_nb.providers import batches
+from claude_nb.render.table import Table
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
 from claude_nb.sweeps import files
+from claude_nb.sweeps.engine.batch_book import BatchBook
+from claude_nb.sweeps.engine.batch_runner import BatchRunner, runners
 from claude_nb.sweeps.engine.job_queue import Job
 from claude_nb.sweeps.engine.runner import Done, Runner
 from claude_nb.sweeps.forecast import Forecast, forecast
 from claude_nb.sweeps.metrics.checks import Check
 from claude_nb.sweeps.plan import Case, Plan
 from claude_nb.sweeps.results import Results
+from claude_nb.sweeps.run_options import RunOptions
 from claude_nb.sweeps.views import plots
 from claude_nb.sweeps.views.html import grid_html
 
@@ -49,32 +52,6 @@ class SweepObserver:
     def is_above(self) -> bool:
         """Return whether the output of the current cell already shows the sweep."""
         return False
-
-
-@dataclass
-class RunOptions:
-    """How the calls of a sweep run.
-
-    concurrency   calls at once, at most
-    replay        "use" takes known replies from the history, "off" sends every request, "only" sends none
-    executor      runs the calls; None: threads of this process
-    call_options  fields of Call: {"timeout": 30}
-    """
-
-    concurrency: int = 8
-    replay: str = "use"
-    executor: Executor | None = None
-    call_options: Mapping[str, Any] = field(default_factory=dict)
-
-
-def replay_mode(session: Session, replay: str | None = None, *, fresh: bool = False) -> str:
-    """Return the replay of RunOptions that the arguments of a call mean. Raises PromptError."""
-    if replay not in (None, "use", "off", "only"):
-        raise PromptError(f"replay is use, off or only, not {shown(replay)}")
-    if fresh and replay not in (None, "off"):
-        raise PromptError(f"fresh=True asks again, and replay={replay!r} does not; leave one of them out")
-    replay = "off" if fresh else replay
-    return replay or ("only" if session.memory.mode == "only" else "use")
 
 
 class Sweep(Results):
@@ -109,8 +86,10 @@ class Sweep(Results):
         super().__init__(plan, checks, name)
         self.session = session or default_session()
         self.run_options = run_options or RunOptions()
+        self.batch = self.run_options.batch
         self.hopeless: str | None = None
         self.observer = observer or SweepObserver()
+        self._book = BatchBook(self.session, self.run_options.call_options)
 
     @property
     def cost_usd(self) -> float:
@@ -124,48 +103,90 @@ class Sweep(Results):
         return self.session.memory.answered(job.request for job in self._jobs())
 
     def forecast(self) -> Forecast:
-        """Return the calls, tokens and costs of the remaining requests. Nothing is sent."""
-        left = replace(self.plan, cases=tuple(self._left_of(i, case) for i, case in enumerate(self.cases)))
-        concurrency = self.run_options.concurrency
-        return forecast(left, self.session, recorded=self.recorded(), concurrency=concurrency, known_s=self._known_s())
+        """Return the calls, tokens and costs of the remaining requests. Nothing is sent.
 
-    def resume(self) -> Sweep:
+        Raises PromptError for a batch that no server takes.
+        """
+        recorded, options = self.recorded(), self.run_options
+        for request in self.plan.requests if options.sends_batches else ():
+            batches.check(request)
+        if options.sends_batches and options.replay == "use":
+            self._book.look_up(job for job in self._jobs() if job.request.key not in recorded)
+        held = self._book.places()
+        done = {*self._replies, *held}
+        left = replace(self.plan, cases=tuple(_left_of(i, case, done) for i, case in enumerate(self.cases)))
+        return forecast(
+            left,
+            self.session,
+            recorded=recorded,
+            concurrency=options.concurrency,
+            known_s=self._known_s(),
+            in_batches=len(held) if options.sends_batches else None,
+        )
+
+    def resume(self, *, wait: bool = True) -> Sweep:
         """Send the remaining requests, and those that ended in an error once more.
+
+        With `batch=True`, requests that wait in a batch are not sent again: their results are fetched, also by another
+        kernel. An interrupt ends the wait, and the batch goes on.
+
+        Args:
+            wait: Only with `batch=True`: False fetches what is there, and does not wait until a batch has ended.
 
         Returns:
             This sweep.
 
         Raises:
             Interrupted: The sweep was stopped. Its replies stay, and another resume() continues.
+            ClaudeError: A batch could not be sent or fetched.
         """
         self._replies = {place: reply for place, reply in self._replies.items() if reply.error is None}
         self.hopeless = None
-        jobs = self._jobs()
-        runner = Runner(
-            self.session,
-            jobs,
-            concurrency=self.run_options.concurrency,
-            options=self.run_options.call_options,
-            recorded=self.recorded(),
-            replay="only" if self.run_options.replay == "only" else "off",
-            executor=self.run_options.executor,
-        )
+        steps = runners(self._book, self._jobs(), self.run_options, self.recorded(), wait=wait)
         self.observer.begin(self)
         try:
-            with closing(runner.run()) as results:
-                for ended in results:
-                    self._keep(ended)
-                    self.observer.update(self, {job.case: turn.text for job, turn in [*runner.turns.items()]})
-        except KeyboardInterrupt:
-            self._keep(runner.rest())
-            raise Interrupted(
-                f"stopped after {len(self):,} of {self.total:,} replies, which are kept; "
-                "continue with claude_nb.last_sweep().resume()"
-            ) from None
+            for runner in steps:
+                self._run(runner)
         finally:
-            self.hopeless = runner.hopeless
+            self.hopeless = next((runner.hopeless for runner in steps if runner.hopeless), None)
             self.observer.end(self)
+        for batch in self._book.waiting:
+            self.observer.announce(str(batch))
         return self
+
+    def batches(self) -> Table:
+        """Ask for the state of the batches that have results to come.
+
+        Returns:
+            One dict for each batch: id, status, and how many of its requests have ended in which way. The server
+            counts them when all have ended.
+
+        Raises:
+            ClaudeError: A server could not be asked.
+
+        Example:
+            >>> result.batches()  # doctest: +SKIP
+        """
+        self._book.look_up(self._jobs())
+        return self._book.states()
+
+    def cancel(self) -> Table:
+        """End the batches of this sweep at their servers.
+
+        Replies that exist already are fetched by resume(), and are paid. The other requests are errors then.
+
+        Returns:
+            What batches() returns.
+
+        Raises:
+            ClaudeError: A server could not be asked.
+
+        Example:
+            >>> result.cancel()  # doctest: +SKIP
+        """
+        self._book.look_up(self._jobs())
+        self._book.cancel()
+        return self._book.states(ask=False)
 
     def plot(self, metric: str | None = None, x: str | None = None) -> matplotlib.axes.Axes:
         """Plot a metric against one of the axes, with 95 % intervals.
@@ -213,9 +234,23 @@ class Sweep(Results):
         """Return the mean seconds of the replies so far, by provider and model."""
         times_s: dict[tuple[str, str], list[float]] = {}
         for reply in self.replies:
-            if not reply.broke_off and reply.source != "replay":
+            if not reply.broke_off and reply.is_timed:
                 times_s.setdefault((reply.provider, reply.model), []).append(reply.seconds)
         return {model: sum(times) / len(times) for model, times in times_s.items()}
+
+    def _run(self, runner: Runner | BatchRunner) -> None:
+        try:
+            with closing(runner.run()) as results:
+                for ended in results:
+                    self._keep(ended)
+                    self.observer.update(self, {job.case: turn.text for job, turn in [*runner.turns.items()]})
+        except KeyboardInterrupt:
+            self._keep(runner.rest())
+            goes_on = ", and a batch that was sent goes on" if self.run_options.sends_batches else ""
+            raise Interrupted(
+                f"stopped after {len(self):,} of {self.total:,} replies, which are kept{goes_on}; "
+                "continue with claude_nb.last_sweep().resume()"
+            ) from None
 
     def _keep(self, ended: Iterable[Done]) -> None:
         self.put({(done.job.case, done.job.repeat): done.answer.reply for done in ended})
@@ -225,6 +260,7 @@ class Sweep(Results):
         jobs = [Job(i, k, request) for i, case in enumerate(self.cases) for k, request in enumerate(case.requests)]
         return sorted((job for job in jobs if (job.case, job.repeat) not in self._replies), key=lambda job: job.repeat)
 
-    def _left_of(self, i: int, case: Case) -> Case:
-        left = (request for k, request in enumerate(case.requests) if (i, k) not in self._replies)
-        return replace(case, requests=tuple(left))
+
+def _left_of(i: int, case: Case, done: Collection[tuple[int, int]]) -> Case:
+    """Return a case without the requests that need no call."""
+    return replace(case, requests=tuple(request for k, request in enumerate(case.requests) if (i, k) not in done))

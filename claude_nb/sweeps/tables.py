@@ -97,8 +97,8 @@ def _judged(sample: Sample, checks: Mapping[str, Check]) -> dict[str, Any]:
 
 
 def _measured(reply: Reply, repeat: int) -> dict[str, Any]:
-    """Return the settings and measurements of a reply, without the time of a recorded one."""
-    request, is_live = reply.request, reply.source != "replay"
+    """Return the settings and measurements of a reply, without the time of one that has none."""
+    request, is_timed = reply.request, reply.is_timed
     return {
         "backend": request.provider,
         "model": request.model,
@@ -111,8 +111,8 @@ def _measured(reply: Reply, repeat: int) -> dict[str, Any]:
         "stop_reason": reply.stop_reason,
         "input_tokens": reply.usage.input_tokens,
         "output_tokens": reply.usage.output_tokens,
-        "latency_s": reply.seconds if is_live else None,
-        "ttft_s": reply.first_token_s if is_live else None,
+        "latency_s": reply.seconds if is_timed else None,
+        "ttft_s": reply.first_token_s if is_timed else None,
         "cost_usd": reply.cost_usd,
         "error": reply.error,
         "created": reply.created_at,

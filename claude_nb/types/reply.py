@@ -19,7 +19,7 @@ from claude_nb.types.plain import SIGNED, Plain, to_plain
 from claude_nb.types.request import STOP_WORDS, Message, Request, StopReason, Usage
 from claude_nb.types.tokens import Tokens
 
-Source = Literal["live", "replay", "demo"]
+Source = Literal["live", "replay", "demo", "batch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Reply(Plain):
             connection or for a retry.
         first_token_s: Seconds to the first token, or None if none arrived.
         cost_usd: US dollars, or None if unknown. A cost that the server reports replaces the one of the price table.
-        source: "live", "replay" (from the history or a file) or "demo" (the embedded model).
+        source: "live", "replay" (from the history or a file), "demo" (the embedded model) or "batch".
         request_id: Id of the request at the server, for its support; None if it sent none.
         response_model: The model that really answered, or None if the server did not say.
         created_at: When the reply was written, with its time zone.
@@ -108,6 +108,11 @@ class Reply(Plain):
     def broke_off(self) -> bool:
         """Return whether an interruption or an error ended the reply. The same request may get another one."""
         return self.stop_reason in ("interrupted", "error")
+
+    @property
+    def is_timed(self) -> bool:
+        """Return whether `seconds` tells how long the model took: not of a replay, nor of a reply in a batch."""
+        return self.source in ("live", "demo")
 
     @property
     def ending(self) -> str:

@@ -112,7 +112,7 @@ class Playground(Controls):
         """
         if prompt is not None:
             self.prompt = prompt
-        self._start(times, scope.variables(last=_notebook(), saved=self._session.memory.prompts))
+        self._start(times, scope.variables(last=_notebook()))
 
     def _start(self, times: int, variables: Mapping[str, Any]) -> None:
         if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MAX_TIMES:
@@ -253,8 +253,7 @@ class Playground(Controls):
             if prompt != self.prompt:  # it was refused, and the earlier one is not what the user means
                 self._refuse_keys(prompt)
                 return
-            # Whatever calls this is not the user's code.
-            self._start(times, scope.named_prompts(self._session.memory.prompts) | dict(_notebook()))
+            self._start(times, _notebook())  # whatever calls this is not the user's code
         except ClaudeError as error:
             failed = self._new_run(None)
             failed.error = str(error)

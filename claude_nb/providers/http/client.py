@@ -25,7 +25,7 @@ from claude_nb.providers.keys import Key, check_destination
 from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Chunk
 
-__all__ = ["Response", "Timeouts", "get", "post", "read_json", "send"]
+__all__ = ["Response", "Timeouts", "get", "opened", "post", "read_json", "send"]
 
 RETRIES = 2
 LONGEST_WAIT_S = 60.0
@@ -98,14 +98,21 @@ def read_json(
 
     Example: read_json(get("https://api.example/v1/models")).
     """
+    with opened(request, stop=stop, allow_http=allow_http, retries=retries) as response:
+        return response.json()
+
+
+def opened(
+    request: OutgoingRequest, *, stop: Stop | None = None, allow_http: bool = False, retries: int = RETRIES
+) -> Response:
+    """Send a request and return its open response, as send() does, without notices."""
     steps = send(request, stop=stop or Stop(), allow_http=allow_http, retries=retries)
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            with end.value as response:
-                data: dict[str, Any] = response.json()
-                return data
+            response: Response = end.value
+            return response
 
 
 def _common_headers() -> dict[str, str]:

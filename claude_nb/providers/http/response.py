@@ -101,6 +101,25 @@ class Response:
         if cut is not None and not self._ending:
             raise cut
 
+    def lines(self, most: int) -> Iterator[bytes]:
+        """Yield the lines of the body as they arrive.
+
+        Raises StreamCut for a line over *most* bytes, and as events() does.
+        """
+        held, size = list[bytes](), 0
+        with self._stop.unblocking(self.close):
+            for piece in self._body():
+                for i, begun in enumerate(piece.split(b"\n")):
+                    if i:
+                        yield b"".join(held)
+                        held, size = [], 0
+                    held.append(begun)
+                    size += len(begun)
+                    if size > most:
+                        raise StreamCut(f"a line from {self._stream.host} is over {most >> 20} MiB; ask for less")
+        if size:
+            yield b"".join(held)
+
     def json(self) -> dict[str, Any]:
         """Return the body as a JSON object.
 

@@ -31,6 +31,7 @@ def evaluate(  # noqa: PLR0913 - a public function: each parameter is named wher
     executor: Executor | None = None,
     timeout: float | None = None,
     allow_http: bool = False,
+    batch: bool = False,
     show: bool = True,
     session: Session | None = None,
     **settings: Any,
@@ -55,6 +56,7 @@ def evaluate(  # noqa: PLR0913 - a public function: each parameter is named wher
         executor: As in sweep().
         timeout: Longest wait without news from the server, in seconds. None: the setting of the session.
         allow_http: True allows unencrypted requests to another machine.
+        batch: As in sweep(). Judges are asked at the usual price, when resume() has fetched the replies.
         show: False shows no forecast and no progress bar.
         session: The session that runs the calls. None: the one of %claude.
         **settings: Options of ask(). A list, such as model=["haiku", "sonnet"], makes more variants.
@@ -76,7 +78,8 @@ def evaluate(  # noqa: PLR0913 - a public function: each parameter is named wher
     known = choice.chosen(graders, has_expected=expect is not None)
     call = {"timeout": timeout, "allow_http": allow_http, "headers": settings.pop("headers", ())}
     laid_out = table.laid_out(session, prompts, row_reader.read(rows), expect, settings, n=n, variables=variables)
-    options = api.run_options(session, call, concurrency=concurrency, fresh=fresh, replay=replay, executor=executor)
+    sending: dict[str, Any] = {"concurrency": concurrency, "executor": executor, "batch": batch}
+    options = api.run_options(session, call, fresh=fresh, replay=replay, **sending)
     result = Evaluation(
         laid_out, known, session=session, run_options=options, observer=view_for(session, show=show, kind="rows")
     )

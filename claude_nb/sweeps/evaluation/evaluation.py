@@ -133,10 +133,13 @@ class Evaluation(EvaluationResults):
         apart = names or (tuple(self.graders) if len(self.graders) > 1 else ())
         return reports.summary(self, apart, self.note)
 
-    def resume(self) -> Evaluation:
+    def resume(self, *, wait: bool = True) -> Evaluation:
         """Send the remaining requests, then ask the judges.
 
         Requests that ended in an error are sent once more.
+
+        Args:
+            wait: Only with `batch=True`: False fetches what is there. The judges are asked when all replies are.
 
         Returns:
             This evaluation.
@@ -147,8 +150,9 @@ class Evaluation(EvaluationResults):
         Example:
             >>> claude_nb.last_sweep().resume()  # doctest: +SKIP
         """
-        super().resume()
-        judging.judge_all(self)
+        super().resume(wait=wait)
+        if wait or not self.left:
+            judging.judge_all(self)
         return self
 
     def forecast(self) -> Forecast:

@@ -13,7 +13,8 @@ from claude_nb.sweeps.evaluation.grader import Grader
 from claude_nb.sweeps.evaluation.judge import Judge
 from claude_nb.sweeps.evaluation.table import EvaluationTable
 from claude_nb.sweeps.metrics.grades import Grade
-from claude_nb.sweeps.sweep import RunOptions, Sweep, SweepObserver
+from claude_nb.sweeps.run_options import RunOptions
+from claude_nb.sweeps.sweep import Sweep, SweepObserver
 from claude_nb.types.reply import Reply
 
 Place = tuple[int, int]  # case and repeat

@@ -64,7 +64,7 @@ def _over_replies(
         return statistics.mean(values) if share is None else statistics.percentile(values, share)
 
     def known(sample: Sample) -> list[float]:
-        values = (value(reply) for reply in (sample.live if is_time else sample.replies))
+        values = (value(reply) for reply in (sample.timed if is_time else sample.replies))
         return [number for number in values if number is not None]
 
     return {

@@ -30,8 +30,13 @@ class Sample:
 
     @property
     def live(self) -> list[Reply]:
-        """The replies that were not recorded earlier. Only their time can be compared."""
+        """The replies that were not recorded earlier."""
         return [reply for reply in self.replies if reply.source != "replay"]
+
+    @property
+    def timed(self) -> list[Reply]:
+        """The replies whose time can be compared."""
+        return [reply for reply in self.replies if reply.is_timed]
 
     @property
     def is_demo(self) -> bool:

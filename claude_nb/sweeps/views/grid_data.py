@@ -95,5 +95,5 @@ def check_problem(sweep: Results) -> str:
 def _value(metric: Metric, sample: Sample) -> list[Any]:
     value = attempt(metric.of, None, sample)  # a check of the user may raise
     shown = written(value, metric.style)
-    is_part = metric.style == "seconds" and 0 < len(sample.live) < len(sample.replies)
-    return [value, f"{shown} (n = {len(sample.live)})" if is_part else shown]
+    is_part = metric.style == "seconds" and 0 < len(sample.timed) < len(sample.replies)
+    return [value, f"{shown} (n = {len(sample.timed)})" if is_part else shown]

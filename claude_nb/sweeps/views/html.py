@@ -69,7 +69,7 @@ def columns_html(sweep: Results, running: Mapping[int, str] | None = None) -> st
 
 def side_by_side(reply: Reply) -> str:
     """Return the footer of a reply beside others. The time of a recorded one cannot be compared, and is left out."""
-    return footer.line(reply, timed=reply.source != "replay")
+    return footer.line(reply, timed=reply.is_timed)
 
 
 def _tail(text: str, *, ended: bool) -> str:

@@ -91,7 +91,7 @@ def _lines(sweep: Results, place: int) -> list[tuple[str, list[int]]]:
 def _title(sweep: Results, measure: Metric) -> str:
     samples = [sample for sample in sweep.samples() if sample.replies]
     counts = sorted(
-        {len(sample.live if measure.style == "seconds" else sample.replies) for sample in samples} or {sweep.n}
+        {len(sample.timed if measure.style == "seconds" else sample.replies) for sample in samples} or {sweep.n}
     )
     n = f"n = {counts[0]} for each point" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}"
     local = " (local)" if measure.style == "seconds" and all(reply.provider == "demo" for reply in sweep) else ""
