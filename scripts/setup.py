@@ -89,7 +89,7 @@ def npm_ci() -> None:
 
 def fetch_model() -> None:
     """Fetch the weights that the tests of local models need, once."""
-    environment = {**os.environ, "CLAUDE_NB_MODELS": str(VENV / "models")}
+    environment = {**os.environ, "CLAUDE_NB_WEIGHTS": str(VENV / "models")}
     if not run([str(PYTHON), "-m", "claude_nb", "fetch-model"], env=environment):
         print("Without the weights, the tests of local models fail; the others do not need them.", flush=True)
 

@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def local_model(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The weights that scripts/setup.py has fetched. Without them a test fails, also elsewhere than in CI."""
-    monkeypatch.setenv("CLAUDE_NB_MODELS", str(Path(sys.prefix) / "models"))
+    monkeypatch.setenv("CLAUDE_NB_WEIGHTS", str(Path(sys.prefix) / "models"))
     weights.check()
     return weights.path()
 

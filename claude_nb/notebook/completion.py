@@ -12,6 +12,7 @@ from IPython.core.getipython import get_ipython
 
 from claude_nb.notebook.commands import COMMANDS
 from claude_nb.providers import registry
+from claude_nb.providers.local import catalog
 from claude_nb.session import options
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
@@ -77,7 +78,7 @@ def _models(session: Session) -> Iterable[str]:
     meanings = [session.models.aliases(provider) for provider in (name, *registry.PROVIDERS)]
     aliases = [alias for words in meanings for alias, spec in words.items() if not spec.restricted]
     ids = [model_id for spec in specs for model_id in (spec.ids.get(name), *spec.other_ids.get(name, ())) if model_id]
-    return [*aliases, *ids]
+    return [*aliases, *ids, *catalog.others()]
 
 
 def complete(context: CompletionContext, magic: str) -> SimpleMatcherResult:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from claude_nb.render.chars import one_line
 
-PARAMS = ("temperature", "top_p", "top_k", "max_tokens", "stop_sequences", "seed")
+PARAMS = ("temperature", "top_p", "top_k", "max_tokens", "stop_sequences", "seed", "min_p")
 # What an error is about, by the words of the server. A pattern of a group before another one wins.
 NO_MONEY = re.compile(
     r"(?i)out of (credit|fund)|credit balance|insufficient.{0,3}(credit|fund|quota|balance|money)"

@@ -12,6 +12,8 @@ from claude_nb.providers.model_names import Version
 from claude_nb.providers.prices import Price
 from claude_nb.types.settings import Method, Thinking
 
+# Where an option works that most models do not take.
+ABLE = {"seed": "seed works on the demo model", "min_p": "min_p works with -p local"}
 DEFAULT_THINKING_TOKENS = 8_000  # for a model that requires a budget
 OFF = ("disabled", "between_tools")  # the kinds of thinking that switch it off; each model has one of them or none
 
@@ -91,7 +93,7 @@ class ModelSpec:
         if name in ("thinking", "effort"):
             return self._thinking_refusal(value) if name == "thinking" else self._effort_refusal(value)
         if self.accepts is not None and name not in self.accepts:
-            able = "seed works on the demo model" if name == "seed" else "it still works on sonnet-4.6 and demo"
+            able = ABLE.get(name, "it still works on sonnet-4.6 and demo")
             return f"{self.label} takes no {name}; leave it out ({able})"
         low, high = self.ranges.get(name, (None, None))
         if name == "max_tokens" and self.max_output:

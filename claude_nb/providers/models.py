@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_nb.errors import PromptError
+from claude_nb.providers import local
 from claude_nb.providers.model_names import Version, is_dated, plain_name
 from claude_nb.providers.model_spec import OFF, ModelSpec, read_rows
 from claude_nb.providers.prices import Price
+from claude_nb.render.chars import one_line
 from claude_nb.types.request import Request
 from claude_nb.types.settings import EFFORTS, Thinking
 
@@ -160,6 +162,12 @@ class Models:
 
     def _find(self, model: str, provider: str) -> ModelSpec:
         typed = model.lower()
+        if provider == "local":
+            small = self.table[local.MODEL]  # whose row stands for every local model
+            if typed in (local.MODEL, *small.aliases):
+                return small
+            other = replace(small, name=model, label=one_line(Path(model).name, 100), ids={"local": model}, aliases=())
+            return replace(other, context=None, max_output=None, note="")
         exact = (s for s in self.table.values() if typed in s.aliases or typed in s.ids.values())
         spec = next(exact, None) or self._newest(typed, provider) or self.table.get(plain_name(model))
         if spec is None and (successor := shipped().retired.get(plain_name(model))):

@@ -8,20 +8,18 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_nb.errors import ConfigError, PromptError
-from claude_nb.providers import addresses, adjustments
+from claude_nb.errors import ConfigError
+from claude_nb.providers import addresses, adjustments, local
 from claude_nb.providers.attempt import SendOptions, attempt
 from claude_nb.providers.credentials import Credentials, KeyOwner
 from claude_nb.providers.keys import AUTHORIZATION, Key, is_loopback
 from claude_nb.stop_signal import Stop
-from claude_nb.types.content import ServerBlock, Thought
-from claude_nb.types.reply import Reply
+from claude_nb.types.content import ServerBlock
 from claude_nb.types.request import Chunk, Request
 
 if TYPE_CHECKING:
     from claude_nb.providers.dialects.base import Dialect
     from claude_nb.providers.headers import Headers
-    from claude_nb.providers.model_spec import ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +73,7 @@ PROVIDERS: dict[str, Provider] = {
             check_path="/models",
         ),
         Provider("openai-compatible", "OpenAI-compatible server", None, "openai-chat", (), None, needs_key=False),
+        Provider("local", "Model on this machine (no key)", None, "local-chat", (), local.MODEL, needs_key=False),
         Provider("demo", "Demo model (no key)", None, None, (), "demo", needs_key=False),
     )
 }
@@ -124,10 +123,14 @@ def choose(options: Mapping[str, Any], settings: Mapping[str, Any], credentials:
     """Choose provider, model and address.
 
     Options come first, then settings, then the provider's defaults. Settings for another provider are ignored. -m
-    demo means the demo provider. An address without a provider or a key means openai-compatible. Raises ConfigError.
+    demo means the demo provider, and the name of a model file the local one. An address without a provider or a key
+    means openai-compatible. Raises ConfigError.
     """
     defaults = {"model": credentials.setting("MODEL"), "base_url": credentials.setting("BASE_URL"), **settings}
-    name = options.get("provider") or ("demo" if options.get("model") == "demo" else None)
+    model = options.get("model")
+    name = options.get("provider") or ("demo" if model == "demo" else None)
+    if model and local.NAMES.fullmatch(model) and not (name or defaults.get("provider") or defaults["base_url"]):
+        name = None if options.get("base_url") else "local"
     default = defaults.get("provider") or ("demo" if defaults["model"] == "demo" else None)
     chosen = bool(name or default or credentials.setting("PROVIDER"))
     default = default or default_name(credentials)
@@ -141,7 +144,7 @@ def choose(options: Mapping[str, Any], settings: Mapping[str, Any], credentials:
     # An address that is given is used or refused, also an empty one.
     base_url = defaults.get("base_url") if options.get("base_url") is None else options["base_url"]
     model = options.get("model") or defaults.get("model") or provider.default_model
-    return Target(provider, model, None if provider.name == "demo" else base_url, chosen)
+    return Target(provider, model, None if provider.name in ("demo", "local") else base_url, chosen)
 
 
 def dialect_of(provider: Provider) -> Dialect:
@@ -169,40 +172,15 @@ def _needs_messages(request: Request) -> bool:
 
 def _dialect(name: str | None) -> Dialect:
     from claude_nb.providers.dialects import chat_completions, messages
+    from claude_nb.providers.local import dialect
 
     rows = {
         "aimlapi-chat": chat_completions.AIMLAPI,
         "openai-chat": chat_completions.OPENAI,
         "messages": messages.MESSAGES,
+        "local-chat": dialect.LOCAL,
     }
     return rows[name or ""]
-
-
-def check(request: Request, spec: ModelSpec) -> None:
-    """Raise PromptError for what the wire format of the provider cannot express."""
-    most, dialect = spec.most_parts.get(request.provider), dialect_name(request)
-    parts = len(request.messages[-1].parts) + 1
-    if most and parts > most and dialect != "messages":
-        raise PromptError(
-            f"{spec.label} takes {most} parts per message here, of which the text is one, and this has {parts}; "
-            f"leave out {parts - most}, or join them in one PDF"
-        )
-    if request.tools and dialect is None:
-        raise PromptError("the demo model calls no tools; use -p aimlapi or -p anthropic with a key")
-    if request.thinking and dialect == "openai-chat":
-        raise PromptError(f"{request.provider} has no field for --thinking; use --effort LEVEL instead")
-    if request.cache and dialect != "messages":
-        raise PromptError(
-            f"{request.provider} has no field for --cache; leave it out (some servers cache by themselves)"
-        )
-    if request.logprobs is not None and (dialect == "messages" or spec.version):
-        who = "Claude models report" if spec.version else f"{request.provider} reports"
-        beside = "" if spec.version or request.provider == "anthropic" else " beside thinking, cache, tools or json"
-        raise PromptError(
-            f"{who} no logprobs{beside}; leave them out, or use -p demo, -p local or an OpenAI-compatible server"
-        )
-    if request.provider == "aimlapi" and request.effort in ("xhigh", "max"):
-        raise PromptError(f"AI/ML API takes effort up to high, not {request.effort}; lower it, or use -p anthropic")
 
 
 def admit_keys(request: Request, credentials: Credentials, own: Iterable[Headers]) -> None:
@@ -238,6 +216,11 @@ def stream(request: Request, options: SendOptions, *, credentials: Credentials, 
 
         yield from demo.stream(request, stop=stop, delay_s=options.delay_s)
         return
+    if provider.name == "local":
+        from claude_nb.providers.local import loaded
+
+        yield from loaded.stream(request, preview(request, stream=not options.whole)[1], options, stop)
+        return
     key = key_for(request, credentials)
     from claude_nb.providers import headers
     from claude_nb.providers.dialects import binding
@@ -258,20 +241,6 @@ def stream(request: Request, options: SendOptions, *, credentials: Credentials, 
         yield Chunk(notice=notice, remark=notice)
 
 
-def bound(reply: Reply, request: Request) -> Reply:
-    """Return a recorded reply to a request. Its thoughts remember what stands before them, as those of a live one."""
-    if dialect_name(request) != "messages" or not any(isinstance(part, Thought) for part in reply.parts):
-        return reply
-    from claude_nb.providers.dialects import binding
-
-    try:
-        after = binding.fingerprint(preview(request, stream=False)[1])
-    except PromptError:  # the request was read from a file, which holds no attachments
-        return reply
-    parts = (replace(part, after=after) if isinstance(part, Thought) else part for part in reply.parts)
-    return replace(reply, parts=tuple(parts))
-
-
 def preview(request: Request, *, stream: bool, form: str | None = None) -> tuple[str, dict[str, Any]]:
     """Return the address and the exact body of a request.
 
@@ -285,6 +254,8 @@ def preview(request: Request, *, stream: bool, form: str | None = None) -> tuple
         if request.answer:
             data["answer"] |= {"schema": json.loads(request.answer.schema)}
         return "the demo model, on this machine", data
+    if provider.name == "local":
+        return "the local model, on this machine", _dialect(provider.dialect).body(request, stream=stream)
     base_url = request.base_url or provider.base_url
     if base_url is None:
         raise ConfigError(f"{provider.name} needs an address: add --base-url, such as http://localhost:11434/v1")

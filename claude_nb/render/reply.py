@@ -30,7 +30,9 @@ DEMO_BADGE = "Demo model: small local word statistics, not Claude"
 def badge(reply: Reply) -> str:
     """Return who wrote a reply: "anthropic/claude-sonnet-4.6", "recorded 2026-11-22, ..."."""
     name = DEMO_BADGE if reply.provider == "demo" else reply.model
-    if reply.response_model and not _same(reply.model, reply.response_model):
+    if reply.provider == "local":
+        name = f"Local model: {reply.response_model or reply.model}, not Claude"
+    elif reply.response_model and not _same(reply.model, reply.response_model):
         name += f" (answered by {reply.response_model})"
     name = visible(name)  # a server or a record file named the model
     return f"recorded {reply.created_at:%Y-%m-%d}, {name}" if reply.source == "replay" else name
@@ -81,7 +83,7 @@ def next_step(reply: Reply) -> str:
 def bundle(reply: Reply, hint: str = "") -> dict[str, str]:
     """Return the footer as an output of a cell, below the folded view of the probabilities."""
     style = "margin:.3em 0 .6em;font-size:.85em;color:var(--jp-ui-font-color2,#757575)"
-    strong = reply.provider == "demo" or reply.source == "replay"
+    strong = reply.provider in ("demo", "local") or reply.source == "replay"
     name = f"<b>{escape(badge(reply))}</b>" if strong else escape(badge(reply))
     rest = " · ".join(filter(None, (escape(details(reply)), escape(hint))))
     if reply.stop_reason == "refusal":
@@ -177,7 +179,7 @@ def tokens(usage: Usage) -> str:
 
 def money(reply: Reply) -> str:
     """Return "$0.0012" as the server reported it, "about $0.0012" from the price table, or "cost unknown"."""
-    if reply.provider == "demo":
+    if reply.provider in ("demo", "local"):
         return "local, free"
     if reply.cost_usd is None:
         return "cost unknown"

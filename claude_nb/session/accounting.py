@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from claude_nb.errors import PromptError
 from claude_nb.providers import lifecycle, registry
 from claude_nb.providers.models import Models
 from claude_nb.providers.prices import BATCH_FACTOR
@@ -13,6 +14,7 @@ from claude_nb.session.call import HistoryWriter
 from claude_nb.session.turn import Turn
 from claude_nb.storage.entries import Recorded, Rhythm
 from claude_nb.storage.session_history import SessionHistory
+from claude_nb.types.content import Thought
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 
@@ -68,7 +70,7 @@ class CallRecord:
             # The recorded text and price are kept. Only the source tells that the model was not asked.
             from claude_nb.storage.recordings import as_replay
 
-            reply = registry.bound(as_replay(self.recorded), turn.request)
+            reply = bound(as_replay(self.recorded), turn.request)
         return self.finish(reply)
 
     def account(self, reply: Reply, rhythm: Rhythm = ()) -> Reply:
@@ -88,3 +90,17 @@ class CallRecord:
         if self.row is not None and (writer := self.writer or self.history.store):
             writer.finish(self.row, reply, rhythm)
         return reply
+
+
+def bound(reply: Reply, request: Request) -> Reply:
+    """Return a recorded reply to a request. Its thoughts remember what stands before them, as those of a live one."""
+    if registry.dialect_name(request) != "messages" or not any(isinstance(part, Thought) for part in reply.parts):
+        return reply
+    from claude_nb.providers.dialects import binding
+
+    try:
+        after = binding.fingerprint(registry.preview(request, stream=False)[1])
+    except PromptError:  # the request was read from a file, which holds no attachments
+        return reply
+    parts = (replace(part, after=after) if isinstance(part, Thought) else part for part in reply.parts)
+    return replace(reply, parts=tuple(parts))

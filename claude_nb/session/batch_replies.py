@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from claude_nb.errors import ClaudeError
-from claude_nb.providers import registry
+from claude_nb.session import accounting
 from claude_nb.session.accounting import CallRecord
 from claude_nb.session.session import Session
 from claude_nb.session.turn import Turn
@@ -37,7 +37,7 @@ def received(session: Session, request: Request, chunks: Iterator[Chunk], row: i
     record = CallRecord(session.models, session.budget, session.memory, {}, writer=writer, row=row)
     turn = Turn(request, lambda _: chunks, record, source="batch")
     try:
-        return registry.bound(turn.wait(), request)
+        return accounting.bound(turn.wait(), request)
     except ClaudeError as error:
         reply: Reply = error.reply
         return reply

@@ -58,13 +58,14 @@ def _number_or_word(text: str) -> int | str:
 
 OPTIONS: tuple[Option, ...] = (
     Option("model", ("-m", "--model"), "model id or alias", metavar="MODEL", setting=True, example="-m demo Tell me a joke."),
-    Option("provider", ("-p", "--provider"), "aimlapi, anthropic, openai-compatible or demo", metavar="NAME", setting=True, example="-p demo Tell me a joke."),
+    Option("provider", ("-p", "--provider"), "aimlapi, anthropic, openai-compatible, local or demo", metavar="NAME", setting=True, example="-p demo Tell me a joke."),
     Option("temperature", ("-t", "--temperature"), "0: always the most likely words; 1: varied", float, "T", 0.0, 1.0, 0.05, setting=True, example="-t 0.2 Tell me a joke."),
     Option("top_p", ("--top-p",), "sample from the most likely words that together have this probability", float, "P", 0.01, 1.0, 0.01, setting=True, example="--top-p 0.8 Tell me a joke."),
     Option("top_k", ("--top-k",), "sample from this many of the most likely words", int, "K", 1, 500, 1, setting=True, unit="words", example="--top-k 20 Tell me a joke."),
+    Option("min_p", ("--min-p",), "sample from the words that are at least this share as likely as the most likely one", float, "P", 0.0, 1.0, 0.01, setting=True, example="-p local --min-p 0.1 --dry-run Tell me a joke."),
     Option("max_tokens", ("-n", "--max-tokens"), "end the reply after this many tokens", int, "N", 1, 128_000, 1, log=True, setting=True, unit="tokens", example="-n 30 Tell me a story."),
     Option("stop_sequences", ("--stop",), "end the reply before this text", metavar="TEXT", repeatable=True, setting=True, escapes=True, example="--stop . Tell me a story."),
-    Option("seed", ("--seed",), "the same seed gives the same reply (demo model and some servers)", int, "N", 0, 2**31 - 1, 1, setting=True, example="-m demo --seed 1 Tell me a joke."),
+    Option("seed", ("--seed",), "the same seed gives the same reply (demo, local and some servers)", int, "N", 0, 2**31 - 1, 1, setting=True, example="-m demo --seed 1 Tell me a joke."),
     Option("thinking", ("--thinking",), "think before answering, with a budget in TOKENS if given; off: do not think", _number_or_word, "[TOKENS]", setting=True, unit="tokens", bare="on", words=r"\d+|off", example="-p anthropic --thinking --dry-run Why is 91 not a prime number?"),
     Option("effort", ("--effort",), "how much work goes into the reply: low, medium, high, xhigh or max", metavar="LEVEL", setting=True, example="-p anthropic --effort low --dry-run Why is 91 not a prime number?"),
     Option("logprobs", ("--logprobs",), "how likely each token of the reply was, with the N most likely alternatives (5 if none is given)", int, "[N]", 0, 20, 1, setting=True, bare="5", words=r"\d+", example="-m demo --logprobs 3 Tell me a joke."),
@@ -101,7 +102,7 @@ OPTIONS: tuple[Option, ...] = (
 
 BY_NAME: dict[str, Option] = {option.name: option for option in OPTIONS}
 SETTINGS: tuple[Option, ...] = tuple(option for option in OPTIONS if option.setting)
-SAMPLING_NAMES = ("temperature", "top_p", "top_k", "max_tokens", "stop_sequences", "seed")
+SAMPLING_NAMES = ("temperature", "top_p", "top_k", "max_tokens", "stop_sequences", "seed", "min_p")
 _NOT_SENT = ("timeout", "budget", "headers")
 # These options decide what the model answers; the others say how one call is made or shown.
 REQUEST_NAMES = (*(o.name for o in SETTINGS if o.name not in _NOT_SENT), "attach", "cache", "cite", "json", "tools")
@@ -211,6 +212,8 @@ def _number(name: str, value: Any, *, whole: bool) -> float:
         raise PromptError(f"top_p must be above 0 and at most 1, not {own}; leave it out to use the default")
     if name == "logprobs" and not 0 <= own <= 20:
         raise PromptError(f"logprobs must be from 0 to 20 alternatives, not {own}; leave it out for no probabilities")
+    if name == "min_p" and not 0 <= own <= 1:
+        raise PromptError(f"min_p must be from 0 to 1, not {own}; leave it out to use the default")
     if name == "timeout" and own <= 0:
         raise PromptError(f"timeout must be above 0 seconds, not {own:g}")
     return own

@@ -10,7 +10,7 @@ from claude_nb.errors import ConfigError, PromptError
 from claude_nb.guard import attempt, is_a, kind_of
 from claude_nb.prompting import attachments, scope, template
 from claude_nb.prompting.text import PromptText
-from claude_nb.providers import addresses, registry, server_tools
+from claude_nb.providers import addresses, format_checks, registry, server_tools
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.keys import origin_of
 from claude_nb.providers.models import Models
@@ -166,7 +166,7 @@ def build(config: Config, prompt: str, options: Mapping[str, Any], talk: Convers
     )
     config.policy.admit_tools(request.server_tools, of_server=True)
     request = structured.with_schema(request, options.get("json"), spec)
-    registry.check(request, spec)
+    format_checks.check(request, spec)
     server_tools.check_citations(request)
     request = _with_required(config.models, request)
     _check(config, request, options)

@@ -13,7 +13,7 @@ from claude_nb.prompting import scope, template
 from claude_nb.providers import registry
 from claude_nb.providers.credentials import Credentials
 from claude_nb.providers.models import Models
-from claude_nb.session import consent, continuation, frontend, key_question, policy, request_builder, tools
+from claude_nb.session import consent, continuation, first_fetch, frontend, key_question, policy, request_builder, tools
 from claude_nb.session import options as option_table
 from claude_nb.session.accounting import CallRecord
 from claude_nb.session.budget import Budget, Totals
@@ -210,6 +210,7 @@ class Session:
             raise consent.nobody_to_ask()
         recorded = self.memory.find(request, call.replay)
         if not recorded:
+            first_fetch.settle(request)
             registry.admit_keys(request, self.credentials, call.all_headers(self.settings))
         record = CallRecord(
             self.models,

@@ -17,6 +17,7 @@ class RequestOptions(TypedDict, total=False):
     temperature: float | None
     top_p: float | None
     top_k: int | None
+    min_p: float | None
     max_tokens: int | None
     stop_sequences: str | Sequence[str] | None
     seed: int | None

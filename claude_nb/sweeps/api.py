@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.guard import shown
 from claude_nb.providers import headers, registry
-from claude_nb.session import frontend
+from claude_nb.session import first_fetch, frontend
 from claude_nb.session.call import usual_headers
 from claude_nb.session.default import default_session
 from claude_nb.session.options import number
@@ -250,6 +250,7 @@ def check_keys(sweep: Sweep) -> None:
     """Raise ConfigError if a key is missing. On an executor, each worker looks up its own."""
     if sweep.run_options.executor is None and sweep.run_options.replay != "only":
         for request in {(r.provider, r.base_url): r for r in sweep.plan.requests}.values():
+            first_fetch.settle(request)
             registry.key_for(request, sweep.session.credentials)
             registry.admit_keys(request, sweep.session.credentials, sweep.run_options.call_options.get("headers", ()))
 

@@ -177,6 +177,10 @@ def _most_out(request: Request, session: Session) -> int | None:
         from claude_nb.demo import MAX_TOKENS
 
         return MAX_TOKENS
+    if request.provider == "local":
+        from claude_nb.providers.local.dialect import MAX_TOKENS
+
+        return MAX_TOKENS
     return session.models.spec(request.model, request.provider).max_output
 
 

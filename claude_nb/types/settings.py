@@ -28,6 +28,7 @@ class Sampling(Plain):
         max_tokens: Length of the reply in tokens, at which it is cut; at least 1.
         stop_sequences: Texts that end the reply. The text itself is not part of it.
         seed: The same seed gives the same reply, if the model supports it, as the demo model does.
+        min_p: Keep the tokens that are at least this share as likely as the most likely one; from 0 to 1.
         is_default_limit: Whether max_tokens was filled in because the server requires it. It is not stored.
 
     Example:
@@ -41,11 +42,12 @@ class Sampling(Plain):
     max_tokens: int | None = None
     stop_sequences: tuple[str, ...] | None = None
     seed: Annotated[int, SIGNED] | None = None
+    min_p: float | None = None
     is_default_limit: bool = field(default=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # Equal values (1 and 1.0, -0.0 and 0.0) get one spelling, because Request.key is a hash of it.
-        for name in ("temperature", "top_p"):
+        for name in ("temperature", "top_p", "min_p"):
             if isinstance(getattr(self, name), (int, float)):
                 object.__setattr__(self, name, getattr(self, name) + 0.0)
         if isinstance(self.stop_sequences, list):

@@ -13,6 +13,7 @@ import traitlets as t
 
 from claude_nb.errors import ClaudeError, PromptError
 from claude_nb.providers import registry
+from claude_nb.providers.local import catalog
 from claude_nb.providers.model_spec import ModelSpec
 from claude_nb.providers.models import Models, shipped
 from claude_nb.safe_text.redaction import redact
@@ -43,6 +44,7 @@ class Controls(anywidget.AnyWidget):
     top_k = t.Any(None).tag(sync=True)
     max_tokens = t.Any(None).tag(sync=True)
     seed = t.Any(None).tag(sync=True)
+    min_p = t.Any(None).tag(sync=True)
     stop_sequences = t.Any(None).tag(sync=True)
     effort = t.Any(None).tag(sync=True)
     thinking = t.Any(None).tag(sync=True)
@@ -181,7 +183,11 @@ class Controls(anywidget.AnyWidget):
 
 
 def catalogue(models: Models) -> dict[str, Any]:
-    """Return what a front end needs to draw the controls of every model; about 9 kB of JSON."""
+    """Return what a front end needs to draw the controls of every model; about 9 kB of JSON.
+
+    A refusal without a reason stands for the usual one: "the demo model takes no effort".
+    """
+    own = [models.spec(name, "local") for name in catalog.others()]
     words: dict[str, list[str]] = {}
     for word in shipped().words:
         words.setdefault(models.spec(word).name, []).append(word)
@@ -189,7 +195,9 @@ def catalogue(models: Models) -> dict[str, Any]:
         "knobs": [_option(options.BY_NAME[name]) for name in ASKED],
         "choices": {name: list(words) for name, words in CHOICES.items()},
         "providers": [{"name": row.name, "label": row.label} for row in registry.PROVIDERS.values()],
-        "models": [_model(spec, words.get(spec.name, [])) for spec in models.table.values() if not spec.restricted],
+        "models": [
+            _model(spec, words.get(spec.name, [])) for spec in (*models.table.values(), *own) if not spec.restricted
+        ],
     }
 
 
@@ -212,6 +220,9 @@ def _model(spec: ModelSpec, words: Iterable[str]) -> dict[str, Any]:
     if spec.max_output:
         ranges["max_tokens"] = [1, spec.max_output]
     reasons = {name: (spec.refusal(name) or "").split(";")[0] for name in (*options.SAMPLING_NAMES, *CHOICES)}
+    usual = {
+        name: "" if reason == f"{spec.label} takes no {name}" else reason for name, reason in reasons.items() if reason
+    }
     choices = {name: [word for word in words if not spec.refusal(name, word)] for name, words in CHOICES.items()}
     return {
         "name": spec.name,
@@ -223,7 +234,7 @@ def _model(spec: ModelSpec, words: Iterable[str]) -> dict[str, Any]:
         "ranges": ranges,
         "choices": {name: words for name, words in choices.items() if words and words != list(CHOICES[name])},
         "either": [list(group) for group in spec.either],
-        "refuses": {name: reason for name, reason in reasons.items() if reason},
+        "refuses": usual,
         "context": spec.context,
         "price": {name: [price.input, price.output] for name, price in spec.prices.items()},
     }

@@ -17,7 +17,7 @@
  */
 
 /** The sampling settings, in the order they are shown. */
-export const SLIDERS = ["temperature", "top_p", "top_k", "max_tokens", "seed"];
+export const SLIDERS = ["temperature", "top_p", "top_k", "min_p", "max_tokens", "seed"];
 
 /** The settings that are one of a few words. */
 export const CHOICES = ["effort", "thinking"];
@@ -26,7 +26,7 @@ export const CHOICES = ["effort", "thinking"];
 export const DIALS = [...SLIDERS, ...CHOICES, "stop_sequences"];
 
 /** The value of a slider that is switched on for the first time. @type {Record<string, number>} */
-const START = { temperature: 1, top_p: 0.9, top_k: 40, max_tokens: 1024, seed: 1 };
+const START = { temperature: 1, top_p: 0.9, top_k: 40, min_p: 0.05, max_tokens: 1024, seed: 1 };
 
 /** Positions of a logarithmic slider. */
 const LOG_STEPS = 1000;
@@ -44,6 +44,15 @@ export function findModel(catalogue, name) {
   const label = name || "model";
   const blank = { providers: [], names: [], ranges: {}, either: [], refuses: {}, context: null, price: {} };
   return found ?? { ...blank, name: label, id: label, label, note: "not in the table: nothing is checked, price unknown" };
+}
+
+/** The catalogue with the usual reason in place of each empty one. @param {Catalogue} sent @returns {Catalogue} */
+export function withReasons(sent) {
+  const models = sent.models.map((model) => {
+    const refuses = Object.entries(model.refuses).map(([name, why]) => [name, why || `${model.label} takes no ${name}`]);
+    return { ...model, refuses: Object.fromEntries(refuses) };
+  });
+  return { ...sent, models };
 }
 
 /** @param {Catalogue} catalogue @param {Settings} settings @param {Notes} [notes] @returns {Row[]} */
@@ -171,7 +180,7 @@ export function fit(model, settings) {
  * @returns {{settings: Settings, notes: Notes}}
  */
 export function applyPreset(model, settings, preset) {
-  const cleared = Object.fromEntries(["temperature", "top_p", "top_k"].map((name) => [name, null]));
+  const cleared = Object.fromEntries(["temperature", "top_p", "top_k", "min_p"].map((name) => [name, null]));
   const kept = Object.fromEntries(Object.entries(preset).filter(([name]) => name !== "model"));
   const merged = { ...settings, ...cleared, ...kept };
   const result = fit(model, merged);
@@ -200,7 +209,7 @@ export function search(catalogue, provider, query) {
 
 /** What is known of a model, on one line. @param {Model} model @param {string | null} provider */
 export function facts(model, provider) {
-  if (model.providers.join() === "demo") return model.note;
+  if (["demo", "local"].includes(model.providers.join())) return model.note;
   const price = provider ? model.price[provider] : undefined;
   const parts = [
     model.context ? `${short(model.context)} tokens of context` : "",
@@ -223,7 +232,7 @@ export function sent(settings) {
 }
 
 /** @type {Record<string, string>} */
-const BRIEF = { temperature: "T", top_p: "top p", top_k: "top k", max_tokens: "max", stop_sequences: "stop", seed: "seed" };
+const BRIEF = { temperature: "T", top_p: "top p", top_k: "top k", min_p: "min p", max_tokens: "max", stop_sequences: "stop", seed: "seed" };
 
 /** One setting for a chip: brief("temperature", 0.2) -> "T 0.2". @param {string} name @param {any} value */
 export function brief(name, value) {

@@ -5,7 +5,7 @@
 /** @import {Catalogue, Notes, Settings} from "./controls.js" */
 /** @import {Stream} from "./stream.js" */
 
-import { DIALS } from "./controls.js";
+import { DIALS, withReasons } from "./controls.js";
 
 /**
  * @typedef {{run: number, prompt: string, system: string | null, provider: string, model: string, label: string,
@@ -19,6 +19,10 @@ export const SETTINGS = ["provider", "model", "system", ...DIALS];
 export class View {
   /** @type {Notes} */
   notes = {};
+  /** The catalogue as it was sent, and as it is read. @type {Catalogue | null} */
+  sent = null;
+  /** @type {Catalogue | null} */
+  whole = null;
   /** The run on show; null for the newest. @type {number | null} */
   shown = null;
   /** @type {Set<() => void>} */
@@ -33,7 +37,9 @@ export class View {
 
   /** @returns {Catalogue} */
   get catalogue() {
-    return this.model.get("catalogue");
+    const sent = this.model.get("catalogue");
+    if (!this.whole || sent !== this.sent) [this.sent, this.whole] = [sent, withReasons(sent)];
+    return /** @type {Catalogue} */ (this.whole);
   }
 
   /** @returns {Run[]} */

@@ -119,6 +119,12 @@ test("a model is found by any spelling, and an unknown one refuses nothing", () 
   assert.deepEqual([unknown.id, unknown.refuses, unknown.either], ["my-own-model", {}, []]);
 });
 
+test("a refusal without a reason gets the usual one", () => {
+  const models = [{ ...catalogue.models[0], label: "Demo", refuses: { effort: "", seed: "why" } }];
+  const [model] = controls.withReasons({ ...catalogue, models }).models;
+  assert.deepEqual(model.refuses, { effort: "Demo takes no effort", seed: "why" });
+});
+
 test("the search wants every word, in any place", () => {
   assert.deepEqual(controls.search(catalogue, null, "claude 5.5").map((m) => m.id), ["opus"]);
   assert.deepEqual(controls.search(catalogue, "demo", "").map((m) => m.id), ["demo"]);

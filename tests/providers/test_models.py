@@ -22,7 +22,7 @@ TABLE = Models()
 TABLE_FILE = json.loads(Path(models.__file__).with_name("models.json").read_text(encoding="utf-8"))
 ROWS = list(TABLE.table.values())
 SPELLINGS = [name for row in ROWS for name in (row.name, *row.aliases, *row.ids.values())]
-PROVIDERS = ["aimlapi", "anthropic", "openai-compatible", "demo"]
+PROVIDERS = ["aimlapi", "anthropic", "openai-compatible", "local", "demo"]
 
 
 def request(model: str, **sampling: Any) -> Request:
@@ -121,6 +121,10 @@ def test_a_model_is_found_by_any_of_its_spellings(name: str) -> None:
         ("anthropic/claude-sonnet-4.6", "openai-compatible", "anthropic/claude-sonnet-4.6"),
         ("gpt-9", "aimlapi", "gpt-9"),
         ("demo", "demo", "demo"),
+        ("smollm2", "local", "smollm2-135m-instruct"),
+        ("SmolLM2-135M-Instruct", "local", "smollm2-135m-instruct"),
+        ("sonnet", "local", "sonnet"),
+        ("/models/Big.Q4.gguf", "local", "/models/Big.Q4.gguf"),
     ],
 )
 def test_a_model_is_sent_under_the_id_of_its_provider(model: str, provider: str, sent: str) -> None:
@@ -188,10 +192,13 @@ def test_the_advice_of_a_refusal_is_true() -> None:
     for row in ROWS:
         for name in options.SAMPLING_NAMES:
             reason = row.refusal(name)
-            if reason and "sonnet-4.6" in reason:
+            advice = (reason or "").partition(";")[2]
+            if "sonnet-4.6" in advice:
                 assert TABLE.spec("sonnet-4.6").refusal(name) is None
-            if reason and "demo" in reason:
+            if "demo" in advice:
                 assert TABLE.spec("demo").refusal(name) is None
+            if "-p local" in advice:
+                assert TABLE.spec("smollm2", "local").refusal(name) is None
 
 
 # Money

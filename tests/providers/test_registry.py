@@ -68,7 +68,7 @@ def test_every_usual_model_is_in_the_table() -> None:
 def test_an_unknown_provider_names_a_near_one_or_all() -> None:
     with pytest.raises(ConfigError, match="did you mean anthropic"):
         registry.find("antropic")
-    with pytest.raises(ConfigError, match="use one of aimlapi, anthropic, openai-compatible, demo"):
+    with pytest.raises(ConfigError, match="use one of aimlapi, anthropic, openai-compatible, local, demo"):
         registry.find("zzz")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from claude_nb.errors import ClaudeError, ConfigError, PromptError
 from claude_nb.notebook.commands.command import Command, Invocation
 from claude_nb.providers import api, lifecycle, model_list
+from claude_nb.providers.local import catalog, weights
 from claude_nb.providers.model_list import Served
 from claude_nb.providers.model_names import Version
 from claude_nb.providers.model_spec import ModelSpec
@@ -31,6 +32,9 @@ def _models(call: Invocation) -> str:
         return _ids(session, provider, address)
     served, source = _served(session, provider, address, refresh=bool(call.text))
     rows = [_row(session, session.models.spec(spec.ids[provider.name], provider.name), provider.name) for spec in specs]
+    if provider.name == "local":
+        rows += [_row(session, session.models.spec(name, "local"), "local", name) for name in catalog.others()]
+        source = [] if weights.are_here() else [str(weights.missing())]
     for model in served:
         spec = session.models.spec(model.id, provider.name)
         if Version.of(model.id) and spec.name not in session.models.table:
@@ -87,7 +91,7 @@ def _accepts(spec: ModelSpec) -> str:
 
 def _price(spec: ModelSpec, provider: str) -> str:
     price = spec.prices.get(provider)
-    if provider == "demo":
+    if provider in ("demo", "local"):
         return "local, free"
     return f"{price.input:g} / {price.output:g}" if price else "unknown"
 

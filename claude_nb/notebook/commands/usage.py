@@ -81,7 +81,7 @@ def prompt_size(session: Session, request: Request, *, allow_http: bool = False,
     parts = [f"about {size}, estimated from its length" if exact is None else f"{size}, counted by the server"]
     price = session.models.price(request.model, request.provider, request.speed)
     cost = price.cost_usd(usage_of(request, tokens, 0)) if price else None
-    if request.provider != "demo":
+    if request.provider not in ("demo", "local"):
         parts.append("price unknown" if cost is None else f"about {reply.dollars(cost)} before the reply")
     if context := session.models.spec(request.model, request.provider).context:
         share = f"{tokens / context:.1%}" if tokens >= context / 1000 else "under 0.1%"

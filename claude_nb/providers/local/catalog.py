@@ -15,7 +15,7 @@ from pathlib import Path
 
 from claude_nb.errors import ConfigError
 from claude_nb.providers import folders
-from claude_nb.providers.local import gguf, weights
+from claude_nb.providers.local import MODEL, gguf, weights
 from claude_nb.providers.local.gguf import ModelFile
 from claude_nb.render.chars import one_line, size_text
 
@@ -29,19 +29,19 @@ _NOT_A_MANIFEST = (ValueError, TypeError, KeyError, AttributeError, StopIteratio
 
 def find(model: str) -> ModelFile:
     """Return the file of a model. Raises ConfigError with the names that there are."""
-    if model == weights.NAME:
+    if model == MODEL:
         weights.check()
         return gguf.read(weights.path())
     named = others().get(model)
     if named is None and not (model.lower().endswith(SUFFIX) or os.sep in model):
-        known = ", ".join(map(repr, [weights.NAME, *others()][:10]))
+        known = ", ".join(map(repr, [MODEL, *others()][:10]))
         raise ConfigError(f"no local model {model!r}; use one of {known}, or the path of a GGUF file")
     return gguf.read(named or folders.named(model))
 
 
 def label(model: str, file: ModelFile) -> str:
     """Return the name, size and license of a model: "SmolLM2-135M-Instruct, 98.4 MB, apache-2.0"."""
-    name = model if model == weights.NAME or model in others() else Path(model).name
+    name = weights.NAME if model == MODEL else model if model in others() else Path(model).name
     return ", ".join((one_line(name, 100), size_text(file.bytes), file.license or "license not stated in the file"))
 
 

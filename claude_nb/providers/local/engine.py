@@ -53,6 +53,7 @@ class Engine:
     """A running model.
 
     label  name, size and license of the model
+    tools  whether it can be offered functions
     url    the address of its server on this machine, whose key only this process has
     """
 
@@ -60,6 +61,7 @@ class Engine:
     url: str
     key: Key
     process: subprocess.Popen[bytes]
+    tools: bool
 
     def next_token(self, text: str | Sequence[int]) -> list[Candidate]:
         r"""Return the whole distribution of the next token after a text: every token, the most likely first.
@@ -135,13 +137,18 @@ class Engine:
         return answer
 
 
+def check_installed() -> None:
+    """Raise ConfigError unless the library is installed."""
+    if importlib.util.find_spec(LIBRARY) is None:
+        raise ConfigError(INSTALL)
+
+
 def start(file: ModelFile, label: str, stop: Stop) -> Generator[Chunk, None, Engine]:
     """Load a model in a new process: ``engine = yield from start(...)``. Yields notices of the progress.
 
     Raises ConfigError if it cannot be loaded, and NetworkError when stopped.
     """
-    if importlib.util.find_spec(LIBRARY) is None:
-        raise ConfigError(INSTALL)
+    check_installed()
     process = _worker()
     key = secrets.token_urlsafe(32)
     context = min(file.context or MOST_CONTEXT, MOST_CONTEXT)
@@ -156,7 +163,7 @@ def start(file: ModelFile, label: str, stop: Stop) -> Generator[Chunk, None, Eng
         _end(process)
         why = one_line(str(said.get("error", "its process ended while it loaded")), 200)
         raise ConfigError(f"{file.path} cannot be loaded ({why}); use another model file, or fetch it again")
-    return Engine(label, url, Key(key, origin=origin_of(url), found="the local engine"), process)
+    return Engine(label, url, Key(key, origin=origin_of(url), found="the local engine"), process, file.tools)
 
 
 def _worker() -> subprocess.Popen[bytes]:

