@@ -11,15 +11,17 @@ from uuid import uuid4
 from IPython.display import publish_display_data
 
 from claude_nb import render
+from claude_nb.render import notes
 from claude_nb.render import reply as render_reply
 from claude_nb.render.chars import write_out
 from claude_nb.render.live import Painter, note_html
 from claude_nb.session.frontend import Mode
 from claude_nb.session.reader import ReplyView
 from claude_nb.session.turn import Turn
-from claude_nb.types.content import Attachment, Called
+from claude_nb.types.content import Attachment, Called, ServerBlock
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Chunk
+from claude_nb.types.sources import Quoted
 
 THUMBNAIL_PIXELS = 160
 
@@ -44,6 +46,7 @@ class _Text(ReplyView):
         self._notice = ""
         self._wrote = False
         self._thinking = False
+        self._quoted: Quoted | None = None
         self._unflushed = False
         self._shown = 0, 0  # tool results and notices of this round
         self._due_s = float("-inf")
@@ -58,6 +61,9 @@ class _Text(ReplyView):
                 label = "[thinking]\n" if thinking else "\n[reply]\n"
                 sys.stdout.write(("" if thinking == self._thinking else label) + render.terminal_safe(text))
                 self._thinking, self._wrote, self._unflushed = thinking, True, True
+        if chunk.part and self._quoted:
+            numbers = dict.fromkeys(quote.number for quote in self._quoted.add(chunk.part))
+            sys.stdout.write("".join(f"[{number}]" for number in numbers))
 
     def wait_s(self) -> float | None:
         return max(0.0, self._due_s - time.monotonic()) if self._unflushed else None
@@ -73,11 +79,12 @@ class _Text(ReplyView):
 
     def begin(self, turn: Turn) -> None:
         super().begin(turn)
+        self._quoted = self._quoted or Quoted(turn.request)
         self._shown = 0, 0
         self._thinking = False
 
     def restart(self, notice: str) -> None:
-        self._wrote = False
+        self._wrote, self._quoted = False, None
         self.notify(notice)
 
     def calls(self, called: Sequence[Called], notices: Sequence[str]) -> None:
@@ -90,6 +97,8 @@ class _Text(ReplyView):
 
     def finish(self, reply: Reply) -> None:
         footer = render_reply.line(reply, render_reply.next_step(reply))
+        if quotes := notes.list_text(reply.citations):
+            write_out(("\n\n" if self._wrote else "") + quotes)
         write_out(("\n\n" if self._wrote else "") + f"[{footer}]\n")
 
 
@@ -109,8 +118,11 @@ class _Outputs(ReplyView):
         self._ids, self._head = [], note_html(notice)
 
     def begin(self, turn: Turn) -> None:
+        before, self._turn = turn.request.messages[-1], turn
+        if self._ids and before.parts and isinstance(before.parts[-1], ServerBlock):  # the server has paused
+            return
         head = "" if self._ids else self._head
-        self._turn, self._drawn, self._above = turn, False, len(self._ids)
+        self._drawn, self._above = False, len(self._ids)
         self._whole = render.plain_html if self._raw else render_reply.drawer(turn.request)
         self._in_json = turn.request.answer is not None and not self._raw
         self._painter = Painter(self._publish, html=self._tail, whole=self._whole, head=head)
@@ -134,7 +146,7 @@ class _Outputs(ReplyView):
         if self._live and self._drawn:
             self._painter.below(bundle)
         elif self._live:
-            self._painter.finish(self._turn.text, bundle, before=render_reply.thinking(self._turn.thinking))
+            self._finish_round(bundle)
         self._drawn = True
 
     def notify(self, notice: str) -> None:
@@ -151,13 +163,22 @@ class _Outputs(ReplyView):
         thinking, html = render_reply.thinking(reply.thinking), render_reply.body(reply, self._whole)
         if not self._live:
             whole = self._head + thinking + html + footer["text/html"]
-            self._publish(0, {"text/html": whole, "text/plain": reply.text})
+            self._publish(0, {"text/html": whole, "text/plain": render_reply.text(reply)})
         elif self._drawn:
             self._painter.below(footer, again=True)
         elif self._above:  # the earlier rounds have been drawn
-            self._painter.finish(self._turn.text, footer, before=render_reply.thinking(self._turn.thinking))
+            self._finish_round(footer)
         else:
-            self._painter.finish(reply.text, footer, before=thinking, html=html if reply.calls else "")
+            self._painter.finish(render_reply.text(reply), footer, before=thinking, html=html)
+
+    def _finish_round(self, below: dict[str, str]) -> None:
+        """Draw the end of a round, above its calls of functions or the footer."""
+        turn, html = self._turn, ""
+        if turn.reply:
+            html = render_reply.body(
+                turn.reply, self._whole, begin=render_reply.newest_round(turn.reply), functions=False
+            )
+        self._painter.finish(turn.text, below, before=render_reply.thinking(turn.thinking), html=html)
 
     def _publish(self, slot: int, bundle: dict[str, str]) -> None:
         slot += self._above

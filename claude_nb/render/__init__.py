@@ -9,6 +9,7 @@
     tail.py     a preview of text that is still arriving
     cut.py      where such text can be split
     live.py     draw a growing reply
+    notes.py    number and list what a reply quotes; its markers have a class
 
 html.py, mathml.py and code.py write every tag, attribute and style themselves. Text of a model only becomes text,
 the address of an allowed link, or the number of a list. There is no raw HTML, and there are no images, ids or

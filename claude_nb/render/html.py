@@ -37,7 +37,8 @@ _TASK = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
 
 # JupyterLab's MathJax searches the page for formulas, so text that is not a formula must not look like one.
 _TEX_START = re.compile(r"\$|\\(?=[(\[]|begin\b|ref\b|eqref\b)")
-_BARE_LINK = re.compile(r"(?<![a-z0-9])https?://[^\s<>\"'`，。、；：！？（）【】《》「」]{1,2000}", re.IGNORECASE)
+MARK = re.compile("\ufe17\\d+\ufe18")  # of a marker; see notes.py
+_BARE_LINK = re.compile(r"(?<![a-z0-9])https?://[^\s<>\"'`\ufe17，。、；：！？（）【】《》「」]{1,2000}", re.IGNORECASE)
 
 
 def markdown_html(text: str) -> str:
@@ -110,7 +111,7 @@ def _blocks(
         elif token.type == "formula":
             yield f"<p>{formula(token.content)}</p>\n"
         elif token.type == "open_formula":
-            yield f"<p>{_text(token.content)}</p>\n"
+            yield f"<p>{text_html(token.content)}</p>\n"
         elif token.type == "hr":
             yield "<hr>\n"
         elif token.tag in _BLOCK_TAGS and not token.hidden:
@@ -140,7 +141,7 @@ def _inline(tokens: list[Token], formula: Callable[[str], str]) -> Iterable[str]
         elif token.type == "text" and not any(links):
             yield _linked(token.content)
         elif token.type == "formula":
-            yield formula(token.content)
+            yield formula(MARK.sub("", token.content)) + "".join(MARK.findall(token.content))
         else:
             yield _plain_inline(token)
 
@@ -152,7 +153,7 @@ def _plain_inline(token: Token) -> str:
         return "<br>\n"
     if token.tag in _INLINE_TAGS:
         return f"</{token.tag}>" if token.nesting < 0 else f"<{token.tag}>"
-    return _text(token.content)
+    return text_html(token.content)
 
 
 def _live_formula(source: str) -> str:
@@ -187,8 +188,15 @@ def _formula(source: str) -> str:
     )
 
 
-def _text(text: str) -> str:
+def text_html(text: str) -> str:
+    """Return text for a page, in which nothing looks like a formula."""
     return _TEX_START.sub(r"<span>\g<0></span>", escape(text, quote=False))
+
+
+def link(url: str, html: str) -> str:
+    """Return HTML as a link, or as it is if no link may have this address."""
+    href = address(url)
+    return f"{_open_link(href)}{html}</a>" if href else html
 
 
 def _open_link(href: str) -> str:
@@ -197,10 +205,10 @@ def _open_link(href: str) -> str:
 
 def _image(description: str, src: str, *, linked: bool) -> str:
     """Write an image as a link to it. Loading it would tell its server who reads which reply."""
-    before = f"{_text(description)} " if description else ""
+    before = f"{text_html(description)} " if description else ""
     if linked or not allowed(src):
-        return before + _text(src)
-    return f"{before}{_open_link(src)}{_text(src)}</a>"
+        return before + text_html(src)
+    return f"{before}{_open_link(src)}{text_html(src)}</a>"
 
 
 def _linked(text: str) -> str:
@@ -217,6 +225,6 @@ def _linked(text: str) -> str:
         href = address(url)
         if href is None:
             continue
-        parts += (_text(text[done : match.start()]), _open_link(href), _text(url), "</a>")
+        parts += (text_html(text[done : match.start()]), _open_link(href), text_html(url), "</a>")
         done = match.start() + len(url)
-    return "".join((*parts, _text(text[done:])))
+    return "".join((*parts, text_html(text[done:])))

@@ -9,10 +9,11 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from claude_nb import render, schema
-from claude_nb.render import sureness
+from claude_nb.render import notes, sureness
 from claude_nb.render.chars import counted, one_line
 from claude_nb.safe_text.visible import visible
-from claude_nb.types.content import Called
+from claude_nb.types import sources
+from claude_nb.types.content import Called, ToolResult
 from claude_nb.types.request import STOP_WORDS, Request, Usage
 
 if TYPE_CHECKING:
@@ -95,7 +96,12 @@ def bundle(reply: Reply, hint: str = "") -> dict[str, str]:
 def whole(reply: Reply) -> dict[str, str]:
     """Return a finished reply as one output: folded thinking, text, footer."""
     html = thinking(reply.thinking) + body(reply) + bundle(reply)["text/html"]
-    return {"text/html": html, "text/plain": render.terminal_safe(reply.text)}
+    return {"text/html": html, "text/plain": render.terminal_safe(text(reply))}
+
+
+def text(reply: Reply) -> str:
+    """Return the text for a terminal, with what it quotes."""
+    return notes.marked_text(reply.text, reply.citations) if not reply.request.answer else reply.text
 
 
 def thinking(text: str) -> str:
@@ -103,14 +109,28 @@ def thinking(text: str) -> str:
     return f"<details><summary>thinking</summary>{render.markdown_html(text)}</details>" if text else ""
 
 
-def body(reply: Reply, draw: Callable[[str], str] | None = None) -> str:
-    """Return the text, with each tool call where it occurred."""
-    draw, html, begin = draw or drawer(reply.request), "", 0
-    for call in reply.calls:
-        if (text := reply.text[begin : call.at]).strip():
-            html, begin = html + draw(text), call.at
+def body(reply: Reply, draw: Callable[[str], str] | None = None, *, begin: int = 0, functions: bool = True) -> str:
+    """Return the text, with each tool call where it occurred, and what it quotes.
+
+    begin      where in the text to begin
+    functions  False leaves out the calls of functions, but not those of tools that ran on the server
+    """
+    quotes = () if reply.request.answer else reply.citations  # JSON has no place for markers
+    start, draw, html = begin, draw or drawer(reply.request), ""
+    calls = [*(reply.calls if functions else ()), *sources.server_calls(reply.parts)]
+    for call in sorted((call for call in calls if call.at >= start), key=lambda call: call.at):
+        if reply.text[begin : call.at].strip():
+            html, begin = html + draw(notes.marked(reply.text, quotes, begin, call.at)), call.at
         html += folded(call)
-    return html + draw(reply.text[begin:]) if reply.text[begin:].strip() or not html else html
+    if reply.text[begin:].strip() or not html:
+        html += draw(notes.marked(reply.text, quotes, begin))
+    below = notes.list_html([quote for quote in reply.citations if quote.end >= start])
+    return f'<div style="position:relative">{notes.with_markers(html, quotes)}{below}</div>' if below else html
+
+
+def newest_round(reply: Reply) -> int:
+    """Return where the text after the newest results of functions begins."""
+    return max((part.at for part in reply.parts if isinstance(part, ToolResult)), default=0)
 
 
 def drawer(request: Request) -> Callable[[str], str]:

@@ -38,7 +38,7 @@ class Reader(threading.Thread):
     def run(self) -> None:
         try:
             for chunk in self._turn.chunks():
-                if chunk.text or chunk.thinking or chunk.call or chunk.remark:
+                if chunk.text or chunk.thinking or chunk.call or chunk.remark or chunk.part:
                     self._chunks.put(chunk)
                 self._arrived.set()
         except BaseException as error:  # noqa: BLE001  # the main thread raises it
@@ -147,7 +147,7 @@ class ReplyView:
         """Prepare to draw a turn: the first one of a reply or a later one."""
 
     def feed(self, chunk: Chunk) -> None:
-        """Add what has arrived: text, thinking, a tool call that the model is writing, or a remark."""
+        """Add what has arrived: text, thinking, a tool call that the model is writing, a part or a remark."""
 
     def calls(self, called: Sequence[Called], notices: Sequence[str]) -> None:
         """Draw the tool calls of a turn.

@@ -25,6 +25,8 @@ class RequestOptions(TypedDict, total=False):
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None
     logprobs: int | None
     speed: Literal["fast"] | None
+    search: bool | int | Literal["on", "off"] | None
+    fetch: bool | None
     system: str | None
     base_url: str | None
     headers: Mapping[str, str] | None
@@ -39,6 +41,7 @@ class AskOptions(RequestOptions, total=False):
     tools: Any
     yes: bool | None
     cache: bool | Literal["5m", "1h"] | None
+    cite: bool | None
     chat: str | None
     whole: bool | None
     allow_http: bool | None

@@ -6,15 +6,16 @@ Frozen, plain data that displays itself in a cell.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Annotated, Any, Literal
 
 from claude_nb import schema
 from claude_nb.errors import ClaudeError, NoJson
+from claude_nb.types import sources
+from claude_nb.types.answers import answer_of
 from claude_nb.types.code import CodeBlock, python_of
-from claude_nb.types.content import Called, Part, ToolResult, calls_with_results
+from claude_nb.types.content import Called, Part, calls_with_results
 from claude_nb.types.plain import SIGNED, Plain, to_plain
 from claude_nb.types.request import STOP_WORDS, Message, Request, StopReason, Usage
 from claude_nb.types.tokens import Tokens
@@ -142,6 +143,16 @@ class Reply(Plain):
         return calls_with_results(self.parts)
 
     @property
+    def citations(self) -> tuple[sources.Citation, ...]:
+        """The passages that the reply quotes: reply.citations[0] has title, text, pages, chars, begin, end and url."""
+        return sources.citations(self.request, self.parts)
+
+    @property
+    def sources(self) -> tuple[sources.Source, ...]:
+        """The web pages that the reply quotes: reply.sources[0] has title, url, text and page_age."""
+        return sources.sources(self.citations, self.parts)
+
+    @property
     def code(self) -> list[CodeBlock]:
         """The fenced code blocks, in order: reply.code[0].language, reply.code[0].code."""
         from claude_nb.render import parser
@@ -182,7 +193,7 @@ class Reply(Plain):
     @property
     def data(self) -> Any:
         """The structured answer as plain data, or None if it is missing or not valid."""
-        return self._answer()[0]
+        return answer_of(self)[0]
 
     @property
     def problem(self) -> str | None:
@@ -190,7 +201,7 @@ class Reply(Plain):
 
         For example "$.items[2].price: 'abc' is not a number".
         """
-        return self._answer()[1]
+        return answer_of(self)[1]
 
     def to(self, kind: Any) -> Any:
         """Convert the JSON of the reply to an instance of a Python type.
@@ -242,28 +253,7 @@ class Reply(Plain):
 
         Raises NoJson.
         """
-        return self._answer() if self.request.answer else (self.json(), None)
-
-    def _answer(self) -> tuple[Any, str | None]:
-        """Return the structured answer, or why it is not valid.
-
-        Text before the last tool result does not count.
-        """
-        spec = self.request.answer
-        if spec is None:
-            return None, None
-        begin = max((part.at for part in self.parts if isinstance(part, ToolResult)), default=0)
-        text = self.text[begin:]
-        if not text.strip() and self.stop_reason == "end" and self.thinking.rstrip().endswith(("}", "```")):
-            text = self.thinking  # a model that did not close its thinking, or a server that took all for thinking
-        try:
-            value, why = schema.read(text, json.loads(spec.schema))
-        except (ValueError, RecursionError):
-            return None, "$: the schema is damaged"
-        if spec.wrapped:  # the user did not ask for the object around it
-            value = value.get("answer") if isinstance(value, dict) else None
-            why = re.sub(r"^\$\.answer(?=[.:\[])", "$", why) if why else None
-        return value, why
+        return answer_of(self) if self.request.answer else (self.json(), None)
 
     def to_dict(self, *, request: bool = True) -> dict[str, Any]:
         """Return plain JSON data without anything secret. Reply.from_dict() reads it.

@@ -18,7 +18,7 @@ __all__ = ["bare", "session", "shell"]  # fixtures
 @pytest.mark.parametrize("start", ["%claude ", "%%claude ", "r = %claude ", "    %claude ", "r=%claude "])
 def test_options_are_completed_wherever_the_magic_may_stand(session: Session, start: str) -> None:
     assert words_for(f"{start}--to", "claude", session) == ["--top-p", "--top-k", "--tools"]
-    assert words_for(f"{start}-t 0.2 --se", "claude", session) == ["--seed"]
+    assert words_for(f"{start}-t 0.2 --se", "claude", session) == ["--seed", "--search"]
 
 
 def test_every_long_option_is_offered(session: Session) -> None:
