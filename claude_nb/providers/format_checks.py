@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from claude_nb.errors import PromptError
 from claude_nb.providers import local, registry
-from claude_nb.providers.model_spec import ModelSpec
+from claude_nb.providers.model_spec import OTHERS_REPORT, ModelSpec
 from claude_nb.types.request import Request
 
 
@@ -29,11 +29,10 @@ def check(request: Request, spec: ModelSpec) -> None:
         raise PromptError(
             f"{request.provider} has no field for --cache; leave it out (some servers cache by themselves)"
         )
-    if request.logprobs is not None and (dialect == "messages" or spec.version):
-        who = "Claude models report" if spec.version else f"{request.provider} reports"
-        beside = "" if spec.version or request.provider == "anthropic" else " beside thinking, cache, tools or json"
-        raise PromptError(
-            f"{who} no logprobs{beside}; leave them out, or use -p demo, -p local or an OpenAI-compatible server"
-        )
+    if request.logprobs is not None and (why := spec.refusal("logprobs")):
+        raise PromptError(why)
+    if request.logprobs is not None and dialect == "messages":
+        beside = "" if request.provider == "anthropic" else " beside thinking, cache, tools or json"
+        raise PromptError(f"{request.provider} reports no logprobs{beside}; leave them out, or {OTHERS_REPORT}")
     if request.provider == "aimlapi" and request.effort in ("xhigh", "max"):
         raise PromptError(f"AI/ML API takes effort up to high, not {request.effort}; lower it, or use -p anthropic")

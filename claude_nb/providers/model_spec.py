@@ -15,6 +15,7 @@ from claude_nb.types.settings import Method, Thinking
 # Where an option works that most models do not take.
 ABLE = {"seed": "seed works on the demo model", "min_p": "min_p works with -p local"}
 DEFAULT_THINKING_TOKENS = 8_000  # for a model that requires a budget
+OTHERS_REPORT = "use -p demo, -p local or an OpenAI-compatible server"
 OFF = ("disabled", "between_tools")  # the kinds of thinking that switch it off; each model has one of them or none
 
 
@@ -88,7 +89,9 @@ class ModelSpec:
 
         Returns None if it does.
         """
-        if not self.known:
+        if name == "logprobs" and self.version:
+            return f"{self.label} takes no logprobs; leave them out, or {OTHERS_REPORT}"
+        if not self.known or name == "logprobs":
             return None
         if name in ("thinking", "effort"):
             return self._thinking_refusal(value) if name == "thinking" else self._effort_refusal(value)

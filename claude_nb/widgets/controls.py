@@ -22,10 +22,10 @@ from claude_nb.session.reply_variable import is_variable
 from claude_nb.session.session import Session
 from claude_nb.types import settings as request_settings
 
-DIALS = (*options.SAMPLING_NAMES, "effort", "thinking")
+DIALS = (*options.SAMPLING_NAMES, "logprobs", "effort", "thinking")
 SETTINGS = ("provider", "model", "system", *DIALS)
 ALL = (*SETTINGS, "prompt", "variable")
-ASKED = ("provider", "model", *options.SAMPLING_NAMES, "effort", "thinking", "system", "out")
+ASKED = ("provider", "model", *DIALS, "system", "out")
 CHOICES = {"effort": request_settings.EFFORTS, "thinking": ("on", "off")}
 
 
@@ -46,6 +46,7 @@ class Controls(anywidget.AnyWidget):
     seed = t.Any(None).tag(sync=True)
     min_p = t.Any(None).tag(sync=True)
     stop_sequences = t.Any(None).tag(sync=True)
+    logprobs = t.Any(None).tag(sync=True)
     effort = t.Any(None).tag(sync=True)
     thinking = t.Any(None).tag(sync=True)
     prompt = t.Unicode("").tag(sync=True, echo_update=False)
@@ -219,7 +220,7 @@ def _model(spec: ModelSpec, words: Iterable[str]) -> dict[str, Any]:
     ranges: dict[str, list[float]] = {name: [low, high] for name, (low, high) in spec.ranges.items()}
     if spec.max_output:
         ranges["max_tokens"] = [1, spec.max_output]
-    reasons = {name: (spec.refusal(name) or "").split(";")[0] for name in (*options.SAMPLING_NAMES, *CHOICES)}
+    reasons = {name: (spec.refusal(name) or "").split(";")[0] for name in DIALS}
     usual = {
         name: "" if reason == f"{spec.label} takes no {name}" else reason for name, reason in reasons.items() if reason
     }

@@ -6,9 +6,8 @@ Everything that comes from the front end is validated like any other input.
 
 from __future__ import annotations
 
-import copy
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -18,10 +17,10 @@ from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
 
 from claude_nb.errors import ClaudeError
-from claude_nb.prompting import scope, template
+from claude_nb.prompting import scope
 from claude_nb.render import STATIC
 from claude_nb.render.chars import write_out
-from claude_nb.session import options, reply_variable, request_builder
+from claude_nb.session import reply_variable
 from claude_nb.session.call import Call
 from claude_nb.session.default import default_session
 from claude_nb.session.reader import ReplyView
@@ -29,9 +28,10 @@ from claude_nb.session.session import Session
 from claude_nb.storage.entries import History, Row
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
-from claude_nb.widgets import presets, transcript
+from claude_nb.widgets import presets, run_requests, transcript
 from claude_nb.widgets.controls import ALL, BadSetting, Controls, catalogue
 from claude_nb.widgets.run_queue import RunQueue, sync_message
+from claude_nb.widgets.run_requests import Asked
 from claude_nb.widgets.transcript import Run
 
 MAX_TIMES = 20
@@ -47,8 +47,8 @@ class Playground(Controls):
     Args:
         session: The session that sends the prompts, or None for the shared one.
         **settings: First values of the settings: provider, model, prompt, system, thinking, effort, temperature,
-            top_p, top_k, max_tokens, seed, stop_sequences, and variable, the notebook variable for the reply. A
-            setting that is None is not sent. `{{name}}` in prompt and system is filled in when a run starts.
+            top_p, top_k, max_tokens, seed, stop_sequences, logprobs, and variable, the notebook variable for the
+            reply. A setting that is None is not sent. `{{name}}` in prompt and system is filled in when a run starts.
 
     Attributes:
         reply: The newest Reply, or None.
@@ -75,6 +75,7 @@ class Playground(Controls):
         session = session or default_session()
         self._runs: list[Run] = []
         self._count = 0
+        self._to_pin: set[int] = set()  # the runs of a comparison
         self._transcript_id: str | None = None  # of its output, once there is one
         self._presets_path = presets.default_path()
         # Colab does not deliver what another thread sends.
@@ -117,10 +118,38 @@ class Playground(Controls):
     def _start(self, times: int, variables: Mapping[str, Any]) -> None:
         if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MAX_TIMES:
             raise BadSetting(f"times goes from 1 to {MAX_TIMES}, not {times!r}")
+        request, given = run_requests.build(self._session, self.prompt, self.given, variables, self.refuse)
+        self._submit([Asked(replace(request, repeat=i), given) for i in range(times)])
+
+    def compare(self, prompt: str | None = None) -> None:
+        """Send the prompt to several models, and pin their replies side by side.
+
+        They are the demo model, the local model if its weights are here, your usual model and the chosen one. A
+        setting that one of them does not accept is left out there.
+
+        Args:
+            prompt: The text to send, or None for the text in the prompt box.
+
+        Raises:
+            PromptError, ConfigError: If a setting is wrong, or there is only one model.
+
+        Example:
+            >>> pg.compare("Write a haiku about snow.")  # doctest: +SKIP
+        """
+        if prompt is not None:
+            self.prompt = prompt
+        self._compare(scope.variables(last=_notebook()))
+
+    def _compare(self, variables: Mapping[str, Any]) -> None:
+        asked = run_requests.build_each(self._session, self.prompt, self.given, variables, self.refuse)
+        self.pinned = []
+        self._to_pin = {*range(self._count + 1, self._count + 1 + len(asked))}
+        self._submit(asked)
+
+    def _submit(self, asked: Iterable[Asked]) -> None:
         if why := reply_variable.refusal(self.variable, _notebook()):
             raise BadSetting(f"variable {self.variable} {why}")
-        request = self._request(variables)
-        self._queue.submit([self._new_run(replace(request, repeat=i)) for i in range(times)])
+        self._queue.submit([self._new_run(request, given) for request, given in asked])
 
     def stop(self) -> None:
         """End the current run, keep what has arrived, and drop the waiting runs."""
@@ -177,27 +206,18 @@ class Playground(Controls):
             self._publish_transcript(update=True)
         # Last: when the page shows the reply as finished, a cell can use it and a saved notebook holds it.
         self.history = transcript.history(self._runs)
+        if run.number in self._to_pin:
+            self.pinned = [*self.pinned, run.number]
 
     def _publish_transcript(self, *, update: bool) -> None:
         bundle = transcript.transcript(self._runs[-transcript.MAX_TRANSCRIPT :], f"cnb-transcript-{self.uid}")
         publish_display_data(bundle, {}, transient={"display_id": self._transcript_id}, update=update)
 
-    def _request(self, variables: Mapping[str, Any]) -> Request:
-        """Return the request for the current settings. Settings that are off do not fall back on the session's."""
-        filled = template.fill(self.prompt, variables)
-        given, notices = template.fill_options(self.given, variables)
-        for notice in (*filled.notices, *notices):
-            self.refuse("prompt", notice)
-        bare = copy.copy(self._session)
-        shown = (*options.SAMPLING_NAMES, "system", "thinking", "effort")
-        bare.settings = {name: value for name, value in self._session.settings.items() if name not in shown}
-        return bare.build(filled.text, request_builder.checked(given))
-
-    def _new_run(self, request: Request | None) -> Run:
+    def _new_run(self, request: Request | None, given: dict[str, Any]) -> Run:
         self._count += 1
         repeat = request.repeat if request else 0
-        label = self.spec.label.split(":")[0]
-        return Run(self._count, self.prompt, self.given, self.variable, label, request, repeat)
+        label = self._session.models.spec(given["model"], given["provider"]).label.split(":")[0]
+        return Run(self._count, self.prompt, given, self.variable, label, request, repeat)
 
     def _complete(self, run: Run, view: ReplyView) -> Reply:
         assert run.request is not None  # noqa: S101  # only runs with a request are submitted
@@ -235,7 +255,8 @@ class Playground(Controls):
         if kind == "run" and isinstance(message.get("settings"), dict):
             settings = {name: value for name, value in message["settings"].items() if name in ALL}
             self.set_state(settings)
-            self._run_for_front_end(settings.get("prompt", self.prompt), message.get("n", 1))
+            compare = message.get("compare") is True
+            self._run_for_front_end(settings.get("prompt", self.prompt), message.get("n", 1), compare=compare)
         elif kind == "stop":
             self.stop()
         elif kind == "sync" and isinstance(number, int):
@@ -248,14 +269,16 @@ class Playground(Controls):
             except ClaudeError as error:
                 self.refuse("preset", str(error))
 
-    def _run_for_front_end(self, prompt: Any, times: Any) -> None:
+    def _run_for_front_end(self, prompt: Any, times: Any, *, compare: bool) -> None:
         try:
             if prompt != self.prompt:  # it was refused, and the earlier one is not what the user means
                 self._refuse_keys(prompt)
                 return
-            self._start(times, _notebook())  # whatever calls this is not the user's code
+            # Whatever calls this is not the user's code.
+            variables = _notebook()
+            self._compare(variables) if compare else self._start(times, variables)
         except ClaudeError as error:
-            failed = self._new_run(None)
+            failed = self._new_run(None, self.given)
             failed.error = str(error)
             self.ended(failed)
             self.changed()

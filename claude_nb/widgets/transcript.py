@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 from claude_nb.render import reply as footer
-from claude_nb.render import terminal_safe
+from claude_nb.render import sureness, terminal_safe
 from claude_nb.safe_text.visible import visible
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
@@ -49,6 +49,11 @@ class Run:
         """The reply as HTML, "" if there is none. Read it only when the run has ended."""
         return footer.body(self.reply) if self.reply and (self.reply.text or self.reply.calls) else ""
 
+    @cached_property
+    def sure(self) -> str:
+        """The folded view of its probabilities, "" if they are unknown. Read it only when the run has ended."""
+        return sureness.fold(self.reply.tokens) if self.reply else ""
+
     def as_state(self) -> dict[str, Any]:
         """Return plain data for the front end. A very long prompt is cut and marked."""
         reply, request = self.reply, self.request
@@ -68,6 +73,7 @@ class Run:
             "repeat": self.repeat,
             "text": reply.text if reply else "",
             "html": self.html,
+            **({"sure": self.sure} if self.sure else {}),
             "thinking": reply.thinking if reply else "",
             "stop": reply.ending if reply else "failed",
             "footer": footer.line(reply) if reply else "",
@@ -82,8 +88,8 @@ def history(runs: Sequence[Run]) -> list[dict[str, Any]]:
     meta = texts = 0
     for run in reversed(runs):
         data = run.as_state()
-        texts += len(data["text"]) + len(data["html"]) + len(data["thinking"])
-        meta += len(json.dumps(data | {"text": "", "html": "", "thinking": ""}))
+        texts += len(data["text"]) + len(data["html"]) + len(data["thinking"]) + len(run.sure)
+        meta += len(json.dumps(data | {"text": "", "html": "", "thinking": "", "sure": ""}))
         if kept and (meta > MAX_META_BYTES or texts > MAX_TEXT_CHARS):
             break
         kept.append(data)

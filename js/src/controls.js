@@ -17,7 +17,7 @@
  */
 
 /** The sampling settings, in the order they are shown. */
-export const SLIDERS = ["temperature", "top_p", "top_k", "min_p", "max_tokens", "seed"];
+export const SLIDERS = ["temperature", "top_p", "top_k", "min_p", "max_tokens", "seed", "logprobs"];
 
 /** The settings that are one of a few words. */
 export const CHOICES = ["effort", "thinking"];
@@ -26,7 +26,7 @@ export const CHOICES = ["effort", "thinking"];
 export const DIALS = [...SLIDERS, ...CHOICES, "stop_sequences"];
 
 /** The value of a slider that is switched on for the first time. @type {Record<string, number>} */
-const START = { temperature: 1, top_p: 0.9, top_k: 40, min_p: 0.05, max_tokens: 1024, seed: 1 };
+const START = { temperature: 1, top_p: 0.9, top_k: 40, min_p: 0.05, max_tokens: 1024, seed: 1, logprobs: 5 };
 
 /** Positions of a logarithmic slider. */
 const LOG_STEPS = 1000;

@@ -28,6 +28,7 @@ export function promptBox(view) {
       clearTimeout(timer);
       timer = window.setTimeout(save, SAVE_AFTER_MS);
       run.disabled = !area.value.trim() && !view.busy;
+      compare.disabled = !area.value.trim();
     },
     onblur: save,
   });
@@ -45,6 +46,10 @@ export function promptBox(view) {
   };
   const run = button("Run", () => (view.stream.phase === "idle" ? go() : view.stop()), { class: "cnb-run" });
   const more = button("Queue another", go, { class: "cnb-quiet" });
+  const compare = button("Compare models", () => (save(), view.start(1, true)), {
+    class: "cnb-quiet",
+    title: "Ask the demo model, a local model and your usual one the same, and show the replies side by side",
+  });
   const waiting = h("span", { class: "cnb-hint" });
   const problem = h("p", { class: "cnb-problem", role: "alert", hidden: true });
 
@@ -57,6 +62,8 @@ export function promptBox(view) {
     run.disabled = phase === "stopping" || (phase === "idle" && !area.value.trim());
     run.setAttribute("aria-keyshortcuts", phase === "idle" ? "Control+Enter" : "Escape");
     more.hidden = phase === "idle";
+    compare.hidden = !more.hidden;
+    compare.disabled = !area.value.trim();
     const { queued } = view.state;
     say(waiting, queued ? `${queued} waiting` : phase === "idle" ? "Ctrl+Enter" : "Esc stops");
     say(problem, view.notes.variable ?? view.notes.prompt ?? "");
@@ -76,6 +83,7 @@ export function promptBox(view) {
       h("span", { class: "cnb-pair" }, h("label", { for: timesId }, "Times"), times),
       h("span", { class: "cnb-space" }),
       waiting,
+      compare,
       more,
       run,
     ),

@@ -26,9 +26,10 @@ export function replyCard(view) {
   const thinking = h("details", { class: "cnb-thinking", hidden: true }, h("summary", {}, "Thinking"), thought);
   // In JupyterLab the second class gives a reply the look that it has in a cell.
   const text = h("div", { class: "cnb-md jp-RenderedHTMLCommon" });
+  const sure = h("div", { class: "jp-RenderedHTMLCommon" });
   const placeholder = h("p", { class: "cnb-empty" }, "The reply appears here.");
   const notice = h("p", { class: "cnb-notice", hidden: true });
-  const scroll = h("div", { class: "cnb-scroll", tabindex: "0", role: "region", "aria-label": "Reply" }, thinking, text, placeholder, notice);
+  const scroll = h("div", { class: "cnb-scroll", tabindex: "0", role: "region", "aria-label": "Reply" }, thinking, text, sure, placeholder, notice);
   const jump = button("Jump to latest", () => toEnd(scroll), { class: "cnb-jump", hidden: true });
   const error = h("p", { class: "cnb-problem", hidden: true });
   const footer = h("p", { class: "cnb-footer" });
@@ -46,6 +47,7 @@ export function replyCard(view) {
     const empty = !pages.some(Boolean) && !thoughts;
     const follow = near();
     showHtml(text, pages);
+    showHtml(sure, run?.sure ? [run.sure] : []);
     if (thought.textContent !== thoughts) thought.textContent = thoughts;
     thinking.hidden = !thoughts;
     text.setAttribute("aria-busy", String(live && view.busy));

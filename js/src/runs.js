@@ -98,9 +98,12 @@ function column(view, run, runs, marked) {
     for (const { kind, text } of diff(runs[0].text, run.text)) body.append(kind === "same" ? text : h(kind === "added" ? "ins" : "del", {}, text));
     body.classList.add("cnb-diff");
   } else showHtml(body, [run.html]);
+  if (run.error) body.append(h("p", { class: "cnb-problem" }, run.error));
   const unpin = button("×", () => togglePin(view, run.run), { class: "cnb-icon", "aria-label": `Unpin run ${run.run}` });
   const head = h("div", { class: "cnb-inline" }, h("b", {}, `#${run.run}`), ` ${run.label}`, h("span", { class: "cnb-space" }), unpin);
-  return h("article", { class: "cnb-column" }, head, facts, body, h("p", { class: "cnb-footer" }, run.footer));
+  const sure = h("div", { class: "jp-RenderedHTMLCommon" });
+  showHtml(sure, run.sure ? [run.sure] : []);
+  return h("article", { class: "cnb-column" }, head, facts, body, sure, h("p", { class: "cnb-footer" }, run.footer));
 }
 
 /** Every setting that at least one of the runs has. @param {Run} run @param {Run[]} runs @returns {[string, string][]} */

@@ -9,7 +9,7 @@ import { DIALS, withReasons } from "./controls.js";
 
 /**
  * @typedef {{run: number, prompt: string, system: string | null, provider: string, model: string, label: string,
- *   params: Record<string, any>, variable: string, text: string, html: string, thinking: string, stop: string, footer: string,
+ *   params: Record<string, any>, variable: string, text: string, html: string, sure?: string, thinking: string, stop: string, footer: string,
  *   error: string | null, blamed: string | null, repeat: number, cut: boolean}} Run  one finished run, as Python keeps it
  * @typedef {{run: number, live: boolean, queued: number}} State
  */
@@ -88,12 +88,12 @@ export class View {
     this.redraw();
   }
 
-  /** @param {number} [times] */
-  start(times = 1) {
+  /** @param {number} [times] @param {boolean} [compare] ask several models, and pin their replies */
+  start(times = 1, compare = false) {
     const settings = { ...this.settings, prompt: this.model.get("prompt"), variable: this.model.get("variable") };
     this.shown = null;
     // The message carries the settings, because changes of traits may still be on their way.
-    this.model.send({ t: "run", settings, n: times });
+    this.model.send(compare ? { t: "run", settings, compare } : { t: "run", settings, n: times });
     this.redraw();
   }
 

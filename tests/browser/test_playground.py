@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from claude_nb.render import sureness
+from claude_nb.types.token import Alternative, Token
 from tests.browser.conftest import STATIC
 from tests.browser.fake import FakeKernel, cut, messages, run
 
@@ -282,6 +284,42 @@ def test_pinned_runs_stand_side_by_side_with_what_differs_marked(fake: New) -> N
         "red",
         "blue",
     )
+
+
+def test_one_click_asks_several_models_the_same(fake: New) -> None:
+    kernel = fake(prompt="Why?", max_tokens=9)
+    kernel.root.get_by_role("button", name="Compare models").click()
+    assert kernel.sent[-1]["t"] == "run"
+    assert kernel.sent[-1]["compare"] is True
+    assert kernel.sent[-1]["settings"]["prompt"] == "Why?"
+    assert kernel.sent[-1]["settings"]["max_tokens"] == 9
+    kernel.tell({"t": "start", "run": 1})
+    expect(kernel.root.get_by_role("button", name="Compare models")).to_be_hidden()
+    kernel.tell({"t": "end", "run": 1, "seq": 0})
+    expect(kernel.root.get_by_role("button", name="Compare models")).to_be_visible()
+    failed = run(2, error="no key was found", provider="anthropic", model="claude-sonnet-4-6", label="Sonnet")
+    kernel.set(history=[run(1, "Hello"), failed], pinned=[1, 2])
+    columns = kernel.root.locator(".cnb-column")
+    expect(columns.nth(0)).to_contain_text("Hello")
+    expect(columns.nth(1)).to_contain_text("no key was found")
+    kernel.root.get_by_label("Prompt", exact=True).fill(" ")
+    expect(kernel.root.get_by_role("button", name="Compare models")).to_be_disabled()
+
+
+def test_how_sure_a_model_was_is_folded_below_its_reply_and_in_the_comparison(fake: New) -> None:
+    sure = sureness.fold((Token("Hel", 0.5), Token("lo", 0.01, (Alternative("<b>p</b>", 0.9),))))
+    kernel = fake(history=[run(1, "Hello", sure=sure), run(2, "Hello")], pinned=[1, 2])
+    folds = kernel.root.get_by_text("how sure", exact=True)
+    expect(folds).to_have_count(1)
+    kernel.root.locator(".cnb-runs").get_by_role("button", name="#1").click()
+    expect(folds).to_have_count(2)
+    folds.first.click()
+    words = kernel.root.locator(".cnb-reply .cnb-sure span")
+    expect(words).to_have_text(["Hel", "lo"])
+    words.nth(1).focus()
+    shown = words.nth(1).evaluate("(one) => getComputedStyle(one, '::after').content")
+    assert "<b>p</b>" in shown
+    assert words.nth(1).evaluate("(one) => getComputedStyle(one).textDecorationStyle") == "double"
 
 
 def test_four_runs_at_most_are_pinned(fake: New) -> None:

@@ -14,6 +14,8 @@ import traitlets
 from IPython.core.interactiveshell import InteractiveShell
 
 from claude_nb.errors import BadRequest, PromptError
+from claude_nb.providers import registry
+from claude_nb.providers.local import weights
 from claude_nb.render import markdown_html
 from claude_nb.render.reply import whole
 from claude_nb.session.call import Call
@@ -23,7 +25,7 @@ from claude_nb.stop_signal import Stop
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Chunk, Message, Request
 from claude_nb.types.settings import Answer
-from claude_nb.widgets import playground, presets, run_queue
+from claude_nb.widgets import playground, presets, run_queue, transcript
 from claude_nb.widgets.playground import Playground
 from claude_nb.widgets.transcript import Run
 from tests.helpers.pages import faults, quick_faults, text_of, without_latex
@@ -606,3 +608,140 @@ def test_the_widget_has_its_id_from_its_first_message_on(monkeypatch: pytest.Mon
     monkeypatch.setattr(Playground, "open", lambda self: (opened.append(self.get_state()), usual(self))[1])
     pg = Playground(session=Script())
     assert opened[0]["uid"] == pg.uid != ""
+
+
+# Probabilities
+
+
+def test_the_probabilities_of_a_run_are_drawn_below_it_and_saved_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session()
+    session.demo_delay_s = 0
+    pg = Told(session=session, logprobs=2, max_tokens=5, seed=1)
+
+    pg.run("Tell me a story.")
+    reply = settle(pg)
+
+    assert reply is not None
+    assert len(reply.tokens or ()) == 5
+    [run] = pg.history
+    assert run["params"]["logprobs"] == 2
+    assert run["sure"].count("<span") == 5
+    assert "how sure" not in run["html"]
+    assert transcript.transcript(pg._runs, "c")["text/html"].count("how sure") == 1
+
+
+def test_a_model_without_probabilities_locks_the_dial() -> None:
+    pg = Told(session=Script(), logprobs=3)
+    pg.provider, pg.model = "aimlapi", "sonnet"
+
+    assert pg.logprobs is None
+    assert "takes no logprobs" in pg.of("refused")[-1]["why"]
+    with pytest.raises(traitlets.TraitError, match="takes no logprobs"):
+        pg.logprobs = 3
+
+
+# Several models
+
+
+def compared(pg: Told) -> list[tuple[str, str]]:
+    return [(run["provider"], run["model"]) for run in pg.history]
+
+
+def test_one_prompt_for_several_models_is_pinned_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "0123456789abcdef0123456789abcdef")
+    session = Script("Hello")
+    pg = Told(session=session, provider="aimlapi", model="sonnet-4.6", temperature=0.5, system="Be brief.")
+
+    pg.compare("Why?")
+    settle(pg)
+
+    assert compared(pg) == [
+        ("demo", "demo"),
+        ("anthropic", "claude-sonnet-4-6"),
+        ("aimlapi", "anthropic/claude-sonnet-4.6"),
+    ]
+    assert pg.pinned == [1, 2, 3]
+    assert {request.messages[-1].text for request in session.asked} == {"Why?"}
+    assert {request.system for request in session.asked} == {"Be brief."}
+    assert {request.sampling.temperature for request in session.asked} == {0.5}
+
+
+def test_a_setting_that_one_model_refuses_is_left_out_there_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "0123456789abcdef0123456789abcdef")
+    session = Script("Hello")
+    pg = Told(session=session, provider="demo", model="demo", temperature=1.6, seed=3, logprobs=2, top_p=0.5)
+
+    pg.compare("Why?")
+    settle(pg)
+
+    params = {request.provider: request.params for request in session.asked}
+    assert params["demo"] == {"temperature": 1.6, "seed": 3, "logprobs": 2, "top_p": 0.5}
+    assert params["anthropic"].keys() == {"top_p", "max_tokens"}
+
+
+def test_the_same_model_is_not_asked_twice_and_one_alone_is_not_compared() -> None:
+    pg = Told(session=Script("Hello"))
+
+    with pytest.raises(PromptError, match=r"only one model to ask; set a key"):
+        pg.compare("Why?")
+
+    assert compared(pg) == []
+
+
+def test_a_model_of_the_local_provider_is_compared_once_its_weights_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = registry.Provider("local", "Local", None, None, (), "small", needs_key=False)
+    monkeypatch.setitem(registry.PROVIDERS, "local", row)
+    monkeypatch.setattr(weights, "are_here", lambda: True)
+    pg = Told(session=Script("Hello"))
+
+    pg.compare("Why?")
+    settle(pg)
+
+    assert [provider for provider, _ in compared(pg)] == ["demo", "local"]
+    assert pg.pinned == [1, 2]
+
+
+def test_another_model_that_cannot_be_asked_is_left_out_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLAUDE_NB_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "0123456789abcdef0123456789abcdef")
+    pg = Told(session=Script("Hello"), provider="anthropic", model="sonnet-4.6", thinking="on")
+    monkeypatch.setenv("CLAUDE_NB_MODEL", "llama3")
+
+    pg.compare("Why?")
+    settle(pg)
+
+    assert [provider for provider, _ in compared(pg)] == ["demo", "anthropic"]
+    assert any("without openai-compatible" in message["why"] for message in pg.of("refused"))
+
+
+def test_the_chosen_model_is_never_left_out_silently(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "0123456789abcdef0123456789abcdef")
+    pg = Told(session=Script("Hello"), provider="openai-compatible", model="llama3")
+
+    pg.hear({"t": "run", "compare": True, "settings": {"prompt": "Why?", "thinking": "on"}})
+    settle(pg)
+
+    assert "has no field for --thinking" in pg.history[-1]["error"]
+    assert len(pg.history) == 1
+
+
+def test_the_front_end_asks_for_a_comparison_with_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "0123456789abcdef0123456789abcdef")
+    session = Script("Hello")
+    pg = Told(session=session)
+
+    pg.hear({"t": "run", "compare": True, "settings": {"prompt": "Why?", "max_tokens": 9}})
+    settle(pg)
+
+    assert [request.sampling.max_tokens for request in session.asked] == [9, 9]
+    assert pg.pinned == [1, 2]
+
+
+@pytest.mark.parametrize("odd", [1, "yes", [], None])
+def test_only_true_asks_for_a_comparison(odd: object) -> None:
+    pg = Told(session=Script("Hello"))
+
+    pg.hear({"t": "run", "compare": odd, "settings": {"prompt": "Why?"}})
+    settle(pg)
+
+    assert (len(pg.history), pg.pinned) == (1, [])
