@@ -15,6 +15,7 @@ from claude_nb.render.chars import one_line, terminal_safe, write_out
 from claude_nb.session.default import default_session
 from claude_nb.session.options import number
 from claude_nb.session.session import Session
+from claude_nb.sweeps.evaluation import graders
 from claude_nb.sweeps.forecast import require
 from claude_nb.sweeps.metrics.checks import named, passed
 from claude_nb.sweeps.metrics.proportion import Proportion
@@ -159,7 +160,7 @@ def check(  # noqa: PLR0913 - a public function: each parameter is named where i
     Args:
         what: A prompt; or a Reply, several replies or a sweep, which are judged without any call.
         rule: A text that must occur, in upper or lower case; a compiled regular expression that must match somewhere;
-            or a function of the Reply that returns whether it passes, or uses assert.
+            a function of the Reply that returns whether it passes, or uses assert; or one of claude_nb.graders.
         n: Number of calls, 1 to 500.
         at_least: The rate that is required, 0 to 1.
         seconds: Time after which running calls are ended. They count as not passed.
@@ -242,12 +243,11 @@ def _verdict(replies: list[Reply], judge: Callable[[Reply], bool], at_least: flo
 
 def _judge(rule: Rule) -> Callable[[Reply], bool]:
     if is_a(rule, str):
-        text = rule.casefold()
-        if not text:
+        if not rule:
             raise PromptError("the rule is an empty text; give a text that must occur in the reply")
-        return lambda reply: text in reply.text.casefold()
-    if is_a(rule, re.Pattern):
-        return lambda reply: rule.search(reply.text) is not None
+        rule = graders.contains(rule)
+    elif is_a(rule, re.Pattern):
+        rule = graders.regex(rule)
     if callable(rule):
         ((name, function),) = named(rule).items()
         return lambda reply: passed(reply, function, name)

@@ -99,7 +99,7 @@ def contains(text: str | None = None, *, ignore_case: bool = True) -> Grader:
         raise PromptError(f"contains() takes a text that must occur in the reply, not {shown(text)}")
 
     def judge(reply: Reply, expected: Any, _: Any) -> Grade:
-        wanted = as_text(expected if text is None else text)
+        wanted = as_text(expected) if text is None else plain(text)
         found = wanted.casefold() in reply.text.casefold() if ignore_case else wanted in reply.text
         return Grade(found, reason="" if found else f"{_short(wanted)} does not occur")
 
@@ -183,12 +183,7 @@ def json_equal() -> Grader:
     """
 
     def judge(reply: Reply, expected: Any, _: Any) -> Grade:
-        right = expected
-        if is_a(expected, str):
-            try:
-                right = json_module.loads(expected)
-            except ValueError:
-                return Grade(error=f"{_short(expected)} is not JSON")
+        right = _read(expected)
         said = reply.data if reply.request.answer else reply.json()
         same = _same_json(said, right)
         return Grade(same, reason="" if same else f"{_short(_json(said))} instead of {_short(_json(right))}")
@@ -215,7 +210,7 @@ def schema(kind: Any = None) -> Grader:
     given = None if kind is None else guarded("schema", schemas.of, kind)
 
     def judge(reply: Reply, expected: Any, _: Any) -> Grade:
-        wanted = given or schemas.of(json_module.loads(expected) if is_a(expected, str) else expected)
+        wanted = given or schemas.of(_read(expected))
         why = schemas.problem(reply.data if reply.request.answer and reply.problem is None else reply.json(), wanted)
         return Grade(why is None, reason=why or "")
 
@@ -238,6 +233,16 @@ def as_text(value: Any) -> str:
     if is_a(value, float) and value.is_integer() and abs(value) < 2**53:
         return str(int(value))
     return (plain(value) if is_a(value, str) else str(value)).strip()
+
+
+def _read(expected: Any) -> Any:
+    """Return what is expected, or the JSON that it is as text. Raises PromptError, which leaves no verdict."""
+    if not is_a(expected, str):
+        return expected
+    try:
+        return json_module.loads(expected)
+    except (ValueError, RecursionError):
+        raise PromptError(f"{_short(expected)} is not JSON") from None
 
 
 def _said(reply: Reply) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.guard import guarded, is_a, plain, shown
+from claude_nb.session.named_prompts import PromptVersion
 from claude_nb.session.session import Session
 from claude_nb.sweeps.axes import values_of
 from claude_nb.sweeps.evaluation.rows import Row, Rows
@@ -87,12 +88,12 @@ def expectations(expect: Any, rows: Rows) -> list[Any]:
 def _prompts(prompts: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names and the texts of prompts. Raises PromptError."""
     if is_a(prompts, str):
-        return ("",), (plain(prompts),)
+        return (_version(prompts) or "",), (plain(prompts),)
     if is_a(prompts, Mapping):
         texts, names = tuple(prompts.values()), tuple(map(str, prompts))
     else:
         texts = tuple(values_of(PROMPT, prompts) or (tuple(prompts) if is_a(prompts, tuple) else ()))
-        names = tuple(f"prompt {i}" for i in range(1, len(texts) + 1))
+        names = tuple(_version(text) or f"prompt {i}" for i, text in enumerate(texts, 1))
     if wrong := [text for text in texts if not is_a(text, str)]:
         raise PromptError(f"a prompt is a text, not {shown(wrong[0])}")
     if not texts:
@@ -100,6 +101,11 @@ def _prompts(prompts: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
             f"there is no prompt in {shown(prompts)}; pass a text, several texts or a dict of named texts"
         )
     return names, tuple(map(plain, texts))
+
+
+def _version(prompt: Any) -> str:
+    """Return the name of a prompt that the history keeps: "triage 2"; "" for any other text."""
+    return f"{prompt.name} {prompt.number}" if is_a(prompt, PromptVersion) and hasattr(prompt, "id") else ""
 
 
 def _variant_names(
