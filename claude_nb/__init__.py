@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run __getatt
     from claude_nb.session.default import configure as configure
     from claude_nb.session.default import history as history
     from claude_nb.session.default import stream as stream
+    from claude_nb.session.named_prompts import prompt as prompt
     from claude_nb.session.session import Session as Session
     from claude_nb.session.turn import Turn as Turn
     from claude_nb.sweeps.api import compare as compare
@@ -62,6 +63,7 @@ __version__ = "0.1.0"
 _NAMES_BY_MODULE = {
     "session.default": "ask stream configure history",
     "session.asynchronous": "aask astream",
+    "session.named_prompts": "prompt",
     "sweeps.api": "sweep compare last_sweep load_sweep",
     "sweeps.check": "check",
     "sweeps.mapping": "map",

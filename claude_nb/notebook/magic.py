@@ -59,7 +59,7 @@ class ClaudeMagic:
         if cell is None and line.startswith("/"):
             self._command(line)
             return None
-        variables = scope.variables(last=self.shell.user_ns)
+        variables = scope.variables(last=self.shell.user_ns, saved=self.session.memory.prompts)
         options, rest = arguments.parse(
             line, below=cell is not None, is_schema=lambda word: structured.names_schema(word, variables)
         )

@@ -44,6 +44,7 @@ def sweep_cell(
     """
     if flags.get("chat"):
         raise PromptError("a sweep is not a conversation; leave -c out")
+    prompt = template.expanded(prompt, variables)
     spec = read_spec(flags["sweep"], variables)
     limits = {name: spec.pop(name) for name in LIMITS if name in spec}
     if unclear := used_names(prompt, {**settings, **spec}) & limits.keys():

@@ -7,19 +7,29 @@ import sys
 from collections import ChainMap
 from collections.abc import Mapping, MutableMapping
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from claude_nb.guard import guarded, plain
+from claude_nb.prompting.versions import NamedPrompts
+
+if TYPE_CHECKING:
+    from claude_nb.storage.prompts import SavedPrompts
 
 _PASSING_ON = ("claude_nb", "IPython")  # their frames stand between the caller and this file
 
 
-def variables(first: Mapping[str, Any] | None = None, last: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+def variables(
+    first: Mapping[str, Any] | None = None,
+    last: Mapping[str, Any] | None = None,
+    *,
+    saved: SavedPrompts | None = None,
+) -> Mapping[str, Any]:
     """Return the variables of the calling code: of its function, of the functions around it, of its module.
 
     A local variable without a value hides a global one of the same name, as in Python.
 
     first  values that come before all of them; last: values that come after
+    saved  the prompts that {{prompts.NAME}} names, unless there is a variable `prompts`
     """
     maps: list[Mapping[str, Any]] = [] if first is None else [guarded("variables", _with_names, first)]
     caller = _caller()
@@ -27,7 +37,14 @@ def variables(first: Mapping[str, Any] | None = None, last: Mapping[str, Any] | 
         maps += _levels(caller)
     if last is not None and (caller is None or caller.f_globals is not last):
         maps.append(last)
+    if saved is not None:
+        maps.append(named_prompts(saved))
     return ChainMap(*(_as_dict(names) for names in maps))
+
+
+def named_prompts(saved: SavedPrompts) -> dict[str, Any]:
+    """Return what {{prompts.NAME}} names, as a variable."""
+    return {"prompts": NamedPrompts(saved)}
 
 
 def _with_names(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 r"""Fill {{name}} from notebook variables, in one pass.
 
 {{name}}, {{df.shape}}, {{rows[0]}} and {{config["host"]}} are filled. Everything else (single braces, JSON, f-strings,
-LaTeX, $x) stays unchanged, and filled-in text is not filled again. \{{name}} stays literal.
+LaTeX, $x) stays unchanged, and filled-in text is not filled again. \{{name}} stays literal. The text of a named prompt,
+{{prompts.triage}}, is put in first, so its own {{name}} are filled as well.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.guard import attempt, guarded, is_a, plain
-from claude_nb.prompting import attachments
+from claude_nb.prompting import attachments, versions
 from claude_nb.prompting.text import PromptText
 from claude_nb.prompting.values import as_text
 
@@ -37,7 +38,7 @@ def fill(
     python    whether a Python function got the text, so that an error may advise its argument variables={...}
     escapes   whether a backslash keeps {{name}} as it is; False: it is part of a path, C:\\{{folder}}
     """
-    filled, end, text = PromptText(), 0, plain(text)
+    filled, end, text = PromptText(), 0, expanded(text, variables)
     for match in _FIELD.finditer(text):
         filled += text[end : match.start()]
         end = match.end()
@@ -53,6 +54,32 @@ def fill(
         else:
             raise PromptError(f"{match.group()} is a picture; put it into the prompt of a cell, or use attach=")
     return filled + text[end:]
+
+
+def expanded(text: str, variables: Mapping[str, Any], within: tuple[str, ...] = ()) -> str:
+    """Replace {{prompts.triage}} by the text of that prompt, and again within it. Raises PromptError.
+
+    within  the prompts that this text is part of
+    """
+    prompts = variables.get("prompts")
+    text = plain(text)
+    if not isinstance(prompts, versions.NamedPrompts):
+        return text
+
+    def replaced(match: re.Match[str]) -> str:
+        if match[1] or match[2] != "prompts":
+            return match[0]
+        steps = _STEPS.findall(match[3])
+        if [step[0] for step in steps] not in ([".", "["], ["."]) or match[4]:
+            raise PromptError(f"{match[0]} is not the name of a prompt; {versions.HOW}")
+        version = versions.find(prompts.saved, steps[0][1:], *map(_index, steps[1:]))
+        if version.id in within:
+            raise PromptError(
+                f"the prompt {version.name} contains itself; take {{{{prompts.{version.name}}}}} out of it"
+            )
+        return expanded(version.text, variables, (*within, version.id))
+
+    return _FIELD.sub(replaced, text)
 
 
 def names(text: str) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.guard import attempt, is_a, kind_of
@@ -24,6 +24,9 @@ from claude_nb.session.policy import Policy
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Message, Request
 from claude_nb.types.settings import Sampling
+
+if TYPE_CHECKING:
+    from claude_nb.storage.prompts import SavedPrompts
 
 NO_KEY = "no key found"
 
@@ -87,14 +90,17 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
     return options
 
 
-def filled(prompt: Any, options: Mapping[str, Any], variables: Mapping[str, Any] | None) -> tuple[PromptText, Any]:
+def filled(
+    prompt: Any, options: Mapping[str, Any], variables: Mapping[str, Any] | None, saved: SavedPrompts | None = None
+) -> tuple[PromptText, Any]:
     """Fill {{name}} in a prompt and the options of a Python call. Returns the prompt and the options.
 
     variables  values that come before those of the calling code
+    saved      what {{prompts.NAME}} names
 
     Pictures in the prompt follow the attachments. Raises PromptError.
     """
-    names = scope.variables(variables)
+    names = scope.variables(variables, saved=saved)
     _check_kind(prompt)
     text = template.fill(prompt, names, pictures=True, python=True)
     options, notices = template.fill_options(options, names, python=True)

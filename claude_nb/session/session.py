@@ -155,7 +155,7 @@ class Session:
         Raises:
             PromptError, ConfigError: An option is wrong.
         """
-        filled, options = request_builder.filled(prompt, options, variables)
+        filled, options = request_builder.filled(prompt, options, variables, self.memory.prompts)
         request = self.build(filled.text, request_builder.checked(options), option_table.check("chat", chat))
         self._tell(*filled.notices)
         return request
@@ -278,7 +278,7 @@ class Session:
         if (rows := settings.pop("models", None)) is not None:
             self.models = Models(rows)
         key = settings.pop("api_key", None)
-        settings, notices = template.fill_options(settings, scope.variables())
+        settings, notices = template.fill_options(settings, scope.variables(saved=self.memory.prompts))
         checked = request_builder.checked_settings(self.config, settings)
         settings = {name: value for name, value in (self.settings | checked).items() if value is not None}
         if key is not None:

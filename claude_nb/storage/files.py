@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 import tempfile
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -33,6 +34,15 @@ def identity(path: Path) -> tuple[int, int, int]:
     """Return device and number of a file, and its size; another file has another number."""
     found = path.stat()
     return found.st_dev, found.st_ino, found.st_size
+
+
+def bytes_of(files: Iterable[Path]) -> int:
+    """Return how many bytes files have together; one that cannot be read counts as 0."""
+    total = 0
+    for file in files:
+        with contextlib.suppress(OSError):
+            total += file.stat().st_size
+    return total
 
 
 def create(path: Path) -> None:

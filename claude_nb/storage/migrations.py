@@ -34,6 +34,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE file ADD COLUMN merging INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE file ADD COLUMN noticed_gb INTEGER NOT NULL DEFAULT 0",
     ),
+    (
+        """CREATE TABLE prompts (
+            id INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, saved_s REAL NOT NULL,
+            place INTEGER NOT NULL, text TEXT NOT NULL)""",
+        "CREATE UNIQUE INDEX prompts_by_name ON prompts (name, digest)",
+        """CREATE TABLE scores (
+            id INTEGER PRIMARY KEY, digest TEXT NOT NULL, cases TEXT NOT NULL, grader TEXT NOT NULL,
+            passed INTEGER NOT NULL, n INTEGER NOT NULL)""",
+    ),
 )
 # Not in a migration, because in a large file each takes a moment: upkeep.py creates those that are missing.
 INDEXES = {

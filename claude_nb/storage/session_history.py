@@ -18,6 +18,7 @@ from claude_nb.storage.entries import Recorded
 from claude_nb.types.request import Request
 
 if TYPE_CHECKING:
+    from claude_nb.storage.prompts import SavedPrompts
     from claude_nb.storage.recordings import Recording
     from claude_nb.storage.store import Store
 
@@ -41,6 +42,7 @@ class SessionHistory:
         self._file: Path | None = None
         self._store: Store | None = None
         self._opened = False
+        self._prompts: SavedPrompts | None = None
         self._lock = threading.Lock()
 
     @property
@@ -71,6 +73,17 @@ class SessionHistory:
                 "the history is off; set CLAUDE_NB_HISTORY to a file, or unset it, and restart the kernel"
             )
         return self.store
+
+    @property
+    def prompts(self) -> SavedPrompts:
+        """The named prompts: of the history, or of this kernel only when it is off."""
+        if self.store:
+            return self.store.prompts
+        if self._prompts is None:
+            from claude_nb.storage.prompts import in_memory
+
+            self._prompts = in_memory()
+        return self._prompts
 
     @property
     def mode(self) -> ReplayMode:

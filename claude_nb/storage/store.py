@@ -11,7 +11,6 @@ row again, and its reply overwrites it.
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -23,20 +22,21 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from claude_nb.errors import ConfigError
-from claude_nb.storage import files, migrations, rows, upkeep
+from claude_nb.storage import files, migrations, prompts, rows, upkeep
 from claude_nb.storage import search as searching
 from claude_nb.storage.database import JOURNALS, File
 from claude_nb.storage.entries import Recorded, Rhythm, Row, Size, to_json
 from claude_nb.storage.open_rows import OpenRow, OpenRows
+from claude_nb.storage.prompts import SavedPrompts
 from claude_nb.storage.writer import Writer, result_of
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 
+T = TypeVar("T")
+
 PROGRESS_WAIT_S = 0.5
 UPKEEP_WAIT_S = 1.0
 REMOVE_DELAY_S = 0.05
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +68,7 @@ class Store:
         self._writer = Writer(self._commit, self.tidy)
         self._clock = clock
         self._open = OpenRows(clock)
+        self.prompts = SavedPrompts(self.look, lambda work: self.change(work, None), clock)
 
     @property
     def path(self) -> Path:
@@ -222,7 +223,10 @@ class Store:
         return [(self.find(item.reply.request) or item) if item.reply.source == "replay" else item for item in replies]
 
     def forget(self, row_id: int | None = None, *, before: datetime | None = None, everything: bool = False) -> int:
-        """Erase one row, all rows before a time, or all; return how many. No trace of them stays in the file."""
+        """Erase one row, all rows before a time, or all; return how many. No trace of them stays in the file.
+
+        everything  the named prompts, too
+        """
         where: str = "id = ?"
         values: rows.Values = (rows.countable(row_id or 0),)
         if before is not None:
@@ -233,12 +237,15 @@ class Store:
             return self._file.guarded(self._forget_everything, 0)
         count = self.change(lambda db: rows.erase(db, where, values), 0)
         self._writer.tidy_soon()
-        return count
+        return count or 0
 
     def _forget_everything(self) -> int:
         def work(db: sqlite3.Connection) -> int:
             (count,) = db.execute("SELECT count(*) FROM replies").fetchone()
-            return count if files.empty(db, self.path) else rows.erase(db, "1", ())
+            if not files.empty(db, self.path):
+                prompts.erase(db)
+                rows.erase(db, "1", ())
+            return int(count)
 
         # A migration may not happen in the transaction that replaces the file, because its journal would stay.
         if self._file.transact(migrations.is_old, writing=False):
@@ -257,7 +264,7 @@ class Store:
         """Return what the history takes on the disk."""
         none: tuple[int, float | None] = (0, None)
         extent = self.look(rows.extent, none)
-        return Size(self.path, _bytes([self.path]), _bytes(self._file.set_aside()), *extent)
+        return Size(self.path, files.bytes_of([self.path]), files.bytes_of(self._file.set_aside()), *extent)
 
     def set_aside(self) -> list[str]:
         """Return the names of the damaged files that were set aside and may still hold replies."""
@@ -290,11 +297,3 @@ class Store:
         """Do work in a transaction, wait until it is written, and return its result."""
         future = self._writer.submit(_Write(work=work))
         return self._file.guarded(lambda: result_of(future), default)
-
-
-def _bytes(files: Iterable[Path]) -> int:
-    total = 0
-    for file in files:
-        with contextlib.suppress(OSError):
-            total += file.stat().st_size
-    return total

@@ -19,7 +19,7 @@ from claude_nb.sweeps import files
 from claude_nb.sweeps import plan as plans
 from claude_nb.sweeps.metrics.checks import named
 from claude_nb.sweeps.plan import Plan
-from claude_nb.sweeps.requests import used_names
+from claude_nb.sweeps.requests import used_names, with_prompts
 from claude_nb.sweeps.run_options import RunOptions, replay_mode
 from claude_nb.sweeps.sweep import Sweep
 from claude_nb.sweeps.views.display import view_for
@@ -89,6 +89,7 @@ def sweep(  # noqa: PLR0913 - a public function: each parameter is named where i
         >>> sweep("Explain {{topic}}", topic=["tides", "bees"], model=["sonnet", "demo"])  # doctest: +SKIP
     """
     session = session or default_session()
+    prompt = with_prompts(session, prompt, variables)
     if n != 1 and "n" in used_names(prompt, settings) and "n" not in (variables or {}):
         raise PromptError("n is the number of replies, so {{n}} cannot be filled from it; rename {{n}} in the prompt")
     call = {"timeout": timeout, "allow_http": allow_http, "headers": settings.pop("headers", ())}
@@ -173,6 +174,7 @@ def compare(
         >>> compare([{"temperature": 0}, {"temperature": 1}], "Once upon a time", seed=1)  # doctest: +SKIP
     """
     session = session or default_session()
+    prompt = with_prompts(session, prompt, variables)
     columns = [_column(column) for column in ([settings] if isinstance(settings, (str, Mapping)) else settings)]
     plan = plans.columns(session, prompt, columns, shared, variables=variables)
     run_options = RunOptions(max(1, len(columns)), replay_mode(session, replay, fresh=fresh))

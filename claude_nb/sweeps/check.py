@@ -21,6 +21,7 @@ from claude_nb.sweeps.metrics.checks import named, passed
 from claude_nb.sweeps.metrics.proportion import Proportion
 from claude_nb.sweeps.metrics.statistics import Interval
 from claude_nb.sweeps.plan import grid
+from claude_nb.sweeps.requests import with_prompts
 from claude_nb.sweeps.run_options import RunOptions, replay_mode
 from claude_nb.sweeps.sweep import Sweep, SweepObserver
 from claude_nb.types.reply import Reply
@@ -225,7 +226,8 @@ def _replies(what: Reply | Iterable[Reply]) -> tuple[Reply, ...]:
 
 def _sweep(prompt: str, n: int, session: Session, options: Mapping[str, Any], *, fresh: bool) -> Sweep:
     settings = dict(options)
-    plan = grid(session, prompt, settings, n=n, variables=settings.pop("variables", None))
+    variables = settings.pop("variables", None)
+    plan = grid(session, with_prompts(session, prompt, variables), settings, n=n, variables=variables)
     if plan.axes:
         raise PromptError(
             f"check() takes a single setting, but {next(iter(plan.axes))} is a list; use sweep(..., check=rule)"

@@ -15,7 +15,7 @@ from claude_nb.session.session import Session
 from claude_nb.sweeps import api
 from claude_nb.sweeps import rows as table_rows
 from claude_nb.sweeps.plan import Case, Plan
-from claude_nb.sweeps.requests import RequestMaker, check_names, used_names
+from claude_nb.sweeps.requests import RequestMaker, check_names, used_names, with_prompts
 from claude_nb.sweeps.rows import Rows
 from claude_nb.sweeps.sweep import Sweep
 from claude_nb.sweeps.views.display import view_for
@@ -81,6 +81,7 @@ def map(  # noqa: A001, PLR0913 - the field's word; a public function: each para
     session = session or default_session()
     call = {"timeout": timeout, "allow_http": allow_http, "headers": options.pop("headers", ())}
     how = api.run_options(session, call, concurrency=concurrency, fresh=fresh, replay=replay, executor=executor)
+    prompt = with_prompts(session, prompt, variables)
     rows = table_rows.read(data, used_names(prompt, options))
     if not rows.values:
         return rows.shaped([])

@@ -34,7 +34,7 @@ class RequestMaker:
         self.notices: dict[str, None] = {}
         self._session = session
         self._fixed = fixed
-        self._variables = dict(scope.variables(variables))
+        self._variables = dict(scope.variables(variables, saved=session.memory.prompts))
         self._known: dict[Hashable, Request] = {}
 
     def make(self, values: Mapping[str, Any], n: int, row: Mapping[str, Any] | None = None) -> tuple[Request, ...]:
@@ -61,6 +61,18 @@ class RequestMaker:
         else:
             request = self._known[key] = self._session.build(filled.text, request_builder.checked(options))
         return tuple(replace(request, repeat=repeat) for repeat in range(n))
+
+
+def with_prompts(session: Session, prompt: Any, variables: Mapping[str, Any] | None) -> Any:
+    """Put the texts of named prompts into a prompt or a list of prompts, so that their {{name}} count as its own."""
+    names = scope.variables(variables, saved=session.memory.prompts)
+    if is_a(prompt, str):
+        return template.expanded(prompt, names)
+    return (
+        [template.expanded(each, names) if is_a(each, str) else each for each in prompt]
+        if is_a(prompt, list)
+        else prompt
+    )
 
 
 def is_input(name: str) -> bool:

@@ -113,7 +113,7 @@ class Playground(Controls):
         """
         if prompt is not None:
             self.prompt = prompt
-        self._start(times, scope.variables(last=_notebook()))
+        self._start(times, scope.variables(last=_notebook(), saved=self._session.memory.prompts))
 
     def _start(self, times: int, variables: Mapping[str, Any]) -> None:
         if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MAX_TIMES:
@@ -275,7 +275,7 @@ class Playground(Controls):
                 self._refuse_keys(prompt)
                 return
             # Whatever calls this is not the user's code.
-            variables = _notebook()
+            variables = scope.named_prompts(self._session.memory.prompts) | dict(_notebook())
             self._compare(variables) if compare else self._start(times, variables)
         except ClaudeError as error:
             failed = self._new_run(None, self.given)

@@ -8,7 +8,7 @@ from typing import Any
 
 from claude_nb.errors import PromptError
 from claude_nb.notebook import arguments
-from claude_nb.notebook.commands import batches, history, keys, local, models, settings, usage, widgets
+from claude_nb.notebook.commands import batches, history, keys, local, models, settings, usage, versions, widgets
 from claude_nb.notebook.commands.command import Command, Invocation
 from claude_nb.notebook.quoting import with_plain_dashes
 from claude_nb.render.chars import one_line
@@ -81,6 +81,7 @@ COMMANDS: dict[str, Command] = {
         usage.COMMANDS,
         history.COMMANDS,
         batches.COMMANDS,
+        versions.COMMANDS,
         widgets.COMMANDS,
         keys.COMMANDS,
         local.COMMANDS,

@@ -87,17 +87,21 @@ def _fix(call: Invocation) -> Prompt:
 
 
 def _forget(call: Invocation) -> str:
-    store = call.session.memory.history
+    if call.text.startswith("prompts."):
+        name = call.text.removeprefix("prompts.")
+        return f"forgot {counted(call.session.memory.prompts.forget(name), 'version')} of the prompt {name}"
+    store, prompts = call.session.memory.history, 0
     match call.text.split():
         case ["--damaged"]:
             return f"deleted {counted(store.erase_set_aside(), 'damaged file')}"
         case ["--all"]:
+            prompts = len(store.prompts.versions())
             count = store.forget(everything=True)
         case ["--before", date]:
             count = store.forget(before=_date(date))
         case _:
             count = store.forget(_number(call.text, "/forget 12, /forget --before 2026-01-31 or /forget --all"))
-    forgot = f"forgot {counted(count, 'reply')}"
+    forgot = f"forgot {counted(count, 'reply')}" + (f" and {counted(prompts, 'version')} of prompts" if prompts else "")
     if call.text.startswith("--") and (files := store.set_aside()):
         hold = "holds" if len(files) == 1 else "hold"
         return f"{forgot}; {', '.join(files)} still {hold} replies, and %claude /forget --damaged deletes them"
@@ -205,7 +209,9 @@ COMMANDS = (
     ),
     Command("/code [NAME]", "print the Python of the newest reply or of NAME, and put it into a new cell", _code),
     Command(
-        "/forget ID|--all|--before DATE|--damaged", "erase replies from the history, or its damaged files", _forget
+        "/forget ID|prompts.NAME|--all|--before DATE|--damaged",
+        "erase replies or a named prompt from the history, or its damaged files",
+        _forget,
     ),
     Command("/restore [NAME]", "put this notebook's replies and conversations back after a restart", _restore),
     Command("/replay off|use|only [FILE] [--speed N]", "play replies from the history or a record file", _replay),
