@@ -11,7 +11,7 @@ import * as esbuild from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const target = join(here, "..", "claude_nb", "render", "static");
-const widgets = ["playground", "lens", "grid", "copy_button"].filter((name) => existsSync(join(here, "src", `${name}.js`)));
+const widgets = ["playground", "lens", "grid", "evaluation", "copy_button"].filter((name) => existsSync(join(here, "src", `${name}.js`)));
 const largest = 40_000; // bytes; a bundle travels to the browser with each widget
 
 const built = await build();

@@ -64,15 +64,15 @@ class RequestMaker:
 
 
 def with_prompts(session: Session, prompt: Any, variables: Mapping[str, Any] | None) -> Any:
-    """Put the texts of named prompts into a prompt or a list of prompts, so that their {{name}} count as its own."""
+    """Put the texts of named prompts into a prompt, or into several, so that their {{name}} count as its own."""
     names = scope.variables(variables, saved=session.memory.prompts)
-    if is_a(prompt, str):
-        return template.expanded(prompt, names)
-    return (
-        [template.expanded(each, names) if is_a(each, str) else each for each in prompt]
-        if is_a(prompt, list)
-        else prompt
-    )
+
+    def full(each: Any) -> Any:
+        return template.expanded(each, names) if is_a(each, str) else each
+
+    if is_a(prompt, Mapping):
+        return {name: full(each) for name, each in prompt.items()}
+    return [full(each) for each in prompt] if is_a(prompt, list) else full(prompt)
 
 
 def is_input(name: str) -> bool:

@@ -12,6 +12,7 @@ from claude_nb.sweeps import api
 from claude_nb.sweeps.evaluation import choice, judging, table
 from claude_nb.sweeps.evaluation import rows as row_reader
 from claude_nb.sweeps.evaluation.evaluation import Evaluation
+from claude_nb.sweeps.requests import with_prompts
 from claude_nb.sweeps.views.display import view_for
 
 
@@ -75,13 +76,14 @@ def evaluate(  # noqa: PLR0913 - a public function: each parameter is named wher
         >>> result.flips(0, 1)  # doctest: +SKIP
     """
     session = session or default_session()
+    prompts = with_prompts(session, prompts, variables)
     known = choice.chosen(graders, has_expected=expect is not None)
     call = {"timeout": timeout, "allow_http": allow_http, "headers": settings.pop("headers", ())}
     laid_out = table.laid_out(session, prompts, row_reader.read(rows), expect, settings, n=n, variables=variables)
     sending: dict[str, Any] = {"concurrency": concurrency, "executor": executor, "batch": batch}
     options = api.run_options(session, call, fresh=fresh, replay=replay, **sending)
     result = Evaluation(
-        laid_out, known, session=session, run_options=options, observer=view_for(session, show=show, kind="rows")
+        laid_out, known, session=session, run_options=options, observer=view_for(session, show=show, kind="table")
     )
     judging.check_labels(result)
     for sweep in judging.ahead(result):

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from claude_nb.errors import PromptError
 from claude_nb.guard import shown
 from claude_nb.render.chars import terminal_safe
 from claude_nb.render.table import Table
-from claude_nb.sweeps.evaluation import choice, comparison, files, grader, judging, reports
+from claude_nb.sweeps.evaluation import choice, comparison, course, files, grader, judging, reports
 from claude_nb.sweeps.evaluation.comparison import Comparison
 from claude_nb.sweeps.evaluation.results import EvaluationResults
 from claude_nb.sweeps.forecast import Forecast, together
 from claude_nb.sweeps.metrics import pairs
 from claude_nb.sweeps.metrics.checks import Check
+from claude_nb.sweeps.views import table_plot
+from claude_nb.sweeps.views.table_html import table_html
+
+if TYPE_CHECKING:
+    import matplotlib.axes
 
 
 class Evaluation(EvaluationResults):
@@ -209,6 +213,57 @@ class Evaluation(EvaluationResults):
                 self.grades[place] |= self._graded(place, {unused: added})
         return self
 
+    def plot(self, grader: str | None = None) -> matplotlib.axes.Axes:  # type: ignore[override]  # it has no x axis
+        """Plot the pass rate of each variant, or its mean score, with the 95 % interval.
+
+        Args:
+            grader: Name of a grader. None: all of them together.
+
+        Returns:
+            The matplotlib axes.
+
+        Raises:
+            PromptError: There is no such grader, or nothing is graded.
+            ConfigError: matplotlib is not installed.
+
+        Example:
+            >>> result.plot()  # doctest: +SKIP
+        """
+        only = self._grader(grader)
+        return table_plot.plot(self.summary(*filter(None, (only,))), len(self.table.rows), only)
+
+    def to_csv(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        layout: str = "cells",
+        variant: int | str = 0,
+        title: str = "Exercise",
+        points: float = 1.0,
+    ) -> None:
+        """Write the cells as CSV, or one grade for each row as the grade book of a course takes it.
+
+        A grade is the share of the graders that pass the reply, times the points. A reply that is not graded, because
+        it was cut, refused or failed, leaves the grade empty. Texts that a spreadsheet would take for a formula get an
+        apostrophe.
+
+        Args:
+            path: The file, which is replaced.
+            layout: "cells" for all cells as in .rows, "canvas" or "moodle" for a grade book. Those need a column of the
+                table that says whose row it is, such as "SIS Login ID" or "Email address".
+            variant: For a grade book: the variant whose replies count, by name or index.
+            title: For a grade book: the name of the exercise.
+            points: For a grade book: the most that can be reached.
+
+        Raises:
+            PromptError: There is no such layout, variant or column.
+            ConfigError: The file cannot be written.
+
+        Example:
+            >>> result.to_csv("grades.csv", layout="canvas", title="Triage", points=10)  # doctest: +SKIP
+        """
+        course.save(self, path, layout, self.variant(variant), title, points)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the evaluation with its grades to a file that load_sweep() can read.
 
@@ -233,12 +288,8 @@ class Evaluation(EvaluationResults):
         title = f"<Evaluation {self.id}: {len(self.table.rows):,} rows, {len(self.variants)} variants{left}>"
         return terminal_safe(title)
 
-    def _ipython_display_(self) -> None:
-        """Show the result even if it was drawn while it ran: IPython takes the bundle below."""
-        raise NotImplementedError
-
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": f"<pre>{escape(repr(self))}</pre>"}
+        return {"text/plain": repr(self), "text/html": table_html(self)}
 
 
 def restored(saved: files.Saved) -> Evaluation:

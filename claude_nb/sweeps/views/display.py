@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 from claude_nb import render
@@ -17,22 +17,23 @@ from claude_nb.session.session import Session
 from claude_nb.sweeps.sweep import Sweep, SweepObserver
 from claude_nb.sweeps.views import grid_data
 from claude_nb.sweeps.views.html import columns_html, grid_html, side_by_side
+from claude_nb.sweeps.views.table_html import table_html
 
 if TYPE_CHECKING:
-    from claude_nb.sweeps.views.grid_widget import Grid, State
+    from claude_nb.sweeps.views.grid_widget import Sheet, State
     from claude_nb.sweeps.views.progress import Bar
 
 # As in render/live.py: each drawing replaces the one before, so the rate is bounded.
 BYTES_PER_S = 12_000
 SHORTEST_S, LONGEST_S = 0.15, 1.5
 
-Kind = Literal["grid", "columns", "rows"]
+Kind = Literal["grid", "columns", "rows", "table"]
 
 
 def view_for(session: Session, *, show: bool, kind: Kind) -> SweepObserver:
     """Return the view that fits: a notebook with a person in front, a run without one, or a terminal.
 
-    kind  a grid of the cases, columns that stream, or rows that the caller shows
+    kind  a grid of the cases, columns that stream, rows that the caller shows, or the table of an evaluation
     """
     mode = frontend.mode_for(session.credentials.setting("DISPLAY"))
     if not show:
@@ -42,8 +43,14 @@ def view_for(session: Session, *, show: bool, kind: Kind) -> SweepObserver:
     if kind == "rows":
         return Progress() if mode == "live" else Notebook()
     if mode == "live":
-        return LiveColumns() if kind == "columns" else Live()
-    return Once(columns=kind == "columns")
+        return (
+            LiveColumns()
+            if kind == "columns"
+            else Live(_table, table_html)
+            if kind == "table"
+            else Live(_grid, grid_html)
+        )
+    return Once(columns_html if kind == "columns" else table_html if kind == "table" else grid_html)
 
 
 class Text(SweepObserver):
@@ -111,9 +118,9 @@ class Notebook(SweepObserver):
 class Once(Notebook):
     """View for a run of all cells without a person: the final state."""
 
-    def __init__(self, *, columns: bool) -> None:
+    def __init__(self, html: Callable[[Any], str]) -> None:
         super().__init__()
-        self._html = columns_html if columns else grid_html
+        self._html = html
 
     def end(self, sweep: Sweep) -> None:
         self._count = frontend.run_count()
@@ -144,17 +151,19 @@ class Progress(Notebook):
 
 
 class Live(Progress):
-    """View for a person: a progress bar and a live grid, with a static grid below for the saved notebook."""
+    """View for a person: a progress bar and a live grid or table, and a static one below for the saved notebook."""
 
-    _grid: Grid | None = None
+    _grid: Sheet | None = None
+
+    def __init__(self, widget: Callable[[Any, State], Sheet], html: Callable[[Any], str]) -> None:
+        super().__init__()
+        self._widget, self._html = widget, html
 
     def begin(self, sweep: Sweep) -> None:
         from IPython.display import display
 
-        from claude_nb.sweeps.views.grid_widget import Grid
-
         super().begin(sweep)
-        self._grid = Grid(sweep, _state(sweep, live=True))
+        self._grid = self._widget(sweep, _state(sweep, live=True))
         display(self._grid)
 
     def update(self, sweep: Sweep, texts: Mapping[int, str]) -> None:
@@ -167,7 +176,7 @@ class Live(Progress):
         if self._grid:
             self._grid.finish(_state(sweep, live=False))
         # The widget hides the static grid. A saved notebook shows only the static grid.
-        self._publish(sweep, grid_html(sweep))
+        self._publish(sweep, self._html(sweep))
         if sweep.hopeless:
             self._say(_hopeless(sweep))
 
@@ -208,6 +217,18 @@ def money(sweep: Sweep) -> str:
     if any(reply.cost_usd is None and not reply.broke_off for reply in replies):
         return "cost unknown"
     return footer.dollars(sweep.cost_usd)
+
+
+def _grid(sweep: Any, state: State) -> Sheet:
+    from claude_nb.sweeps.views.grid_widget import Grid
+
+    return Grid(sweep, state)
+
+
+def _table(result: Any, state: State) -> Sheet:
+    from claude_nb.sweeps.views.table_widget import EvaluationTable
+
+    return EvaluationTable(result, state)
 
 
 def _state(sweep: Sweep, *, live: bool) -> State:

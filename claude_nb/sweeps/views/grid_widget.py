@@ -32,20 +32,11 @@ class State:
     live: bool
 
 
-class Grid(anywidget.AnyWidget):
-    """The cells of a sweep. A slow metric is computed when the user chooses it.
-
-    update() draws at a bounded rate, finish() draws the final state.
-    """
-
-    _esm = STATIC / "grid.js"
-    _css = STATIC / "grid.css"
+class Sheet(anywidget.AnyWidget):
+    """Base of the views that fill in while calls run: update() draws at a bounded rate, finish() the final state."""
 
     uid = t.Unicode().tag(sync=True)
-    axes: t.List[Any] = t.List().tag(sync=True)
     cells: t.List[Any] = t.List().tag(sync=True)
-    metrics: t.List[Any] = t.List().tag(sync=True)
-    metric = t.Unicode().tag(sync=True)
     state = t.Dict().tag(sync=True)
 
     def __init__(
@@ -53,37 +44,56 @@ class Grid(anywidget.AnyWidget):
     ) -> None:
         self._sweep = sweep
         self._clock = clock
-        self._computed: tuple[str, ...] = ()
-        self._default = ""
+        self._drawn = -1
         self._rate = Rate(BYTES_PER_S, SHORTEST_S)
-        super().__init__(uid=sweep.id, axes=grid_data.axes(sweep), **self._now(state), **options)
-        self.observe(self._compute, "metric")
+        super().__init__(uid=sweep.id, **self._drawing(state), **options)
 
     def update(self, state: State) -> None:
         """Draw new replies, if a drawing is due."""
         if not self._rate.wait_s(self._clock()) and len(self._sweep) != self._drawn:
-            self._draw(state)
+            self.finish(state)
 
     def finish(self, state: State) -> None:
         """Draw the final state."""
-        self._draw(state)
-
-    def _draw(self, state: State) -> None:
         with self.hold_sync():
-            for name, value in self._now(state).items():
+            for name, value in self._drawing(state).items():
                 setattr(self, name, value)
 
+    def _drawing(self, state: State) -> dict[str, Any]:
+        values = self._now(state)
+        self._drawn = len(self._sweep)
+        self._rate.drawn(self._clock(), len(json.dumps(values["cells"])))
+        return values | {"state": asdict(state)}
+
     def _now(self, state: State) -> dict[str, Any]:
-        """Return the current values of the traits."""
+        """Return the current values of the traits, `cells` among them."""
+        raise NotImplementedError
+
+
+class Grid(Sheet):
+    """The cells of a sweep. A slow metric is computed when the user chooses it."""
+
+    _esm = STATIC / "grid.js"
+    _css = STATIC / "grid.css"
+
+    axes: t.List[Any] = t.List().tag(sync=True)
+    metrics: t.List[Any] = t.List().tag(sync=True)
+    metric = t.Unicode().tag(sync=True)
+
+    def __init__(self, sweep: Results, state: State, **options: Any) -> None:
+        self._computed: tuple[str, ...] = ()
+        self._default = ""
+        super().__init__(sweep, state, axes=grid_data.axes(sweep), **options)
+        self.observe(self._compute, "metric")
+
+    def _now(self, _: State) -> dict[str, Any]:
         measured = grid_data.metrics(self._sweep, self._computed)
         slow = [metric for metric in registry.METRICS.values() if metric.slow and metric not in measured]
         choices = [{"name": m.name, "label": m.label, "help": m.help} for m in (*measured, *slow)]
-        cells = grid_data.cells(self._sweep, measured)
         chosen = self.metric if self.metric != self._default else ""
         self._default = registry.default_metric(self._sweep.samples(), self._sweep.checks)
-        self._drawn = len(self._sweep)
-        self._rate.drawn(self._clock(), len(json.dumps(cells)))
-        return {"metrics": choices, "cells": cells, "metric": chosen or self._default, "state": asdict(state)}
+        cells = grid_data.cells(self._sweep, measured)
+        return {"metrics": choices, "cells": cells, "metric": chosen or self._default}
 
     def _compute(self, change: Any) -> None:
         """Compute a slow metric that is chosen for the first time."""
@@ -92,4 +102,4 @@ class Grid(anywidget.AnyWidget):
             self._computed = (*self._computed, metric.name)
             state = dict(self.state)
             self.state = state | {"line": f"computing {metric.label} ..."}
-            self._draw(State(**state))
+            self.finish(State(**state))

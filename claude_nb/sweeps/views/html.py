@@ -45,7 +45,7 @@ def grid_html(sweep: Results, metric: str | None = None) -> str:
             for i in range(len(down["values"]))
         ]
         tables.append(_table(name, down, across, [[_cell(cell, chosen, span) for cell in row] for row in rows]))
-    above = _line(sweep.history_note, grid_data.check_problem(sweep))
+    above = line(sweep.history_note, grid_data.check_problem(sweep))
     return f'<div class="cnb-sweep-{sweep.id}">{above}{"".join(tables)}{_legend(sweep, chosen)}</div>'
 
 
@@ -64,7 +64,7 @@ def columns_html(sweep: Results, running: Mapping[int, str] | None = None) -> st
             body = _tail((running or {}).get(i, ""), ended=running is None)
         columns.append(f'<div style="{COLUMN}"><b>{escape(sweep.plan.title(case))}</b>{body}</div>')
     row = f'<div style="display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start">{"".join(columns)}</div>'
-    return _line(sweep.history_note) + row
+    return line(sweep.history_note) + row
 
 
 def side_by_side(reply: Reply) -> str:
@@ -128,10 +128,10 @@ def _legend(sweep: Results, metric: Metric) -> str:
         parts.append(FEW_NOTE)
     if sweep.left:
         parts.append(f"{sweep.left} replies are missing")
-    return _line(*parts)
+    return line(*parts)
 
 
-def _line(*parts: str) -> str:
+def line(*parts: str) -> str:
     """Return remarks as a line; "" without any."""
     text = " · ".join(filter(None, parts))
     return f'<div style="{NOTE}">{escape(text)}</div>' if text else ""

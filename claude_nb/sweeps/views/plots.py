@@ -30,11 +30,7 @@ def plot(sweep: Results, metric: str | None, x: str | None = None) -> matplotlib
     if x is None or x not in sweep.axes:
         advice = f"use {', '.join(sweep.axes)}" if sweep.axes else "vary a setting first"
         raise PromptError(f"x={x!r} is not an axis of this sweep; {advice}")
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        raise ConfigError("plot() needs matplotlib; run %pip install 'claude-nb[plots]'") from None
-    _, axes = pyplot.subplots(figsize=(6.4, 4.0), layout="constrained")
+    axes = new_axes(4.0)
     place = list(sweep.axes).index(x)
     numbers = [_number(value) for value in sweep.axes[x]]
     # Equal numbers would hide each other.
@@ -50,6 +46,16 @@ def plot(sweep: Results, metric: str | None, x: str | None = None) -> matplotlib
     axes.grid(visible=True, alpha=0.25)
     if len(sweep.axes) > 1:
         axes.legend(frameon=False, fontsize="small")
+    return axes
+
+
+def new_axes(height: float) -> matplotlib.axes.Axes:
+    """Return an empty plot, so many inches high. Raises ConfigError without matplotlib."""
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        raise ConfigError("plot() needs matplotlib; run %pip install 'claude-nb[plots]'") from None
+    _, axes = pyplot.subplots(figsize=(6.4, height), layout="constrained")
     return axes
 
 
