@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from claude_nb import schema
 from claude_nb.errors import ClaudeError, NoJson
+from claude_nb.safe_text.visible import one_line
 from claude_nb.types import sources
 from claude_nb.types.answers import answer_of
 from claude_nb.types.code import CodeBlock, python_of
@@ -79,6 +80,9 @@ class Reply(Plain):
 
     def __str__(self) -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        return f"<Reply {one_line(self.text, 60)!r} ({one_line(self.model, 60)}, {one_line(self.ending, 60)})>"
 
     @property
     def model(self) -> str:
