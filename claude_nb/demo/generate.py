@@ -139,6 +139,7 @@ def steps(model: Model, recall: Recall, request: Request, *, order: Order, force
             temperature=TEMPERATURE if settings.temperature is None else settings.temperature,
             top_k=settings.top_k,
             top_p=settings.top_p,
+            min_p=settings.min_p,
             order=order,
         )
         u = chance.random()

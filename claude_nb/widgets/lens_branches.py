@@ -1,34 +1,21 @@
-"""The texts of the lens: one request to the demo model and its branches.
+"""The texts of the lens: one request to a model and its branches.
 
 Pure Python without a widget.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
-from claude_nb.demo import MAX_TOKENS, DemoModel, Step
-from claude_nb.demo.corpus import tokens
-from claude_nb.demo.counts import END
-from claude_nb.demo.sampling import Order, surprisal_bits
+from claude_nb.demo.sampling import surprisal_bits
 from claude_nb.errors import PromptError
 from claude_nb.types.request import Request
+from claude_nb.widgets.lens_models import SETTINGS, LensModel, LensStep, Settings
 
 MAX_BRANCHES = 12  # the first and the newest are kept
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The settings of a draw. None turns a setting off."""
-
-    temperature: float | None = None
-    top_k: int | None = None
-    top_p: float | None = None
-    order: Order = "temperature_first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +26,7 @@ class Branch:
     kept   number of first steps that it shares with the branch it started from
     ids    a number for each step; shared steps have the same one
     ended  why it ended: end, max_tokens or stop_sequence
+    text   the texts of its steps together
     """
 
     number: int
@@ -46,30 +34,22 @@ class Branch:
     seed: int
     settings: Settings
     kept: int
-    steps: tuple[Step, ...]
+    steps: tuple[Any, ...]
     ids: tuple[int, ...]
     ended: str
-
-    @property
-    def text(self) -> str:
-        return "".join(step.word for step in self.steps)
-
-    @property
-    def tokens(self) -> list[int]:
-        return [step.token for step in self.steps]
+    text: str
 
 
 class BranchTree:
-    """A request to the demo model and its branches."""
+    """A request to a model and its branches."""
 
-    def __init__(self, model: DemoModel, request: Request, *, max_tokens: int, seed: int) -> None:
+    def __init__(self, model: LensModel, request: Request, *, max_tokens: int, seed: int) -> None:
         self.model = model
         self.request = request
-        self.words = model.vocabulary(request)
         self.max_tokens = max_tokens
         self.seed = seed
         self.branches: list[Branch] = []
-        self.by_id: dict[int, Step] = {}
+        self.by_id: dict[int, LensStep] = {}
         self._numbers = count(1)
         self._ids = count(1)
         self._seeds = count(seed + 1)
@@ -88,59 +68,33 @@ class BranchTree:
 
     def write_text(self, text: str, settings: Settings, *, ended: bool) -> Branch:
         """Write a known text, to see the probabilities of a reply without a seed."""
-        forced = self._tokens(text)
+        forced = self.model.spelled(text)
         if not forced:
             return self.write(settings)
-        forced = [*forced, *([END] if ended else [])][:MAX_TOKENS]
+        end = [self.model.end] if ended and self.model.end is not None else []
+        forced = [*forced, *end][: self.model.known]
         return self._grow(settings, self.seed, (), forced, "", most=len(forced))
 
-    def _tokens(self, text: str) -> list[int]:
-        """Split a text into the fewest tokens of the vocabulary.
-
-        Returns [] if that is not possible.
-        """
-        number = {word: token for token, word in enumerate(self.words) if token != END}
-        longest = max(map(len, number), default=0)
-        best: list[list[int] | None] = [[]]
-        for end in range(1, len(text) + 1):
-            ways = (
-                [*before, number[text[start:end]]]
-                for start in range(max(0, end - longest), end)
-                if (before := best[start]) is not None and text[start:end] in number
-            )
-            best.append(min(ways, key=len, default=None))
-        return best[-1] or []
-
-    def force(self, branch: Branch, at: int, token: int, settings: Settings) -> Branch:
-        """Put another word at step *at*.
+    def force(self, branch: Branch, at: int, place: int, settings: Settings) -> Branch:
+        """Put the word of another place at step *at*.
 
         The later words are drawn with the same random numbers.
         """
-        self._check(branch, at)
-        if not 0 <= token < len(self.words):
-            raise PromptError(f"there is no word {token}; choose a number below {len(self.words)}")
-        return self._grow(settings, branch.seed, branch.ids[:at], (token,), visible(self.words[token]))
+        step = self.step(branch, at)
+        forced = (self.model.number(step, place),)
+        return self._grow(settings, branch.seed, branch.ids[:at], forced, self.model.name(step, place))
 
     def redraw(self, branch: Branch, at: int, settings: Settings) -> Branch:
         """Continue from step *at* with new random numbers."""
-        self._check(branch, at)
+        self.step(branch, at)
         return self._grow(settings, next(self._seeds), branch.ids[:at], (), f"again from {at + 1}" if at else "again")
 
-    def token(self, word: str) -> int:
-        """Return the number of a word, with or without its leading space.
-
-        Raises PromptError.
-        """
-        for spelled in (word, f" {word}"):
-            if spelled in self.words:
-                return self.words.index(spelled)
-        raise PromptError(
-            f"the demo model does not know {word!r}; choose one of the {len(self.words)} in lens.vocabulary"
-        )
-
-    def _check(self, branch: Branch, at: int) -> None:
+    def step(self, branch: Branch, at: int) -> LensStep:
+        """Return a step of a branch. Raises PromptError."""
         if not 0 <= at < len(branch.steps):
             raise PromptError(f"there is no step {at}; choose one from 0 to {len(branch.steps) - 1}")
+        step: LensStep = branch.steps[at]
+        return step
 
     def _grow(
         self,
@@ -152,28 +106,23 @@ class BranchTree:
         *,
         most: int | None = None,
     ) -> Branch:
-        temperature = 1.0 if settings.temperature is None else settings.temperature
-        sampling = replace(
-            self.request.sampling, temperature=temperature, top_k=settings.top_k, top_p=settings.top_p, seed=seed
-        )
-        first = [self.by_id[number].token for number in kept]
+        model, request = self.model, self.request
+        request = replace(request, sampling=replace(request.sampling, seed=seed))
         steps = [self.by_id[number] for number in kept]
-        stops, text, ended = sampling.stop_sequences or (), "", "max_tokens"
-        request = replace(self.request, sampling=sampling)
-        for at, step in enumerate(self.model.steps(request, order=settings.order, force=[*first, *forced])):
-            if at >= len(kept):
-                steps.append(step)
-            text += step.word
-            if at >= len(kept) and (not step.token or any(stop in text for stop in stops)):
-                ended = "stop_sequence" if step.token else "end"
+        stops, ended = request.sampling.stop_sequences or (), "end"
+        for step in model.write(request, settings, tuple(steps), forced):
+            steps.append(step)
+            if model.ends(step) or (stops and any(stop in model.text(steps) for stop in stops)):
+                ended = "end" if model.ends(step) else "stop_sequence"
                 break
-            if at + 1 >= (most or self.max_tokens):
+            if len(steps) >= (most or self.max_tokens):
+                ended = "max_tokens"
                 break
         ids = (*kept, *(next(self._ids) for _ in steps[len(kept) :]))
         self.by_id |= dict(zip(ids, steps, strict=True))
         number = next(self._numbers)
         name = f"{number}: {label}" if label else str(number)
-        branch = Branch(number, name, seed, settings, len(kept), tuple(steps), ids, ended)
+        branch = Branch(number, name, seed, settings, len(kept), tuple(steps), ids, ended, model.text(steps))
         self._keep(branch)
         return branch
 
@@ -185,51 +134,25 @@ class BranchTree:
         self.by_id = {number: step for number, step in self.by_id.items() if number in needed}
 
 
-def visible(word: str) -> str:
-    """Return a word with visible white space: visible("\\n") -> "⏎".
-
-    The end of the text is "(end)".
-    """
-    if word in ("", "<end>"):
-        return "(end)"
-    return word.strip(" ").replace("\n", "⏎") or "␣"
-
-
-def outline(branch: Branch) -> dict[str, Any]:
+def outline(branch: Branch, model: LensModel) -> dict[str, Any]:
     """Return a branch for the front end, without its probabilities."""
     settings = branch.settings
     return {
         "number": branch.number,
         "name": branch.name,
         "seed": branch.seed,
-        "settings": {name: getattr(settings, name) for name in ("temperature", "top_k", "top_p", "order")},
+        "settings": {name: getattr(settings, name) for name in SETTINGS},
         "kept": branch.kept,
         "ended": branch.ended,
         "steps": [
             {
                 "id": number,
                 "token": step.token,
-                "word": step.word,
+                "word": model.shown(step),
                 "u": step.u,
                 "forced": step.forced,
-                "bits": round(surprisal_bits(step.p[step.token]), 4) if step.p[step.token] else None,
+                "bits": round(surprisal_bits(chance), 4) if (chance := model.chance(step)) else None,
             }
             for number, step in zip(branch.ids, branch.steps, strict=True)
         ],
     }
-
-
-def details(step: Step) -> dict[str, Any]:
-    """Explain a word: its context, and where that occurs in the training text."""
-    return {
-        "context": step.context,
-        "length": len(tokens(step.context)),
-        "places": step.places,
-        "passed": step.passed,
-        "sources": [list(source) for source in step.sources],
-    }
-
-
-def packed(step: Step) -> bytes:
-    """Pack the model's probabilities as float32, one for each word of the vocabulary."""
-    return array("f", step.p).tobytes()

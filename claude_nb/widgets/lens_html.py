@@ -6,14 +6,15 @@ import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
+from heapq import nlargest
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from claude_nb.demo import Step
 from claude_nb.demo.sampling import effective_choices, surprisal_bits, survivors
 from claude_nb.render import STATIC
-from claude_nb.widgets.lens_branches import Branch, visible
+from claude_nb.widgets.lens_branches import Branch
+from claude_nb.widgets.lens_models import LensModel, LensStep
 
 PAGE = Path(__file__).with_name("lens_page.html")
 SCRIPT, STYLE = STATIC / "lens.js", STATIC / "lens.css"
@@ -21,28 +22,31 @@ TOP = 5  # bars of each step in the static output
 WIDTH = 220  # of the longest possible bar, in pixels
 
 
-def bundle(branch: Branch, words: Sequence[str], prompt: str, badge: str, css_class: str) -> dict[str, str]:
+def bundle(branch: Branch, model: LensModel, prompt: str, css_class: str) -> dict[str, str]:
     """Render one branch with the most likely words of each step, without JavaScript."""
     soft = "color:var(--jp-ui-font-color2,#757575)"
-    strip = "".join(_chip(step) for step in branch.steps)
-    bars = "".join(_bars(number, step, words) for number, step in enumerate(branch.steps, 1))
+    strip = "".join(_chip(step, model) for step in branch.steps)
+    bars = "".join(_bars(number, step, model) for number, step in enumerate(branch.steps, 1))
     html = (
-        f'<div class="{css_class}"><div style="font-size:.85em;{soft}"><b>{escape(badge)}</b> · sampling lens, saved: '
-        "the darker a word, the less likely it was; open a line below to see its alternatives. "
+        f'<div class="{css_class}"><div style="font-size:.85em;{soft}"><b>{escape(model.badge)}</b>'
+        " · sampling lens, saved: the darker a word, the less likely it was; open a line below for its alternatives. "
         "Outline: the model; filled: after the settings.</div>"
         f'<p style="line-height:2"><span style="{soft};white-space:pre-wrap">{escape(prompt)}</span> {strip}</p>'
         f"{bars}</div>"
     )
-    return {"text/html": html, "text/plain": plain(branch, words)}
+    return {"text/html": html, "text/plain": plain(branch, model)}
 
 
-def plain(branch: Branch, words: Sequence[str]) -> str:
+def plain(branch: Branch, model: LensModel) -> str:
     """Render the text and the distribution of the first step, for a terminal."""
+    if not branch.steps:
+        return "(nothing)"
     step = branch.steps[0]
+    top, now = _top(step, model), step.final
     lines = [branch.text.strip(), "", f"{'first word':<14}{'model':>8}{'now':>8}"]
-    lines += [f"{visible(words[token]):<14}{step.p[token]:>8.1%}{step.final[token]:>8.1%}" for token in _top(step)]
-    rest = 1 - sum(step.p[token] for token in _top(step))
-    lines.append(f"{f'{len(words) - TOP:,} others':<14}{rest:>8.1%}")
+    lines += [f"{model.name(step, token):<14}{step.p[token]:>8.1%}{now[token]:>8.1%}" for token in top]
+    rest = max(0.0, 1 - sum(step.p[token] for token in top))
+    lines.append(f"{_others(top, model):<14}{rest:>8.1%}")
     return "\n".join(lines)
 
 
@@ -64,29 +68,38 @@ def stand_alone(traits: Mapping[str, Any], arrays: Mapping[int, bytes], about: M
     return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], PAGE.read_text(encoding="utf-8"))
 
 
-def _chip(step: Step) -> str:
-    bits = surprisal_bits(step.p[step.token])
+def _chip(step: LensStep, model: LensModel) -> str:
+    chance = model.chance(step)
+    bits = surprisal_bits(chance) if chance is not None else 0.0
     shade = min(bits / 8, 1) * 0.45
-    tip = f"{step.p[step.token]:.1%}, {bits:.1f} bits" + (", forced" if step.forced else "")
-    mark = "border-bottom:2px dashed currentColor;" if step.forced else ""
+    told = "probability not told" if chance is None else f"{chance:.1%}, {bits:.1f} bits"
+    marked = step.forced and model.size is not None
+    mark = "border-bottom:2px dashed currentColor;" if marked else ""
     style = f"{mark}background:rgba(192,86,42,{shade:.2f});border-radius:3px;padding:1px 2px;white-space:pre-wrap"
-    return f'<span style="{style}" title="{tip}">{escape(step.word) or "(end)"}</span>'
+    return f'<span style="{style}" title="{told}{", forced" * marked}">{escape(model.shown(step)) or "(end)"}</span>'
 
 
-def _bars(number: int, step: Step, words: Sequence[str]) -> str:
-    top = _top(step)
-    rows = [_row(at, visible(words[token]), step.p[token], step.final[token]) for at, token in enumerate(top)]
-    others = [1 - sum(values[token] for token in top) for values in (step.p, step.final)]
-    rows.append(_row(TOP, f"{len(words) - TOP:,} others", max(0.0, others[0]), max(0.0, others[1])))
-    left = survivors(step.final)
+def _bars(number: int, step: LensStep, model: LensModel) -> str:
+    top, now = _top(step, model), step.final
+    rows = [_row(at, model.name(step, token), step.p[token], now[token]) for at, token in enumerate(top)]
+    others = [max(0.0, 1 - sum(values[token] for token in top)) for values in (step.p, now)]
+    rows.append(_row(len(top), _others(top, model), *others))
+    chance = model.chance(step)
     summary = (
-        f"{number}. <b>{escape(visible(words[step.token]))}</b> {step.p[step.token]:.1%} · "
-        f"{effective_choices(step.p):.1f} effective choices, {effective_choices(step.final):.1f} after the settings · "
-        f"{left:,} of {len(words):,} words left"
+        f"{number}. <b>{escape(model.shown(step)) or '(end)'}</b> {'not told' if chance is None else f'{chance:.1%}'}"
     )
-    size = f'width="{WIDTH + 230}" height="{20 * (TOP + 1)}"'
+    if model.size is not None:
+        summary += (
+            f" · {effective_choices(step.p):.1f} effective choices, {effective_choices(now):.1f} after the settings"
+            f" · {survivors(now):,} of {model.size:,} words left"
+        )
+    size = f'width="{WIDTH + 230}" height="{20 * len(rows)}"'
     svg = f'<svg {size} role="img" style="display:block" fill="currentColor" font-size="12">{"".join(rows)}</svg>'
     return f'<details style="font-size:.85em"><summary>{summary}</summary>{svg}</details>'
+
+
+def _others(top: Sequence[int], model: LensModel) -> str:
+    return "others" if model.size is None else f"{model.size - len(top):,} others"
 
 
 def _row(at: int, word: str, p: float, final: float) -> str:
@@ -99,5 +112,6 @@ def _row(at: int, word: str, p: float, final: float) -> str:
     )
 
 
-def _top(step: Step) -> list[int]:
-    return sorted(range(len(step.p)), key=step.p.__getitem__, reverse=True)[:TOP]
+def _top(step: LensStep, model: LensModel) -> list[int]:
+    named = len(step.p) if model.size is not None else len(step.p) - 1  # the last is what the server did not tell
+    return nlargest(TOP, range(named), key=step.p.__getitem__)

@@ -24,20 +24,21 @@ const Z95 = 1.959963984540054; // of a normal distribution, 95 % lie within so m
  * @param {Sampled} sampled
  * @param {number} stage  an index of its stages
  * @param {number[]} ranked  token ids, the likeliest first
- * @param {number} drawn
+ * @param {number | undefined} drawn
+ * @param {number} [top]  how many get a bar
  * @returns {Bars}
  */
-export function bars(sampled, stage, ranked, drawn) {
+export function bars(sampled, stage, ranked, drawn, top = TOP) {
   const p = sampled.stages[0].p;
   const now = sampled.stages[stage].p;
   const summed = sampled.stages[Math.max(0, sampled.stages.findIndex(({ name }) => name === "top_p") - 1)].p;
-  const tokens = ranked.slice(0, TOP);
-  if (!tokens.includes(drawn)) tokens.push(drawn);
+  const tokens = ranked.slice(0, top);
+  if (drawn !== undefined && !tokens.includes(drawn)) tokens.push(drawn);
   let sum = 0;
   const rows = tokens.map((token, at) => {
-    const before = at < TOP ? sum : 1;
-    if (at < TOP) sum += summed[token];
-    return { token, p: p[token], r: now[token], cut: sampled.cut[token], before, after: Math.min(1, at < TOP ? sum : 1) };
+    const before = at < top ? sum : 1;
+    if (at < top) sum += summed[token];
+    return { token, p: p[token], r: now[token], cut: sampled.cut[token], before, after: Math.min(1, at < top ? sum : 1) };
   });
   const rest = (/** @type {"p" | "r"} */ name) => Math.max(0, 1 - rows.reduce((total, row) => total + row[name], 0));
   const out = sampled.cut.reduce((count, by) => count + (by ? 1 : 0), 0) - rows.filter((row) => row.cut).length;
@@ -136,11 +137,11 @@ export function shown(word) {
   return (word.match(/[^ ]+(?: +[^ ]+)*/)?.[0] ?? "").replaceAll("\n", "⏎") || "␣";
 }
 
-/** @typedef {{temperature: number | null, top_k: number | null, top_p: number | null, order: "temperature_first" | "temperature_last"}} LensSettings */
+/** @typedef {{temperature: number | null, top_k: number | null, top_p: number | null, min_p: number | null, order: "temperature_first" | "temperature_last"}} LensSettings */
 
 /** brief({temperature: 0.7, top_p: 0.9, ...}) -> "T 0.7 · top p 0.9". @param {LensSettings} settings */
-export function briefly({ temperature, top_k, top_p, order }) {
-  const parts = [temperature !== null && `T ${temperature}`, top_k !== null && `top k ${top_k}`, top_p !== null && `top p ${top_p}`];
+export function briefly({ temperature, top_k, top_p, min_p, order }) {
+  const parts = [temperature !== null && `T ${temperature}`, top_k !== null && `top k ${top_k}`, top_p !== null && `top p ${top_p}`, min_p !== null && `min p ${min_p}`];
   const set = parts.filter((part) => part !== false).join(" · ") || "nothing set";
   return order === "temperature_last" ? `${set} · T last` : set;
 }

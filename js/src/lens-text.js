@@ -22,11 +22,9 @@ export function textPanel(view) {
   const redraw = button("Draw again from here", () => view.write("redraw"));
   const where = h("span", { class: "cnb-hint" });
   const problem = h("p", { class: "cnb-problem", role: "status", hidden: true });
-  const away = view.live ? {} : { disabled: true, title: "a saved page writes no new text" };
-  const rerun = button("Write it again", () => view.write("rerun"), away);
+  const rerun = button("Write it again", () => view.write("rerun"));
   const said = h("span");
   const stale = h("p", { class: "cnb-note", hidden: true }, said, rerun);
-  if (!view.live) Object.assign(redraw, away);
   let drawn = "";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let marking;
@@ -44,7 +42,8 @@ export function textPanel(view) {
   view.onRedraw(() => {
     const { branch, at } = view;
     drawTabs(view, tabs);
-    const text = `${branch.number} ${branch.steps.length}`;
+    for (const one of [redraw, rerun]) [one.disabled, one.title] = [Boolean(view.shut) || view.busy, view.shut];
+    const text = `${view.model.get("provider")} ${branch.number} ${branch.steps[0]?.id} ${branch.steps.length}`;
     if (text !== drawn) strip.replaceChildren(prompt, ...branch.steps.map((step, i) => chip(view, step, i)));
     drawn = text;
     for (const [i, element] of chips(strip).entries()) {
@@ -53,7 +52,8 @@ export function textPanel(view) {
       element.hidden = view.hidden && i > at;
       element.classList.toggle("cnb-unseen", view.hidden && i === at);
     }
-    say(where, `word ${at + 1} of ${branch.steps.length}${branch.ended === "max_tokens" ? ", then cut at max_tokens" : ""}`);
+    const cut = view.closed ? ", then more than the lens shows" : ", then cut at max_tokens";
+    say(where, view.busy ? "the model writes…" : `${view.noun} ${at + 1} of ${branch.steps.length}${branch.ended === "max_tokens" ? cut : ""}`);
     back.disabled = at === 0;
     next.disabled = at === branch.steps.length - 1;
     hide.setAttribute("aria-pressed", String(view.hidden));
@@ -73,14 +73,15 @@ const chips = (strip) => /** @type {HTMLElement[]} */ ([...strip.querySelectorAl
 
 /** @param {LensView} view @param {Step} step @param {number} at */
 function chip(view, step, at) {
-  const known = step.bits ?? DARKEST_BITS;
+  const known = step.bits ?? (view.closed ? 0 : DARKEST_BITS);
   const element = h(
     "button",
-    { type: "button", class: "cnb-word", "data-forced": step.forced || null, onclick: () => view.goTo(at) },
-    step.token === 0 ? "(end)" : shown(step.word),
+    { type: "button", class: "cnb-word", "data-forced": (step.forced && !view.closed) || null, onclick: () => view.goTo(at) },
+    shown(step.word),
   );
+  const told = step.bits !== null || !view.closed;
   element.style.setProperty("--cnb-shade", `${Math.round((100 * Math.min(known, DARKEST_BITS)) / DARKEST_BITS)}%`);
-  element.title = `${known.toFixed(1)} bits of surprise${step.forced ? ", forced" : ""}`;
+  element.title = told ? `${known.toFixed(1)} bits of surprise${step.forced && !view.closed ? ", forced" : ""}` : "its probability was not told";
   element.setAttribute("aria-label", `${shown(step.word)}, ${element.title}`);
   return element;
 }

@@ -5,25 +5,36 @@
 /** @import {Sampled} from "./sampling.js" */
 /** @import {LensSettings} from "./bars.js" */
 
+import { shown, TOP } from "./bars.js";
 import { draw, ranked, shape } from "./sampling.js";
+import { NAMED, unpack } from "./unpack.js";
 
 /**
  * @typedef {{id: number, token: number, word: string, u: number, forced: boolean, bits: number | null}} Step
  * @typedef {{number: number, name: string, seed: number, settings: LensSettings, kept: number, ended: string, steps: Step[]}} Branch
- * @typedef {{context: string, length: number, places: number, passed: number, sources: [string, number, number][]}} About
+ *   token: its place among the probabilities of its step; for the demo model also its number
+ * @typedef {{context: string, length: number, places: number, passed: number, sources: [string, number, number][]}} Sources
+ * @typedef {{context: string, words: string[], why: string, told?: number}} Told  of a model whose words are named step by step
+ * @typedef {Partial<Sources & Told>} About
  * @typedef {{p: Float32Array, about: About, ranked: number[]}} Known
  */
 
-export const SETTINGS = /** @type {const} */ (["temperature", "top_k", "top_p", "order"]);
+export const SETTINGS = /** @type {const} */ (["temperature", "top_k", "top_p", "min_p", "order"]);
+
+export const LAST = 4;
 
 export class LensView {
   /** By the step's id. @type {Map<number, Known>} */
   known = new Map();
   /** The setting A that B, what the sliders say now, is compared with. @type {LensSettings | null} */
   pinned = null;
-  /** The stage whose bars are filled: 1 to 3, or the last. */
-  stage = 3;
+  /** The stage whose bars are filled: 1 to 4, or the last. */
+  stage = LAST;
   log = false;
+  /** Whether all words with a name have a bar. */
+  all = false;
+  /** Whether the kernel writes a text. */
+  busy = false;
   hidden = false;
   /** @type {{counts: Map<number, number>, n: number, last: {token: number, u: number} | null}} */
   draws = { counts: new Map(), n: 0, last: null };
@@ -32,6 +43,7 @@ export class LensView {
   redraws = new Set();
   #shaped = { key: "", sampled: /** @type {Sampled | null} */ (null) };
   #planned = false;
+  #places = /** @type {number[]} */ ([]);
   #drawnFor = "";
 
   /** @param {AnyModel} model @param {AbortSignal} signal */
@@ -40,9 +52,41 @@ export class LensView {
     this.signal = signal;
   }
 
-  /** @returns {string[]} */
-  get words() {
-    return this.model.get("vocabulary");
+  /** The text of the word at a place of the step on show. @param {number} place */
+  word(place) {
+    const { words, told } = this.now?.about ?? {};
+    if (!words) return shown(this.model.get("vocabulary")[place] ?? "");
+    return words[place] ?? (told !== undefined ? "not told" : place === this.step.token ? this.step.word : "one of the others");
+  }
+
+  /** Number of words of the model; null if nobody told it. @returns {number | null} */
+  get size() {
+    return this.model.get("size");
+  }
+
+  /** "word" for the demo model, whose tokens are words. */
+  get noun() {
+    return this.model.get("provider") === "demo" ? "word" : "token";
+  }
+
+  /** counted(1) -> "1 word". @param {number} n */
+  counted(n) {
+    return `${n.toLocaleString("en")} ${this.noun}${n === 1 ? "" : "s"}`;
+  }
+
+  /** Whether this is a reply of which a part of the probabilities is known, so that no setting can be applied. */
+  get closed() {
+    return this.model.get("provider") === "reply";
+  }
+
+  /** Whether the probability of the word on show is known. */
+  get told() {
+    return !this.closed || this.step.token < (this.now?.about.told ?? 0);
+  }
+
+  /** How many words get a bar. */
+  get top() {
+    return this.all || this.closed ? NAMED : TOP;
   }
 
   /** @returns {Branch[]} */
@@ -63,20 +107,21 @@ export class LensView {
     return this.branch.steps[this.at];
   }
 
-  /** False on a saved page, where no new text can be written. */
-  get live() {
-    return this.model.get("live") !== false;
+  /** Why no new text can be written; "" if it can. */
+  get shut() {
+    if (this.closed) return "only the server can go on with this reply";
+    return this.model.get("live") === false ? "a saved page writes no new text" : "";
   }
 
   /** @returns {LensSettings} */
   get settings() {
-    const pairs = SETTINGS.map((name) => [name, this.model.get(name) ?? null]);
+    const pairs = SETTINGS.map((name) => [name, this.closed ? null : (this.model.get(name) ?? null)]);
     return /** @type {any} */ (Object.fromEntries(pairs));
   }
 
   /** True when the text was made with other settings than those on show. */
   get stale() {
-    return !same(this.settings, this.branch.settings);
+    return !this.closed && !same(this.settings, this.branch.settings);
   }
 
   /** What is known of the step on show; null until the kernel has told. */
@@ -113,9 +158,11 @@ export class LensView {
   }
 
   /** Ask Python for another text. The message carries the settings: trait changes may still be on their way.
-   * @param {"force" | "redraw" | "rerun"} what @param {Record<string, number>} [more] */
+   * @param {"force" | "redraw" | "rerun" | "use"} what @param {Record<string, number | string>} [more] */
   write(what, more = {}) {
     this.failure = "";
+    this.busy = true;
+    this.redraw();
     this.model.send({ t: what, branch: this.branch.number, at: this.at, settings: this.settings, ...more });
   }
 
@@ -127,15 +174,21 @@ export class LensView {
 
   /** @param {any} message @param {DataView[]} buffers */
   receive(message, buffers) {
-    if (message?.t === "failed") this.failure = String(message.why);
+    if (message?.t === "failed") [this.failure, this.busy] = [String(message.why), false];
     if (message?.t === "arrays") {
       for (const [i, id] of message.ids.entries()) {
-        const { buffer, byteOffset, byteLength } = buffers[i];
-        const p = new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
-        this.known.set(id, { p, about: message.about[i], ranked: ranked(p) });
+        const about = message.about[i];
+        const p = about.words && about.told === undefined ? unpack(buffers[i]) : floats(buffers[i]);
+        this.known.set(id, { p, about, ranked: about.words ? this.#inOrder(about.told ?? p.length) : ranked(p) });
       }
     }
     this.redraw();
+  }
+
+  /** 0, 1, 2, ...: the same list for all steps of a large model. @param {number} length */
+  #inOrder(length) {
+    if (this.#places.length !== length) this.#places = Array.from({ length }, (_, place) => place);
+    return this.#places;
   }
 
   /** @param {() => void} part */
@@ -166,6 +219,9 @@ export class LensView {
     for (const part of this.redraws) part();
   }
 }
+
+/** @param {DataView} view */
+const floats = ({ buffer, byteOffset, byteLength }) => new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
 
 /** @param {LensSettings} a @param {LensSettings} b */
 export const same = (a, b) => SETTINGS.every((name) => (a[name] ?? null) === (b[name] ?? null));

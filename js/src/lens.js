@@ -2,17 +2,17 @@
 // The sampling lens. Python sends the probabilities of each step once, and the sliders act on them here.
 
 import { barsPanel } from "./lens-bars.js";
-import { pipelineRow, settingsPanel, whyPanel } from "./lens-panels.js";
+import { headingRow, pipelineRow, settingsPanel, whyPanel } from "./lens-panels.js";
 import { textPanel } from "./lens-text.js";
 import { LensView } from "./lens-view.js";
 import { h } from "./dom.js";
 import { changesOf, hideStatic, listen, renderer } from "./host.js";
 
-const TRAITS = ["branches", "branch", "step", "temperature", "top_k", "top_p", "order"];
+const TRAITS = ["provider", "branches", "branch", "step", "temperature", "top_k", "top_p", "min_p", "order"];
 
 const render = renderer((model, signal) => {
   const view = new LensView(model, signal);
-  const heading = h("div", { class: "cnb-inline" }, h("span", { class: "cnb-heading" }, "Sampling lens"), h("span", { class: "cnb-chip" }, model.get("badge")));
+  const heading = headingRow(view);
   const text = textPanel(view);
   const main = h("div", { class: "cnb-main" }, settingsPanel(view), h("div", { class: "cnb-work" }, pipelineRow(view), barsPanel(view), whyPanel(view)));
   let answered = false;
@@ -24,6 +24,7 @@ const render = renderer((model, signal) => {
   };
   listen(model, signal, { ...changesOf(TRAITS, () => view.redraw()), "msg:custom": receive });
   listen(model, signal, changesOf(["branches", "branch"], () => view.ask()));
+  listen(model, signal, changesOf(["branches"], () => (view.busy = false)));
   view.ask();
   view.drawNow();
   return h("div", { class: "cnb-root cnb-lens", role: "group", "aria-label": "Sampling lens" }, heading, text, main);

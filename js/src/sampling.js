@@ -71,9 +71,10 @@ export function withTemperature(p, temperature) {
   }
   if (power === 1) return values;
   // Divided by the largest first: the largest power is then 1, so no T overflows, and none leaves only zeros.
-  const powers = values.map((x) => (x / most) ** power);
-  const whole = sum(powers);
-  return powers.map((x) => x / whole);
+  for (let i = 0; i < values.length; i += 1) values[i] = (values[i] / most) ** power;
+  const whole = sum(values.length, (i) => values[i]);
+  for (let i = 0; i < values.length; i += 1) values[i] /= whole;
+  return values;
 }
 
 /**
@@ -98,7 +99,7 @@ export function draw(p, u) {
 
 /** The entropy in bits: 0 for a certain token, 1 for a fair coin. @param {ArrayLike<number>} p */
 export function entropyBits(p) {
-  return Math.abs(sum(Float64Array.from(p, (x) => (x > 0 ? x * Math.log2(x) : 0))));
+  return Math.abs(sum(p.length, (i) => (p[i] > 0 ? p[i] * Math.log2(p[i]) : 0)));
 }
 
 /** 2^entropy: the number of equally likely tokens with the same entropy. @param {ArrayLike<number>} p */
@@ -108,7 +109,9 @@ export function effectiveChoices(p) {
 
 /** The number of tokens that can still be drawn. @param {ArrayLike<number>} p */
 export function survivors(p) {
-  return Array.from(p).filter((x) => x > 0).length;
+  let count = 0;
+  for (let i = 0; i < p.length; i += 1) if (p[i] > 0) count += 1;
+  return count;
 }
 
 /** The surprisal of a token in bits: 1 for a probability of 0.5, Infinity for 0. @param {number} p */
@@ -159,8 +162,8 @@ function likely(p, order, minP) {
  */
 function keep(p, order, count, cut, reason) {
   const kept = order.slice(0, count);
-  for (const token of order.slice(count)) cut[token] = reason;
-  const whole = sum(kept.map((token) => p[token]));
+  for (let i = count; i < order.length; i += 1) cut[order[i]] = reason;
+  const whole = sum(kept.length, (i) => p[kept[i]]);
   const left = new Float64Array(p.length);
   for (const token of kept) left[token] = p[token] / whole;
   return [left, kept];
@@ -168,14 +171,16 @@ function keep(p, order, count, cut, reason) {
 
 /**
  * Neumaier's sum: small terms are not lost beside large ones, as with Python's math.fsum.
- * @param {ArrayLike<number>} values
+ * @param {number} count
+ * @param {(i: number) => number} term
  */
-function sum(values) {
+function sum(count, term) {
   let total = 0;
   let lost = 0;
-  for (let i = 0; i < values.length; i += 1) {
-    const next = total + values[i];
-    lost += Math.abs(total) >= Math.abs(values[i]) ? total - next + values[i] : values[i] - next + total;
+  for (let i = 0; i < count; i += 1) {
+    const value = term(i);
+    const next = total + value;
+    lost += Math.abs(total) >= Math.abs(value) ? total - next + value : value - next + total;
     total = next;
   }
   return total + lost;

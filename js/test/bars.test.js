@@ -100,6 +100,6 @@ test("bars are as long as their share, and on the log scale a thousandth is stil
 test("shares, words and settings are written for people", () => {
   assert.deepEqual([0.398, 0.00052, 0, 1, 1e-9].map(percent), ["39.8%", "0.052%", "0", "100%", "< 0.0001%"]);
   assert.deepEqual([" fox", "\n", "<end>", ""].map(shown), ["fox", "⏎", "(end)", "(end)"]);
-  assert.equal(briefly({ temperature: 0.7, top_k: null, top_p: 0.9, order: "temperature_last" }), "T 0.7 · top p 0.9 · T last");
-  assert.equal(briefly({ temperature: null, top_k: null, top_p: null, order: "temperature_first" }), "nothing set");
+  assert.equal(briefly({ temperature: 0.7, top_k: null, top_p: 0.9, min_p: null, order: "temperature_last" }), "T 0.7 · top p 0.9 · T last");
+  assert.equal(briefly({ temperature: null, top_k: null, top_p: null, min_p: null, order: "temperature_first" }), "nothing set");
 });

@@ -18,8 +18,9 @@ from tests.browser.jupyter import screenshot
 from tests.browser.work import Work
 
 PROMPT = "Once upon a time there was a"
-SYNCED = ("branches", "branch", "step", "temperature", "top_k", "top_p", "order")
-CONSTANT = ("uid", "prompt", "badge", "vocabulary", "live")
+SYNCED = ("branches", "branch", "step", "temperature", "top_k", "top_p", "min_p", "order")
+FROM_PYTHON = ("badge", "vocabulary", "provider", "size")
+CONSTANT = ("uid", "prompt", "live", "providers")
 
 HARNESS = """
 async (traits) => {
@@ -64,7 +65,7 @@ class LensPage:
         self._told: list[tuple[Any, list[str]]] = []
         lens.send = self._send
         page.expose_function("toPython", self._receive)
-        page.evaluate(HARNESS, {name: getattr(lens, name) for name in (*SYNCED, *CONSTANT)})
+        page.evaluate(HARNESS, {name: getattr(lens, name) for name in (*FROM_PYTHON, *SYNCED, *CONSTANT)})
         expect(self.bars.first).to_be_visible()
 
     def _send(self, content: Any, buffers: Any = None) -> None:
@@ -75,7 +76,8 @@ class LensPage:
         self.lens._receive(self.lens, message, [])
         told, self._told = self._told, []
         # Only what changed here: the page may have changed a setting in the meantime.
-        changed = {name: getattr(self.lens, name) for name in SYNCED if getattr(self.lens, name) != traits[name]}
+        names = (*FROM_PYTHON, *SYNCED)
+        changed = {name: getattr(self.lens, name) for name in names if getattr(self.lens, name) != traits[name]}
         return {"told": told, "changed": changed}
 
     @property

@@ -84,7 +84,9 @@ def test_a_reply_of_another_model_is_refused_with_a_hint_to_measure() -> None:
         Lens(Reply(request, text="Hello"))
 
 
-@pytest.mark.parametrize("options", [{"max_tokens": 0}, {"max_tokens": 1000}, {"temperature": 3}, {"top_p": 2}])
+@pytest.mark.parametrize(
+    "options", [{"max_tokens": 0}, {"max_tokens": 1000}, {"temperature": 3}, {"top_p": 2}, {"min_p": 2}]
+)
 def test_settings_out_of_range_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(PromptError):
         Lens(PROMPT, **options)
@@ -113,7 +115,7 @@ def test_no_probabilities_are_kept_in_the_widgets_state(lens: Told) -> None:
 
 def test_the_draws_that_were_sent_can_be_repeated_from_what_was_sent(lens: Told) -> None:
     for step in lens.branches[0]["steps"]:
-        p = array("f", lens_branches.packed(lens._tree.by_id[step["id"]]))
+        p = array("f", lens._tree.model.packed(lens._tree.by_id[step["id"]]))
         assert draw(shape(p).final, step["u"]) == step["token"]
 
 
@@ -192,6 +194,8 @@ def test_the_number_of_branches_is_bounded_and_the_first_stays(lens: Told) -> No
         {"t": "force", "branch": 1, "at": "0", "token": None},
         {"t": "force", "branch": "1", "at": 0, "token": 1},
         {"t": "rerun", "branch": None},
+        {"t": "use", "branch": 1, "provider": "anthropic"},
+        {"t": "use", "branch": 1},
         {"t": "arrays", "ids": ["x", None, -1, 10**9]},
         {"t": "arrays", "ids": "all"},
         {"t": None},
@@ -255,7 +259,7 @@ class Tags(HTMLParser):
 
 
 def test_a_saved_notebook_shows_every_word_and_its_rivals(lens: Told) -> None:
-    bundle = lens_html.bundle(lens.now, lens.vocabulary, "<b>prompt</b>", lens.badge, "cnb-x")
+    bundle = lens_html.bundle(lens.now, lens._tree.model, "<b>prompt</b>", "cnb-x")
     tags = Tags(bundle["text/html"])
     assert tags.names.count("details") == len(lens.steps)
     assert "b" in tags.names
