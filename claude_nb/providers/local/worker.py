@@ -26,6 +26,7 @@ def main() -> None:
     os.dup2(silence, 2)
     threading.Thread(target=_end_with_input, daemon=True).start()
     sys.path[:] = settings["path"]
+    os.environ["GGML_NO_BACKTRACE"] = "1"  # an abort of the library would start a debugger
     try:
         server = _server(settings)
         said = {"address": server.listening_address}
