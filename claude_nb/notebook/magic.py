@@ -104,20 +104,24 @@ class ClaudeMagic:
         """
         files = attachments.gather([template.named(text, variables) for text in options.pop("attach", ())])
         schema = {"json": structured.by_name(options.pop("json"), variables)} if "json" in options else {}
-        later = {name: options.pop(name) for name in FILLED_BY_SWEEP if name in options} if "sweep" in options else {}
+        later = (
+            {name: options.pop(name) for name in FILLED_BY_SWEEP if name in options}
+            if options.keys() & {"sweep", "rows"}
+            else {}
+        )
         texts, notices = template.fill_options(options, variables)
         texts |= later
         values = {name: option_table.read(option_table.BY_NAME[name], text) for name, text in texts.items()} | schema
         flags = {name: values.pop(name) for name in option_table.CALL_NAMES if name in values}
         notices += self._variable(flags)
-        if "sweep" in flags:
-            from claude_nb.notebook.sweep_cell import sweep_cell
-
+        if "rows" in flags or "sweep" in flags:
             if unsupported := [name for name in NOT_IN_SWEEPS if name in flags | values]:
                 raise PromptError(f"a sweep does not support --{unsupported[0]}; leave it out")
             values |= {"attach": files.attachments} if files.attachments else {}
-            sweep_cell(self.session, prompt, values, flags, variables=variables, store=self.shell.user_ns)
+            self._run_cases(prompt, values, flags, variables)
             return None
+        if alone := [name for name in ("expect", "grade") if name in flags]:
+            raise PromptError(f"--{alone[0]} is for --rows, which names a table; add --rows df")
         if "batch" in flags:
             raise PromptError("--batch is for --sweep, which sends many calls; leave it out")
         if "tools" in values:
@@ -126,6 +130,16 @@ class ClaudeMagic:
             raise PromptError("--yes allows the functions of --tools; add --tools weather,add or leave out --yes")
         filled = template.fill(prompt, self._with_error(prompt, variables), pictures=True)
         return self._send(filled, values, flags, PromptText(notices=tuple(notices)) + files)
+
+    def _run_cases(
+        self, prompt: str, values: dict[str, Any], flags: dict[str, Any], variables: Mapping[str, Any]
+    ) -> None:
+        """Run a sweep, or an evaluation of the rows of a table."""
+        from claude_nb.notebook.evaluation_cell import evaluation_cell
+        from claude_nb.notebook.sweep_cell import sweep_cell
+
+        run = evaluation_cell if "rows" in flags else sweep_cell
+        run(self.session, prompt, values, flags, variables=variables, store=self.shell.user_ns)
 
     def _variable(self, flags: dict[str, Any]) -> tuple[str, ...]:
         """Check the variable for the reply, and return a notice if a plain value is in it. Raises PromptError."""

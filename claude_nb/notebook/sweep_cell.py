@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from claude_nb.errors import PromptError
@@ -62,12 +63,19 @@ def sweep_cell(
     if flags.get("dry_run"):
         write_out(f"{Sweep(planned, session=session, run_options=run_options).forecast()}\n")
         return
+    with stored_sweep(store, flags["out"]):
+        api.launch(planned, session, run_options, show=not flags.get("quiet"), **limits)
+
+
+@contextmanager
+def stored_sweep(store: dict[str, Any], name: str) -> Iterator[None]:
+    """Store the sweep that runs here in a variable, also if it is stopped before its end."""
     before = api.newest()
     try:
-        api.launch(planned, session, run_options, show=not flags.get("quiet"), **limits)
+        yield
     finally:
         if (result := api.newest()) is not before:
-            store[flags["out"]] = result
+            store[name] = result
 
 
 def _refuse_unknown(prompt: str, settings: Mapping[str, Any], variables: Mapping[str, Any]) -> None:

@@ -12,7 +12,8 @@ from claude_nb.sweeps import api
 from claude_nb.sweeps.evaluation import choice, judging, table
 from claude_nb.sweeps.evaluation import rows as row_reader
 from claude_nb.sweeps.evaluation.evaluation import Evaluation
-from claude_nb.sweeps.requests import with_prompts
+from claude_nb.sweeps.evaluation.grader import Grader
+from claude_nb.sweeps.run_options import RunOptions
 from claude_nb.sweeps.views.display import view_for
 
 
@@ -76,16 +77,26 @@ def evaluate(  # noqa: PLR0913 - a public function: each parameter is named wher
         >>> result.flips(0, 1)  # doctest: +SKIP
     """
     session = session or default_session()
-    prompts = with_prompts(session, prompts, variables)
     known = choice.chosen(graders, has_expected=expect is not None)
     call = {"timeout": timeout, "allow_http": allow_http, "headers": settings.pop("headers", ())}
     laid_out = table.laid_out(session, prompts, row_reader.read(rows), expect, settings, n=n, variables=variables)
     sending: dict[str, Any] = {"concurrency": concurrency, "executor": executor, "batch": batch}
     options = api.run_options(session, call, fresh=fresh, replay=replay, **sending)
-    result = Evaluation(
-        laid_out, known, session=session, run_options=options, observer=view_for(session, show=show, kind="table")
-    )
+    return api.run(prepared(session, laid_out, known, options, show=show), budget_usd, max_calls)
+
+
+def prepared(
+    session: Session,
+    laid_out: table.EvaluationTable,
+    graders: Mapping[str, Grader],
+    options: RunOptions,
+    *,
+    show: bool,
+) -> Evaluation:
+    """Return an evaluation that has sent nothing yet. Raises PromptError or ConfigError for its judges."""
+    view = view_for(session, show=show, kind="table")
+    result = Evaluation(laid_out, graders, session=session, run_options=options, observer=view)
     judging.check_labels(result)
     for sweep in judging.ahead(result):
         api.check_keys(sweep)
-    return api.run(result, budget_usd, max_calls)
+    return result

@@ -130,7 +130,8 @@ def _asks(result: EvaluationResults, judge: Judge, name: str, *, ahead: bool = F
             row, variant = divmod(case, len(result.variants))
             cell, base = result.cell(row, variant, repeat), result.cell(row, 0, repeat)
             known = cell.grades.get(name)
-            if (known and not known.error) or (judge.pairwise and variant == 0):
+            has_verdict = known is not None and not known.error
+            if has_verdict or (judge.pairwise and variant == 0):
                 continue
             replies = [_text(each, ahead=ahead) for each in ((base, cell) if judge.pairwise else (cell,))]
             texts = [text for text in replies if text is not None]

@@ -79,7 +79,7 @@ def judges(result: EvaluationResults) -> Table:
     """Return one dict for each judge: its verdicts, its cost, and how well it agrees with people."""
     table = Table()
     for name, judge in judging.judges(result).items():
-        grades = [grade for cell in result.cells() if (grade := cell.grades.get(name))]
+        grades = [grade for cell in result.cells() if (grade := cell.grades.get(name)) is not None]
         found = judging.agreement(result, judge, name)
         low, high = found.interval or (None, None)
         row: dict[str, Any] = {"judge": name, "verdicts": sum(not grade.error for grade in grades)}

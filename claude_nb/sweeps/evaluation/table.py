@@ -16,7 +16,7 @@ from claude_nb.sweeps.axes import values_of
 from claude_nb.sweeps.evaluation.rows import Row, Rows
 from claude_nb.sweeps.labels import labels
 from claude_nb.sweeps.plan import ROW, Case, Plan, planned
-from claude_nb.sweeps.requests import used_names
+from claude_nb.sweeps.requests import used_names, with_prompts
 from claude_nb.sweeps.rows import missing
 
 PROMPT = "prompt"
@@ -50,6 +50,7 @@ def laid_out(  # the arguments of evaluate() that decide what is sent
 ) -> EvaluationTable:
     """Return the rows and variants with their requests. Raises PromptError."""
     names, texts = _prompts(prompts)
+    texts = tuple(with_prompts(session, text, variables) for text in texts)
     if ROW in settings:
         raise PromptError("row is the row of the table, so it cannot be a setting; choose another name")
     fixed: dict[str, Any] = {}

@@ -160,7 +160,7 @@ def test_a_judge_that_was_stopped_goes_on_without_a_second_vote_for_any_reply(mo
 
     def verdict(prompt: str) -> bool:
         asked[prompt] += 1
-        return True
+        return "n1" not in replies_in(prompt)
 
     def scenario(request: Recorded) -> Scenario:
         prompt = request.json["messages"][-1]["content"]
@@ -184,7 +184,8 @@ def test_a_judge_that_was_stopped_goes_on_without_a_second_vote_for_any_reply(mo
         result.observer = SweepObserver()
         resumed.set()
         result.resume()
-    assert all(cell.passed for cell in result.cells())
+    assert [cell.passed for cell in result.cells()] == [i != 1 for i in range(10)]
+    assert (result.judges()[0]["verdicts"], result.judges()[0]["failed"]) == (10, 0)
     assert sum(asked.values()) <= 10 + 1  # the call that was running when it was stopped
 
 
