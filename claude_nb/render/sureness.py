@@ -58,7 +58,10 @@ def _span(token: Token) -> str:
     text = escape(visible(token.text), quote=False)
     if token.text.isspace():  # a surprising line end must be seen, too
         text = text.replace("\n", "⏎\n")
-    return f'<span tabindex="0"{_shade(token.surprise)} title="{escape(_about(token))}">{text}</span>' if text else ""
+    word = text.lstrip(" ") or text  # the space before a word stays without a line, most of all at the end of a line
+    before = text[: len(text) - len(word)]
+    about = escape(_about(token))
+    return f'{before}<span tabindex="0"{_shade(token.surprise)} title="{about}">{word}</span>' if text else ""
 
 
 def _shade(bits: float | None) -> str:

@@ -13,6 +13,8 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import OpenNotebook
 from tests.browser.jupyter import Lab, Notebook
+from tests.helpers.replies import sse
+from tests.helpers.server import Server, stream
 
 DEMO = "from claude_nb.widgets.playground import Playground\npg = Playground()\npg"
 # A model that says word0 word1 ..., one word each so many seconds.
@@ -284,3 +286,32 @@ def test_a_reply_of_32_000_tokens_is_whole_and_costs_the_page_little(open_notebo
     shown = "".join(reply(notebook).evaluate("(it) => it.textContent").split())
     assert len(shown) > 80_000
     expect(notebook.output(2)).to_have_text(f"visible: {hashlib.sha256(shown.encode()).hexdigest()}")
+
+
+def test_one_click_shows_two_models_side_by_side_with_how_sure_they_were(open_notebook: OpenNotebook) -> None:
+    tokens = [("Once", -0.2), (" there", -1.0), (" was", -2.0), (" a", -0.1), (" real", -5.0), (" model", -0.9)]
+    items = [
+        {"token": text, "logprob": logprob, "top_logprobs": [{"token": " other", "logprob": -1.5}]}
+        for text, logprob in tokens
+    ]
+    delta = {"content": "".join(text for text, _ in tokens)}
+    choice = {"index": 0, "delta": delta, "logprobs": {"content": items}, "finish_reason": "stop"}
+    events = sse({"choices": [choice]}, "[DONE]")
+    with Server([stream(events, headers={"content-type": "text/event-stream"})]) as server:
+        usual = (
+            f"import claude_nb; claude_nb.configure(provider='openai-compatible', model='m', base_url='{server.url}')"
+        )
+        shown = 'pg = Playground(prompt="Tell me a story.", seed=3, logprobs=3)\npg'
+        notebook = open_notebook([usual, DEMO.replace("pg = Playground()\npg", shown)])
+        notebook.run_all()
+        widget(notebook).get_by_role("button", name="Compare models").click()
+        columns = widget(notebook).locator(".cnb-column")
+        expect(columns).to_have_count(2)
+    expect(columns.nth(0)).to_contain_text("Demo model: small local word statistics")
+    expect(columns.nth(1)).to_contain_text("Once there was a real model")
+    for column in columns.all():
+        column.get_by_text("how sure", exact=True).click()
+    columns.nth(1).locator(".cnb-sure span").nth(4).click()
+    columns.nth(1).scroll_into_view_if_needed()
+    notebook.in_both_themes("playground-models")
+    assert notebook.errors == []
