@@ -13,6 +13,7 @@ import pytest
 from claude_nb.providers.credentials import Credentials
 from claude_nb.session.session import Session
 from claude_nb.sweeps.api import sweep
+from claude_nb.sweeps.evaluation.api import evaluate
 from tests.helpers.server import Server, stream
 
 HI = stream(b'data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')
@@ -45,6 +46,16 @@ def test_a_cluster_gives_the_same_replies_as_this_process(executor: Executor) ->
     assert [reply.text for reply in there] == [reply.text for reply in here]
     assert len({reply.text for reply in there}) > 4
     assert session.totals.calls == 12
+
+
+def test_a_cluster_gives_the_same_evaluation_as_this_process(executor: Executor) -> None:
+    rows = [{"text": "foxes", "label": "fox"}, {"text": "the sea", "label": "sea"}]
+    options: dict[str, Any] = {"expect": "label", "graders": "contains", "provider": "demo", "seed": 2, "show": False}
+    prompts = ["Tell me about {{text}}.", "Once upon a time, {{text}}"]
+    here = evaluate(prompts, rows, session=new_session(), **options)
+    there = evaluate(prompts, rows, session=new_session(), executor=executor, **options)
+    assert list(there.rows) == list(here.rows)
+    assert list(there.summary()) == list(here.summary())
 
 
 def test_each_worker_sends_the_key_that_it_finds_itself(client: Any, executor: Executor) -> None:
