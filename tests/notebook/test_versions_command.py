@@ -12,6 +12,7 @@ from claude_nb.notebook import commands
 from claude_nb.session.named_prompts import prompt
 from claude_nb.session.session import Session
 from claude_nb.storage.prompts import Score
+from claude_nb.sweeps.evaluation.api import evaluate
 from tests.helpers.sessions import session as new_session
 from tests.helpers.shells import Shell, bare, session, shell
 
@@ -100,3 +101,18 @@ def test_cells_take_a_name_too(shell: Shell) -> None:
     out = shell.run("%%claude -p demo -n 2 -o s --sweep text=a,b\n{{prompts.triage}}")
     assert "s" in shell.vars, out
     assert [reply.prompt for reply in shell.vars["s"]] == ["Urgent? a", "Urgent? b"]
+
+
+def test_an_evaluation_leaves_the_pass_rate_of_each_version(own: Session) -> None:
+    rows = [{"text": f"letter {i}", "wanted": "I" if i else "never"} for i in range(4)]
+    where: dict[str, Any] = {"session": own, "provider": "demo", "seed": 1, "show": False, "expect": "wanted"}
+    versions = [prompt("triage", version=number, session=own) for number in (1, 2)]
+    assert "passed" in run(own, "/versions triage")[0]
+    assert run(own, "/versions triage")[0]["passed"] is None
+    evaluate(versions, rows, graders="contains", **where)
+    title = repr(run(own, "/versions triage 1 2")).splitlines()[0]
+    assert title == "triage, version 1 to 2 · contains: 75% (3 of 4) to 75% (3 of 4) of the same rows"
+    evaluate("{{prompts.triage}}", rows, graders=["contains", "exact"], **where)
+    assert run(own, "/versions triage")[1]["passed"] == "0% (0 of 4)"  # all graders together
+    evaluate(versions, rows, graders="contains", max_tokens=[5, 6], **where)  # which of the two would it be?
+    assert run(own, "/versions triage")[1]["passed"] == "0% (0 of 4)"

@@ -10,7 +10,7 @@ from claude_nb.errors import PromptError
 from claude_nb.guard import shown
 from claude_nb.render.chars import terminal_safe
 from claude_nb.render.table import Table
-from claude_nb.sweeps.evaluation import choice, comparison, course, files, grader, judging, reports
+from claude_nb.sweeps.evaluation import choice, comparison, course, files, grader, judging, reports, scores
 from claude_nb.sweeps.evaluation.comparison import Comparison
 from claude_nb.sweeps.evaluation.results import EvaluationResults
 from claude_nb.sweeps.forecast import Forecast, together
@@ -157,6 +157,8 @@ class Evaluation(EvaluationResults):
         super().resume(wait=wait)
         if wait or not self.left:
             judging.judge_all(self)
+        if not self.left:
+            scores.keep(self)
         return self
 
     def forecast(self) -> Forecast:

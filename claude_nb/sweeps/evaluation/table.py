@@ -30,12 +30,14 @@ class EvaluationTable:
     variants  the name of each variant: ["short", "long"]
     expected  what is right, for each row; None where nothing is
     plan      a case for each row and variant, row by row
+    prompts   the texts of the prompts, before {{name}} is filled; () for one that was read from a file
     """
 
     rows: Sequence[Row]
     variants: tuple[str, ...]
     expected: tuple[Any, ...]
     plan: Plan
+    prompts: tuple[str, ...] = ()
 
 
 def laid_out(  # the arguments of evaluate() that decide what is sent
@@ -74,7 +76,7 @@ def laid_out(  # the arguments of evaluate() that decide what is sent
     plan = planned(session, fixed, cases, {ROW: tuple(range(len(rows))), **axes}, n=n, variables=variables)
     notes = (*rows.notices, _constant_note(expect, rows))
     plan = replace(plan, notices=(*filter(None, notes), *plan.notices), noun="cell")
-    return EvaluationTable(list(rows), variants, tuple(expectations(expect, rows)), plan)
+    return EvaluationTable(list(rows), variants, tuple(expectations(expect, rows)), plan, texts)
 
 
 def expectations(expect: Any, rows: Rows) -> list[Any]:

@@ -226,9 +226,9 @@ def _grid(sweep: Any, state: State) -> Sheet:
 
 
 def _table(result: Any, state: State) -> Sheet:
-    from claude_nb.sweeps.views.table_widget import EvaluationTable
+    from claude_nb.sweeps.views.table_widget import TableWidget
 
-    return EvaluationTable(result, state)
+    return TableWidget(result, state)
 
 
 def _state(sweep: Sweep, *, live: bool) -> State:

@@ -12,7 +12,7 @@ from claude_nb.sweeps.views import table_data
 from claude_nb.sweeps.views.grid_widget import Sheet, State
 
 
-class EvaluationTable(Sheet):
+class TableWidget(Sheet):
     """The cells of an evaluation. The front end filters and pages; the whole of a cell is sent when it is opened."""
 
     _esm = STATIC / "evaluation.js"

@@ -17,7 +17,7 @@ from claude_nb.sweeps.evaluation import choice, rows, table
 from claude_nb.sweeps.evaluation.evaluation import Evaluation
 from claude_nb.sweeps.views import display, table_data
 from claude_nb.sweeps.views.table_html import table_html
-from claude_nb.sweeps.views.table_widget import EvaluationTable
+from claude_nb.sweeps.views.table_widget import TableWidget
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 from tests.helpers import sessions
@@ -48,8 +48,8 @@ TWO = {"plain": "{{text}}", "loud": "{{text}}!"}
 ROWS = [{"text": f"t{i}", "wanted": f"t{i}!" if i % 2 else f"t{i}"} for i in range(6)]
 
 
-def widget(result: Evaluation, *, live: bool = False, **options: Any) -> EvaluationTable:
-    return EvaluationTable(result, display._state(result, live=live), **options)
+def widget(result: Evaluation, *, live: bool = False, **options: Any) -> TableWidget:
+    return TableWidget(result, display._state(result, live=live), **options)
 
 
 def test_the_table_has_every_cell_with_its_outcome_and_the_rate_of_each_variant() -> None:
