@@ -1,14 +1,15 @@
-"""Record the replies of the lesson on data work. People wrote them; no model was asked.
+"""Record the replies of lessons 10 and 12. People wrote them; no model was asked.
 
 python scripts/lesson_answers.py
 
-A server on this machine streams them to the notebook, which writes them to its record file, 10_data_work.jsonl.
+A server on this machine streams them to each notebook, which writes them to a record file beside it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -19,9 +20,11 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-LESSON = Path(__file__).resolve().parent.parent / "notebooks" / "10_data_work.ipynb"
-RECORD = LESSON.with_suffix(".jsonl")
-PORT = 8765  # the lesson names it too: the address is a part of each request
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # when it is run as a script
+from scripts import lesson_12_answers
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+PORT = 8765  # the lessons name it too: the address is a part of each request
 PAUSE_S = 0.03
 
 CHART = """Here is a bar for each item, the largest first:
@@ -34,7 +37,7 @@ ax = counts.plot.bar(rot=0, ylabel="ordered", title="Orders of the day")
 Look at the code before you run it."""
 
 # A part of a prompt, and the reply to it. The first match is sent.
-ANSWERS = (
+DATA_WORK = (
     (
         "This does not fit",
         '{"answer": [{"name": "Grace", "item": "cake", "count": 12, "paid": true}, '
@@ -65,6 +68,10 @@ ANSWERS = (
     ),
     ("matplotlib", CHART),
 )
+ANSWERS = {
+    NOTEBOOKS / "10_data_work.ipynb": DATA_WORK,
+    NOTEBOOKS / "12_is_it_better.ipynb": lesson_12_answers.ANSWERS,
+}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -73,7 +80,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
         prompt = _text(request["messages"][-1]["content"])
-        reply = next(text for part, text in ANSWERS if part in prompt)
+        reply = next(text for answers in ANSWERS.values() for part, text in answers if part in prompt)
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.end_headers()
@@ -100,24 +107,33 @@ def _text(content: str | list[dict[str, Any]]) -> str:
     return "\n".join(part["text"] for part in content if part["type"] == "text")
 
 
-def main() -> None:
-    notebook = nbformat.read(LESSON, as_version=4)
+def record(lesson: Path) -> None:
+    """Run a lesson against the server, and write its record file."""
+    record_file = lesson.with_suffix(".jsonl")
+    notebook = nbformat.read(lesson, as_version=4)
     # The cells that check the lesson fit the recorded replies only.
     notebook.cells = [cell for cell in notebook.cells if "hide-input" not in cell.metadata.get("tags", ())]
     for cell in notebook.cells:
-        cell.source = cell.source.replace(f"%claude /replay only {RECORD.name}", "%claude /replay off")
+        cell.source = cell.source.replace(f"%claude /replay only {record_file.name}", "%claude /replay off")
     end = next(i for i, cell in enumerate(notebook.cells) if "%claude /unset provider" in cell.source)
-    notebook.cells[end].source = f"%claude /record {RECORD.name}"
+    notebook.cells[end].source = f"%claude /record {record_file.name}"
     del notebook.cells[end + 1 :]
-    RECORD.unlink(missing_ok=True)
-    server = ThreadingHTTPServer(("127.0.0.1", PORT), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    record_file.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["CLAUDE_NB_HISTORY"] = str(Path(folder) / "history.db")
-        resources = {"metadata": {"path": str(LESSON.parent)}}
+        resources = {"metadata": {"path": str(lesson.parent)}}
         NotebookClient(notebook, timeout=120, resources=resources, kernel_name="python3").execute()
-    server.shutdown()
     print(notebook.cells[end].outputs[0]["text"])
+
+
+def main() -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", PORT), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    names = sys.argv[1:]  # the beginnings of their names; none: all lessons
+    for lesson in ANSWERS:
+        if not names or lesson.name.startswith(tuple(names)):
+            record(lesson)
+    server.shutdown()
 
 
 if __name__ == "__main__":
