@@ -245,14 +245,12 @@ class Evaluation(EvaluationResults):
     ) -> None:
         """Write the cells as CSV, or one grade for each row as the grade book of a course takes it.
 
-        A grade is the share of the graders that pass the reply, times the points. A reply that is not graded, because
-        it was cut, refused or failed, leaves the grade empty. Texts that a spreadsheet would take for a formula get an
-        apostrophe.
+        A grade is the share of the graders that pass the reply, times the points. A reply that is not graded leaves it
+        empty. Texts that a spreadsheet would take for a formula get an apostrophe.
 
         Args:
             path: The file, which is replaced.
-            layout: "cells" for all cells as in .rows, "canvas" or "moodle" for a grade book. Those need a column of the
-                table that says whose row it is, such as "SIS Login ID" or "Email address".
+            layout: "cells" as in .rows, or "canvas" or "moodle", which need a column that says whose row it is.
             variant: For a grade book: the variant whose replies count, by name or index.
             title: For a grade book: the name of the exercise.
             points: For a grade book: the most that can be reached.
