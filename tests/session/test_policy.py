@@ -206,3 +206,19 @@ def test_what_a_gateway_says_reaches_the_pupil_in_one_line(
     assert said[:40] in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "sk-virtual" not in str(caught.value)
+
+
+def test_a_class_file_can_allow_models_on_this_machine_and_nothing_else(tmp_path: Path) -> None:
+    locked = session(write(tmp_path / "class.json", provider="local", models=["smollm2"]))
+    assert (locked.request("Hi").provider, locked.request("Hi").model) == ("local", "smollm2-135m-instruct")
+    with pytest.raises(ConfigError, match="only local and the demo model may be used here, not anthropic"):
+        locked.request("Hi", provider="anthropic")
+    with pytest.raises(ConfigError, match="only smollm2, demo may be used here, not /m/other.gguf"):
+        locked.request("Hi", model="/m/other.gguf")
+
+
+@pytest.mark.parametrize("rules", [{"provider": "anthropic"}, {"models": ["sonnet"]}, {"provider": "demo"}])
+def test_a_class_file_for_others_forbids_models_on_this_machine(tmp_path: Path, rules: dict[str, Any]) -> None:
+    locked = session(write(tmp_path / "class.json", **rules))
+    with pytest.raises(ConfigError, match="may be used here"):
+        locked.request("Hi", provider="local")
