@@ -213,7 +213,7 @@ def test_a_class_file_can_allow_models_on_this_machine_and_nothing_else(tmp_path
     assert (locked.request("Hi").provider, locked.request("Hi").model) == ("local", "smollm2-135m-instruct")
     with pytest.raises(ConfigError, match="only local and the demo model may be used here, not anthropic"):
         locked.request("Hi", provider="anthropic")
-    with pytest.raises(ConfigError, match="only smollm2, demo may be used here, not /m/other.gguf"):
+    with pytest.raises(ConfigError, match=r"only smollm2, demo may be used here, not /m/other.gguf"):
         locked.request("Hi", model="/m/other.gguf")
 
 
