@@ -189,9 +189,9 @@ def anthropic_block(
 
 
 def _document(part: Attachment) -> Block | None:
-    """Return a file as a document that can be quoted; None for a picture or a blank text."""
-    if part.media_type == "text/plain" and (text := _data(part) and part.bytes.decode()).strip():
-        source = {"type": "text", "media_type": "text/plain", "data": text}
+    """Return a file as a document that can be quoted; None for a picture."""
+    if part.media_type == "text/plain":
+        source = {"type": "text", "media_type": "text/plain", "data": _data(part) and part.bytes.decode()}
     elif part.media_type == "application/pdf":
         source = _binary_file(part)["source"]
     else:
