@@ -65,16 +65,20 @@ class CallRecord:
     def finished(self, turn: Turn, reply: Reply) -> Reply:
         """Price and save the reply of a turn that has ended."""
         if self.recorded is None:
-            reply = self.account(reply, turn.rhythm)
-        elif not reply.broke_off:
+            reply = self.account(reply)
+            whole = self.finish(reply)
+            # A job has one row for all rounds of its reply. Elsewhere each round has its own.
+            self.save(whole if self.writer else reply, turn.rhythm)
+            return whole
+        if not reply.broke_off:
             # The recorded text and price are kept. Only the source tells that the model was not asked.
             from claude_nb.storage.recordings import as_replay
 
             reply = bound(as_replay(self.recorded), turn.request)
         return self.finish(reply)
 
-    def account(self, reply: Reply, rhythm: Rhythm = ()) -> Reply:
-        """Return the reply with its price, and add it to totals and history."""
+    def account(self, reply: Reply) -> Reply:
+        """Return the reply with its price, and add it to the totals."""
         price = self.models.price(reply.model, reply.provider, reply.request.speed)
         price = price.times(BATCH_FACTOR) if price and reply.source == "batch" else price
         cost, usage = reply.usage.cost_usd, reply.usage
@@ -87,9 +91,12 @@ class CallRecord:
         reply = replace(reply, cost_usd=cost, saved_usd=price.saved_usd(usage) if price else None)
         self.budget.totals.add(reply)
         self.budget.release(id(self), reply)
+        return reply
+
+    def save(self, reply: Reply, rhythm: Rhythm = ()) -> None:
+        """Write the reply to the history."""
         if self.row is not None and (writer := self.writer or self.history.store):
             writer.finish(self.row, reply, rhythm)
-        return reply
 
 
 def bound(reply: Reply, request: Request) -> Reply:

@@ -260,7 +260,9 @@ class Session:
         """Take in a reply that was made elsewhere (a worker of a cluster): priced, counted, in the history."""
         record = CallRecord(self.models, self.budget, self.memory, self._labels(Call()))
         record.write(reply.request)
-        return record.account(reply)
+        reply = record.account(reply)
+        record.save(reply)
+        return reply
 
     def configure(self, **settings: Any) -> None:
         """Set defaults for later calls.

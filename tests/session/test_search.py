@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from claude_nb import sweep
 from claude_nb.errors import ConfigError, PromptError
 from claude_nb.providers.credentials import Credentials
 from claude_nb.session.budget import most_searches
 from claude_nb.session.policy import Policy
 from claude_nb.session.session import Session
 from claude_nb.types.content import ServerBlock
+from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 from tests.helpers import STREAMS, asking, searched
 from tests.helpers.server import Recorded, Scenario, Server, answer, stream
@@ -169,27 +172,20 @@ def test_the_blocks_stay_with_their_provider_and_address() -> None:
 
 def test_a_paused_reply_goes_on_by_itself() -> None:
     live, paused = session(), searched.message("messages-fetch-pause")
-    result: dict[str, Any] = {"type": "web_fetch_tool_result", "tool_use_id": "srvtoolu_04"}
-    result |= {"content": {"type": "web_fetch_tool_result_error", "error_code": "url_not_accessible"}}
-    rest = searched.message("messages-fetch-pause") | {
-        "content": [result, {"type": "text", "text": " The second page is gone."}],
-        "stop_reason": "end_turn",
-        "usage": {"input_tokens": 200, "output_tokens": 7},
-    }
     with Server(
-        [played("messages-fetch-pause"), answer(200, rest), asking.messages("Yes.", stop="end_turn")]
+        [played("messages-fetch-pause"), answer(200, rest()), asking.messages("Yes.", stop="end_turn")]
     ) as server:
         options = {"provider": "anthropic", "base_url": server.url, "model": "sonnet-5.5", "chat": "trip"}
         reply = live.ask("What do they say?", fetch=True, **options)
         live.ask("Sure?", fetch=True, **options)
-    assert reply.text == "Snow is white. The second page is gone."
+    assert reply.text == "Snow is white. No more."
     assert (reply.stop_reason, reply.usage.input_tokens, reply.usage.output_tokens) == ("end", 300, 67)
     sent_back = [block | {} for block in paused["content"]]
     for citation in sent_back[4]["citations"]:
         citation.pop("file_id", None)
     assert server.requests[1].json["messages"][1:] == [{"role": "assistant", "content": sent_back}]
     assert server.requests[1].json["tools"] == server.requests[0].json["tools"]
-    assert server.requests[2].json["messages"][1]["content"] == [*sent_back, *rest["content"]]
+    assert server.requests[2].json["messages"][1]["content"] == [*sent_back, *rest()["content"]]
 
 
 def test_a_reply_that_only_pauses_ends_after_ten_rounds() -> None:
@@ -275,3 +271,57 @@ def test_a_key_in_what_a_server_sends_is_masked_in_the_blocks_too() -> None:
         reply = live.ask("Who?", provider="anthropic", base_url=server.url, model="sonnet-5.5", search=True, whole=True)
     assert KEY not in repr(reply)
     assert sum(isinstance(part, ServerBlock) for part in reply.parts) == 2
+
+
+# In sweeps, and from the history
+
+
+def rest() -> dict[str, Any]:
+    result: dict[str, Any] = {"type": "web_fetch_tool_result", "tool_use_id": "srvtoolu_04"}
+    result |= {"content": {"type": "web_fetch_tool_result_error", "error_code": "unavailable"}}
+    content = [result, {"type": "text", "text": " No more."}]
+    usage = {"input_tokens": 200, "output_tokens": 7}
+    return searched.message("messages-fetch-pause") | {"content": content, "stop_reason": "end_turn", "usage": usage}
+
+
+def in_turn(request: Recorded) -> Scenario:
+    """Pause the first time, and answer the request that goes on."""
+    return answer(200, rest()) if len(request.json["messages"]) > 1 else played("messages-fetch-pause")
+
+
+def test_a_sweep_goes_on_after_a_pause_and_keeps_the_sources(tmp_path: Path) -> None:
+    live = session(CLAUDE_NB_HISTORY=str(tmp_path / "history.db"))
+    with Server(in_turn) as server:
+        options = {"provider": "anthropic", "base_url": server.url, "model": "sonnet-5.5", "fetch": True}
+        swept = sweep("Read", session=live, n=2, show=False, **options)
+        assert [reply.text for reply in swept.replies] == ["Snow is white. No more."] * 2
+        again = sweep("Read", session=live, n=2, show=False, **options)
+    assert len(server.requests) == 4
+    assert [reply.text for reply in again.replies] == ["Snow is white. No more."] * 2
+    assert [source.url for reply in again.replies for source in reply.sources] == ["https://example.com/a"] * 2
+
+
+def test_sources_are_in_the_history_and_in_a_replay(tmp_path: Path) -> None:
+    live = session(CLAUDE_NB_HISTORY=str(tmp_path / "history.db"))
+    with Server([played("messages-search")]) as server:
+        options = {"provider": "anthropic", "base_url": server.url, "model": "sonnet-5.5", "search": True}
+        reply = live.ask("Who?", **options)
+        live.memory.replay("only")
+        again = live.ask("Who?", **options)
+    assert len(server.requests) == 1
+    assert again.source == "replay"
+    assert again.sources == reply.sources
+    assert again.citations == reply.citations
+    assert Reply.from_dict(reply.to_dict()).sources == reply.sources
+    assert live.store
+    assert live.store.recent(1)[0].reply.sources == reply.sources
+
+
+def test_continue_goes_on_after_the_tenth_pause() -> None:
+    live = session()
+    scenario: list[Scenario] = [played("messages-fetch-pause")] * 10
+    with Server([*scenario, answer(200, rest())]) as server:
+        live.ask("Go on", provider="anthropic", base_url=server.url, model="sonnet-5.5", fetch=True)
+        reply = live.complete(*live.continued()[:2])
+    assert reply.text.endswith("Snow is white. No more.")
+    assert reply.stop_reason == "end"

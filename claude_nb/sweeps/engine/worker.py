@@ -10,6 +10,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from claude_nb.errors import ApiError, AuthError, ClaudeError, ConfigError, Overloaded
+from claude_nb.session import continuation, tool_loop
+from claude_nb.session.call import Call, Round
 from claude_nb.session.session import Session
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
@@ -44,8 +46,14 @@ class Answer(NamedTuple):
 
 def run_one(request: Request, options: Mapping[str, Any]) -> Answer:
     """Run a request. An error becomes part of the Answer. options: fields of Call."""
+    session, following = _session(), Round(request, Call(hurry=True, retries=0, **options))
     try:
-        return Answer(_session().run(request, hurry=True, retries=0, **options).wait())
+        while True:
+            reply = session.run(*following[:2]).wait()
+            more = tool_loop.next_round(following.call, reply) if continuation.is_paused(reply) else None
+            if more is None:
+                return Answer(reply)
+            following = more
     except ClaudeError as error:
         return failed(request, error)
 

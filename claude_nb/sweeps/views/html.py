@@ -58,7 +58,7 @@ def columns_html(sweep: Results, running: Mapping[int, str] | None = None) -> st
             body = f'<div style="{NOTE}">locked: {escape(case.locked)}</div>'
         elif i in replies:
             reply = replies[i]
-            body = render.markdown_html(reply.text) + f'<div style="{NOTE}">{escape(side_by_side(reply))}</div>'
+            body = footer.body(reply) + f'<div style="{NOTE}">{escape(side_by_side(reply))}</div>'
             body += f'<div style="{NOTE}">{escape(reply.error)}</div>' if reply.error else ""
         else:
             body = _tail((running or {}).get(i, ""), ended=running is None)
