@@ -1,4 +1,4 @@
-"""Record the replies of lessons 10 and 12. People wrote them; no model was asked.
+"""Record the replies of lessons 10 to 12. People wrote them; no model was asked.
 
 python scripts/lesson_answers.py
 
@@ -68,8 +68,17 @@ DATA_WORK = (
     ),
     ("matplotlib", CHART),
 )
+HAIKU = """Snow on the fence posts,
+each one wearing a white hat
+the wind did not knit."""
+REAL_MODEL = (
+    ("Peru", "The capital of Peru is **Lima**."),
+    ("17 times 23", "17 × 23 = 17 × 20 + 17 × 3 = 340 + 51 = **391**"),
+    ("haiku about snow", HAIKU),
+)
 ANSWERS = {
     NOTEBOOKS / "10_data_work.ipynb": DATA_WORK,
+    NOTEBOOKS / "11_a_real_model.ipynb": REAL_MODEL,
     NOTEBOOKS / "12_is_it_better.ipynb": lesson_12_answers.ANSWERS,
 }
 
@@ -115,6 +124,9 @@ def record(lesson: Path) -> None:
     notebook.cells = [cell for cell in notebook.cells if "hide-input" not in cell.metadata.get("tags", ())]
     for cell in notebook.cells:
         cell.source = cell.source.replace(f"%claude /replay only {record_file.name}", "%claude /replay off")
+    # Only the replies after /replay are recorded, not those of models on this machine before it.
+    start = next(i for i, cell in enumerate(notebook.cells) if "%claude /replay" in cell.source)
+    notebook.cells[:start] = [cell for cell in notebook.cells[:start] if "import" in cell.source]
     end = next(i for i, cell in enumerate(notebook.cells) if "%claude /unset provider" in cell.source)
     notebook.cells[end].source = f"%claude /record {record_file.name}"
     del notebook.cells[end + 1 :]

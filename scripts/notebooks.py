@@ -21,13 +21,14 @@ def main(paths: list[Path]) -> None:
         if name.startswith("CLAUDE_NB_") or any(word in name for word in SECRET):
             del os.environ[name]
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+    os.environ["CLAUDE_NB_WEIGHTS"] = str(Path(sys.prefix) / "models")  # where scripts/setup.py has put them
     for path in paths:
         with tempfile.TemporaryDirectory() as folder:
             os.environ["CLAUDE_NB_HISTORY"] = str(Path(folder) / "history.db")
             notebook = nbformat.read(path, as_version=4)
             NotebookClient(
                 notebook,
-                timeout=120,
+                timeout=600,
                 record_timing=False,
                 resources={"metadata": {"path": str(path.parent)}},
                 kernel_name="python3",

@@ -1,4 +1,4 @@
-"""The replies of lessons 10 and 12 are what people wrote, and nobody could take them for a model's."""
+"""The replies of lessons 10 to 12 are what people wrote, and nobody could take them for a model's."""
 
 from __future__ import annotations
 
