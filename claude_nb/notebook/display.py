@@ -18,7 +18,7 @@ from claude_nb.render.live import Painter, note_html
 from claude_nb.session.frontend import Mode
 from claude_nb.session.reader import ReplyView
 from claude_nb.session.turn import Turn
-from claude_nb.types.content import Attachment, Called, ServerBlock
+from claude_nb.types.content import Attachment, Called, Container, ServerBlock
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Chunk
 from claude_nb.types.sources import Quoted
@@ -119,7 +119,9 @@ class _Outputs(ReplyView):
 
     def begin(self, turn: Turn) -> None:
         before, self._turn = turn.request.messages[-1], turn
-        if self._ids and before.parts and isinstance(before.parts[-1], ServerBlock):  # the server has paused
+        if (
+            self._ids and before.parts and isinstance(before.parts[-1], ServerBlock | Container)
+        ):  # the server has paused
             return
         head = "" if self._ids else self._head
         self._drawn, self._above = False, len(self._ids)

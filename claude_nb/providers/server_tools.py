@@ -12,8 +12,12 @@ from claude_nb.types.content import Attachment
 from claude_nb.types.request import Request
 from claude_nb.types.settings import ServerTool
 
-# By option: the tool that it offers, and its name for people. --code-execution can become one more row.
-OPTIONS = {"search": ("web_search", "web search"), "fetch": ("web_fetch", "web fetch")}
+# By option: the tool that it offers, and its name for people.
+OPTIONS = {
+    "search": ("web_search", "web search"),
+    "fetch": ("web_fetch", "web fetch"),
+    "code_execution": ("code_execution", "code execution"),
+}
 OFF = (None, False, "off")
 
 
@@ -51,9 +55,8 @@ def _type(option: str, spec: ModelSpec, provider: str) -> str:
         if kind.startswith(name):
             return kind
     elsewhere = f"or {_example(provider)}" if provider in types else f"or -p aimlapi {_example('aimlapi')}"
-    raise PromptError(
-        f"{spec.label} has no {words} at {provider}; use -p anthropic, {elsewhere}, or leave out --{option}"
-    )
+    flag = f"--{option.replace('_', '-')}"
+    raise PromptError(f"{spec.label} has no {words} at {provider}; use -p anthropic, {elsewhere}, or leave out {flag}")
 
 
 def _example(provider: str) -> str:

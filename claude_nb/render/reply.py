@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from claude_nb import render, schema
 from claude_nb.render import notes, sureness
@@ -19,6 +19,7 @@ from claude_nb.types.request import STOP_WORDS, Request, Usage
 if TYPE_CHECKING:
     from claude_nb.types.reply import Reply
 
+CODE = ("code", "command", "file_text")  # arguments of the tools that run code on the server
 MAX_SHOWN_CHARS = 20_000  # of the arguments and of the result of a tool call
 INSIDE = (
     "margin:.3em 0 .6em .3em;padding-left:.9em;border-left:2px solid var(--jp-border-color2,#bdbdbd);font-size:.9em"
@@ -77,6 +78,8 @@ def next_step(reply: Reply) -> str:
         return {"max_tokens": "raise max_tokens", "end": "run it again", "unknown": "run it again"}.get(
             reply.stop_reason, ""
         )
+    if reply.files and reply.stop_reason == "end":
+        return f"the code wrote {counted(len(reply.files), 'file')}, see .files"
     is_cut = reply.stop_reason == "max_tokens" or (reply.stop_reason == "unknown" and reply.raw_stop_reason)
     return "%claude /continue goes on" if is_cut else ""
 
@@ -157,15 +160,25 @@ def calls(called: Iterable[Called]) -> dict[str, str]:
 
 def folded(call: Called) -> str:
     """Return a folded tool call: one line, and below it the arguments and the result."""
-    arguments = call.arguments
-    text = arguments if isinstance(arguments, str) else json.dumps(arguments, indent=2, ensure_ascii=False)
-    inside = _block("arguments", text)
+    inside = "".join(_block(name, text) for name, text in _arguments(call.arguments))
     if call.result is not None:
         inside += _block("failed" if call.failed else "gave", call.result)
     state = " <b>failed</b>" if call.failed else "" if call.result is not None else " …"
     # <code> keeps the front end from typesetting "$...$" as mathematics.
     line = f"<summary><code>{escape(call_line(call))}</code>{state}</summary>"
     return f'<details>{line}<div style="{INSIDE}">{inside}</div></details>'
+
+
+def _arguments(arguments: dict[str, Any] | str) -> Iterator[tuple[str, str]]:
+    """Yield the arguments as (heading, text): code as it is, and all others as JSON."""
+    if isinstance(arguments, str):
+        yield "arguments", arguments
+        return
+    code = {name: text for name in CODE if isinstance(text := arguments.get(name), str)}
+    others = {name: value for name, value in arguments.items() if name not in code}
+    if others or not code:
+        yield "arguments", json.dumps(others, indent=2, ensure_ascii=False)
+    yield from code.items()
 
 
 def call_line(call: Called, most: int = 100) -> str:

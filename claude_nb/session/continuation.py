@@ -12,7 +12,7 @@ from claude_nb.providers.dialects.content import SEPARATOR
 from claude_nb.providers.models import Models
 from claude_nb.session.conversation import Cell, Conversation, Exchange
 from claude_nb.types import content
-from claude_nb.types.content import HIDDEN, Attachment, Part, ServerBlock, ToolResult
+from claude_nb.types.content import HIDDEN, Attachment, Container, Part, ServerBlock, ToolResult
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import STOP_WORDS, Message, Request
 from claude_nb.types.tokens import joined
@@ -182,7 +182,8 @@ def is_paused(reply: Reply) -> bool:
 
 
 def _ends_in_server_tool(parts: Sequence[Part]) -> bool:
-    return bool(parts) and isinstance(parts[-1], ServerBlock)
+    last = next((part for part in reversed(parts) if not isinstance(part, Container)), None)
+    return isinstance(last, ServerBlock)
 
 
 def _without_data(message: Message) -> bool:

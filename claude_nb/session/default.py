@@ -65,9 +65,10 @@ def stream(prompt: str, **options: Unpack[AskOptions]) -> Turn:
     Args:
         prompt: The text to send, with `{{name}}` filled in as in ask().
         **options: model, provider, temperature, top_p, top_k, max_tokens, stop_sequences, seed, thinking, effort,
-            logprobs, speed, search, fetch, system, attach, cite, json, tools, yes, cache, chat, base_url, headers,
-            timeout (in seconds), whole, allow_http. They mean the same as the options of %%claude. An option that is
-            left out is not sent. `variables` is a dict of values for `{{name}}` in the prompt and the options.
+            logprobs, speed, search, fetch, code_execution, system, attach, cite, json, tools, yes, cache, chat,
+            base_url, headers, timeout (in seconds), whole, allow_http. They mean the same as the options of %%claude.
+            An option that is left out is not sent. `variables` is a dict of values for `{{name}}` in the prompt and
+            the options.
 
     Returns:
         The running reply. It does not run tools and does not request a wrong answer again; ask() does both.

@@ -81,6 +81,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("speed", ("--speed",), "fast: quicker and dearer tokens, on models that have a fast mode", metavar="fast", setting=True, example="-p anthropic -m opus --speed fast --dry-run Tell me a joke."),
     Option("search", ("--search",), "search the web, at most N times if given; off: do not search", _number_or_word, "[N]", low=1, high=100, step=1, setting=True, unit="searches", bare="on", words=r"\d+|off", example="-p anthropic --search 3 --dry-run Who won the last match?"),
     Option("fetch", ("--fetch",), "read the web pages and PDFs that the prompt names", None, setting=True, example="-p anthropic --fetch --dry-run What does https://example.com say?"),
+    Option("code_execution", ("--code-execution",), "let the model run code on the provider's server", None, setting=True, example="-p anthropic --code-execution --dry-run What is the sum of the first 1000 primes?"),
     Option("cite", ("--cite",), "quote the attached PDFs and texts, with the place of each quote", None, example="-p anthropic -a {{df}} --cite --dry-run Which name is first?"),
     Option("out", ("-o", "--out"), "variable for the reply (default: `reply`)", metavar="NAME", example="-o joke Tell me a joke."),
     Option("chat", ("-c", "--chat"), "continue the conversation NAME, or start it", metavar="NAME", example="-c trip Name a river."),

@@ -69,7 +69,10 @@ class Policy:
     def admit_tools(self, tools: object, *, of_server: bool = False) -> None:
         """Raise ConfigError if a call offers tools and the policy forbids them."""
         if of_server and tools and not self.search:
-            raise self._refusal("models may not search or fetch the web here", "leave out --search and --fetch")
+            raise self._refusal(
+                "models may not search or fetch the web here, nor run code",
+                "leave out --search, --fetch and --code-execution",
+            )
         if not of_server and tools and not self.tools:
             raise self._refusal("models may not call functions here", "leave out --tools")
 

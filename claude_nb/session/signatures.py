@@ -27,6 +27,7 @@ class RequestOptions(TypedDict, total=False):
     speed: Literal["fast"] | None
     search: bool | int | Literal["on", "off"] | None
     fetch: bool | None
+    code_execution: bool | None
     system: str | None
     base_url: str | None
     headers: Mapping[str, str] | None

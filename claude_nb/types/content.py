@@ -7,6 +7,7 @@ Attachment  a picture, a PDF or a text file
 ToolCall    a function call that the model requests; ToolResult: its result; Called: both together
 ServerFields  fields that only the server understands
 ServerBlock a call or a result of a tool that runs on the server; Quotes: what a piece of the text quotes
+Container   where the code of a conversation runs on the server
 """
 
 from __future__ import annotations
@@ -125,6 +126,20 @@ class ServerBlock(Plain):
 
 
 @dataclass(frozen=True, slots=True)
+class Container(Plain):
+    """The place on the server where the code of a conversation runs, with the files that it has written.
+
+    id      the server's name for it
+    origin  the origin of the request that the reply answers
+    """
+
+    _kind = "container"
+    id: str = ""
+    origin: str = ""
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Quotes(Plain):
     """The passages that a piece of the text quotes, as its server describes them.
 
@@ -180,7 +195,7 @@ class Called(NamedTuple):
         return f"{self.name}({self.arguments!r})"
 
 
-Part = Thought | Attachment | ToolCall | ToolResult | ServerFields | ServerBlock | Quotes
+Part = Thought | Attachment | ToolCall | ToolResult | ServerFields | ServerBlock | Container | Quotes
 HIDDEN = (Thought, ServerFields)  # the parts that say nothing to a reader; servers take them back in their place only
 _P = TypeVar("_P", bound=Part)
 
@@ -192,7 +207,9 @@ def placed(part: _P, at: int) -> _P:
 
 def received(part: Part, at: int, origin: str) -> Part:
     """Return a part of a reply, placed after *at* characters of text, with its origin if it is bound to it."""
-    if isinstance(part, ServerFields | ServerBlock | Quotes) or (isinstance(part, ToolCall) and part.fields):
+    if isinstance(part, ServerFields | ServerBlock | Container | Quotes) or (
+        isinstance(part, ToolCall) and part.fields
+    ):
         return replace(part, at=at, origin=origin)
     return placed(part, at)
 

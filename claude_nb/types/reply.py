@@ -13,11 +13,12 @@ from typing import Annotated, Any, Literal
 from claude_nb import schema
 from claude_nb.errors import ClaudeError, NoJson
 from claude_nb.safe_text.visible import one_line
-from claude_nb.types import sources
+from claude_nb.types import reply_files, sources
 from claude_nb.types.answers import answer_of
 from claude_nb.types.code import CodeBlock, python_of
 from claude_nb.types.content import Called, Part, calls_with_results
 from claude_nb.types.plain import SIGNED, Plain, to_plain
+from claude_nb.types.reply_files import ReplyFile
 from claude_nb.types.request import STOP_WORDS, Message, Request, StopReason, Usage
 from claude_nb.types.tokens import Tokens
 
@@ -155,6 +156,11 @@ class Reply(Plain):
     def sources(self) -> tuple[sources.Source, ...]:
         """The web pages that the reply quotes: reply.sources[0] has title, url, text and page_age."""
         return sources.sources(self.citations, self.parts)
+
+    @property
+    def files(self) -> tuple[ReplyFile, ...]:
+        """The files that code on the server has written: reply.files[0].save(). Nothing is downloaded before."""
+        return reply_files.files(self.request, self.parts)
 
     @property
     def code(self) -> list[CodeBlock]:

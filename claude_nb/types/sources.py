@@ -184,6 +184,8 @@ def _words(block: dict[str, Any]) -> tuple[str, bool]:
     content = block.get("content")
     if isinstance(content, dict) and (error := _text(content.get("error_code"))):
         return error.replace("_", " "), True
+    if isinstance(content, dict) and "code_execution" in _text(content.get("type")):
+        return _of_code(content), content.get("return_code") not in (None, 0)
     if page := _page(block):
         document = content["content"] if isinstance(content, dict) else None
         source = document.get("source") if isinstance(document, dict) else None
@@ -191,6 +193,17 @@ def _words(block: dict[str, Any]) -> tuple[str, bool]:
         return "\n".join(filter(None, (*page, text[:MOST_RESULT_CHARS]))), False
     lines = (f"{_text(item.get('title'))}\n{_text(item.get('url'))}" for item in _items(block))
     return "\n".join(lines) or "nothing", False
+
+
+def _of_code(content: dict[str, Any]) -> str:
+    """Return what code has printed, or what has become of a file that it edited."""
+    outputs = [_text(content.get(name)).rstrip() for name in ("stdout", "stderr", "content")]
+    outputs += map(_text, content["lines"]) if isinstance(content.get("lines"), list) else ()
+    if (code := content.get("return_code")) not in (None, 0):
+        outputs.append(f"exit code {str(code)[:20]}")
+    made = (_text(item.get("file_id")) for item in _items(content))
+    outputs += [f"wrote a file: {name}" for name in made if name]
+    return "\n".join(filter(None, outputs)) or "done"
 
 
 def _items(block: dict[str, Any]) -> list[dict[str, Any]]:

@@ -24,7 +24,6 @@ from claude_nb.demo.corpus import paragraphs, tokens
 from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Chunk, Message, Request
 from claude_nb.types.settings import Sampling
-from claude_nb.types.token import Token
 from tests.helpers import ROOT, demo_fingerprint
 from tests.helpers.work import calls
 
@@ -579,50 +578,3 @@ def test_settings_that_are_unset_have_the_documented_defaults() -> None:
         request, sampling=replace(request.sampling, temperature=demo.TEMPERATURE, max_tokens=demo.MAX_TOKENS)
     )
     assert [chunk.text for chunk in chunks(request)] == [chunk.text for chunk in chunks(set_out)]
-
-
-# Probabilities
-
-
-def told(request: Request) -> list[Token]:
-    return [token for chunk in demo.stream(request, delay_s=0) for token in chunk.tokens]
-
-
-def test_the_probabilities_of_a_reply_are_the_models_own_before_any_setting() -> None:
-    request = replace(ask(STORY, temperature=1.3, top_k=5, top_p=0.9, seed=4, max_tokens=40), logprobs=3)
-    steps = [step for step in islice(demo.steps(request), 40) if step.token]
-    words = demo.vocabulary(request)
-
-    for token, step in zip(told(request), steps, strict=True):
-        assert token.text == step.word
-        assert token.probability == pytest.approx(step.p[step.token], rel=1e-8)
-        ranked = sorted(range(len(step.p)), key=step.p.__getitem__, reverse=True)[:3]
-        assert [other.text for other in token.alternatives] == [words[number] for number in ranked]
-        assert [other.probability for other in token.alternatives] == pytest.approx(
-            [step.p[number] for number in ranked], rel=1e-8
-        )
-
-
-def test_the_probabilities_change_no_word() -> None:
-    plain = ask("Tell me a story.", seed=7)
-
-    texts = [
-        "".join(chunk.text for chunk in demo.stream(one, delay_s=0)) for one in (replace(plain, logprobs=5), plain)
-    ]
-
-    assert texts[0] == texts[1]
-    assert told(plain) == []
-
-
-def test_a_copied_pattern_has_probabilities_for_its_own_words() -> None:
-    [first, *_] = told(replace(ask(FEW_SHOT, temperature=0), logprobs=2))
-
-    assert first.text == " mer"
-    assert first.alternatives[0].text == " mer"
-
-
-def test_at_most_twenty_alternatives_are_told_and_none_is_impossible() -> None:
-    tokens_told = told(replace(ask(STORY, seed=1, max_tokens=10), logprobs=20))
-
-    assert {len(token.alternatives) for token in tokens_told} == {20}
-    assert all(other.probability for token in tokens_told for other in token.alternatives)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from claude_nb.types.content import Part, Quotes, ServerBlock
+from claude_nb.types.content import Container, Part, Quotes, ServerBlock
 from tests.helpers import STREAMS
 
-NAMES = ("messages-search", "messages-fetch-pause", "messages-citations")
+NAMES = ("messages-search", "messages-fetch-pause", "messages-citations", "messages-code")
 
 
 def message(name: str) -> dict[str, Any]:
@@ -45,6 +45,8 @@ def parts(name: str) -> tuple[Part, ...]:
             found.append(ServerBlock(json.dumps(block)))
         elif block.get("citations"):
             found.append(Quotes(json.dumps(block["citations"]), len(block["text"])))
+    if container := message(name).get("container"):
+        found.append(Container(container["id"]))
     return tuple(found)
 
 

@@ -225,28 +225,3 @@ def test_loading_imports_nothing_heavy() -> None:
         "platformdirs",
     }
     assert not heavy & set(loaded)
-
-
-@pytest.mark.parametrize(
-    ("line", "count"),
-    [
-        ("--logprobs 2 Tell me a story.", 2),
-        ("--logprobs Tell me a story.", 5),
-        ("--logprobs=0 Tell me a story.", 0),
-        ("--logprobs -- 3 wishes", 5),
-    ],
-)
-def test_the_probabilities_of_a_reply_are_folded_below_it_and_sent_once(kernel: Kernel, line: str, count: int) -> None:
-    result = kernel.run(f"%claude -m demo --seed 1 -n 12 -o story {line}")
-
-    assert result.error is None
-    sent = [message.content["data"]["text/html"] for message in result.messages if "data" in message.content]
-    assert sum("how sure" in html for html in sent) == 1
-    assert "how sure" in result.outputs[-1]["data"]["text/html"]
-    assert "bits of surprise" in result.outputs[-1]["data"]["text/plain"]
-    assert kernel.get("''.join(token.text for token in story.tokens) == story.text") is True
-    assert kernel.get("{len(token.alternatives) for token in story.tokens}") == {count}
-
-
-def test_probabilities_that_a_claude_model_does_not_report_are_one_line(kernel: Kernel) -> None:
-    assert "takes no logprobs; leave them out, or use -p demo" in one_line(kernel.run("%claude --logprobs 2 Hi"))

@@ -331,13 +331,3 @@ def test_top_p_takes_the_errors_away(curve: Curve) -> None:
     assert curve[1.2, 0.9]["clean_rate"] > curve[1.2, 1]["clean_rate"] + 0.3
     assert curve[1.5, 0.7]["clean_rate"] > curve[1.5, 0.9]["clean_rate"] + 0.3
     assert curve[1, 0.9]["distinct_2"] > 0.8 * curve[1, 1]["distinct_2"]
-
-
-def test_the_surprise_of_a_case_is_the_mean_over_its_replies() -> None:
-    options = {"model": "demo", "temperature": [0.3, 1.5], "n": 3, "seed": 1, "max_tokens": 12}
-    result = sweep("Tell me a story.", logprobs=0, session=new_session(), **options)
-
-    rows = {row["temperature"]: row["surprise"] for row in result.summary()}
-    assert 0 < rows[0.3] < rows[1.5]
-    plain = sweep("Tell me a story.", session=new_session(), **options)
-    assert "surprise" not in plain.summary()[0]

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from claude_nb.errors import ApiError
-from claude_nb.types.content import Part, Quotes, ServerBlock, Thought
+from claude_nb.types.content import Container, Part, Quotes, ServerBlock, Thought
 from claude_nb.types.request import Chunk, Request
 
 AFTER = "after"  # the field of a thinking block that carries Thought.after up to here; it is never sent
@@ -30,6 +30,11 @@ REJECTED: tuple[tuple[re.Pattern[str], tuple[type[Part], ...], str], ...] = (
         re.compile(r"(?i)encrypted_(?:content|index)|document_index|server_tool_use|_tool_result\b|citations"),
         (ServerBlock, Quotes),
         "the server rejects earlier search results; asking once more without them",
+    ),
+    (
+        re.compile(r"(?i)\bcontainer\b"),
+        (Container,),
+        "the server has no files of earlier code any more; asking once more in a new place",
     ),
 )
 THINKING = ("thinking", "redacted_thinking")

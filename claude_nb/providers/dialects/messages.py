@@ -54,7 +54,7 @@ def _body(request: Request, *, stream: bool) -> dict[str, Any]:
     if tools := [*tools, *server_blocks.tools(request)]:
         body["tools"] = tools
     binding.leave_out_unbound(body)
-    return body | _output_fields(request) | request.sampling.as_params()
+    return body | server_blocks.container(request) | _output_fields(request) | request.sampling.as_params()
 
 
 def _output_fields(request: Request) -> dict[str, Any]:
@@ -92,6 +92,7 @@ class _Reader:
     def chunks(self, kind: str, data: dict[str, Any]) -> Iterator[Chunk]:
         """Convert one event."""
         yield from self._server.read(kind, data)
+        yield from server_blocks.container_in(child(data, "delta") if kind == "message_delta" else {})
         chunk = self._server.noticed(_chunk(kind, data, self._counts))
         yield from self.end(chunk) if chunk.stop_reason or chunk.done else (chunk,)
         if thought := self._thinking.read(kind, data):
@@ -170,6 +171,7 @@ def _unstreamed(data: dict[str, Any]) -> Iterator[Chunk]:
             yield Chunk(part=thought)
         if block.get("type") == "tool_use":
             yield tools.begin(index, block)
+    yield from server_blocks.container_in(data)
     usage = PromptCounts().usage(child(data, "usage")).merged(Usage(cost_usd=cost_usd(data)))
     yield from tools.end(Chunk(usage=known(usage), done=isinstance(content, (list, str)), **_stop(data)))
 

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from claude_nb.providers.dialects.base import child, children, position, string
+from claude_nb.providers.dialects.base import child, children, count, label, position, string
 from claude_nb.providers.dialects.server_fields import read as stored
 from claude_nb.render.chars import counted, one_line
 from claude_nb.safe_text.visible import mended
-from claude_nb.types.content import Attachment, Part, Quotes, ServerBlock
+from claude_nb.types.content import Attachment, Container, Part, Quotes, ServerBlock
 from claude_nb.types.request import Chunk, Message, Request, Usage
 
 CALL, RESULT = "server_tool_use", "_tool_result"
@@ -23,8 +23,14 @@ MOST_CHARS = (
     20_000_000  # of all blocks of a reply, which may hold fetched PDFs; a larger total is a fault of the server
 )
 # What the user sees while a tool runs, and the field of its input that says more.
-ACTIONS = {"web_search": ("searching the web", "query"), "web_fetch": ("reading", "url")}
-WEB = tuple(ACTIONS)
+ACTIONS = {
+    "web_search": ("searching the web", "query"),
+    "web_fetch": ("reading", "url"),
+    "code_execution": ("running Python", "code"),
+    "bash_code_execution": ("running", "command"),
+    "text_editor_code_execution": ("editing", "path"),
+}
+WEB = ("web_search", "web_fetch")
 ON_THE_WEB = "web_search_result_location"  # a citation of a search result, which names no document
 
 
@@ -48,6 +54,21 @@ def _fields(name: str, request: Request) -> dict[str, Any]:
     if name == "web_fetch" and not is_native and (request.cite or not _has_pdf(request)):
         fields["citations"] = {"enabled": True}
     return fields
+
+
+def container(request: Request) -> dict[str, str]:
+    """Return the field that lets code go on where the conversation left it, with its files; {} without one."""
+    if not any(tool.name == "code_execution" for tool in request.server_tools):
+        return {}
+    parts = (part for message in request.messages for part in message.parts)
+    ids = [part.id for part in parts if isinstance(part, Container) and part.origin == request.origin]
+    return {"container": ids[-1]} if ids else {}
+
+
+def container_in(data: object) -> Iterator[Chunk]:
+    """Yield the container that a message, or the end of one, names."""
+    if container_id := label(child(data, "container").get("id")):
+        yield Chunk(part=Container(container_id))
 
 
 def may_quote(request: Request) -> bool:
@@ -164,6 +185,8 @@ def _outcome(block: dict[str, Any]) -> str:
     if error := string(child(block, "content").get("error_code")):
         return one_line(f"{string(block.get('type')).removesuffix(RESULT)}: {error}".replace("_", " "), 160)
     found = block.get("content")
+    if isinstance(found, dict) and (code := count(found.get("return_code"))) is not None:
+        return f"the code ended with exit code {code}" if code else "the code has run"
     return counted(len(found), "result") if isinstance(found, list) else "reading the result"
 
 

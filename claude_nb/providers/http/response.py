@@ -120,6 +120,10 @@ class Response:
         if size:
             yield b"".join(held)
 
+    def content(self, most: int) -> bytes:
+        """Return the body as it is. Raises StreamCut if it is over *most* bytes."""
+        return self._read(most)
+
     def json(self) -> dict[str, Any]:
         """Return the body as a JSON object.
 

@@ -151,14 +151,6 @@ METRICS: dict[str, Metric] = {
         ),
         Metric("length", "length", "mean length in words", style="number", **_over_replies(_words)),
         Metric(
-            "surprise",
-            "surprise",
-            "mean bits of surprise of a token, if logprobs are requested",
-            style="number",
-            best="low",
-            **_over_replies(lambda reply: reply.tokens.surprise if reply.tokens else None),
-        ),
-        Metric(
             "latency_p50",
             "latency",
             "median seconds of live replies",

@@ -167,6 +167,11 @@ REPLIES: dict[str, Gathered] = {
         *("", Usage(610, 40), "end", "end_turn", "msg_1", "claude-sonnet-5-5", True),
         parts=searched.parts("messages-citations"),
     ),
+    "messages-code": Gathered(
+        "I will compute it.\n\nThe sum is 5050 🙂.",
+        *("", Usage(2600, 210, 0, 0, web_searches=0), "end", "end_turn", "msg_1", "claude-sonnet-5-5", True),
+        parts=searched.parts("messages-code"),
+    ),
     "messages-answer": Gathered('{"age": 7}', "", Usage(25, 15), "end", "tool_use", "msg_1", FOUR_SIX, True),
     "messages-refusal": Gathered("Hello", "", Usage(25, 2), "refusal", "refusal", "msg_1", FOUR_SIX, True),
     "messages-no-stop": Gathered("Hello", "", Usage(25, 15), "stop_sequence", "stop_sequence", "msg_1", FOUR_SIX),
