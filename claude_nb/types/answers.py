@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from claude_nb import schema
-from claude_nb.types.content import ServerBlock, ToolResult
-
-if TYPE_CHECKING:
-    from claude_nb.types.reply import Reply
+from claude_nb.types.content import Part, ServerBlock, ToolResult
+from claude_nb.types.settings import Answer
 
 
-def answer_of(reply: Reply) -> tuple[Any, str | None]:
+def read(spec: Answer | None, text: str, parts: Sequence[Part], thinking: str) -> tuple[Any, str | None]:
     """Return the structured answer, or why it is not valid.
 
     Text before the last tool result does not count, whether the tool ran here or on the server.
+
+    thinking  read if there is no text; "" if the reply did not end by itself
     """
-    spec = reply.request.answer
     if spec is None:
         return None, None
-    begin = max((part.at for part in reply.parts if isinstance(part, ToolResult | ServerBlock)), default=0)
-    text = reply.text[begin:]
-    if not text.strip() and reply.stop_reason == "end" and reply.thinking.rstrip().endswith(("}", "```")):
-        text = reply.thinking  # a model that did not close its thinking, or a server that took all for thinking
+    begin = max((part.at for part in parts if isinstance(part, ToolResult | ServerBlock)), default=0)
+    text = text[begin:]
+    if not text.strip() and thinking.rstrip().endswith(("}", "```")):
+        text = thinking  # a model that did not close its thinking, or a server that took all for thinking
     try:
         value, why = schema.read(text, json.loads(spec.schema))
     except (ValueError, RecursionError):

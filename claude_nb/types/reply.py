@@ -13,8 +13,7 @@ from typing import Annotated, Any, Literal
 from claude_nb import schema
 from claude_nb.errors import ClaudeError, NoJson
 from claude_nb.safe_text.visible import one_line
-from claude_nb.types import reply_files, sources
-from claude_nb.types.answers import answer_of
+from claude_nb.types import answers, reply_files, sources
 from claude_nb.types.code import CodeBlock, python_of
 from claude_nb.types.content import Called, Part, calls_with_results
 from claude_nb.types.plain import SIGNED, Plain, to_plain
@@ -203,7 +202,7 @@ class Reply(Plain):
     @property
     def data(self) -> Any:
         """The structured answer as plain data, or None if it is missing or not valid."""
-        return answer_of(self)[0]
+        return self._answer()[0]
 
     @property
     def problem(self) -> str | None:
@@ -211,7 +210,7 @@ class Reply(Plain):
 
         For example "$.items[2].price: 'abc' is not a number".
         """
-        return answer_of(self)[1]
+        return self._answer()[1]
 
     def to(self, kind: Any) -> Any:
         """Convert the JSON of the reply to an instance of a Python type.
@@ -263,7 +262,12 @@ class Reply(Plain):
 
         Raises NoJson.
         """
-        return answer_of(self) if self.request.answer else (self.json(), None)
+        return self._answer() if self.request.answer else (self.json(), None)
+
+    def _answer(self) -> tuple[Any, str | None]:
+        return answers.read(
+            self.request.answer, self.text, self.parts, self.thinking if self.stop_reason == "end" else ""
+        )
 
     def to_dict(self, *, request: bool = True) -> dict[str, Any]:
         """Return plain JSON data without anything secret. Reply.from_dict() reads it.

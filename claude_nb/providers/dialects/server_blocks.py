@@ -176,7 +176,7 @@ def _action(block: dict[str, Any]) -> str:
     """Return what a call does: 'searching the web: "python 4"'."""
     name = string(block.get("name"))
     action, field = ACTIONS.get(name, (f"running {name.replace('_', ' ')}", ""))
-    about = string(child(block, "input").get(field))
+    about = string(child(block, "input").get(field)).strip()
     return one_line(f'{action}: "{about}"' if about else action, 160)
 
 
