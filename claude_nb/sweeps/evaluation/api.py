@@ -96,7 +96,7 @@ def prepared(
     """Return an evaluation that has sent nothing yet. Raises PromptError or ConfigError for its judges."""
     view = view_for(session, show=show, kind="table")
     result = Evaluation(laid_out, graders, session=session, run_options=options, observer=view)
-    judging.check_labels(result)
+    judging.check(result)
     for sweep in judging.ahead(result):
         api.check_keys(sweep)
     return result

@@ -9,6 +9,7 @@ from claude_nb.errors import PromptError
 from claude_nb.guard import attempt, is_a, shown
 from claude_nb.sweeps.evaluation import graders as own
 from claude_nb.sweeps.evaluation.grader import Grader, adapted, distinct
+from claude_nb.sweeps.evaluation.judge import judge
 from claude_nb.sweeps.metrics.checks import named
 
 
@@ -40,6 +41,8 @@ def chosen(given: Any, *, has_expected: bool) -> dict[str, Grader]:
 
 
 def _grader(each: Any) -> Grader:
+    if (is_a(each, str) and each == "judge") or each is judge:
+        raise PromptError('a judge needs a question; use graders.judge("Is it polite?")')
     if is_a(each, str) or attempt(lambda: each in own.ALL.values(), False):
         factory = own.ALL.get(each) if is_a(each, str) else each
         if factory is None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from claude_nb.errors import PromptError
 from claude_nb.guard import shown
-from claude_nb.render.chars import terminal_safe
 from claude_nb.render.table import Table
 from claude_nb.sweeps.evaluation import choice, comparison, course, files, grader, judging, reports, scores
 from claude_nb.sweeps.evaluation.comparison import Comparison
@@ -282,11 +281,6 @@ class Evaluation(EvaluationResults):
         if name is not None and name not in self.graders:
             raise PromptError(f"there is no grader {shown(name)}; use one of {', '.join(self.graders)}")
         return name
-
-    def __repr__(self) -> str:
-        left = f", {self.left:,} missing" if self.left else ""
-        title = f"<Evaluation {self.id}: {len(self.table.rows):,} rows, {len(self.variants)} variants{left}>"
-        return terminal_safe(title)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": table_html(self)}

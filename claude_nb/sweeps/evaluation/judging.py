@@ -59,9 +59,11 @@ def ahead(result: EvaluationResults) -> list[Sweep]:
     return [_sweep(result, judge, asks) for judge, asks in asked if asks]
 
 
-def check_labels(result: EvaluationResults) -> None:
-    """Raise PromptError for labels of a person that no column holds, or that are not verdicts."""
+def check(result: EvaluationResults) -> None:
+    """Raise PromptError for a judge with nothing to compare, and for labels that are missing or not verdicts."""
     for name, judge in judges(result).items():
+        if judge.pairwise and len(result.variants) == 1:
+            raise PromptError(f"{name!r} compares two replies, but there is one variant; pass two prompts")
         for variant, column in _columns(result, judge).items():
             result.variant(variant)
             if column not in result.table.rows[0]:

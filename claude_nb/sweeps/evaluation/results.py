@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from operator import itemgetter
+from typing import Any
 
 from claude_nb.errors import PromptError
-from claude_nb.guard import is_a, shown
+from claude_nb.guard import attempt, is_a, shown
+from claude_nb.render.chars import counted, terminal_safe
 from claude_nb.session.session import Session
 from claude_nb.sweeps.evaluation.cells import Cell, not_graded
 from claude_nb.sweeps.evaluation.grader import Grader
@@ -121,6 +124,8 @@ class EvaluationResults(Sweep):
             return name
         if name in self.variants:
             return self.variants.index(str(name))
+        if len(self.variants) == 1:
+            raise PromptError("there is only one variant; pass two prompts, or a list as an option, to compare them")
         raise PromptError(f"there is no variant {shown(name)}; use one of {', '.join(self.variants)}")
 
     def _cell(self, case: int, repeat: int) -> Cell:
@@ -151,3 +156,28 @@ class EvaluationResults(Sweep):
         expected, values = self.table.expected[row], self.table.rows[row]
         instant = {name: grader for name, grader in graders.items() if not isinstance(grader, Judge)}
         return {name: grader.grade(reply, expected, values) for name, grader in instant.items()}
+
+    def best(self, key: str | Callable[[dict[str, Any]], float | None] = "pass") -> dict[str, Any]:
+        """Return the summary row of the variant with the highest value. compare() says whether that is chance.
+
+        Args:
+            key: A column of the summary, such as "pass" or "score", or a function of a summary row.
+
+        Raises:
+            PromptError: No variant has a value.
+
+        Example:
+            >>> result.best()["variant"]  # doctest: +SKIP
+        """
+        value_of = itemgetter(key) if isinstance(key, str) else key
+        summary = self.summary()
+        known = [(value, row) for row in summary if (value := attempt(value_of, None, row)) is not None]
+        if not known:
+            columns = ", ".join(summary.columns)
+            raise PromptError(f"no variant has a value for {shown(key)}; use a column of the summary: {columns}")
+        return max(known, key=itemgetter(0))[1]
+
+    def __repr__(self) -> str:
+        left = f", {self.left:,} missing" if self.left else ""
+        sizes = f"{counted(len(self.table.rows), 'row')}, {counted(len(self.variants), 'variant')}"
+        return terminal_safe(f"<Evaluation {self.id}: {sizes}{left}>")

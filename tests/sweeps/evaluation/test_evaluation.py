@@ -60,6 +60,16 @@ def test_two_prompts_are_compared_row_by_row_and_the_flips_are_listed_those_that
     assert result.failures("new")[0]["reason"] == "exact: 'sales' instead of 'billing'"
 
 
+def test_the_best_variant_is_a_row_of_the_summary_and_one_variant_has_nothing_to_be_compared_with() -> None:
+    result = evaluated(lambda p: team(p) if p.endswith("!") else "sales", {"old": "{{text}}?", "new": "{{text}}!"})
+    assert result.best()["variant"] == "new"
+    assert result.best(lambda row: -row["pass"])["variant"] == "old"
+    with pytest.raises(PromptError, match="no variant has a value for 'pas'; use a column of the summary: variant, n"):
+        result.best("pas")
+    with pytest.raises(PromptError, match="there is only one variant; pass two prompts"):
+        evaluated(team).compare()
+
+
 def test_a_saved_evaluation_is_read_with_its_grades_and_can_be_compared(tmp_path: Path) -> None:
     result = evaluated(team, ["{{text}}?", "{{text}}!"])
     result.save(tmp_path / "triage.jsonl")

@@ -204,6 +204,14 @@ def test_a_judge_that_makes_no_sense_is_refused(arguments: dict[str, Any], messa
         graders.judge(**{"question": "Good?", **arguments})
 
 
+def test_a_pairwise_judge_needs_two_variants_and_a_judge_a_question() -> None:
+    with pytest.raises(PromptError, match="compares two replies, but there is one variant; pass two prompts"):
+        judged(lambda _: "first", graders.judge("Better?", pairwise=True))
+    for bare in ("judge", graders.judge):
+        with pytest.raises(PromptError, match=r'a judge needs a question; use graders.judge\("Is it polite\?"\)'):
+            judged(lambda _: True, bare)
+
+
 def test_labels_that_are_not_verdicts_are_refused_before_anything_is_sent() -> None:
     rows = [{"text": "n1", "human": "perhaps"}]
     with pytest.raises(PromptError, match=r"the label 'perhaps' in row 1 of 'human' is not yes or no"):
