@@ -12,6 +12,7 @@ from claude_nb.types.token import Token
 # Some servers write a token as its tokenizer stores it: with a sign in place of a space or a line end.
 SPELLINGS = str.maketrans({"\u2581": " ", "\u0120": " ", "\u010a": "\n"})
 BROKEN = "\ufffd"  # what some servers write for a token that holds only a part of a character
+MOST_PLACES = 1000  # that are looked at
 LOOK_AHEAD = 16  # tokens that are tried ...
 LOOK_CHARS = 200  # ... and characters of the text, to find where both agree again
 
@@ -55,12 +56,11 @@ def fitted(tokens: Sequence[Token], text: str, most: int) -> Tokens | None:
     """
     if not text or not tokens:
         return None
-    kept: list[Token] = []
-    for some in (tokens, _respelled(tokens)):
-        begin = "".join(token.text for token in some).rfind(text)
-        if begin >= 0 and not kept:
-            kept = _between(some, begin, begin + len(text))
-    kept = kept or list(_pieces(tokens, text))
+    begin = _place(tokens, text)
+    if begin < 0 and any(token.text.translate(SPELLINGS) != token.text for token in tokens):
+        tokens = _respelled(tokens)
+        begin = _place(tokens, text)
+    kept = _between(tokens, begin, begin + len(text)) if begin >= 0 else list(_pieces(tokens, text))
     if all(token.probability is None and not token.alternatives for token in kept):
         return None
     return Tokens(replace(token, alternatives=token.alternatives[:most]) for token in kept)
@@ -78,6 +78,25 @@ def _beginning(tokens: Sequence[Token], text: str) -> Iterator[Token]:
     yield from known
     if rest := text[sum(len(token.text) for token in known) :]:
         yield Token(rest)
+
+
+def _place(tokens: Sequence[Token], text: str) -> int:
+    """Return where the text begins in all tokens together; -1 if it does not occur.
+
+    It may occur several times: in the thinking, and by chance in the sign for the end. The last place where a token
+    begins counts, with or without the space before its word, or else the last one.
+    """
+    whole = "".join(token.text for token in tokens)
+    starts, size = set[int](), 0
+    for token in tokens:
+        starts |= {size, size + len(token.text) - len(token.text.lstrip())}
+        size += len(token.text)
+    last = at = whole.rfind(text)
+    for _ in range(MOST_PLACES):
+        if at < 0 or at in starts:
+            break
+        at = whole.rfind(text, 0, at + len(text) - 1)
+    return at if at in starts else last
 
 
 def _respelled(tokens: Sequence[Token]) -> list[Token]:

@@ -77,6 +77,25 @@ def test_tokens_are_found_in_the_text(sent: list[str], text: str, expected: list
     assert texts(fitted(tokens(*sent), text, 5)) == expected
 
 
+def test_a_short_text_is_not_found_in_the_thinking_or_in_the_sign_for_the_end() -> None:
+    def place(text: str, *sent: str) -> float | None:
+        found = fitted([Token(one, (number + 1) / 100) for number, one in enumerate(sent)], text, 5)
+        assert found is not None
+        assert "".join(texts(found)) == text
+        return found[0].probability
+
+    assert place("a", "a", "<|assistant|>") == 0.01
+    assert place("4", "<think>", "4", "</think>", "4", "<|eot4|>") == 0.04
+    assert place("4.", "4", ".", " So", "</think>", "4", ".END") == 0.05  # the stop sequence cuts a token
+    assert place("4", "4</think>", " 4") == 0.02
+
+
+def test_the_places_that_are_looked_at_are_bounded() -> None:
+    found = fitted(tokens("x", *["aa"] * 3000), "a" * 2999, 5)
+
+    assert "".join(texts(found)) == "a" * 2999
+
+
 @pytest.mark.parametrize(
     ("sent", "text"), [([], "One"), (["x"], ""), (["x", "y"], "One"), (["token_id:7"] * 40, "One two"), ([""], "One")]
 )
