@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from claude_nb.errors import PromptError
-from claude_nb.guard import attempt, guarded
+from claude_nb.guard import attempt, guarded, kind_of
 
 MAX_VALUES = 100_000  # of one axis; an iterator without an end stops there
 
@@ -34,6 +34,16 @@ def plain(name: str, value: Any) -> Any:
     is_scalar = hasattr(value, "item") and hasattr(value, "dtype") and getattr(value, "ndim", 0) == 0
     # A datetime64 in nanoseconds would become a number.
     return value.item() if is_scalar and getattr(value.dtype, "kind", "f") in "biufU" else value
+
+
+def missing(values: Mapping[str, Any]) -> str | None:
+    """Return the first name without a value: None, NaN, or what stands for it in a library."""
+    return next((name for name, value in values.items() if is_missing(value)), None)
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a cell of a table is empty."""
+    return value is None or kind_of(value) == "NAType" or attempt(lambda: bool(value != value), False)  # noqa: PLR0124  # NaN
 
 
 def same(one: Any, other: Any) -> bool:

@@ -14,6 +14,7 @@ from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
 from claude_nb.sweeps import api
 from claude_nb.sweeps import rows as table_rows
+from claude_nb.sweeps.axes import missing
 from claude_nb.sweeps.plan import Case, Plan
 from claude_nb.sweeps.requests import RequestMaker, check_names, used_names, with_prompts
 from claude_nb.sweeps.rows import Rows
@@ -46,8 +47,9 @@ def map(  # noqa: A001, PLR0913 - the field's word; a public function: each para
 
     Args:
         prompt: The text to send. `{{name}}` is replaced by the value of that column in each row.
-        data: A DataFrame or a Series of pandas or polars, a list of dicts, or a list of texts. The items of a Series
-            or a list fill the only `{{name}}` of the prompt. If it has several, they fill `{{text}}`.
+        data: A DataFrame or a Series of pandas or polars, a list of texts, or any table that evaluate() takes, such as
+            the path of a .csv file. The items of a Series or a list fill the only `{{name}}` of the prompt. If it has
+            several, they fill `{{text}}`.
         variables: More values for `{{name}}`, the same in every row. Columns come first; other names are looked up in
             the calling code.
         concurrency: As in sweep().
@@ -110,7 +112,7 @@ def _plan(session: Session, fixed: Mapping[str, Any], rows: Rows, variables: Map
     faults: list[PromptError] = []
     for i, values in enumerate(rows.values):
         case = Case({"row": rows.labels[i]}, (i,))
-        if name := table_rows.missing(values):
+        if name := missing(values):
             cases.append(replace(case, locked=f"{name} is missing in this row, so it was not sent; fill it first"))
             continue
         try:

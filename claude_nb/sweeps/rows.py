@@ -10,15 +10,17 @@ from itertools import islice
 from typing import Any
 
 from claude_nb.errors import PromptError
-from claude_nb.guard import attempt, guarded, kind_of, plain, shown
+from claude_nb.guard import guarded, plain
 from claude_nb.prompting import tables
 from claude_nb.render.chars import one_line, terminal_safe
 from claude_nb.render.table import SHOWN_CHARS, SHOWN_ROWS
 from claude_nb.sweeps.axes import MAX_VALUES
+from claude_nb.sweeps.evaluation.rows import read_table
 from claude_nb.types.reply import Reply
 
 USUAL_NAME = "text"  # of the items of a list
 ADVICE = "pass a DataFrame, a Series, a list of texts or a list of dicts"
+ONE_VALUE = (str, bytes, bytearray, memoryview, UserString)
 
 
 class Answers(list[Any]):
@@ -60,70 +62,38 @@ def read(data: Any, names: Collection[str]) -> Rows:
     return rows
 
 
-def missing(values: Mapping[str, Any]) -> str | None:
-    """Return the first name without a value: None, NaN, or what stands for it in a library."""
-    return next((name for name, value in values.items() if is_missing(value)), None)
-
-
-def is_missing(value: Any) -> bool:
-    return value is None or kind_of(value) == "NAType" or attempt(lambda: bool(value != value), False)  # noqa: PLR0124  # NaN
-
-
 def _read(data: Any, names: Collection[str]) -> Rows:
     if tables.is_of(data, "polars", "LazyFrame"):
         data = data.collect()
-    is_pandas = tables.is_of(data, "pandas", "DataFrame", "Series")
-    if not is_pandas and not tables.is_of(data, "polars", "DataFrame", "Series"):
-        values = _of_others(data, names)
-        return Rows(values, range(len(values)), Answers)
-    is_frame = hasattr(data, "columns")
-    values = _columns(data, list(data.columns), names) if is_frame else _items(_listed(data), names, data.name)
-    if is_pandas:
+    values = _values(data, names)
+    if tables.is_of(data, "pandas", "DataFrame", "Series"):
         return Rows(values, data.index.tolist(), partial(_as_pandas, data.index))
-    return Rows(values, range(len(values)), _as_polars)
+    return Rows(
+        values, range(len(values)), _as_polars if tables.is_of(data, "polars", "DataFrame", "Series") else Answers
+    )
 
 
-def _of_others(data: Any, names: Collection[str]) -> list[dict[str, Any]]:
-    """Return the rows of a table of any other library, of an array, or of anything that can be iterated."""
-    if not isinstance(data, list) and (table := tables.head(data)):
-        return _records([dict(zip(table.labels, row, strict=True)) for row in table.rows], names)
-    if isinstance(data, (str, bytes, bytearray, memoryview, UserString, Mapping)) or not isinstance(data, Iterable):
-        raise PromptError(f"{shown(data)} has no rows; {ADVICE}")
-    if getattr(data, "ndim", 1) != 1:
-        raise PromptError(f"the columns of an array have no names; {ADVICE}")
-    items = _listed(data) if hasattr(data, "tolist") else list(islice(data, MAX_VALUES + 1))
-    return (_records if any(isinstance(item, Mapping) for item in items) else _items)(items, names)
+def _values(data: Any, names: Collection[str]) -> Sequence[Mapping[str, Any]]:
+    if tables.is_of(data, "pandas", "Series") or tables.is_of(data, "polars", "Series"):
+        return _items(_listed(data), names, data.name)
+    if isinstance(data, Iterable) and not isinstance(data, (*ONE_VALUE, Mapping)) and tables.head(data, 0) is None:
+        if getattr(data, "ndim", 1) != 1:
+            raise PromptError(f"the columns of an array have no names; {ADVICE}")
+        data = _listed(data) if hasattr(data, "tolist") else list(islice(data, MAX_VALUES + 1))
+        if not any(isinstance(item, Mapping) for item in data):
+            return _items(data, names)
+    table = read_table(data)
+    table.check(names)
+    used = [name for name in table.columns if name in names]
+    if len(table) and not used:
+        raise _unused(table.columns)
+    return [{name: row[name] for name in used} for row in table]
 
 
 def _listed(column: Any) -> list[Any]:
     """Return the cells of a column or an array, as values of Python."""
     cells: list[Any] = column.tolist() if hasattr(column, "tolist") else column.to_list()
     return cells
-
-
-def _columns(frame: Any, columns: Sequence[Any], names: Collection[str]) -> list[dict[str, Any]]:
-    """Return the rows of a frame of pandas or polars."""
-    places = {
-        name: [i for i, column in enumerate(columns) if isinstance(column, str) and column == name] for name in names
-    }
-    if double := next((name for name, found in places.items() if len(found) > 1), None):
-        raise PromptError(f"several columns have the name {double!r}; rename all but one")
-    take = frame.iloc if hasattr(frame, "iloc") else frame
-    used = {name: take[:, found[0]] for name, found in places.items() if found}
-    if not used:
-        raise _unused(columns)
-    return [dict(zip(used, row, strict=True)) for row in zip(*map(_listed, used.values()), strict=True)]
-
-
-def _records(items: Sequence[Any], names: Collection[str]) -> list[dict[str, Any]]:
-    """Return the used values of a list of dicts. A name that another dict has is missing, not a variable."""
-    if wrong := [item for item in items if not isinstance(item, Mapping)]:
-        raise PromptError(f"every row is a dict, or none is; {shown(wrong[0])} is not one")
-    columns = dict.fromkeys(name for item in items for name in item)
-    known = columns.keys() & names
-    if not known:
-        raise _unused([*columns])
-    return [{name: item.get(name) for name in names if name in known} for item in items]
 
 
 def _items(items: Sequence[Any], names: Collection[str], own: Any = None) -> list[dict[str, Any]]:

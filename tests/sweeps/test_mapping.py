@@ -92,6 +92,7 @@ LISTS: dict[str, tuple[Any, list[str]]] = {
     "one dict": ([{"w": "a", "model": "no option"}], ["a"]),
     "uneven dicts": ([{"w": "a"}, {"v": 1, "w": "b"}], ["a", "b"]),
     "own rows": (Table([{"w": "a"}, {"w": "b"}]), ["a", "b"]),
+    "columns": ({"w": ["a", "b"], "v": [1, 2]}, ["a", "b"]),
     "arrow": (pa.table({"w": ["a", "b"]}), ["a", "b"]),
     "lists": ([[1, 2], ["a"]], ["[1, 2]", "['a']"]),
     "unicode": (["naïve 🦊\u202e", "{{w}} \\{{x}}"], ["naïve 🦊\u202e", "{{w}} \\{{x}}"]),
@@ -104,6 +105,13 @@ def test_anything_else_gives_a_list(name: str) -> None:
     result = asked("{{w}}", data)
     assert isinstance(result, list)
     assert prompts(result) == texts
+
+
+def test_the_path_of_a_csv_file_is_a_table(tmp_path: Path) -> None:
+    (tmp_path / "letters.csv").write_text('\ufefftext,team\r\n"a, b",x\r\n,y\r\n', encoding="utf-8")
+    result = asked("{{text}}", str(tmp_path / "letters.csv"))
+    assert prompts(result)[0] == "a, b"
+    assert errors(result)[1] == "text is missing in this row, so it was not sent; fill it first"
 
 
 def test_series_fill_the_only_name_or_their_own() -> None:
@@ -186,13 +194,16 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str]] = {
     "no name": (lambda: asked("Hi", FRAME), "no column of the rows"),
     "no name for a list": (lambda: asked("{{a}} {{b}}", ["x"]), r"write \{\{text\}\} where"),
     "no prompt": (lambda: asked(3, FRAME), "a prompt is a text, not 3"),  # type: ignore[arg-type]
-    "a text": (lambda: asked("{{a}}", "abc"), "'abc' has no rows; pass a DataFrame"),
-    "a dict": (lambda: asked("{{a}}", {"a": ["x"]}), "has no rows"),
-    "a number": (lambda: asked("{{a}}", 3), "3 has no rows"),
+    "a text": (lambda: asked("{{a}}", "abc"), "'abc' is not the name of a .csv file"),
+    "a dict of texts": (lambda: asked("{{a}}", {"a": "x"}), "a dict, but not of columns"),
+    "a number": (lambda: asked("{{a}}", 3), "not a table but 3; pass a DataFrame"),
     "a matrix": (lambda: asked("{{a}}", np.zeros((2, 2))), "columns of an array have no names"),
     "a group": (lambda: asked("{{a}}", FRAME.groupby("label")), "columns of an array have no names"),
-    "half dicts": (lambda: asked("{{a}}", [{"a": 1}, 2]), "every row is a dict, or none is; 2 is not"),
-    "double columns": (lambda: asked("{{text}}", pd.concat([FRAME, FRAME], axis=1)), "several columns have the name"),
+    "half dicts": (lambda: asked("{{a}}", [{"a": 1}, 2]), "row 2 is not a dict but 2"),
+    "double columns": (
+        lambda: asked("{{text}}", pd.concat([FRAME, FRAME], axis=1)),
+        "several columns are named text; rename all but one",
+    ),
     "an option": (lambda: asked("{{text}}", FRAME, temperature="hot"), "temperature must be a number"),
     "a wrong option": (lambda: asked("{{text}}", FRAME, temprature=1), "temprature"),
     "tools": (lambda: asked("{{text}}", FRAME, tools=[print]), "calls no functions"),

@@ -242,7 +242,7 @@ class Evaluation(EvaluationResults):
         title: str = "Exercise",
         points: float = 1.0,
     ) -> None:
-        """Write the cells as CSV, or one grade for each row as the grade book of a course takes it.
+        """Write the cells as CSV, or a grade for each row as a grade book takes it.
 
         A grade is the share of the graders that pass the reply, times the points. A reply that is not graded leaves it
         empty. Texts that a spreadsheet would take for a formula get an apostrophe.

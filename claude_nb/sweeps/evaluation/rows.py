@@ -15,8 +15,8 @@ from claude_nb.errors import PromptError
 from claude_nb.guard import guarded, is_a, plain, shown
 from claude_nb.prompting import files, tables
 from claude_nb.render.chars import counted
+from claude_nb.sweeps.axes import is_missing
 from claude_nb.sweeps.axes import plain as plain_value
-from claude_nb.sweeps.rows import is_missing
 
 MAX_ROWS = 100_000
 MAX_FILE_BYTES = 200_000_000
@@ -59,7 +59,7 @@ class Rows(Sequence[Row]):
 
 def read(rows: Any) -> Rows:
     """Return the rows of a table. Raises PromptError for anything else, and for a table without rows."""
-    found: Rows = guarded("the rows cannot be read", _read, rows)
+    found: Rows = guarded("the rows cannot be read", read_table, rows)
     if not len(found):
         raise PromptError("the table has no rows; pass a table with at least one")
     if len(found) > MAX_ROWS:
@@ -67,7 +67,8 @@ def read(rows: Any) -> Rows:
     return found
 
 
-def _read(rows: Any) -> Rows:
+def read_table(rows: Any) -> Rows:
+    """Return the rows of a table, which may have none. Raises PromptError, and whatever the table raises."""
     if isinstance(rows, Rows):
         return rows
     if is_a(rows, (str, os.PathLike)):

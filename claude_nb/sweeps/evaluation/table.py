@@ -12,12 +12,11 @@ from claude_nb.errors import PromptError
 from claude_nb.guard import guarded, is_a, plain, shown
 from claude_nb.session.named_prompts import PromptVersion
 from claude_nb.session.session import Session
-from claude_nb.sweeps.axes import values_of
+from claude_nb.sweeps.axes import missing, values_of
 from claude_nb.sweeps.evaluation.rows import Row, Rows
 from claude_nb.sweeps.labels import labels
 from claude_nb.sweeps.plan import ROW, Case, Plan, planned
 from claude_nb.sweeps.requests import used_names, with_prompts
-from claude_nb.sweeps.rows import missing
 
 PROMPT = "prompt"
 

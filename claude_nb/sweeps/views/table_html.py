@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from claude_nb.sweeps.evaluation.results import EvaluationResults
 from claude_nb.sweeps.views import table_data
 from claude_nb.sweeps.views.html import CELL, NOTE, line
-
-if TYPE_CHECKING:
-    from claude_nb.sweeps.evaluation.evaluation import Evaluation
 
 SHOWN_ROWS = 60
 MOST_CHARS = 1_500  # of a text
@@ -19,7 +17,7 @@ COLOURS = {"passed": "rgba(46,125,50,.14)", "failed": "rgba(179,38,30,.16)"}
 PRE = "white-space:pre-wrap;overflow-wrap:anywhere;margin:2px 0 6px"
 
 
-def table_html(result: Evaluation) -> str:
+def table_html(result: EvaluationResults) -> str:
     """Return the summary and a table of rows and variants: rows that differ first, then failures, then the others."""
     names, cells = table_data.rows(result), table_data.cells(result)
     order = sorted(range(len(cells)), key=lambda i: (not differs(cells[i]), not fails(cells[i])))[:SHOWN_ROWS]
