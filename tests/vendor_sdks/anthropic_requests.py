@@ -7,7 +7,7 @@ from typing import Any
 from anthropic import transform_schema
 from pydantic import TypeAdapter
 
-from tests.helpers import asking, replies
+from tests.helpers import STREAMS, asking, replies
 from tests.helpers.asking import Ask, Thinks
 from tests.helpers.server import Scenario, Send, answer, head
 from tests.vendor_sdks.case import MANY, NOTES, PDF, PNG, WEATHER, Case, City, Coloured, b64, dot, weather
@@ -84,6 +84,19 @@ def block(index: int, start: dict[str, Any], *deltas: dict[str, Any]) -> list[di
     return [start, *inside, {"type": "content_block_stop", "index": index}]
 
 
+NOTES_DOCUMENT = {
+    "type": "document",
+    "source": {"type": "text", "media_type": "text/plain", "data": NOTES},
+    "title": "notes.txt",
+}
+SEARCH = {"type": "web_search_20260318", "name": "web_search", "allowed_callers": ["direct"]}
+FETCH = {
+    "type": "web_fetch_20260318",
+    "name": "web_fetch",
+    "allowed_callers": ["direct"],
+    "citations": {"enabled": True},
+}
+SEARCHED: Scenario = [Send(head()), Send((STREAMS / "messages-search.sse").read_bytes())]
 LAST: dict[str, Any] = {"cache_control": {"type": "ephemeral"}}
 HOUR: dict[str, Any] = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
 BLUE: Scenario = replies.messages(['{"name": "Oslo", "people": 700000}'])
@@ -139,11 +152,7 @@ ANTHROPIC: tuple[Case, ...] = (
         lambda client: say(
             client,
             user(
-                {
-                    "type": "document",
-                    "source": {"type": "text", "media_type": "text/plain", "data": NOTES},
-                    "title": "notes.txt",
-                },
+                NOTES_DOCUMENT,
                 text("Hi"),
             ),
         ),
@@ -244,6 +253,28 @@ ANTHROPIC: tuple[Case, ...] = (
             "stop_sequences": ["END"],
             "tools": [TOOL],
         },
+    ),
+    both("search", {"search": True}, {"tools": [SEARCH]}),
+    both("three searches at most", {"search": 3}, {"tools": [{**SEARCH, "max_uses": 3}]}),
+    both("fetch", {"fetch": True}, {"tools": [FETCH]}),
+    both("search and functions", {"search": True, "tools": [weather]}, {"tools": [TOOL, SEARCH]}),
+    case(
+        "what was searched in two turns",
+        lambda ask: chat(ask, "a", "b", search=True),
+        lambda client: turns(client, "a", "b", tools=[SEARCH]),
+        [SEARCHED, HELLO],
+    ),
+    case(
+        "citations of a PDF and a text",
+        lambda ask: ask("Hi", attach=["report.pdf", "notes.txt"], cite=True),
+        lambda client: say(
+            client,
+            user(
+                file("document", "application/pdf", PDF, title="report.pdf", citations={"enabled": True}),
+                {**NOTES_DOCUMENT, "citations": {"enabled": True}},
+                text("Hi"),
+            ),
+        ),
     ),
     case(
         "count_tokens",

@@ -87,6 +87,7 @@ OPENAI: tuple[Case, ...] = (
         lambda client: say(client, {"role": "system", "content": MANY}, user("Hi")),
     ),
     both("stop sequences", {"stop_sequences": ["END", "\n"]}, {"stop": ["END", "\n"]}),
+    both("logprobs", {"logprobs": 5}, {"logprobs": True, "top_logprobs": 5}),
     both("effort", {"effort": "low"}, {"reasoning_effort": "low"}),
     case("any letters", lambda ask: ask(MANY), lambda client: say(client, user(MANY))),
     case("three turns", lambda ask: chat(ask, "a", "b", "c"), lambda client: turns(client, "a", "b", "c")),
