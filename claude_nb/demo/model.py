@@ -137,7 +137,7 @@ class DemoModel(Model):
 
         Args:
             prompt: The text to continue or to answer.
-            **settings: temperature, top_p, top_k, max_tokens, stop_sequences, seed.
+            **settings: temperature, top_p, top_k, min_p, max_tokens, stop_sequences, seed.
 
         Returns:
             The text: `model.complete("Once upon a time", max_tokens=20, seed=1)`.

@@ -22,7 +22,9 @@ def check(request: Request, spec: ModelSpec) -> None:
     if request.provider == "local":
         local.check(request)
     if request.sampling.min_p is not None and dialect == "messages":
-        raise PromptError(f"{request.provider} has no field for --min-p; leave it out (it works with -p local)")
+        raise PromptError(
+            f"{request.provider} has no field for --min-p; leave it out (it works with -p demo and -p local)"
+        )
     if request.thinking and dialect == "openai-chat":
         raise PromptError(f"{request.provider} has no field for --thinking; use --effort LEVEL instead")
     if request.cache and dialect != "messages":
