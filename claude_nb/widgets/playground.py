@@ -138,7 +138,7 @@ class Playground(Controls):
         """
         if prompt is not None:
             self.prompt = prompt
-        self._compare(scope.variables(last=_notebook()))
+        self._compare(scope.variables(last=_notebook(), saved=self._session.memory.prompts))
 
     def _compare(self, variables: Mapping[str, Any]) -> None:
         asked = run_requests.build_each(self._session, self.prompt, self.given, variables, self.refuse)
