@@ -126,7 +126,7 @@ def record(lesson: Path) -> None:
         cell.source = cell.source.replace(f"%claude /replay only {record_file.name}", "%claude /replay off")
     # Only the replies after /replay are recorded, not those of models on this machine before it.
     start = next(i for i, cell in enumerate(notebook.cells) if "%claude /replay" in cell.source)
-    notebook.cells[:start] = [cell for cell in notebook.cells[:start] if "import" in cell.source]
+    notebook.cells[:start] = [cell for cell in notebook.cells[:start] if "%load_ext" in cell.source]
     end = next(i for i, cell in enumerate(notebook.cells) if "%claude /unset provider" in cell.source)
     notebook.cells[end].source = f"%claude /record {record_file.name}"
     del notebook.cells[end + 1 :]

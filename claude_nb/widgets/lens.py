@@ -102,7 +102,8 @@ class Lens(LensTraits):
             limit = min(limit, model.most)
         if not 1 <= limit <= model.most:
             raise PromptError(f"max_tokens goes from 1 to {model.most} in the lens, not {limit}")
-        self._tree = BranchTree(model, request, max_tokens=limit, seed=seed)
+        before = getattr(self, "_tree", None)
+        self._tree = BranchTree(model, request, max_tokens=limit, seed=seed, before=before)
         for name in ("provider", "badge", "size"):
             self.set_trait(name, getattr(model, name))
         self.set_trait("vocabulary", list(model.words))

@@ -5,7 +5,7 @@ Pure Python without a widget.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -41,9 +41,14 @@ class Branch:
 
 
 class BranchTree:
-    """A request to a model and its branches."""
+    """A request to a model and its branches.
 
-    def __init__(self, model: LensModel, request: Request, *, max_tokens: int, seed: int) -> None:
+    before  the tree that this one replaces: the page must not take a step for one of its steps
+    """
+
+    def __init__(
+        self, model: LensModel, request: Request, *, max_tokens: int, seed: int, before: BranchTree | None = None
+    ) -> None:
         self.model = model
         self.request = request
         self.max_tokens = max_tokens
@@ -51,7 +56,7 @@ class BranchTree:
         self.branches: list[Branch] = []
         self.by_id: dict[int, LensStep] = {}
         self._numbers = count(1)
-        self._ids = count(1)
+        self._ids: Iterator[int] = before._ids if before else count(1)
         self._seeds = count(seed + 1)
 
     def branch(self, number: int) -> Branch:

@@ -11,8 +11,8 @@ import { shape } from "./sampling.js";
 import { sliderRow } from "./slider.js";
 
 const ORDERS = {
-  temperature_first: "T, top_k, top_p, min_p: Hugging Face",
-  temperature_last: "top_k, top_p, min_p, T: llama.cpp",
+  temperature_first: "temperature first: Hugging Face",
+  temperature_last: "temperature last: llama.cpp",
 };
 const OFF = { off: "off", spoken: "off: changes nothing", reset: "switch off" };
 
@@ -32,7 +32,7 @@ export function headingRow(view) {
   const badge = h("span", { class: "cnb-chip" });
   const choice = h("select", { id, onchange: () => view.write("use", { provider: choice.value }) });
   choice.append(...view.model.get("providers").map((/** @type {[string, string]} */ [value, text]) => h("option", { value }, text)));
-  const model = h("span", { class: "cnb-inline" }, h("label", { for: id }, "Model"), choice);
+  const model = h("span", { class: "cnb-model" }, h("label", { for: id }, "Model"), choice);
   view.onRedraw(() => {
     say(badge, view.model.get("badge"));
     model.hidden = choice.options.length < 2 || Boolean(view.shut);
@@ -50,7 +50,7 @@ export function settingsPanel(view) {
   const hint = h("p", { class: "cnb-hint" });
   view.onRedraw(() => {
     list.hidden = compare.hidden = view.closed;
-    say(hint, view.model.get("provider") === "local" ? "Local models here apply them in the first order." : "Anthropic does not say in which order Claude applies them.");
+    say(hint, view.model.get("provider") === "local" ? "The model on this machine takes the temperature first." : "Anthropic does not say in which order Claude applies them.");
     for (const { row, draw } of rows) draw({ ...row, value: /** @type {number | null} */ (view.settings[/** @type {"top_p"} */ (row.name)]) });
     order.value = view.settings.order;
   });

@@ -114,7 +114,9 @@ def test_a_chat_is_answered_with_the_template_of_the_model(local_model: object, 
 
 @pytest.mark.local
 def test_the_switch_leads_to_the_demo_model_and_back(lens: Lens) -> None:
+    known = set(lens._tree.by_id)
     assert lens.use("demo").text.startswith(" Paris")
+    assert not known & set(lens._tree.by_id), "the page would take them for the steps that it knows"
     assert (lens.provider, lens.size, len(lens.branches)) == ("demo", len(lens.vocabulary), 1)
     lens._receive(lens, {"t": "use", "branch": 1, "provider": "local"}, [])
     assert (lens.provider, lens.size, lens.vocabulary) == ("local", VOCABULARY, [])
