@@ -22,6 +22,7 @@ from claude_nb.errors import ConfigError, NetworkError, PromptError
 from claude_nb.providers.keys import Key, origin_of
 from claude_nb.providers.local.gguf import ModelFile
 from claude_nb.render.chars import one_line
+from claude_nb.safe_text.redaction import names_secret
 from claude_nb.stop_signal import Stop
 from claude_nb.types.request import Chunk
 
@@ -169,9 +170,11 @@ def start(file: ModelFile, label: str, stop: Stop) -> Generator[Chunk, None, Eng
 def _worker() -> subprocess.Popen[bytes]:
     # In a group of its own, so that Ctrl-C in a terminal does not reach it.
     alone: dict[str, Any] = {"creationflags": 0x08000200} if os.name == "nt" else {"start_new_session": True}
-    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    alone |= {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    # It reads a file that may be anybody's, and needs no key of the user for that.
+    alone["env"] = {name: value for name, value in os.environ.items() if not names_secret(name)}
     try:
-        return subprocess.Popen([sys.executable, str(WORKER)], stdin=pipe, stdout=pipe, stderr=nowhere, **alone)  # noqa: S603
+        return subprocess.Popen([sys.executable, str(WORKER)], **alone)  # noqa: S603  # a file of ours
     except OSError as error:
         raise ConfigError(f"the engine of local models cannot be started ({error.strerror}); restart Python") from None
 

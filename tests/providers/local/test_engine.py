@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,6 +125,23 @@ def test_without_the_library_one_line_says_what_to_install(monkeypatch: pytest.M
     loaded.unload()
     with pytest.raises(ConfigError, match=r'%pip install "claude-nb\[local\]"'):
         loaded.get()
+
+
+def test_no_key_of_the_user_reaches_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-of-a-test-0123456789")
+    monkeypatch.setenv("HF_TOKEN", "hf-of-a-test-0123456789")
+    started: list[dict[str, str]] = []
+    begin = subprocess.Popen
+
+    def watched(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        started.append(options["env"])
+        return begin(command, **options)
+
+    loaded.unload()
+    monkeypatch.setattr(engine.subprocess, "Popen", watched)
+    loaded.get()
+    assert not {"ANTHROPIC_API_KEY", "HF_TOKEN"} & started[0].keys()
+    assert "PATH" in started[0]
 
 
 SILENT = """

@@ -248,15 +248,21 @@ def test_the_tokens_that_can_be_drawn_are_those_of_the_lens(settings: dict[str, 
     assert {number: expected[number] for number in told} == pytest.approx(told, abs=1e-4)
 
 
+@pytest.mark.timeout(1800)  # half a minute of work, on a machine that has others to do
 def test_two_thousand_draws_follow_the_shaped_distribution() -> None:
     settings = {"temperature": 1.2, "top_k": 8}
     model = loaded.get()
     expected = shaped(settings)
     body = dialect.LOCAL.body(request("Name a color.", **settings), stream=False)
-    body |= {"prompt": model.chat_text(body.pop("messages")), "n_predict": 1, "n_probs": 1, "cache_prompt": True}
+    body |= {
+        "prompt": model.chat_text(body.pop("messages")),
+        "n_predict": 1,
+        "return_tokens": True,
+        "cache_prompt": True,
+    }
     drawn: Counter[int] = Counter()
     for seed in range(2_000):
-        drawn[model._post("/completion", body | {"seed": seed})["completion_probabilities"][0]["id"]] += 1
+        drawn[model._post("/completion", body | {"seed": seed})["tokens"][0]] += 1
     assert drawn.keys() <= expected.keys()
     chi_square = sum((drawn[number] - 2_000 * p) ** 2 / (2_000 * p) for number, p in expected.items())
     assert chi_square < 24.3  # 7 degrees of freedom: a fair draw is above it once in a thousand times
