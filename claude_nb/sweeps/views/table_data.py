@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from claude_nb.render.chars import one_line
 from claude_nb.sweeps.axes import same
-from claude_nb.sweeps.evaluation.cells import Cell
+from claude_nb.sweeps.evaluation.cells import NOT_GRADED, Cell
 from claude_nb.sweeps.evaluation.results import EvaluationResults
 from claude_nb.sweeps.labels import text
 from claude_nb.sweeps.metrics.grades import Grade
@@ -53,14 +54,22 @@ def repeats(result: EvaluationResults, row: int, variant: int) -> list[Cell]:
 
 
 def rate_line(cells_of_variant: Sequence[dict[str, Any]]) -> str:
-    """Return how many replies passed: "7 of 10 passed (70%, 40% to 89%)"."""
+    """Return how many replies passed: "7 of 10 passed (70%, 40% to 89%) · 2 refused"."""
     outcomes = [reply["outcome"] for cell in cells_of_variant for reply in cell["replies"]]
+    counts = Counter(outcome for outcome in outcomes if outcome in NOT_GRADED and outcome != "missing")
+    apart = [f"{count:,} {outcome}" for outcome, count in counts.items()]
+    return " · ".join([*_rate(cells_of_variant, outcomes), *apart])
+
+
+def _rate(cells_of_variant: Sequence[dict[str, Any]], outcomes: Sequence[str]) -> Iterator[str]:
+    """Yield the pass rate of the graded replies with its interval, or their mean score."""
     share = Proportion(outcomes.count("passed"), outcomes.count("passed") + outcomes.count("failed"))
-    if not share.n:
-        values = [cell["value"] for cell in cells_of_variant if cell["value"] is not None]
-        return f"mean {sum(values) / len(values):.3g}, n = {len(values):,}" if values else ""
+    values = [cell["value"] for cell in cells_of_variant if cell["value"] is not None]
     low, high = share.interval
-    return f"{share.count:,} of {share.n:,} passed ({share.rate:.0%}, {low:.0%} to {high:.0%})"
+    if share.n:
+        yield f"{share.count:,} of {share.n:,} passed ({share.rate:.0%}, {low:.0%} to {high:.0%})"
+    elif values:
+        yield f"mean {sum(values) / len(values):.3g}, n = {len(values):,}"
 
 
 def _cell(found: Sequence[Cell], most: int) -> dict[str, Any]:

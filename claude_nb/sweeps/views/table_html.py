@@ -14,16 +14,17 @@ SHOWN_ROWS = 60
 MOST_CHARS = 1_500  # of a text
 MARKS = {"passed": "✔", "failed": "✘", "scored": "•"}
 COLOURS = {"passed": "rgba(46,125,50,.14)", "failed": "rgba(179,38,30,.16)"}
+HEAD = "text-align:left;vertical-align:top;font-weight:bold"
 PRE = "white-space:pre-wrap;overflow-wrap:anywhere;margin:2px 0 6px"
 
 
 def table_html(result: EvaluationResults) -> str:
-    """Return the summary and a table of rows and variants: rows that differ first, then failures, then the others."""
+    """Return a table of rows and variants: rows that differ first, then failures, then the others."""
     names, cells = table_data.rows(result), table_data.cells(result)
     order = sorted(range(len(cells)), key=lambda i: (not differs(cells[i]), not fails(cells[i])))[:SHOWN_ROWS]
-    head = "".join(
-        f'<th scope="col" style="text-align:left">{escape(name)}</th>' for name in ("row", "expected", *result.variants)
-    )
+    rates = [table_data.rate_line([row[i] for row in cells]) for i in range(len(result.variants))]
+    titles = zip(("row", "expected", *result.variants), ("", "", *rates), strict=True)
+    head = "".join(f'<th scope="col" style="{HEAD}">{escape(name)}{line(rate)}</th>' for name, rate in titles)
     style = f"{CELL};font-weight:normal;overflow-wrap:anywhere"
     body = "".join(
         f'<tr><th scope="row" style="{style}">{i}: {escape(names[i]["name"])}</th>'
@@ -35,7 +36,7 @@ def table_html(result: EvaluationResults) -> str:
     missing = f"{result.left:,} replies are missing; resume() asks for them" if result.left else ""
     table = f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return (
-        f'<div class="cnb-evaluation-{result.id}">{result.summary()._repr_html_()}'
+        f'<div class="cnb-evaluation-{result.id}">{line(getattr(result, "note", ""))}'
         f'<div style="overflow-x:auto;margin-top:8px">{table}</div>{line(rest, missing)}</div>'
     )
 
