@@ -14,7 +14,7 @@ from claude_nb.storage import migrations
 
 # Short, so that an interrupt is noticed between two tries; database.py repeats them.
 LOCK_SLICE_S = 0.2
-SETTINGS = ("synchronous = FULL", "secure_delete = ON", "journal_mode = TRUNCATE")
+SETTINGS = ("synchronous = FULL", "secure_delete = ON", "temp_store = MEMORY", "journal_mode = TRUNCATE")
 # For an empty file only, because elsewhere it has no effect but is written each time.
 NEW = ("auto_vacuum = INCREMENTAL",)  # unused pages can be given back in steps
 

@@ -183,8 +183,14 @@ def _rewrite_beside(db: sqlite3.Connection, first: int, last: int) -> None:
     if first < last:
         before = db.execute("SELECT id FROM replies WHERE id < ? AND id > 0 ORDER BY id DESC LIMIT ?", (first, BESIDE))
         near += [row_id for (row_id,) in before if row_id not in near]
-    for sign in (1, -1):  # away, and back
-        db.executemany("UPDATE replies SET id = -id WHERE id = ?", [(sign * row_id,) for row_id in near])
+    if not near:
+        return
+    # Into the memory and back: a row that moves within the file leaves copies of itself in other places.
+    among = f"id IN {words.placeholders(1, len(near))}"
+    db.execute(f"CREATE TEMP TABLE away AS SELECT * FROM replies WHERE {among}", near)  # noqa: S608  # placeholders
+    db.execute(f"DELETE FROM replies WHERE {among}", near)  # noqa: S608  # placeholders
+    db.execute("INSERT INTO replies SELECT * FROM away ORDER BY id")
+    db.execute("DROP TABLE away")
 
 
 def read(
