@@ -13,7 +13,7 @@ from claude_nb.providers.prices import Price
 from claude_nb.types.settings import Method, Thinking
 
 # Where an option works that most models do not take.
-ABLE = {"seed": "seed works on the demo model", "min_p": "min_p works on demo and with -p local"}
+ABLE = {"seed": "seed works on demo and with -p local", "min_p": "min_p works on demo and with -p local"}
 DEFAULT_THINKING_TOKENS = 8_000  # for a model that requires a budget
 OTHERS_REPORT = "use -p demo, -p local or an OpenAI-compatible server"
 OFF = ("disabled", "between_tools")  # the kinds of thinking that switch it off; each model has one of them or none
