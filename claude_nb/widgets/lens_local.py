@@ -20,9 +20,9 @@ from claude_nb.demo.sampling import draw, shape
 from claude_nb.errors import PromptError
 from claude_nb.providers.local import loaded
 from claude_nb.providers.local.engine import Engine, check_installed
-from claude_nb.safe_text.visible import visible
+from claude_nb.safe_text.visible import mended, visible
 from claude_nb.types.request import Request
-from claude_nb.widgets.lens_models import Settings
+from claude_nb.widgets.lens_models import CONTEXT_CHARS, Settings
 
 TOP = 200  # tokens that the page can name and draw; it gets of the others their probabilities only
 # The logarithms of those are rounded to this, so that they fit in a byte each: a probability is off by at most
@@ -47,7 +47,7 @@ class Look:
 class LocalStep:
     """One token of a text; see LensStep.
 
-    before  the text that this one follows
+    before  the end of the text that this one follows
     raw     the bytes of the token
     """
 
@@ -114,13 +114,13 @@ class LocalLens:
         for _ in kept:
             chance.random()
         ids = [*self._start(request), *(step.look.ids[step.token] for step in kept)]
-        before = request.prompt.encode() + b"".join(step.raw for step in kept)
+        before = mended(request.prompt).encode() + b"".join(step.raw for step in kept)
         for at in count():
             look, u = self._look(tuple(ids)), chance.random()
             is_forced = at < len(forced)
             token = look.ids.index(forced[at]) if is_forced else draw(shaped(look.p, settings), u)
             raw = self._raw[look.ids[token]]
-            yield LocalStep(_readable(before), look, settings, token, raw, u, is_forced)
+            yield LocalStep(_readable(before)[-CONTEXT_CHARS:], look, settings, token, raw, u, is_forced)
             ids.append(look.ids[token])
             before += raw
 
@@ -128,9 +128,9 @@ class LocalLens:
         """Return the tokens that the text continues."""
         engine = self._engine()
         if not self._is_chat:
-            return engine.tokenize(request.prompt)
+            return engine.tokenize(mended(request.prompt))
         system = [{"role": "system", "content": request.system}] if request.system else []
-        messages = [{"role": message.role, "content": message.text} for message in request.messages]
+        messages = [{"role": message.role, "content": mended(message.text)} for message in request.messages]
         return engine.tokenize(engine.chat_text([*system, *messages]))
 
     def spelled(self, text: str) -> list[int]:

@@ -17,6 +17,9 @@ from claude_nb.errors import PromptError
 from claude_nb.render.reply import DEMO_BADGE
 from claude_nb.types.request import Request
 
+CONTEXT_CHARS = (
+    200  # of the text before a step go to the page, so that its bytes do not grow with the square of the text
+)
 SETTINGS = ("temperature", "top_k", "top_p", "min_p", "order")
 
 

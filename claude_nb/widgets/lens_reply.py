@@ -14,7 +14,7 @@ from claude_nb.types.reply import Reply
 from claude_nb.types.request import Request
 from claude_nb.types.token import Token
 from claude_nb.widgets.lens_local import SPACES
-from claude_nb.widgets.lens_models import Settings
+from claude_nb.widgets.lens_models import CONTEXT_CHARS, Settings
 
 CLOSED = "this reply was written elsewhere; ask its model again, or use Lens(prompt, provider='local')"
 
@@ -64,10 +64,10 @@ class ReplyLens:
         if kept or forced or self._is_open:
             raise PromptError(CLOSED)
         self._is_open = True
-        before = request.prompt
+        before = request.prompt[-CONTEXT_CHARS:]
         for token in self._tokens:
             yield _step(token, before)
-            before += token.text
+            before = (before + token.text)[-CONTEXT_CHARS:]
 
     def spelled(self, _text: str) -> list[int]:
         """Return no tokens, because only the server knows them."""

@@ -147,10 +147,12 @@ function actions(view) {
   const use = button("Use these settings", () => {
     if (run) view.keep({ ...settings(), prompt: run.prompt });
   });
+  // The lens sees all probabilities of a model here, and of any other reply what its server told.
+  const lens = () => (["demo", "local"].includes(run?.provider ?? "") ? "Lens" : run?.sure ? "Lens.from_reply" : "");
   const look = button("Open in the lens", async () => {
-    const cell = `import claude_nb\n\nclaude_nb.Lens(${run?.variable ?? "reply"})`;
+    const cell = `import claude_nb\n\nclaude_nb.${lens()}(${run?.variable ?? "reply"})`;
     const done = await insertBelow(panel, cell);
-    say(look, done ? "Now run the new cell: Shift+Enter" : (await copy(cell)) ? "Copied: paste it into a cell" : "Run claude_nb.Lens(reply)");
+    say(look, done ? "Now run the new cell: Shift+Enter" : (await copy(cell)) ? "Copied: paste it into a cell" : `Run claude_nb.${lens()}(reply)`);
     setTimeout(() => say(look, "Open in the lens"), 5000);
   });
   const bar = h("div", { class: "cnb-actions" }, copyButton("Copy", () => run?.text ?? ""), get, pin, use, look);
@@ -174,7 +176,7 @@ function actions(view) {
       one.disabled = run.cut; // only part of a very long prompt is kept here
       one.title = run.cut ? "the prompt is too long to be kept in the page" : "";
     }
-    look.hidden = run.provider !== "demo" || run.run !== view.history.findLast((one) => one.variable === run?.variable)?.run;
+    look.hidden = !lens() || run.run !== view.history.findLast((one) => one.variable === run?.variable)?.run;
     pin.setAttribute("aria-pressed", String(view.pinned.includes(run.run)));
     say(pin, view.pinned.includes(run.run) ? "Unpin" : "Pin to compare");
     if (!panel.hidden) show();

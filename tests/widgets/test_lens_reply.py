@@ -79,6 +79,7 @@ def test_a_long_reply_is_shown_in_part() -> None:
     lens = Lens.from_reply(reply(*[Token("a ", 0.5)] * 1_000))
     assert len(lens.steps) == 400
     assert lens.now.ended == "max_tokens"
+    assert all(len(str(about(lens, step)["context"])) <= 200 for step in (0, 150, 399))
 
 
 def test_a_reply_without_probabilities_is_refused_with_what_to_ask() -> None:
