@@ -9,7 +9,8 @@ from claude_nb.notebook.commands.command import Command, Invocation
 from claude_nb.render.chars import counted
 
 if TYPE_CHECKING:
-    from claude_nb.sweeps.engine.batch_book import Batch, BatchBook
+    from claude_nb.sweeps.engine.batch import Batch
+    from claude_nb.sweeps.engine.batch_book import BatchBook
 
 
 def _batches(call: Invocation) -> str:

@@ -92,7 +92,8 @@ class _Reader:
     def chunks(self, kind: str, data: dict[str, Any]) -> Iterator[Chunk]:
         """Convert one event."""
         yield from self._server.read(kind, data)
-        yield from server_blocks.container_in(child(data, "delta") if kind == "message_delta" else {})
+        if kind == "message_delta":
+            yield from server_blocks.container_in(child(data, "delta"))
         chunk = self._server.noticed(_chunk(kind, data, self._counts))
         yield from self.end(chunk) if chunk.stop_reason or chunk.done else (chunk,)
         if thought := self._thinking.read(kind, data):

@@ -8,12 +8,10 @@ sends its requests again only if it is not there. A server without a list cannot
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -28,57 +26,12 @@ from claude_nb.session.session import Session
 from claude_nb.stop_signal import Stop
 from claude_nb.storage import batched
 from claude_nb.storage.batched import BATCH, Batched
-from claude_nb.sweeps.engine.job_queue import Job
+from claude_nb.sweeps.engine.batch import UNKNOWN, Batch, Waits, mark
+from claude_nb.sweeps.engine.job_queue import SLICE_S, Job
 from claude_nb.sweeps.forecast import most_usd
 from claude_nb.types.request import Request
 
-UNKNOWN = "?"  # begins the mark of a batch whose id has not arrived
-EARLIER_S, LATER_S = 600.0, 1800.0  # in which a server dates a batch, by this computer's clock
-Waits = dict[str, tuple[Job, "int | None"]]
 _numbers = count(1)  # for custom ids, where the history is off
-
-
-@dataclass(eq=False)
-class Batch:
-    """Requests that were sent together.
-
-    name    its id at the server; "?MARK" until that is known
-    waits   the jobs without a result and their rows, by custom id
-    size    how many requests were sent
-    sent_s  when, in seconds since 1970
-    state   the newest one that the server has told
-    others  ids that looked like its own, and were not
-    """
-
-    name: str
-    waits: Waits
-    size: int
-    sent_s: float
-    state: State | None = None
-    others: set[str] = field(default_factory=set)
-    is_guessed: bool = False
-
-    def __str__(self) -> str:
-        """ "batch msgbatch_01 is in_progress: 120 requests wait; ..."."""
-        state = self.state.status.replace("_", " ") if self.state else "not known yet"
-        return (
-            f"batch {self.name.removeprefix(UNKNOWN)} of {counted(len(self.waits), 'request')} is {state}, and goes on "
-            "without this kernel; .resume() fetches the replies, .batches() asks for the state, .cancel() ends it"
-        )
-
-    @property
-    def has_id(self) -> bool:
-        return not self.name.startswith(UNKNOWN)
-
-    @property
-    def rows(self) -> list[int]:
-        """Its rows in the history."""
-        return [row for _, row in self.waits.values() if row is not None]
-
-    @property
-    def request(self) -> Request:
-        """One of its requests, which all go to one server."""
-        return next(job.request for job, _ in self.waits.values())
 
 
 class BatchBook:
@@ -93,6 +46,16 @@ class BatchBook:
         self.batches: list[Batch] = []
         self._options = dict(options or {})
         self._servers: dict[str, Server] = {}
+
+    @contextmanager
+    def idle(self) -> Iterator[None]:
+        """Wait until no thread sends or fetches: in slices, because Windows does not interrupt a wait."""
+        while not self.lock.acquire(timeout=SLICE_S):
+            pass
+        try:
+            yield
+        finally:
+            self.lock.release()
 
     @property
     def waiting(self) -> list[Batch]:
@@ -114,11 +77,16 @@ class BatchBook:
     def drop(self, places: Iterable[tuple[int, int]]) -> None:
         """Wait no more for the jobs at these places, because the history has their replies."""
         gone = set(places)
-        for batch in self.batches:
-            batch.waits = {name: wait for name, wait in batch.waits.items() if wait[0][:2] not in gone}
+        with self.idle():
+            for batch in self.batches:
+                batch.waits = {name: wait for name, wait in batch.waits.items() if wait[0][:2] not in gone}
 
     def look_up(self, jobs: Iterable[Job]) -> None:
         """Take in the batches of the history that hold the requests of jobs, also those of other kernels."""
+        with self.idle():
+            self._look_up(jobs)
+
+    def _look_up(self, jobs: Iterable[Job]) -> None:
         rows, held = self._rows(), self.places()
         by_key: dict[str, list[Job]] = {}
         for job in (job for job in jobs if rows and job[:2] not in held):
@@ -156,7 +124,7 @@ class BatchBook:
         session, store = self.session, self.session.store
         bodies = [self._body(job.request) for job in jobs]
         costs = [most_usd(job.request, session) for job in jobs]
-        batch = Batch(_mark(), {}, len(jobs), time.time())
+        batch = Batch(mark(), {}, len(jobs), time.time())
         session.budget.hold(None if None in costs else BATCH_FACTOR * sum(cost or 0 for cost in costs), id(batch))
         rows: list[int] = []
         if store:
@@ -197,7 +165,7 @@ class BatchBook:
 
     def unname(self, batch: Batch) -> None:
         """Take back the id of a batch, because it is not its own."""
-        batch.name = _mark()
+        batch.name = mark()
         self._give(batch.rows, BATCH + batch.name)
 
     def locate(self, batch: Batch, stop: Stop) -> None:
@@ -209,11 +177,7 @@ class BatchBook:
                 "look at your usage there; fresh=True sends the requests again"
             )
         taken = {other.name for other in self.batches} | {row.owner.removeprefix(BATCH) for row in self._rows()}
-        found = [
-            state
-            for state in listed
-            if state.total == batch.size and state.id not in taken | batch.others and _is_near(state, batch.sent_s)
-        ]
+        found = [state for state in listed if batch.may_be(state) and state.id not in taken]
         if found:
             batch.is_guessed = True
             self._known_as(batch, found[-1])  # the oldest one that can be it
@@ -237,7 +201,7 @@ class BatchBook:
 
     def cancel(self) -> None:
         """End all batches. What is answered already can still be fetched, and is paid."""
-        with self.lock:
+        with self.idle():
             for batch in self.waiting:
                 if not batch.has_id:
                     self.locate(batch, Stop())
@@ -245,11 +209,11 @@ class BatchBook:
 
     def states(self, *, ask: bool = True) -> Table:
         """Return one dict for each batch that has results to come. ask: False takes what is known of them."""
-        with self.lock:
+        with self.idle():
             for batch in self.waiting if ask else ():
                 if batch.has_id:
                     self.ask(batch, Stop())
-        return Table(map(_described, self.waiting))
+        return Table(batch.described() for batch in self.waiting)
 
     def _body(self, request: Request) -> dict[str, Any]:
         models = self.session.models
@@ -262,29 +226,6 @@ class BatchBook:
         return [row for row in rows if batches.ID.fullmatch(row.owner.removeprefix(BATCH).removeprefix(UNKNOWN))]
 
 
-def _described(batch: Batch) -> dict[str, Any]:
-    state = batch.state
-    counts = dict(state.counts) if state else {}
-    return {
-        "batch": batch.name if batch.has_id else "no id yet",
-        "status": state.status if state else "not asked",
-        "requests": batch.size,
-        **{name: counts.get(name) for name in batches.COUNTS},
-        "sent": datetime.fromtimestamp(batch.sent_s, timezone.utc).astimezone().isoformat(" ", "minutes")[:16],
-        "expires": state.expires.astimezone().isoformat(" ", "minutes")[:16] if state and state.expires else None,
-    }
-
-
-def _mark() -> str:
-    """Return the name of a batch without an id."""
-    return UNKNOWN + secrets.token_hex(8)
-
-
 def _custom_id(request: Request, row: int | None) -> str:
     """Return the id of a request in its batch, of at most 64 letters. No other request of the history has it."""
     return f"{request.key[:40]}-{next(_numbers) if row is None else row}"
-
-
-def _is_near(state: State, sent_s: float) -> bool:
-    """Return whether a batch may have been created by a request of that time."""
-    return state.created is not None and -EARLIER_S <= state.created.timestamp() - sent_s <= LATER_S

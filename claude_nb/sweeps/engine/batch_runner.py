@@ -14,7 +14,8 @@ from claude_nb.providers import batches
 from claude_nb.session.batch_replies import received
 from claude_nb.session.turn import Turn
 from claude_nb.stop_signal import Stop
-from claude_nb.sweeps.engine.batch_book import Batch, BatchBook
+from claude_nb.sweeps.engine.batch import Batch
+from claude_nb.sweeps.engine.batch_book import BatchBook
 from claude_nb.sweeps.engine.job_queue import Job
 from claude_nb.sweeps.engine.runner import GRACE_S, TICK_S, Done, Runner
 from claude_nb.sweeps.engine.worker import Answer
