@@ -154,6 +154,7 @@ class Evaluation(EvaluationResults):
             >>> claude_nb.last_sweep().resume()  # doctest: +SKIP
         """
         super().resume(wait=wait)
+        self.grade()
         if wait or not self.left:
             judging.judge_all(self)
         if not self.left:

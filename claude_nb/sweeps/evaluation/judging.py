@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from claude_nb.errors import PromptError
@@ -167,7 +168,8 @@ def _sweep(result: EvaluationResults, judge: Judge, asks: list[Ask]) -> Sweep:
     if all(case.locked for case in cases):
         raise PromptError(f"the judge cannot be asked: {cases[0].locked}")
     plan = Plan({"asked": tuple(range(len(asks)))}, tuple(cases), judge.votes, noun="question")
-    return Sweep(plan, session=result.session, run_options=result.run_options, observer=result.observer.of_judges())
+    at_once = replace(result.run_options, batch=False)
+    return Sweep(plan, session=result.session, run_options=at_once, observer=result.observer.of_judges())
 
 
 def _target(result: EvaluationResults, ask: Ask) -> dict[str, str | None]:

@@ -68,6 +68,12 @@ class EvaluationResults(Sweep):
         """
         super().put(replies)
         for place in replies:
+            self.grades.pop(place, None)
+        self.grade()
+
+    def grade(self) -> None:
+        """Grade the replies that have no grades yet, also those at which a stop left off."""
+        for place in self._replies.keys() - self.grades.keys():
             self.grades[place] = self._graded(place, self.graders)
 
     def cell(self, row: int, variant: int | str = 0, repeat: int = 0) -> Cell:
@@ -124,7 +130,7 @@ class EvaluationResults(Sweep):
             return name
         if name in self.variants:
             return self.variants.index(str(name))
-        if len(self.variants) == 1:
+        if len(self.variants) == 1 and is_a(name, int):
             raise PromptError("there is only one variant; pass two prompts, or a list as an option, to compare them")
         raise PromptError(f"there is no variant {shown(name)}; use one of {', '.join(self.variants)}")
 

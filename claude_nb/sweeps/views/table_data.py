@@ -91,7 +91,8 @@ def _reply(cell: Cell, most: int) -> dict[str, Any]:
         "text": cell.reply.text[:most] if cell.reply else "",
         "end": "" if cell.outcome in GOOD else cell.reason[:most] if cell.outcome != "failed" else "",
         "grades": [
-            [name, _verdict(grade), (grade.error or grade.reason)[:most]] for name, grade in cell.grades.items()
+            [name, _verdict(grade), " · ".join(filter(None, (grade.error or grade.reason, grade.note)))[:most]]
+            for name, grade in cell.grades.items()
         ],
     }
 

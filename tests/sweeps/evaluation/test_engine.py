@@ -201,3 +201,21 @@ def test_of_several_variants_each_is_compared_with_the_first_one_and_the_level_h
     found = result.comparisons()
     assert [(each.first, each.second) for each in found] == [("letter a", "letter b"), ("letter a", "letter c")]
     assert all(each.p >= result.compare(0, i).p for i, each in enumerate(found, 1))
+
+
+def test_a_stop_while_replies_are_graded_leaves_no_reply_without_its_grade() -> None:
+    stops = [KeyboardInterrupt()]
+
+    def grader(reply: Any) -> bool:
+        if stops and reply.text.endswith("5"):
+            raise stops.pop()
+        return reply.text.startswith("a")
+
+    asking = sessions.session(CLAUDE_NB_HISTORY="off")
+    with Server(Service()) as server:
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(PROMPTS, table(9)[3:], graders=grader, session=asking, **options(server.url))
+        result = claude_nb.last_sweep()
+        result.resume()
+    assert isinstance(result, Evaluation)
+    assert [cell.outcome for cell in result.cells()] == ["passed", "failed"] * 6
