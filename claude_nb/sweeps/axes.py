@@ -36,9 +36,10 @@ def plain(name: str, value: Any) -> Any:
     return value.item() if is_scalar and getattr(value.dtype, "kind", "f") in "biufU" else value
 
 
-def missing(values: Mapping[str, Any]) -> str | None:
-    """Return the first name without a value: None, NaN, or what stands for it in a library."""
-    return next((name for name, value in values.items() if is_missing(value)), None)
+def not_sent(values: Mapping[str, Any]) -> str | None:
+    """Return why a row with these values is not sent: one of them is None, NaN, or what stands for it in a library."""
+    name = next((name for name, value in values.items() if is_missing(value)), None)
+    return name and f"{name} is missing in this row, so it was not sent; fill it first"
 
 
 def is_missing(value: Any) -> bool:

@@ -9,14 +9,13 @@ from typing import Any
 
 from claude_nb.errors import Interrupted, PromptError
 from claude_nb.guard import is_a, shown
-from claude_nb.prompting import attachments
 from claude_nb.session.default import default_session
 from claude_nb.session.session import Session
 from claude_nb.sweeps import api
 from claude_nb.sweeps import rows as table_rows
-from claude_nb.sweeps.axes import missing
-from claude_nb.sweeps.plan import Case, Plan
-from claude_nb.sweeps.requests import RequestMaker, check_names, used_names, with_prompts
+from claude_nb.sweeps.axes import not_sent
+from claude_nb.sweeps.plan import ROW, Case, Plan, planned
+from claude_nb.sweeps.requests import used_names, with_prompts
 from claude_nb.sweeps.rows import Rows
 from claude_nb.sweeps.sweep import Sweep
 from claude_nb.sweeps.views.display import view_for
@@ -104,25 +103,11 @@ def map(  # noqa: A001, PLR0913 - the field's word; a public function: each para
 
 def _plan(session: Session, fixed: Mapping[str, Any], rows: Rows, variables: Mapping[str, Any] | None) -> Plan:
     """Return a case for each row. Raises PromptError if every row that has its values is wrong."""
-    check_names(fixed, {})
-    if "attach" in fixed:
-        fixed = {**fixed, "attach": attachments.gather(fixed["attach"]).attachments}
-    maker = RequestMaker(session, fixed, variables)
-    cases: list[Case] = []
-    faults: list[PromptError] = []
-    for i, values in enumerate(rows.values):
-        case = Case({"row": rows.labels[i]}, (i,))
-        if name := missing(values):
-            cases.append(replace(case, locked=f"{name} is missing in this row, so it was not sent; fill it first"))
-            continue
-        try:
-            cases.append(replace(case, requests=maker.make({}, 1, values)))
-        except PromptError as error:
-            faults.append(error)
-            cases.append(replace(case, locked=str(error)))
-    if faults and not any(case.requests for case in cases):
-        raise faults[0]
-    return Plan({"row": tuple(rows.labels)}, tuple(cases), 1, {}, tuple(maker.notices), noun="row")
+    cases = [Case({}, (i,), locked=not_sent(values), row=values) for i, values in enumerate(rows.values)]
+    axes = {ROW: tuple(rows.labels)}
+    if all(case.locked for case in cases):
+        return Plan(axes, tuple(cases), 1, noun=ROW)
+    return replace(planned(session, fixed, cases, axes, variables=variables), noun=ROW)
 
 
 def _in_order(sweep: Sweep) -> list[Reply | None]:

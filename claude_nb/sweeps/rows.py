@@ -16,6 +16,7 @@ from claude_nb.render.chars import one_line, terminal_safe
 from claude_nb.render.table import SHOWN_CHARS, SHOWN_ROWS
 from claude_nb.sweeps.axes import MAX_VALUES
 from claude_nb.sweeps.evaluation.rows import read_table
+from claude_nb.sweeps.plan import ROW
 from claude_nb.types.reply import Reply
 
 USUAL_NAME = "text"  # of the items of a list
@@ -85,9 +86,10 @@ def _values(data: Any, names: Collection[str]) -> Sequence[Mapping[str, Any]]:
     table = read_table(data)
     table.check(names)
     used = [name for name in table.columns if name in names]
-    if len(table) and not used:
+    whole = ROW in names and ROW not in used  # {{row["any name"]}}, for names that no template can hold
+    if len(table) and not (used or whole):
         raise _unused(table.columns)
-    return [{name: row[name] for name in used} for row in table]
+    return [{name: row[name] for name in used} | ({ROW: row} if whole else {}) for row in table]
 
 
 def _listed(column: Any) -> list[Any]:

@@ -183,6 +183,16 @@ def test_names_come_from_the_columns_then_variables_then_the_calling_code() -> N
     ]
 
 
+def test_a_column_whose_name_is_not_an_identifier_is_filled_through_the_row() -> None:
+    frame = pd.DataFrame({"my text": ["a"], 3: ["b"], "plain": ["c"]})
+    assert prompts(asked('{{row["my text"]}} {{row["3"]}} {{plain}}', frame)) == ["a b c"]
+
+
+def test_the_first_use_of_the_demo_model_says_why_it_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    ask_rows("{{w}}", ["a"], session=sessions.session(), max_tokens=2)
+    assert "no key found, so the demo model answers" in capsys.readouterr().err
+
+
 def test_the_texts_of_options_are_filled_from_the_row_too() -> None:
     result = asked("{{text}}", FRAME, system="You know {{label}}.")
     assert [reply.request.system for reply in result] == ["You know x.", "You know y."]

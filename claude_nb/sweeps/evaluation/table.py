@@ -12,7 +12,7 @@ from claude_nb.errors import PromptError
 from claude_nb.guard import guarded, is_a, plain, shown
 from claude_nb.session.named_prompts import PromptVersion
 from claude_nb.session.session import Session
-from claude_nb.sweeps.axes import missing, values_of
+from claude_nb.sweeps.axes import not_sent, values_of
 from claude_nb.sweeps.evaluation.rows import Row, Rows
 from claude_nb.sweeps.labels import labels
 from claude_nb.sweeps.plan import ROW, Case, Plan, planned
@@ -144,6 +144,5 @@ def _constant_note(expect: Any, rows: Rows) -> str:
 
 def _case(row: Row, used: set[str]) -> Case:
     """Return the case of a row: {{name}} may name a column, or the row, for names that no template can hold."""
-    name = missing({name: value for name, value in row.items() if name in used})
-    locked = name and f"{name} is missing in this row, so it was not sent; fill it first"
+    locked = not_sent({name: value for name, value in row.items() if name in used})
     return Case({}, locked=locked, row={ROW: row, **row})
