@@ -325,3 +325,30 @@ def test_continue_goes_on_after_the_tenth_pause() -> None:
         reply = live.complete(*live.continued()[:2])
     assert reply.text.endswith("Snow is white. No more.")
     assert reply.stop_reason == "end"
+
+
+def test_signed_thoughts_around_a_pause_go_back_with_the_next_prompt() -> None:
+    call = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "x"}}
+    result = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
+    thoughts = [{"type": "thinking", "thinking": text, "signature": text} for text in ("first", "second")]
+    usage, model = {"input_tokens": 1, "output_tokens": 1}, "claude-sonnet-5-5"
+    paused = {"id": "m", "model": model, "content": [thoughts[0], call], "stop_reason": "pause_turn", "usage": usage}
+    said = {"type": "text", "text": "So."}
+    ended = {**paused, "content": [result, thoughts[1], said], "stop_reason": "end_turn"}
+    live = session()
+    with Server([answer(200, paused), answer(200, ended), asking.messages("Yes.", stop="end_turn")]) as server:
+        options = {"provider": "anthropic", "base_url": server.url, "model": "sonnet-5.5", "chat": "trip"}
+        live.ask("Who?", search=True, **options)
+        live.ask("Sure?", search=True, **options)
+    assert server.requests[1].json["messages"][1]["content"] == [thoughts[0], call]
+    assert server.requests[2].json["messages"][1]["content"] == [thoughts[0], call, result, thoughts[1], said]
+
+
+def test_a_budget_counts_the_searches_of_a_running_reply() -> None:
+    live = session()
+    request = live.request("Hi", provider="anthropic", model="sonnet-5.5", search=True, max_tokens=10)
+    live.budget.limit_usd = 0.025
+    live.budget.admit(request, live.models, 1)
+    live.budget.watch(request, live.models, 1, 5, searches=2)
+    with pytest.raises(ConfigError, match="used up"):
+        live.budget.watch(request, live.models, 1, 5, searches=3)

@@ -70,8 +70,7 @@ def leave_out_unbound(body: dict[str, Any]) -> None:
             here, kept = valid | {prefix.digest()}, list[dict[str, Any]]()
             for block in blocks:
                 after = block.pop(AFTER, "") if block.get("type") in THINKING else None
-                # A thought after a pause of the server was signed behind the blocks before it.
-                if after is None or after in here or after == prefix.digest_with(message["role"], kept):
+                if after is None or after in here or after in prefix.digests_in(message["role"], kept):
                     kept.append(block)
             if len(kept) < len(blocks):
                 valid.clear()
@@ -109,12 +108,17 @@ class _Prefix:
     def digest(self) -> str:
         return self._hash.hexdigest()[:16]
 
-    def digest_with(self, role: str, blocks: list[dict[str, Any]]) -> str:
-        """Return the digest after one more message, which is not added."""
-        longer = copy(self)
-        longer._hash = self._hash.copy()
-        longer.add({"role": role, "content": blocks})
-        return longer.digest()
+    def digests_in(self, role: str, blocks: list[dict[str, Any]]) -> Iterator[str]:
+        """Yield the digests where the server may have paused in these blocks of one more message: behind its tools.
+
+        A thought after a pause was signed behind all that had been sent back.
+        """
+        for end in range(len(blocks), 0, -1):
+            if blocks[end - 1]["type"].endswith(("server_tool_use", "_tool_result")):
+                longer = copy(self)
+                longer._hash = self._hash.copy()
+                longer.add({"role": role, "content": blocks[:end]})
+                yield longer.digest()
 
     def _take(self, value: Any) -> None:
         self._hash.update(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())

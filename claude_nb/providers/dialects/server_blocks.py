@@ -19,9 +19,7 @@ from claude_nb.types.content import Attachment, Container, Part, Quotes, ServerB
 from claude_nb.types.request import Chunk, Message, Request, Usage
 
 CALL, RESULT = "server_tool_use", "_tool_result"
-MOST_CHARS = (
-    20_000_000  # of all blocks of a reply, which may hold fetched PDFs; a larger total is a fault of the server
-)
+MOST_CHARS = 20_000_000  # of all blocks of a reply, fetched PDFs among them; more is a fault of the server
 # What the user sees while a tool runs, and the field of its input that says more.
 ACTIONS = {
     "web_search": ("searching the web", "query"),
