@@ -123,7 +123,7 @@ class ClaudeMagic:
         if alone := [name for name in ("expect", "grade") if name in flags]:
             raise PromptError(f"--{alone[0]} is for --rows, which names a table; add --rows df")
         if "batch" in flags:
-            raise PromptError("--batch is for --sweep, which sends many calls; leave it out")
+            raise PromptError("--batch is for --sweep and --rows, which send many calls; leave it out")
         if "tools" in values:
             values["tools"] = tools.toolbox(tools.by_name(values["tools"], variables), yes="yes" in flags)
         elif "yes" in flags:

@@ -94,7 +94,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("expect", ("--expect",), "with --rows: the column, the function or the text that says what is right", metavar="COLUMN", example="--rows df --expect city Name a city in {{city}}."),
     Option("grade", ("--grade",), "with --rows: exact, one_of, contains, regex, number, json_equal, schema, or a grader of the notebook", metavar="NAMES", example="--rows df --expect celsius --grade number How warm is it in {{city}}?"),
     Option("fresh", ("--fresh",), "ask the model again, also where the history has the reply", None, example="--fresh --sweep 'temperature=0,1' Tell me a joke."),
-    Option("batch", ("--batch",), "with --sweep: send all calls in a batch, at half the price, to be answered within a day", None, example="-p anthropic --batch --sweep 'temperature=0,1' --dry-run Tell me a joke."),
+    Option("batch", ("--batch",), "with --sweep or --rows: send all calls in a batch, at half the price, to be answered within a day", None, example="-p anthropic --batch --sweep 'temperature=0,1' --dry-run Tell me a joke."),
     Option("no_stream", ("--no-stream",), "request the reply in one piece", None, example="--no-stream Tell me a joke."),
     Option("quiet", ("--quiet",), "show nothing, only set the variable", None, example="--quiet -o joke Tell me a joke."),
     Option("dry_run", ("--dry-run",), "show the request instead of sending it", None, example="--dry-run Tell me a joke."),

@@ -107,6 +107,6 @@ def test_a_dry_run_of_a_batch_sends_nothing_and_a_batch_without_a_sweep_is_refus
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     at = f"-p anthropic --base-url {server.url} -m sonnet-4.6 -n 20 --batch"
     assert "in a batch, at half the price" in shell.run(f"%claude {at} --sweep 'temperature=0,1' --dry-run Hi")
-    assert "--batch is for --sweep" in shell.run(f"%claude {at} Hi")
+    assert "--batch is for --sweep and --rows" in shell.run(f"%claude {at} Hi")
     assert "demo takes no batches" in shell.run("%claude -p demo --batch --sweep 'temperature=0,1' Hi")
     assert not server.requests
