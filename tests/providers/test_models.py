@@ -31,17 +31,28 @@ def request(model: str, **sampling: Any) -> Request:
 
 # The table
 
+NAMES = ("name", "label", "ids", "aliases", "other_ids", "note")
+# What each name under "source" is the source of. The prices of a provider have one of their own.
+FIGURES = {
+    "limits": ("context", "max_output", "accepts", "ranges", "either", "prefill", "structured", "restricted"),
+    "thinking": ("thinking", "thinks", "effort", "quiet_up_to", "hides_thinking"),
+    "most_parts": ("most_parts",),
+    "server_tools": ("server_tools",),
+    "retires": ("retires", "successor"),
+    "fast": ("fast",),
+}
+
 
 def test_every_figure_has_a_source_with_a_date() -> None:
     checked, sources = date.fromisoformat(TABLE_FILE["checked"]), TABLE_FILE["sources"]
     assert all(re.match(r"https://|claude_nb/", source["where"]) for source in sources.values())
     assert all(date.fromisoformat(source["date"]) <= checked for source in sources.values())
     for row in TABLE_FILE["models"]:
-        figures = {"limits", *row["prices"]} | {"retires", "fast", "most_parts"} & row.keys()
-        figures |= {"thinking"} if row["thinking"] else set()
-        assert figures <= row["source"].keys(), row["name"]
+        figures = {name for name, fields in FIGURES.items() if any(row.get(field) for field in fields)}
+        assert figures | row["prices"].keys() <= row["source"].keys(), row["name"]
         assert set(row["source"].values()) <= sources.keys(), row["name"]
         assert row["label"]
+        assert row.keys() <= {*NAMES, "prices", "source", *(field for fields in FIGURES.values() for field in fields)}
     assert {source for row in TABLE_FILE["models"] for source in row["source"].values()} == sources.keys()
 
 
