@@ -172,7 +172,6 @@ def build(config: Config, prompt: str, options: Mapping[str, Any], talk: Convers
     )
     config.policy.admit_tools(request.server_tools, of_server=True)
     request = structured.with_schema(request, options.get("json"), spec)
-    format_checks.check(request, spec)
     server_tools.check_citations(request)
     request = _with_required(config.models, request)
     _check(config, request, options)
@@ -242,8 +241,9 @@ def _with_required(models: Models, request: Request) -> Request:
 
 
 def _check(config: Config, request: Request, options: Mapping[str, Any]) -> None:
-    """Raise PromptError for what the model refuses; name the session's default that is to blame, if any."""
+    """Raise PromptError for what the format or the model refuses; name the default of the session to blame, if any."""
     try:
+        format_checks.check(request, config.models.spec(request.model, request.provider))
         config.models.check(request)
     except PromptError as error:
         text = str(error)

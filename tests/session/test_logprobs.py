@@ -129,6 +129,14 @@ def test_a_default_of_the_session_counts_until_it_is_unset() -> None:
     assert own.ask("Hi", model="demo").tokens is None
 
 
+def test_a_refused_default_of_the_session_says_how_to_unset_it() -> None:
+    own = session(ANTHROPIC_API_KEY="0123456789abcdef0123456789abcdef")
+    own.configure(logprobs=3)
+
+    with pytest.raises(PromptError, match="logprobs is a default of this session: %claude /unset logprobs"):
+        own.ask("Hi", provider="anthropic")
+
+
 def test_tokens_are_in_the_history_in_replays_and_in_record_files(tmp_path: Path) -> None:
     own = Session(credentials=Credentials({"CLAUDE_NB_HISTORY": str(tmp_path / "h.db")}))
     reply = own.ask("Tell me a story.", model="demo", logprobs=3, seed=1, max_tokens=12, hurry=True)
