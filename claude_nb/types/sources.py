@@ -17,6 +17,7 @@ from claude_nb.types.content import Attachment, Called, Part, Quotes, ServerBloc
 from claude_nb.types.request import Request
 
 MOST_CITATIONS = 2_000  # of a reply; more are a fault of the server
+MOST_LEVELS = 50  # of the input of a call that is shown
 MOST_RESULT_CHARS = 300  # of a fetched page, shown with its call
 
 
@@ -135,11 +136,10 @@ def server_calls(parts: Sequence[Part]) -> list[Called]:
         block = _object(part.block) if isinstance(part, ServerBlock) else {}
         if block.get("type") == "server_tool_use":
             given = block.get("input")
+            arguments = given if isinstance(given, dict) and not _is_deep(given) else {}
             result = results.get(_text(block.get("id")))
             words, failed = _words(result) if result else (None, False)
-            calls.append(
-                Called(_text(block.get("name")), given if isinstance(given, dict) else {}, words, failed, part.at)
-            )
+            calls.append(Called(_text(block.get("name")), arguments, words, failed, part.at))
     return calls
 
 
@@ -187,7 +187,7 @@ def _words(block: dict[str, Any]) -> tuple[str, bool]:
     if isinstance(content, dict) and "code_execution" in _text(content.get("type")):
         return _of_code(content), content.get("return_code") not in (None, 0)
     if page := _page(block):
-        document = content["content"] if isinstance(content, dict) else None
+        document = content.get("content") if isinstance(content, dict) else None
         source = document.get("source") if isinstance(document, dict) else None
         text = _text(source.get("data")) if isinstance(source, dict) and source.get("type") == "text" else ""
         return "\n".join(filter(None, (*page, text[:MOST_RESULT_CHARS]))), False
@@ -204,6 +204,19 @@ def _of_code(content: dict[str, Any]) -> str:
     made = (_text(item.get("file_id")) for item in _items(content))
     outputs += [f"wrote a file: {name}" for name in made if name]
     return "\n".join(filter(None, outputs)) or "done"
+
+
+def _is_deep(value: Any) -> bool:
+    """Return whether a value is nested so deep that showing it could exceed Python's own depth."""
+    level = [value]
+    for _ in range(MOST_LEVELS):
+        level = [
+            inner
+            for item in level
+            if isinstance(item, dict | list)
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+    return bool(level)
 
 
 def _items(block: dict[str, Any]) -> list[dict[str, Any]]:

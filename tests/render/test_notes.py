@@ -28,7 +28,7 @@ def replied(content: list[dict[str, Any]], files: tuple[Attachment, ...] = (), *
     text, parts = "", list[Part]()
     for block in content:
         text += block.get("text", "")
-        if block["type"] != "text":
+        if block.get("type") != "text":
             parts.append(ServerBlock(json.dumps(block), at=len(text)))
         elif block.get("citations"):
             parts.append(Quotes(json.dumps(block["citations"]), len(block["text"]), at=len(text)))
@@ -176,6 +176,40 @@ def test_any_citations_can_be_read(citations: str) -> None:
     assert rendered.body(reply)
     assert rendered.text(reply).encode()
     assert all((quote.begin, quote.pages, quote.chars) == (0, None, None) for quote in reply.citations)
+
+
+DEEP: Any = json.loads('{"a":' * 700 + "1" + "}" * 700)
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        *([{}], [{"type": "server_tool_use"}], [{"type": "server_tool_use", "id": 5, "name": [], "input": "x"}]),
+        [{"type": "server_tool_use", "id": "a", "name": HOSTILE, "input": {HOSTILE: HOSTILE}}],
+        [{"type": "server_tool_use", "id": "a", "name": "web_search", "input": DEEP}],
+        *(
+            [
+                {"type": "server_tool_use", "id": "a", "name": "web_fetch", "input": {}},
+                {"type": "web_fetch_tool_result", "tool_use_id": "a", "content": content},
+            ]
+            for content in (
+                *(None, 5, "x", [None, {"title": 5, "url": HOSTILE}], {"error_code": HOSTILE}, {"error_code": 5}),
+                *({"type": "web_fetch_result"}, {"type": "web_fetch_result", "url": "u", "content": "x"}),
+                {
+                    "type": "web_fetch_result",
+                    "content": {"title": HOSTILE, "source": {"type": "text", "data": HOSTILE}},
+                },
+                {"type": "web_fetch_result", "content": {"source": {"type": "base64", "data": "AAAA"}}},
+            )
+        ),
+    ],
+)
+def test_any_blocks_of_server_tools_can_be_shown(blocks: list[dict[str, Any]]) -> None:
+    reply = replied([*blocks, cited("So")])
+    html = rendered.body(reply)
+    assert "<script" not in html
+    assert not set("\x1b\u202e") & set(html)
+    assert len(reply.sources) == 1
 
 
 @settings(max_examples=60, deadline=None)
