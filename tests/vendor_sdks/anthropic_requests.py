@@ -96,6 +96,7 @@ FETCH = {
     "allowed_callers": ["direct"],
     "citations": {"enabled": True},
 }
+CODE = {"type": "code_execution_20260521", "name": "code_execution"}
 SEARCHED: Scenario = [Send(head()), Send((STREAMS / "messages-search.sse").read_bytes())]
 LAST: dict[str, Any] = {"cache_control": {"type": "ephemeral"}}
 HOUR: dict[str, Any] = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
@@ -257,6 +258,7 @@ ANTHROPIC: tuple[Case, ...] = (
     both("search", {"search": True}, {"tools": [SEARCH]}),
     both("three searches at most", {"search": 3}, {"tools": [{**SEARCH, "max_uses": 3}]}),
     both("fetch", {"fetch": True}, {"tools": [FETCH]}),
+    both("code execution", {"code_execution": True}, {"tools": [CODE]}),
     both("search and functions", {"search": True, "tools": [weather]}, {"tools": [TOOL, SEARCH]}),
     case(
         "what was searched in two turns",
