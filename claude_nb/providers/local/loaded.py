@@ -84,7 +84,9 @@ def unload() -> list[str]:
 def _load(model: str, stop: Stop) -> Generator[Chunk, None, Engine]:
     """Return the engine of a model, and load it if needed. The caller has the turn."""
     engines = _memory.engines
-    found = engines.pop(model, None)
+    # A path may begin at the folder of the moment.
+    name = os.path.abspath(model) if model.lower().endswith(catalog.SUFFIX) else model  # noqa: PTH100  # raises nothing
+    found = engines.pop(name, None)
     if found is None or not found.is_running():
         if found:
             found.end()
@@ -92,7 +94,7 @@ def _load(model: str, stop: Stop) -> Generator[Chunk, None, Engine]:
         while len(engines) >= MOST:
             engines.pop(next(iter(engines))).end()
         found = yield from engine.start(file, catalog.label(model, file), stop)
-    engines[model] = found
+    engines[name] = found
     return found
 
 

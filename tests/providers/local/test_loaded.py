@@ -6,8 +6,10 @@ import json
 import math
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +19,8 @@ from claude_nb.errors import ConfigError, NetworkError, PromptError
 from claude_nb.providers import registry
 from claude_nb.providers.attempt import SendOptions
 from claude_nb.providers.credentials import Credentials
-from claude_nb.providers.local import dialect, loaded
+from claude_nb.providers.local import dialect, engine, loaded
+from claude_nb.providers.local.gguf import ModelFile
 from claude_nb.render.reply import badge, details
 from claude_nb.session.session import Session
 from claude_nb.stop_signal import Stop
@@ -26,6 +29,7 @@ from claude_nb.sweeps.check import check
 from claude_nb.types.reply import Reply
 from claude_nb.types.request import Chunk, Message, Request
 from claude_nb.types.settings import Sampling
+from tests.helpers.gguf_files import written
 from tests.helpers.sessions import session
 
 pytestmark = [pytest.mark.local, pytest.mark.usefixtures("local_model")]
@@ -190,6 +194,42 @@ def test_a_reply_is_kept_and_played_again(path: Path) -> None:
     played = user.run(live.request, replay="use", hurry=True).wait()
     assert (played.source, played.text) == ("replay", live.text)
     assert badge(played).endswith("Local model: SmolLM2-135M-Instruct, 98.4 MB, apache-2.0, not Claude")
+
+
+def test_the_same_path_in_another_folder_is_another_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Path] = []
+
+    def start(file: ModelFile, label: str, stop: Stop) -> Iterator[Chunk]:
+        started.append(file.path.resolve())
+        yield Chunk(notice="")
+        return SimpleNamespace(label=label, is_running=lambda: True, end=lambda: None)
+
+    monkeypatch.setattr(engine, "start", start)
+    paths = [written(tmp_path / folder / "m.gguf") for folder in ("a", "b")]
+    for path in (*paths, paths[0]):
+        monkeypatch.chdir(path.parent)
+        loaded.get("m.gguf")
+    assert started == paths
+    loaded.unload()
+
+
+def test_a_third_model_takes_the_place_of_the_one_used_least_lately(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+
+    def start(file: ModelFile, label: str, stop: Stop) -> Iterator[Chunk]:
+        yield Chunk(notice="")
+        return SimpleNamespace(label=label, is_running=lambda: True, end=lambda: ended.append(file.path.name))
+
+    loaded.unload()
+    monkeypatch.setattr(engine, "start", start)
+    a, b, c = (str(written(tmp_path / f"{name}.gguf")) for name in "abc")
+    for path in (a, b, a, c):
+        loaded.get(path)
+    assert ended == ["b.gguf"]
+    loaded.unload()
+    assert sorted(ended) == ["a.gguf", "b.gguf", "c.gguf"]
 
 
 def test_a_prompt_that_is_too_long_is_refused_in_one_line() -> None:
