@@ -17,7 +17,7 @@ from claude_nb.types.content import Attachment, Called, Part, Quotes, ServerBloc
 from claude_nb.types.request import Request
 
 MOST_CITATIONS = 2_000  # of a reply; more are a fault of the server
-MOST_LEVELS = 50  # of the input of a call that is shown
+MOST_LEVELS = 50  # of a block of a server tool
 MOST_RESULT_CHARS = 300  # of a fetched page, shown with its call
 
 
@@ -136,7 +136,7 @@ def server_calls(parts: Sequence[Part]) -> list[Called]:
         block = _object(part.block) if isinstance(part, ServerBlock) else {}
         if block.get("type") == "server_tool_use":
             given = block.get("input")
-            arguments = given if isinstance(given, dict) and not _is_deep(given) else {}
+            arguments = given if isinstance(given, dict) and not is_deep(given) else {}
             result = results.get(_text(block.get("id")))
             words, failed = _words(result) if result else (None, False)
             calls.append(Called(_text(block.get("name")), arguments, words, failed, part.at))
@@ -206,8 +206,8 @@ def _of_code(content: dict[str, Any]) -> str:
     return "\n".join(filter(None, outputs)) or "done"
 
 
-def _is_deep(value: Any) -> bool:
-    """Return whether a value is nested so deep that showing it could exceed Python's own depth."""
+def is_deep(value: Any) -> bool:
+    """Return whether a value is nested so deep that writing it could exceed Python's own depth."""
     level = [value]
     for _ in range(MOST_LEVELS):
         level = [

@@ -17,6 +17,7 @@ from claude_nb.render.chars import counted, one_line
 from claude_nb.safe_text.visible import mended
 from claude_nb.types.content import Attachment, Container, Part, Quotes, ServerBlock
 from claude_nb.types.request import Chunk, Message, Request, Usage
+from claude_nb.types.sources import is_deep
 
 CALL, RESULT = "server_tool_use", "_tool_result"
 MOST_CHARS = 20_000_000  # of all blocks of a reply, fetched PDFs among them; more is a fault of the server
@@ -143,16 +144,15 @@ class ServerBlocks:
             self.notice = _action(block)
             yield from self._part(block)
         elif citations:
-            text = json.dumps(citations)
+            text = json.dumps([citation for citation in citations if not is_deep(citation)])
             self._chars += len(text)
             if self._chars <= MOST_CHARS:
                 yield Chunk(part=Quotes(text, chars=len(mended("".join(self._pieces)))))
 
     def _part(self, block: dict[str, Any]) -> Iterator[Chunk]:
-        try:
-            text = json.dumps(block)
-        except RecursionError:
+        if is_deep(block):
             return
+        text = json.dumps(block)
         self._chars += len(text)
         if self._chars <= MOST_CHARS:
             yield Chunk(part=ServerBlock(text), notice=self.notice)

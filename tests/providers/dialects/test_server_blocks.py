@@ -110,3 +110,12 @@ def test_a_search_counts_as_soon_as_it_has_an_answer() -> None:
     failed = FOUND | {"content": {"type": "web_search_tool_result_error", "error_code": "unavailable"}}
     chunks = read([begin(CALL), begin(FOUND), begin(CALL), begin(failed), begin(CALL), begin(FOUND)])
     assert [chunk.usage.web_searches for chunk in chunks if chunk.usage] == [1, 2]
+
+
+def test_a_block_that_is_nested_without_end_is_left_out() -> None:
+    deep: Any = json.loads('{"a":' * 800 + "1" + "}" * 800)
+    text = begin({"type": "text", "text": "So"})
+    cited = delta(type="citations_delta", citation={**CITATION, "a": deep})
+    chunks = read([begin({**CALL, "input": deep}), begin({**FOUND, "content": [deep]}), text, cited, END])
+    assert parts(chunks) == []
+    assert quotes(chunks) == [(0, 2)]
