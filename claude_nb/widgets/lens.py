@@ -83,30 +83,33 @@ class Lens(LensTraits):
         self.set_trait("uid", uuid4().hex[:12])
         self.set_trait("prompt", found.request.prompt)
         self.set_trait("providers", [list(pair) for pair in found.providers.items()])
-        self._open(found.model, found.request, max_tokens, seed)
-        if found.reply and seed is None and found.request.sampling.seed is None:
-            ended = found.reply.stop_reason == "end"
-            self._show(self._tree.write_text(found.reply.text, self._settings, ended=ended))
-        else:
-            self._show(self._tree.write(self._settings))
+        self._max_tokens = max_tokens
+        tree = self._tree_of(found.model, found.request, max_tokens, seed)
+        known = found.reply if seed is None and found.request.sampling.seed is None else None
+        ended = known is not None and known.stop_reason == "end"
+        branch = tree.write_text(known.text, self._settings, ended=ended) if known else tree.write(self._settings)
+        self._open(tree, branch)
         self.on_msg(self._receive)
 
-    def _open(self, model: LensModel, request: Request, max_tokens: int | None, seed: int | None) -> None:
-        """Set the model, without a text yet."""
-        sampling = request.sampling
-        limit = (sampling.max_tokens or model.usual) if max_tokens is None else max_tokens
-        seed = seed if seed is not None else sampling.seed if sampling.seed is not None else 0
+    def _tree_of(self, model: LensModel, request: Request, max_tokens: int | None, seed: int | None) -> BranchTree:
+        limit = (request.sampling.max_tokens or model.usual) if max_tokens is None else max_tokens
+        seed = seed if seed is not None else request.sampling.seed or 0
         options.check("seed", seed)
         options.check("max_tokens", limit)
         if max_tokens is None:
             limit = min(limit, model.most)
         if not 1 <= limit <= model.most:
             raise PromptError(f"max_tokens goes from 1 to {model.most} in the lens, not {limit}")
-        before = getattr(self, "_tree", None)
-        self._tree = BranchTree(model, request, max_tokens=limit, seed=seed, before=before)
-        for name in ("provider", "badge", "size"):
-            self.set_trait(name, getattr(model, name))
-        self.set_trait("vocabulary", list(model.words))
+        return BranchTree(model, request, max_tokens=limit, seed=seed, before=getattr(self, "_tree", None))
+
+    def _open(self, tree: BranchTree, branch: Branch) -> Branch:
+        """Show another model, once its text is written."""
+        with self.hold_sync():
+            self._tree = tree
+            for name in ("provider", "badge", "size"):
+                self.set_trait(name, getattr(tree.model, name))
+            self.set_trait("vocabulary", list(tree.model.words))
+            return self._show(branch)
 
     @classmethod
     def from_reply(cls, reply: Reply) -> Lens:
@@ -138,9 +141,9 @@ class Lens(LensTraits):
             ConfigError: If the local model or its engine is not on this machine.
         """
         model, request = lens_open.switched(self._tree.request, provider, is_chat=self._is_chat)
-        with self.hold_sync():
-            self._open(model, request, None, self._tree.seed)
-            return self._show(self._tree.write(self._settings))
+        limit = self._max_tokens and min(self._max_tokens, model.most)
+        tree = self._tree_of(model, request, limit, self._tree.seed)
+        return self._open(tree, tree.write(self._settings))
 
     @classmethod
     def measure(cls, prompt: str, n: int = 30, **options: Any) -> Measured:

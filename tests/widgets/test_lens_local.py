@@ -120,6 +120,21 @@ def test_the_switch_leads_to_the_demo_model_and_back(lens: Lens) -> None:
     assert (lens.provider, lens.size, len(lens.branches)) == ("demo", len(lens.vocabulary), 1)
     lens._receive(lens, {"t": "use", "branch": 1, "provider": "local"}, [])
     assert (lens.provider, lens.size, lens.vocabulary) == ("local", VOCABULARY, [])
+    assert len(lens.steps) == 3
+
+
+@pytest.mark.local
+def test_a_model_that_cannot_write_leaves_the_lens_as_it_is(lens: Lens, monkeypatch: pytest.MonkeyPatch) -> None:
+    lens.use("demo")
+    shown = lens.text
+
+    def broken(*_: object) -> None:
+        raise PromptError("no")
+
+    monkeypatch.setattr(engine.Engine, "next_token", broken)
+    with pytest.raises(PromptError, match="no"):
+        lens.use("local")
+    assert (lens.provider, lens.text, len(lens.branches)) == ("demo", shown, 1)
 
 
 @pytest.mark.local
