@@ -234,15 +234,9 @@ def is_reply(data: Mapping[str, Any]) -> bool:
 
 
 def _is_part(data: Mapping[str, Any]) -> bool:
-    return _is_filled(data.get("choices")) or _is_filled(data.get("content")) or _is_message_or_event(data)
-
-
-def _is_filled(value: object) -> bool:
-    return isinstance(value, list) and bool(value)
-
-
-def _is_message_or_event(data: Mapping[str, Any]) -> bool:
-    message = data.get("message")
+    choices, content, message = data.get("choices"), data.get("content"), data.get("message")
+    if (isinstance(choices, list) and choices) or (isinstance(content, list) and content):
+        return True
     return (isinstance(message, dict) and "role" in message) or any(map(data.get, EVENT_KEYS))
 
 

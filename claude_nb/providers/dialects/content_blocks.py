@@ -27,6 +27,8 @@ class ToolBlocks:
 
     def read(self, kind: str, data: dict[str, Any]) -> Chunk | None:
         """Convert an event of a tool call to a chunk; None for other events."""
+        if not self._open and kind == "content_block_delta":
+            return None
         index = position(data.get("index"))
         if kind == "content_block_start":
             block = child(data, "content_block")

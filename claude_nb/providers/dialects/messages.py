@@ -91,7 +91,10 @@ class _Reader:
 
     def chunks(self, kind: str, data: dict[str, Any]) -> Iterator[Chunk]:
         """Convert one event."""
-        yield from self._server.read(kind, data)
+        if kind == "content_block_delta":
+            self._server.add(data)
+        else:
+            yield from self._server.read(kind, data)
         if kind == "message_delta":
             yield from server_blocks.container_in(child(data, "delta"))
         chunk = self._server.noticed(_chunk(kind, data, self._counts))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from claude_nb.providers.dialects.base import child, children, count, label, position, string
+from claude_nb.providers.dialects.base import child, children, count, label, string
 from claude_nb.providers.dialects.server_fields import read as stored
 from claude_nb.render.chars import counted, one_line
 from claude_nb.safe_text.visible import mended
@@ -92,7 +92,8 @@ class ServerBlocks:
     def __init__(self) -> None:
         self.notice = ""
         self._block: dict[str, Any] = {}  # the open block, if it is a call or a text
-        self._index: int | None = None
+        self._is_call = False
+        self._index: object = None
         self._pieces: list[str] = []  # of its input, or of its text
         self._citations: list[dict[str, Any]] = []
         self._chars = 0
@@ -102,14 +103,11 @@ class ServerBlocks:
         """Yield the parts that end with this event. It is read before its text is yielded."""
         if kind == "content_block_start":
             yield from self.end()
-            yield from self.begin(child(data, "content_block"), position(data.get("index")))
-        elif kind == "content_block_delta":
-            if self._block and position(data.get("index")) == self._index:
-                self._add(child(data, "delta"))
+            yield from self.begin(child(data, "content_block"), data.get("index"))
         elif kind in ("content_block_stop", "message_delta", "message_stop"):
             yield from self.end()
 
-    def begin(self, block: dict[str, Any], index: int | None = None) -> Iterator[Chunk]:
+    def begin(self, block: dict[str, Any], index: object = None) -> Iterator[Chunk]:
         """Open a block. A result arrives whole."""
         kind = string(block.get("type"))
         self._block, self._index, self._pieces, self._citations = {}, index, [], []
@@ -120,20 +118,24 @@ class ServerBlocks:
                 yield Chunk(usage=Usage(web_searches=self._searches))
             yield from self._part(block)
         elif kind in (CALL, "text", ""):
-            self._block, self.notice = block, ""
+            self._block, self._is_call, self.notice = block, kind == CALL, ""
             if kind != CALL:
                 self._pieces.append(string(block.get("text")))
                 self._citations += children(block, "citations")
         else:
             self.notice = ""
 
-    def _add(self, delta: dict[str, Any]) -> None:
-        if self._block.get("type") == CALL:
-            self._pieces.append(string(delta.get("partial_json")))
-        elif citation := child(delta, "citation"):
+    def add(self, data: dict[str, Any]) -> None:
+        """Take in a delta of the open block. Nearly all events are deltas of a text, so it does little for them."""
+        delta = data.get("delta")
+        if not self._block or not isinstance(delta, dict) or data.get("index") != self._index:
+            return
+        citation = None if self._is_call else delta.get("citation")
+        piece = delta.get("partial_json" if self._is_call else "text")
+        if isinstance(citation, dict):
             self._citations.append(citation)
-        else:
-            self._pieces.append(string(delta.get("text")))
+        elif isinstance(piece, str):
+            self._pieces.append(piece)
 
     def end(self) -> Iterator[Chunk]:
         """Close the open block, if any."""
