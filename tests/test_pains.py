@@ -80,7 +80,9 @@ def test_the_budget_stops_a_running_reply_of_either_format(provider: str) -> Non
 
 # Settings
 
-TYPED = {"temperature": "0", "top_p": "0.1", "top_k": "1", "max_tokens": "1", "stop_sequences": "END", "seed": "0"}
+TYPED = {"temperature": "0", "top_p": "0.1", "top_k": "1", "max_tokens": "1", "stop_sequences": "END", "seed": "0"} | {
+    "min_p": "0.1"
+}
 
 
 @pytest.mark.parametrize("name", options.SAMPLING_NAMES)

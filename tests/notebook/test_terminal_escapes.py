@@ -140,6 +140,9 @@ def test_values_that_show_themselves_have_no_control_character() -> None:
     assert obeyed(str(ClaudeError(HOSTILE))) == set()
 
 
+PIPES = ("providers/local/engine.py", "providers/local/weights.py", "sweeps/evaluation/patterns.py")  # of processes
+
+
 def test_only_a_few_places_write_to_a_terminal() -> None:
     """A new one makes its text visible first, or writes text of its own."""
     places = set()
@@ -156,4 +159,5 @@ def test_only_a_few_places_write_to_a_terminal() -> None:
         "session/consent.py",
         "sweeps/views/display.py",
         "sweeps/views/progress.py",
+        *PIPES,
     }

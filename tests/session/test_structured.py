@@ -226,7 +226,8 @@ def test_with_functions_of_the_user_none_of_ours_is_forced(live: Session) -> Non
 
 def test_every_claude_model_of_the_table_says_how_it_is_held_to_a_form() -> None:
     for name, spec in Models().table.items():
-        assert set(spec.structured) == (set() if name == "demo" else {"anthropic", "aimlapi"}), name
+        ways = {"anthropic", "aimlapi"} if name.startswith("claude") else {"local"} if name != "demo" else set()
+        assert set(spec.structured) == ways, name
 
 
 def test_limits_that_the_server_refuses_are_told_in_words_and_checked_here(live: Session) -> None:
