@@ -23,7 +23,8 @@ from claude_nb.types.reply import Reply
 SILENT_S = 3600.0
 # Beyond this many erased rows, it is quicker to build the search index again than to take each row out.
 MOST_TAKEN_OUT = 500
-BESIDE = 40
+# Rows on either side of an erased one. SQLite balances a page with its neighbours: copies lay up to 48 rows away.
+BESIDE = 200
 COLUMNS = "id, created_s, stop_reason, notebook, variable, chat, rhythm, request, reply"
 Values = tuple[str | float | None, ...]
 
