@@ -56,7 +56,8 @@ def _type(option: str, spec: ModelSpec, provider: str) -> str:
             return kind
     elsewhere = f"or {_example(provider)}" if provider in types else f"or -p aimlapi {_example('aimlapi')}"
     flag = f"--{option.replace('_', '-')}"
-    raise PromptError(f"{spec.label} has no {words} at {provider}; use -p anthropic, {elsewhere}, or leave out {flag}")
+    place = "" if provider == "demo" else f" with -p {provider}"
+    raise PromptError(f"{spec.label} has no {words}{place}; use -p anthropic, {elsewhere}, or leave out {flag}")
 
 
 def _example(provider: str) -> str:

@@ -111,7 +111,7 @@ def test_a_dry_run_shows_the_tools(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("-p demo --search Hi", "has no web search at demo"),
+        ("-p demo --search Hi", "has no web search"),
         ("-p anthropic --search 0 Hi", "search must be on, off or a number of searches from 1 to 100"),
         ("-p anthropic --cite Hi", "--cite needs a document to quote"),
     ],

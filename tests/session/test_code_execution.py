@@ -58,8 +58,8 @@ def test_the_tool_is_offered_as_the_api_wants_it() -> None:
 
 def test_it_is_refused_in_one_line_where_there_is_none() -> None:
     for options, line in (
-        ({"provider": "demo"}, "no code execution at demo; use -p anthropic, .* or leave out --code-execution"),
-        ({"provider": "aimlapi", "model": "sonnet-4.6"}, "Sonnet 4.6 has no code execution at aimlapi"),
+        ({"provider": "demo"}, "no code execution; use -p anthropic, .* or leave out --code-execution"),
+        ({"provider": "aimlapi", "model": "sonnet-4.6"}, "Sonnet 4.6 has no code execution with -p aimlapi"),
     ):
         with pytest.raises(PromptError, match=line):
             session().request("Hi", code_execution=True, **options)
