@@ -108,7 +108,10 @@ DEMO, AIMLAPI = {"provider": "demo"}, {"provider": "aimlapi"}
     ("options", "line"),
     [
         (DEMO | {"search": True}, "no web search; use -p anthropic, or -p aimlapi -m sonnet-5.5, or leave out"),
-        (AIMLAPI | {"search": 2}, "Sonnet 4.6 has no web search with -p aimlapi; use -p anthropic, or -m sonnet-5.5, or"),
+        (
+            AIMLAPI | {"search": 2},
+            "Sonnet 4.6 has no web search with -p aimlapi; use -p anthropic, or -m sonnet-5.5, or",
+        ),
         (AIMLAPI | {"model": "gpt-4o", "fetch": True}, "gpt-4o has no web fetch with -p aimlapi"),
         (ELSEWHERE | {"search": 1}, "m has no web search with -p openai-compatible"),
         ({"search": 0}, "search must be on, off or a number of searches from 1 to 100"),
