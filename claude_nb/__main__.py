@@ -1,4 +1,4 @@
-"""What a terminal can run: ``python -m claude_nb fetch-model``."""
+"""Run a command in a terminal: ``python -m claude_nb fetch-model``."""
 
 from __future__ import annotations
 

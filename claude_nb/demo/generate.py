@@ -80,7 +80,7 @@ class Step:
 
 
 class Opening(NamedTuple):
-    """How a reply begins.
+    """Beginning of a reply.
 
     text    the text that is continued; "" for an answer, which begins a new paragraph
     spaced  True if the prompt ends with a space, so that the first word must not begin with one

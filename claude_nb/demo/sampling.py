@@ -23,7 +23,7 @@ NEAR = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """What the settings do to a distribution.
+    """Effect of the settings on a distribution.
 
     stages  ("model", p), then ("temperature", ...), ("top_k", ...), ("top_p", ...), ("min_p", ...) in the order of use.
             A setting that is off changes nothing. Each stage sums to 1 over the whole vocabulary

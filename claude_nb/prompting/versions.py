@@ -19,7 +19,7 @@ HOW = "write {{prompts.triage}}, or {{prompts.triage[2]}} for its second version
 
 
 class NamedPrompts:
-    """What {{prompts}} names.
+    """The named prompts, as {{prompts}}.
 
     saved  the prompts of the session's history
     """

@@ -47,7 +47,7 @@ NO_RESULT = "the batch ended without a result for this request; resume() sends i
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a server says about a batch.
+    """State of a batch at the server.
 
     status   in_progress, canceling or ended
     counts   how many of its requests are "processing", "succeeded", "errored", "canceled" or "expired"

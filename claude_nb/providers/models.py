@@ -92,7 +92,7 @@ class Models:
 
     @cached_property
     def lists(self) -> ModelLists:
-        """What servers have said about their models."""
+        """The models that servers have listed."""
         from claude_nb.providers.model_list import ModelLists
 
         return ModelLists()

@@ -107,7 +107,7 @@ def default_name(credentials: Credentials) -> str:
 
 
 class Target(NamedTuple):
-    """Where a call goes.
+    """Destination of a call.
 
     model   as it was typed; None if no model is known
     chosen  whether the user or the environment named the provider

@@ -1,4 +1,4 @@
-"""How often something may be drawn, so that the bytes per second stay bounded."""
+"""Limit how often something is drawn, so that the bytes per second stay bounded."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def fields_of(kind: Any) -> list[Field] | None:
 
 
 class Pydantic(typing.NamedTuple):
-    """What pydantic knows of a type: its JSON Schema, and how to read its JSON."""
+    """A type that pydantic knows: its JSON Schema, and a reader of its JSON."""
 
     json_schema: Callable[[], Schema]
     validate_json: Callable[[str], Any]

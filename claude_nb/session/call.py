@@ -30,7 +30,7 @@ class HistoryWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """How a request is sent, and where its reply belongs. Nothing of it reaches the server.
+    """The way to send a request, and the place of its reply. Nothing of it reaches the server.
 
     chat         name of the conversation that the reply joins; None: none
     cell         the notebook cell that asks; None: not in a notebook

@@ -1,4 +1,4 @@
-"""Where code runs: in which notebook cell, and whether a person is watching.
+"""Find out where code runs: in which notebook cell, and whether a person is watching.
 
 IPython is never imported.
 """

@@ -23,7 +23,7 @@ FILE = "class.json"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What calls may use.
+    """Permissions of the calls of a class.
 
     The demo model is free and always allowed.
 

@@ -35,7 +35,7 @@ class Version(NamedTuple):
 
 
 class Score(NamedTuple):
-    """How many rows of an evaluation a text passed. cases: identifies the rows and what was expected of them."""
+    """Rows of an evaluation that a text passed. cases: identifies the rows and what was expected of them."""
 
     cases: str
     grader: str

@@ -34,7 +34,7 @@ SHOWN = 3  # failed replies in the report
 
 @dataclass(frozen=True)
 class Verdict:
-    """How many of the replies passed. It is true, for `assert` and `if`, when the rate reaches `at_least`.
+    """Share of the replies that passed. It is true, for `assert` and `if`, when the rate reaches `at_least`.
 
     Attributes:
         replies: The complete replies, in order.
@@ -73,7 +73,7 @@ class Verdict:
 
     @property
     def interval(self) -> Interval:
-        """Where the rate of many more calls would lie, with 95 % confidence (Wilson): .low and .high, 0 to 1."""
+        """The 95 % interval (Wilson) of the rate of many more calls: .low and .high, 0 to 1."""
         return self._proportion.interval
 
     @property

@@ -1,4 +1,4 @@
-"""How often a real model begins its replies with which word: counted, because Claude APIs give no probabilities."""
+"""Count the first words of a real model's replies, because Claude APIs give no probabilities."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|\S")
 
 @dataclass(frozen=True)
 class Measured:
-    """How often each first word occurred, most frequent first. Another n replies would give other shares.
+    """Counts of the first words, most frequent first. Another n replies would give other shares.
 
     Attributes:
         prompt: The prompt that was sent.
@@ -59,7 +59,7 @@ class Measured:
 
     @property
     def title(self) -> str:
-        """What these numbers are."""
+        """Return what these numbers are."""
         return f"{self.n} replies of {self.who}, counted: measured frequencies, not probabilities"
 
     def share(self, word: str) -> float:

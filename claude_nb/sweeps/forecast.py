@@ -24,7 +24,7 @@ BATCH_TIME = "usually within an hour, within a day at the latest"
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a sweep will take.
+    """Calls, tokens, time and cost of a sweep.
 
     Attributes:
         calls: Number of requests to send.

@@ -43,7 +43,7 @@ class Results:
 
     @property
     def axes(self) -> Mapping[str, tuple[Any, ...]]:
-        """What varies: {"temperature": (0, 0.7, 1)}."""
+        """The values that vary: {"temperature": (0, 0.7, 1)}."""
         return self.plan.axes
 
     @property

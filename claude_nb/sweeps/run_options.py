@@ -14,7 +14,7 @@ from claude_nb.session.session import Session
 
 @dataclass
 class RunOptions:
-    """How the calls of a sweep run.
+    """Options for the calls of a sweep.
 
     concurrency   calls at once, at most
     replay        "use" takes known replies from the history, "off" sends every request, "only" sends none

@@ -121,7 +121,7 @@ class Reply(Plain):
 
     @property
     def ending(self) -> str:
-        """How the reply ended, as the footer says it: "finished", "the reply is empty (cut at max_tokens)"."""
+        """End of the reply, as the footer says it: "finished", "the reply is empty (cut at max_tokens)"."""
         words = STOP_WORDS[self.stop_reason]
         if self.stop_reason == "unknown" and self.raw_stop_reason:
             words = f'ended with "{" ".join(self.raw_stop_reason.split())[:60]}", an unknown reason'

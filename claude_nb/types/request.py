@@ -225,5 +225,5 @@ class Chunk:
 
     @property
     def has_characters(self) -> bool:
-        """Whether it holds characters of the reply itself."""
+        """Return whether it holds characters of the reply itself."""
         return bool(self.text or self.thinking or self.call)

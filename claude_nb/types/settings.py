@@ -63,7 +63,7 @@ class Sampling(Plain):
 
 @dataclass(frozen=True, slots=True)
 class Thinking(Plain):
-    """How much a model thinks before it answers.
+    """Amount of thinking before a model answers.
 
     kind           adaptive (the model decides), enabled (up to budget_tokens), disabled, or between_tools (off; the
                    model still writes notes between two tool calls)

@@ -1,4 +1,4 @@
-"""What a reply quotes: passages of documents and of pages on the web, as plain values.
+"""Quotes of a reply: passages of documents and of pages on the web, as plain values.
 
 A server describes a quote by the number of a document, counted over the whole conversation. Here it gets the name or
 the address of that document.
@@ -45,7 +45,7 @@ class Citation:
 
     @property
     def place(self) -> str:
-        """Where the passage stands: "page 5", "pages 5 to 7", "characters 0 to 18", or "" if that is unknown."""
+        """Place of the passage: "page 5", "pages 5 to 7", "characters 0 to 18", or "" if that is unknown."""
         if self.pages:
             first, last = self.pages
             return f"page {first}" if first == last else f"pages {first} to {last}"

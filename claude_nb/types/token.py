@@ -52,7 +52,7 @@ class Token(Plain):
 
     @property
     def surprise(self) -> float | None:
-        """How unlikely the token was, in bits: 0 if it was certain, 1 for 50%, 2 for 25%. None if unknown."""
+        """Surprise in bits: 0 if the token was certain, 1 for 50%, 2 for 25%. None if unknown."""
         return None if not self.probability else abs(math.log2(min(1.0, self.probability)))
 
 

@@ -66,12 +66,12 @@ class Controls(anywidget.AnyWidget):
 
     @property
     def spec(self) -> ModelSpec:
-        """What is known of the chosen model."""
+        """Return what is known of the chosen model."""
         return self._session.models.spec(self.model, self.provider)
 
     @property
     def _usual_spec(self) -> ModelSpec:
-        """What the front end knows of the chosen model: its aliases mean the same at every provider."""
+        """Return the model for the front end: its aliases mean the same at every provider."""
         return self._session.models.spec(self.model)
 
     @property

@@ -37,7 +37,7 @@ SPACES = str.maketrans({" ": "␣", "\n": "⏎", "\t": "⇥"})
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What may come after a text: the ids of all tokens and their probabilities, the most likely first."""
+    """Distribution of the next token: the ids of all tokens and their probabilities, the most likely first."""
 
     ids: array[int]
     p: array[float]

@@ -23,7 +23,7 @@ ELSEWHERE = (
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What the lens looks into.
+    """The model or reply that the lens looks into.
 
     reply      the reply whose text is shown; None: a new text is written
     is_chat    whether a local model answers the prompt as a chat, and does not continue its text

@@ -1,4 +1,4 @@
-"""What a slash command is, and what it can return."""
+"""A slash command, and the values that it can return."""
 
 from __future__ import annotations
 

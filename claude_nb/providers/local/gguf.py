@@ -29,7 +29,7 @@ FORMATS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """What a GGUF file says of its model.
+    """Description of a model in its GGUF file.
 
     license  such as "apache-2.0"; "": the file does not say
     context  the longest text that it was trained on, in tokens; 0: the file does not say

@@ -48,7 +48,7 @@ class Cell:
 
     @property
     def outcome(self) -> Outcome:
-        """What came of it: passed, failed or scored; or why it is not graded: refused, cut, error, missing, ungraded.
+        """Passed, failed or scored; or not graded, because it is refused, cut, error, missing or ungraded.
 
         A reply passes if every grader that gives a verdict passes it. It is ungraded if a grader failed to judge it.
         """
@@ -63,7 +63,7 @@ class Cell:
 
     @property
     def passed(self) -> bool | None:
-        """Whether the reply passes; None if it is not graded, or has only scores."""
+        """True if the reply passes; None if it is not graded, or has only scores."""
         return {"passed": True, "failed": False}.get(self.outcome)
 
     @property

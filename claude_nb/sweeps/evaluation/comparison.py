@@ -17,7 +17,7 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Comparison:
-    """Whether the second variant is better than the first, on the same rows.
+    """Comparison of two variants on the same rows.
 
     Attributes:
         first: Name of the first variant.

@@ -186,7 +186,7 @@ class Evaluation(EvaluationResults):
 
     @property
     def note(self) -> str:
-        """What the numbers mean: each comparison, and what is not graded."""
+        """Notes on the numbers: each comparison, and what is not graded."""
         lines = [str(each) for each in self.comparisons()]
         lines += [f"{name}: {note}" for name, note in self.notes.items()]
         return " · ".join(filter(None, [*lines, self.history_note]))

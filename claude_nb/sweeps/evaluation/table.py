@@ -23,7 +23,7 @@ PROMPT = "prompt"
 
 @dataclass(frozen=True)
 class EvaluationTable:
-    """What an evaluation asks: rows, variants and expectations.
+    """Questions of an evaluation: rows, variants and expectations.
 
     rows      the values of each row by column
     variants  the name of each variant: ["short", "long"]

@@ -19,7 +19,7 @@ MAX_REASON = 300
 
 @dataclass(frozen=True)
 class Grade:
-    """What a grader says of a reply. It is true when the reply passes.
+    """Verdict of a grader. It is true when the reply passes.
 
     Attributes:
         passed: Whether the reply passes. None if there is only a score, or no verdict.

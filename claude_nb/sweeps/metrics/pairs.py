@@ -130,7 +130,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 class Agreement(NamedTuple):
-    """How well two judges agree.
+    """Agreement of two judges.
 
     n         replies that both have judged
     agreed    share of them with the same verdict, 0 to 1

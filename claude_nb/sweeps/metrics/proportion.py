@@ -1,4 +1,4 @@
-"""How many of n: the rate, its confidence interval, and a bar that shows both."""
+"""A share of n: the rate, its confidence interval, and a bar that shows both."""
 
 from __future__ import annotations
 

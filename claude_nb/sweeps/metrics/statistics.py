@@ -20,7 +20,7 @@ Z95 = 1.959963984540054  # of a normal distribution, 95 % lie within so many sta
 
 
 class Interval(NamedTuple):
-    """Where the true value lies with 95 % confidence."""
+    """Interval that holds the true value with 95 % confidence."""
 
     low: float
     high: float
