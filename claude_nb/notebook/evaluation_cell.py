@@ -9,7 +9,7 @@ from IPython.display import display
 
 from claude_nb.errors import PromptError
 from claude_nb.guard import attempt, is_a
-from claude_nb.notebook.sweep_cell import LIMITS, read_spec, stored_sweep
+from claude_nb.notebook.sweep_cell import LIMITS, read_spec, run_options_of, stored_sweep
 from claude_nb.prompting import template
 from claude_nb.render.chars import write_out
 from claude_nb.session.session import Session
@@ -39,14 +39,12 @@ def evaluation_cell(
     if "mode" in limits:
         raise PromptError("--rows combines every row with every setting; leave mode out")
     table = rows.read(_object(flags["rows"], variables))
-    call = {name: flags[name] for name in ("timeout", "allow_http", "headers") if name in flags}
     names = [name.strip() for name in flags["grade"].split(",")] if "grade" in flags else []
     expect = _expected(flags.get("expect"), table, variables)
     known = choice.chosen({name: _grader(name, variables) for name in names} or None, has_expected=expect is not None)
     n, at_once = limits.pop("n", 1), limits.pop("concurrency", 8)
     plan = laid_out(session, prompt, table, expect, {**settings, **spec}, n=n, variables=variables)
-    fresh, batch = bool(flags.get("fresh")), bool(flags.get("batch"))
-    run_options = sweeps.run_options(session, call, concurrency=at_once, fresh=fresh, batch=batch)
+    run_options = run_options_of(session, flags, at_once)
     result = prepared(session, plan, known, run_options, show=not flags.get("quiet"))
     if flags.get("dry_run"):
         write_out(f"{result.forecast()}\n")

@@ -15,6 +15,7 @@ from claude_nb.session import options
 from claude_nb.session.session import Session
 from claude_nb.sweeps import api, plan
 from claude_nb.sweeps.requests import is_input, used_names
+from claude_nb.sweeps.run_options import RunOptions
 from claude_nb.sweeps.sweep import Sweep
 
 NUMBERS: dict[str, Callable[[str], int | float]] = {
@@ -56,15 +57,19 @@ def sweep_cell(
     shape = {"n": limits.pop("n", 1), "mode": limits.pop("mode", "grid")}
     _refuse_unknown(prompt, {**settings, **spec}, variables)
     planned = plan.grid(session, prompt, {**settings, **spec}, **shape, variables=variables)
-    call = {name: flags[name] for name in ("timeout", "allow_http", "headers") if name in flags}
-    at_once = limits.pop("concurrency", 8)
-    fresh, batch = bool(flags.get("fresh")), bool(flags.get("batch"))
-    run_options = api.run_options(session, call, concurrency=at_once, fresh=fresh, batch=batch)
+    run_options = run_options_of(session, flags, limits.pop("concurrency", 8))
     if flags.get("dry_run"):
         write_out(f"{Sweep(planned, session=session, run_options=run_options).forecast()}\n")
         return
     with stored_sweep(store, flags["out"]):
         api.launch(planned, session, run_options, show=not flags.get("quiet"), **limits)
+
+
+def run_options_of(session: Session, flags: Mapping[str, Any], concurrency: Any) -> RunOptions:
+    """Return how the calls of a cell run. Raises PromptError."""
+    call = {name: flags[name] for name in ("timeout", "allow_http", "headers") if name in flags}
+    fresh, batch = bool(flags.get("fresh")), bool(flags.get("batch"))
+    return api.run_options(session, call, concurrency=concurrency, fresh=fresh, batch=batch)
 
 
 @contextmanager

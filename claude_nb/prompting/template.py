@@ -61,8 +61,8 @@ def expanded(text: str, variables: Mapping[str, Any], within: tuple[str, ...] = 
 
     within  the prompts that this text is part of
     """
-    prompts = variables.get("prompts")
     text = plain(text)
+    prompts = variables.get("prompts") if "{{" in text else None
     if not isinstance(prompts, versions.NamedPrompts):
         return text
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -38,28 +37,6 @@ def server() -> Iterator[Server]:
 
 def keys(server: Server) -> list[str | None]:
     return [request.headers.get("authorization") for request in server.requests]
-
-
-@pytest.fixture
-def person(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """Put a person in front of the session, who gives these answers. Returns the questions."""
-
-    def answering(*answers: str | BaseException) -> list[str]:
-        questions: list[str] = []
-        left = list(answers)
-
-        def answer_next(question: str) -> str:
-            questions.append(question)
-            found = left.pop(0)
-            if isinstance(found, BaseException):
-                raise found
-            return found
-
-        monkeypatch.setattr(frontend, "can_answer", lambda: True)
-        monkeypatch.setattr(builtins, "input", answer_next)
-        return questions
-
-    return answering
 
 
 def ways(session: Session, server: Server, folder: Path) -> dict[str, Callable[[], object]]:

@@ -142,7 +142,7 @@ class ServerBlocks:
         block, citations = self._block, self._citations
         self._block, self._citations = {}, []
         if block.get("type") == CALL:
-            block = block | {"input": _input("".join(self._pieces)) or child(block, "input")}
+            block = block | {"input": stored("".join(self._pieces)) or child(block, "input")}
             self.notice = _action(block)
             yield from self._part(block)
         elif citations:
@@ -162,14 +162,6 @@ class ServerBlocks:
     def noticed(self, chunk: Chunk) -> Chunk:
         """Return a chunk that brings nothing, such as a ping, with the notice, which it would clear otherwise."""
         return replace(chunk, notice=self.notice) if self.notice and chunk == Chunk() else chunk
-
-
-def _input(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _action(block: dict[str, Any]) -> str:
